@@ -1,0 +1,5 @@
+//! Configuration.
+
+mod source;
+
+pub use source::{SourceConfig, WorkspaceMode};

@@ -1,0 +1,125 @@
+//! A webhook on its way from unchecked bytes to something that may be believed.
+//!
+//! [`InboundWebhook`] is what arrived. Only a source's `verify` can make a [`VerifiedWebhook`] of it, and
+//! `parse` takes nothing else: forgetting the signature check does not compile.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::Timestamp;
+
+/// Header fields by lower-case name, in the order of arrival. Values that are not UTF-8 are left out.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Headers(Vec<(String, String)>);
+
+impl Headers {
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The same without the fields that carry credentials, for keeping.
+    #[must_use]
+    pub fn without(&self, is_secret: impl Fn(&str) -> bool) -> Self {
+        Self(self.0.iter().filter(|(name, _)| !is_secret(name)).cloned().collect())
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
+        Self(
+            fields
+                .into_iter()
+                .map(|(name, value)| (name.into().to_ascii_lowercase(), value.into()))
+                .collect(),
+        )
+    }
+}
+
+/// A request to `/webhooks/{source id}` as it arrived, unchecked.
+#[derive(Debug, Clone)]
+pub struct InboundWebhook {
+    pub headers: Headers,
+    /// The token part of `/webhooks/{source id}/{token}`, for tools that can only be given an address.
+    pub path_token: Option<String>,
+    pub body: Vec<u8>,
+    pub received_at: Timestamp,
+}
+
+/// A webhook that its tool has sent beyond doubt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VerifiedWebhook {
+    pub headers: Headers,
+    pub body: Vec<u8>,
+    pub received_at: Timestamp,
+    /// The tool's id of this delivery, equal on every retry; `None` when it has none, then the content's
+    /// hash serves.
+    pub delivery_id: Option<String>,
+    /// Which credential matched, by its place in the configuration: `webhook_secrets[0]`.
+    pub verified_by: String,
+}
+
+impl VerifiedWebhook {
+    /// Only for a source's `verify`, and for the inbox, which holds nothing unverified.
+    #[must_use]
+    pub fn new(webhook: InboundWebhook, delivery_id: Option<String>, verified_by: impl Into<String>) -> Self {
+        Self {
+            headers: webhook.headers,
+            body: webhook.body,
+            received_at: webhook.received_at,
+            delivery_id,
+            verified_by: verified_by.into(),
+        }
+    }
+
+    /// The body as JSON of the shape `T`.
+    ///
+    /// # Errors
+    /// [`Unmappable::Malformed`] with the place of the fault, never with the content.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Unmappable> {
+        serde_json::from_slice(&self.body).map_err(|fault| Unmappable::from_json(&fault))
+    }
+}
+
+/// Why a webhook is turned away. Nothing of it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// 401: no credential of the configuration matches.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// 400: the fields that carry the signature cannot be read.
+    #[error("{0}")]
+    Malformed(String),
+    /// 415: a format that this source does not speak.
+    #[error("{0}")]
+    UnsupportedMediaType(String),
+}
+
+/// Why a verified webhook has no meaning here. It is kept and can be replayed after a fix.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unmappable {
+    /// 400: not JSON, not UTF-8, nested too deeply, or not the tool's documented shape.
+    #[error("{0}")]
+    Malformed(String),
+    /// 422: well formed, but a value that Jira requires is missing or unusable.
+    #[error("{0}")]
+    Incomplete(String),
+}
+
+impl Unmappable {
+    /// Says where the JSON is at fault without repeating its content.
+    #[must_use]
+    pub fn from_json(fault: &serde_json::Error) -> Self {
+        let what = match fault.classify() {
+            serde_json::error::Category::Data => "has an unexpected shape",
+            serde_json::error::Category::Eof => "ends too early",
+            _ => "is not valid JSON",
+        };
+        Self::Malformed(format!("the body {what} (line {}, column {})", fault.line(), fault.column()))
+    }
+}
