@@ -9,6 +9,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+use super::values::Table;
 use crate::domain::{IncidentStatus, Severity, SourceId};
 
 /// How the tool's workspaces appear in Jira.
@@ -78,6 +79,32 @@ impl SourceConfig {
         }
     }
 
+    pub(super) fn read(mut table: Table<'_>, all_sites: &[String]) -> Option<Self> {
+        let id = read_id(&mut table);
+        let kind = table.text("type");
+        if kind.is_none() {
+            table.problem("type", "is missing; `incident-bridge sources` lists the types");
+        }
+        let mut source = Self::new(id?, &kind?);
+        source.sites = read_sites(&mut table, all_sites);
+        source.webhook_secrets = table.secrets("webhook_secrets", "webhook_secrets_file");
+        source.webhook_token = table.secret("webhook_token", "webhook_token_file");
+        source.webhook_basic = table.secret("webhook_basic", "webhook_basic_file");
+        source.api_token = table.secret("api_token", "api_token_file");
+        source.api_url = table.url("api_url");
+        source.poll = table.cron("poll").unwrap_or(source.poll);
+        source.backfill = table.duration("backfill").unwrap_or(source.backfill);
+        source.workspaces = read_word(&mut table, "workspaces").unwrap_or(source.workspaces);
+        source.workspace_name = table.text("workspace_name");
+        source.workspace_url = table.url("workspace_url");
+        source.fallback_component = table.text("fallback_component").unwrap_or(source.fallback_component);
+        source.severity = read_words(&mut table, "severity");
+        source.status = read_words(&mut table, "status");
+        source.associate_issue_keys = table.boolean("associate_issue_keys").unwrap_or(false);
+        source.options = table.rest();
+        Some(source)
+    }
+
     /// The operator's level for the tool's own word, if the configuration overrides it.
     #[must_use]
     pub fn find_severity(&self, word: &str) -> Option<Severity> {
@@ -89,4 +116,50 @@ impl SourceConfig {
     pub fn find_status(&self, word: &str) -> Option<IncidentStatus> {
         self.status.get(&word.trim().to_lowercase()).copied()
     }
+}
+
+fn read_id(table: &mut Table<'_>) -> Option<SourceId> {
+    let Some(text) = table.text("id") else {
+        table.problem("id", "is missing; choose a short name such as \"pd\"");
+        return None;
+    };
+    SourceId::parse(&text).map_err(|fault| table.problem("id", fault)).ok()
+}
+
+fn read_sites(table: &mut Table<'_>, all_sites: &[String]) -> Vec<String> {
+    match table.list("sites") {
+        Some(sites) => sites,
+        None if all_sites.iter().any(|site| site.contains('*')) => {
+            table.problem(
+                "sites",
+                "is required because connect.sites has a glob: list the hosts that may see this source",
+            );
+            Vec::new()
+        }
+        None => all_sites.to_vec(),
+    }
+}
+
+/// A word such as `teams`, as serde knows it.
+fn read_word<T: serde::de::DeserializeOwned>(table: &mut Table<'_>, key: &'static str) -> Option<T> {
+    let word = table.text(key)?;
+    serde_json::from_value(word.into()).map_err(|fault| table.problem(key, fault)).ok()
+}
+
+/// A table of the tool's own words to ours; the tool's words are compared without case.
+fn read_words<T: serde::de::DeserializeOwned>(
+    table: &mut Table<'_>,
+    key: &'static str,
+) -> BTreeMap<String, T> {
+    let mut words = BTreeMap::new();
+    for (word, value) in table.table(key) {
+        let ours = value.into_string().unwrap_or_default();
+        match serde_json::from_value(ours.into()) {
+            Ok(ours) => {
+                words.insert(word.trim().to_lowercase(), ours);
+            }
+            Err(fault) => table.problem(key, format!("{word:?}: {fault}")),
+        }
+    }
+    words
 }

@@ -1,0 +1,49 @@
+//! Durations and cron expressions as the configuration writes them.
+
+use std::time::Duration;
+
+use croner::Cron;
+use croner::parser::{CronParser, Seconds};
+
+/// A duration such as `30s`, `5m` or `90d`.
+///
+/// # Errors
+/// A sentence that shows how durations are written.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text.trim()).map_err(|fault| {
+        format!("{text:?} is not a duration ({fault}); write for example \"30s\", \"5m\" or \"90d\"")
+    })
+}
+
+/// A cron expression with exactly six fields, seconds first.
+///
+/// # Errors
+/// A sentence that names the fields.
+pub fn parse_cron(text: &str) -> Result<Cron, String> {
+    CronParser::builder().seconds(Seconds::Required).build().parse(text).map_err(|fault| {
+        format!(
+            "{text:?} is not a cron expression ({fault}); it has six fields: second, minute, hour, day of month, \
+             month, day of week, for example \"0 */5 * * * *\""
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cron_expression_has_six_fields() {
+        assert!(parse_cron("0 */5 * * * *").is_ok());
+        for wrong in ["*/5 * * * *", "61 * * * * *", "soon", ""] {
+            assert!(parse_cron(wrong).is_err_and(|why| why.contains("six fields")), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn durations_need_a_unit() {
+        assert_eq!(parse_duration("90d"), Ok(Duration::from_hours(90 * 24)));
+        assert_eq!(parse_duration("50ms"), Ok(Duration::from_millis(50)));
+        assert!(parse_duration("30").is_err_and(|why| why.contains("\"30s\"")));
+    }
+}
