@@ -1,0 +1,39 @@
+//! A post-incident review as the Operations API takes it.
+//!
+//! Must refuse a review without incidents rather than invent one for it.
+
+use super::payload::{ReviewPayload, SCHEMA_VERSION};
+use super::{MappingContext, Unmappable, jira_id, text};
+use crate::domain::PostIncidentReview;
+
+/// The payload of a review; texts fall back as for incidents.
+///
+/// # Errors
+/// [`Unmappable::ReviewWithoutIncidents`], since Jira demands at least one.
+pub fn review(
+    review: &PostIncidentReview,
+    ctx: &MappingContext,
+    version: i64,
+) -> Result<ReviewPayload, Unmappable> {
+    let reviews = text::id_list(&ctx.source, &review.incidents);
+    if reviews.is_empty() {
+        return Err(Unmappable::ReviewWithoutIncidents);
+    }
+    let id = jira_id(&ctx.source, &review.provider_id);
+    let summary = text::find_line(&review.summary).unwrap_or_else(|| id.0.clone());
+    let description = text::find_text(&review.description).unwrap_or_else(|| summary.clone());
+    let (created_date, last_updated) = text::dates(review.created_at, review.updated_at);
+    Ok(ReviewPayload {
+        schema_version: SCHEMA_VERSION,
+        id,
+        update_sequence_number: version,
+        reviews,
+        summary,
+        description,
+        url: text::find_url(&review.url).unwrap_or_else(|| text::uri(&ctx.home_url)),
+        created_date,
+        last_updated,
+        status: review.status.as_str(),
+        associations: text::associations(&review.associations),
+    })
+}
