@@ -10,6 +10,7 @@ mod observation;
 mod review;
 mod severity;
 mod time;
+mod version;
 mod workspace;
 
 pub use component::{Component, ComponentType, Tier};
@@ -19,6 +20,7 @@ pub use observation::{Entity, Observation, State};
 pub use review::{PostIncidentReview, ReviewStatus};
 pub use severity::Severity;
 pub use time::{format_timestamp, parse_timestamp};
+pub use version::{Decision, Known, decide};
 pub use workspace::Workspace;
 
 pub use crate::clock::Timestamp;

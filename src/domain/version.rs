@@ -1,0 +1,105 @@
+//! Decides what a statement of a tool changes: the rule that keeps versions growing and old news out.
+
+use super::Timestamp;
+
+/// What is known of an entity before the statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    pub version: i64,
+    pub event_time: Timestamp,
+    /// Of the content, or of its absence once deleted.
+    pub digest: String,
+    /// Known only from being named in passing: anything first-hand is better, whatever its time.
+    pub mentioned: bool,
+}
+
+/// What to do with the statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Store the content as this version.
+    Store { version: i64 },
+    /// Nothing new in it.
+    Unchanged,
+    /// Something newer was applied before.
+    Stale,
+}
+
+/// Compares a statement with what is known. `sequence` is the lower bound of the next version.
+///
+/// A statement is stale when its time lies before that of the newest one applied. Some tools tell
+/// milliseconds in webhooks and whole seconds when polled, so a time on the full second is compared by the
+/// second; otherwise a poll right after a webhook could never tell anything new.
+#[must_use]
+pub fn decide(known: Option<&Known>, event_time: Timestamp, sequence: i64, digest: &str) -> Decision {
+    let Some(known) = known else { return Decision::Store { version: sequence } };
+    let (mut newest, time) = (known.event_time.timestamp_millis(), event_time.timestamp_millis());
+    if time % 1000 == 0 {
+        newest -= newest.rem_euclid(1000);
+    }
+    if time < newest && !known.mentioned {
+        Decision::Stale
+    } else if known.digest == digest {
+        Decision::Unchanged
+    } else {
+        Decision::Store { version: sequence.max(known.version + 1) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::from_millis;
+
+    fn known(version: i64, time_ms: i64, digest: &str) -> Known {
+        Known { version, event_time: from_millis(time_ms), digest: digest.to_owned(), mentioned: false }
+    }
+
+    #[test]
+    fn the_first_statement_is_stored_with_its_own_sequence() {
+        assert_eq!(decide(None, from_millis(5), 5, "a"), Decision::Store { version: 5 });
+    }
+
+    #[test]
+    fn an_older_statement_never_overwrites_a_newer_one() {
+        assert_eq!(decide(Some(&known(9, 9_001, "a")), from_millis(8_999), 8_999, "b"), Decision::Stale);
+        assert_eq!(decide(Some(&known(9, 9_000, "a")), from_millis(8_000), 8_000, "b"), Decision::Stale);
+    }
+
+    #[test]
+    fn a_version_grows_even_when_the_tools_sequence_does_not() {
+        let decision = decide(Some(&known(7_412, 7_412, "a")), from_millis(7_900), 7_000, "b");
+        assert_eq!(decision, Decision::Store { version: 7_413 });
+    }
+
+    #[test]
+    fn a_poll_in_whole_seconds_can_follow_a_webhook_of_the_same_second() {
+        assert_eq!(decide(Some(&known(7_412, 7_412, "a")), from_millis(7_000), 7_000, "b"), Decision::Store { version: 7_413 });
+    }
+
+    #[test]
+    fn equal_content_is_no_change() {
+        assert_eq!(decide(Some(&known(7, 7, "a")), from_millis(9), 9, "a"), Decision::Unchanged);
+    }
+
+    #[test]
+    fn first_hand_knowledge_replaces_a_mention_whatever_its_time() {
+        let mention = Known { mentioned: true, ..known(100, 100_000, "a") };
+        assert_eq!(decide(Some(&mention), from_millis(5), 5, "b"), Decision::Store { version: 101 });
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_order_of_statements_ever_lowers_a_version(statements in proptest::collection::vec((0i64..5_000, 0i64..5_000, 0u8..4), 1..40)) {
+            let mut current: Option<Known> = None;
+            for (time, sequence, content) in statements {
+                let digest = content.to_string();
+                if let Decision::Store { version } = decide(current.as_ref(), from_millis(time), sequence, &digest) {
+                    if let Some(before) = &current {
+                        proptest::prop_assert!(version > before.version);
+                    }
+                    current = Some(Known { version, event_time: from_millis(time), digest, mentioned: false });
+                }
+            }
+        }
+    }
+}

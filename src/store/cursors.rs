@@ -1,0 +1,283 @@
+//! Where each source's polling stands, what it asked to be fetched, and the small facts it keeps.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::db::{Tx, args};
+use super::{Store, StoreError};
+use crate::clock::{Timestamp, from_millis};
+use crate::domain::SourceId;
+
+/// Where polling of one source stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PollState {
+    /// JSON that only the source can read; `None` before the first page.
+    pub cursor: Option<String>,
+    pub backfill_from: Timestamp,
+    /// Whether the first sync has reached its end.
+    pub caught_up: bool,
+    pub catalogue_at: Timestamp,
+    pub wait_until: Timestamp,
+    pub failures: i64,
+    pub failure: Option<String>,
+    pub polled_at: Timestamp,
+    pub read_count: i64,
+    pub total: Option<i64>,
+}
+
+/// Why polling stopped, and when it may go on.
+#[derive(Debug, Clone)]
+pub struct PollTrouble {
+    pub wait_until: Timestamp,
+    pub message: String,
+    /// Forget the cursor and start over.
+    pub start_over: bool,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    cursor: Option<String>,
+    backfill_from: i64,
+    caught_up: i64,
+    catalogue_at: i64,
+    wait_until: i64,
+    failures: i64,
+    failure: Option<String>,
+    polled_at: i64,
+    read_count: i64,
+    total: Option<i64>,
+}
+
+impl Store {
+    /// The poll state of `source`; a source seen for the first time starts `backfill` before now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn get_poll_state(&self, source: &SourceId, backfill: Duration) -> Result<PollState, StoreError> {
+        let from = self.clock.now_ms().saturating_sub(i64::try_from(backfill.as_millis()).unwrap_or(i64::MAX));
+        if let Some(state) = self.find_poll_state(source).await? {
+            return Ok(state);
+        }
+        self.db
+            .execute(
+                "INSERT INTO cursors (source, backfill_from) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                &args![source.as_str(), from],
+            )
+            .await?;
+        self.find_poll_state(source).await?.ok_or_else(|| StoreError::Inconsistent {
+            what: "a cursor".to_owned(),
+            why: "it vanished while being made".to_owned(),
+        })
+    }
+
+    /// The poll state of `source`, if it was ever polled.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_poll_state(&self, source: &SourceId) -> Result<Option<PollState>, StoreError> {
+        let row: Option<Row> = self
+            .db
+            .find(
+                "SELECT cursor, backfill_from, caught_up, catalogue_at, wait_until, failures, failure, polled_at, \
+                 read_count, total FROM cursors WHERE source = $1",
+                &args![source.as_str()],
+            )
+            .await?;
+        Ok(row.map(|row| PollState {
+            cursor: row.cursor,
+            backfill_from: from_millis(row.backfill_from),
+            caught_up: row.caught_up != 0,
+            catalogue_at: from_millis(row.catalogue_at),
+            wait_until: from_millis(row.wait_until),
+            failures: row.failures,
+            failure: row.failure,
+            polled_at: from_millis(row.polled_at),
+            read_count: row.read_count,
+            total: row.total,
+        }))
+    }
+
+    pub(super) async fn move_cursor(
+        &self,
+        tx: &mut Tx,
+        source: &SourceId,
+        cursor: Option<&str>,
+        caught_up: bool,
+        count: usize,
+        total: Option<u64>,
+    ) -> Result<(), StoreError> {
+        let total = total.and_then(|total| i64::try_from(total).ok());
+        tx.execute(
+            "UPDATE cursors SET cursor = $2, caught_up = CASE WHEN $3 = 1 THEN 1 ELSE caught_up END, polled_at = $4, \
+             read_count = read_count + $5, total = COALESCE($6, total), wait_until = 0, failures = 0, failure = NULL \
+             WHERE source = $1",
+            &args![
+                source.as_str(),
+                cursor,
+                caught_up,
+                self.clock.now_ms(),
+                i64::try_from(count).unwrap_or(i64::MAX),
+                total,
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub(super) async fn finish_catalogue(&self, tx: &mut Tx, source: &SourceId) -> Result<(), StoreError> {
+        tx.execute(
+            "UPDATE cursors SET catalogue_at = $2 WHERE source = $1",
+            &args![source.as_str(), self.clock.now_ms()],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Asks for the list of services and teams to be read again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_catalogue(&self, source: &SourceId) -> Result<(), StoreError> {
+        self.db.execute("UPDATE cursors SET catalogue_at = 0 WHERE source = $1", &args![source.as_str()]).await?;
+        Ok(())
+    }
+
+    /// Starts the next poll from `from`, as on the first day.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn restart_poll(&self, source: &SourceId, from: Timestamp) -> Result<(), StoreError> {
+        self.db
+            .execute(
+                "INSERT INTO cursors (source, backfill_from) VALUES ($1, $2) ON CONFLICT (source) DO UPDATE SET \
+                 cursor = NULL, backfill_from = excluded.backfill_from, caught_up = 0, wait_until = 0, read_count = 0, total = NULL",
+                &args![source.as_str(), from.timestamp_millis()],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Remembers a failed poll, and when the next may start; a restart honours it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn record_poll_trouble(&self, source: &SourceId, trouble: &PollTrouble) -> Result<(), StoreError> {
+        self.db
+            .execute(
+                "UPDATE cursors SET wait_until = $2, failures = failures + 1, failure = $3, polled_at = $4, \
+                 cursor = CASE WHEN $5 = 1 THEN NULL ELSE cursor END WHERE source = $1",
+                &args![
+                    source.as_str(),
+                    trouble.wait_until.timestamp_millis(),
+                    &trouble.message,
+                    self.clock.now_ms(),
+                    trouble.start_over,
+                ],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// What the source keeps under `keys`; all of it when `keys` is `None`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn load_memory(
+        &self,
+        source: &SourceId,
+        keys: Option<&[String]>,
+    ) -> Result<BTreeMap<String, String>, StoreError> {
+        let Some(keys) = keys else {
+            let all: Vec<(String, String)> = self
+                .db
+                .list("SELECT key, value FROM source_memory WHERE source = $1", &args![source.as_str()])
+                .await?;
+            return Ok(all.into_iter().collect());
+        };
+        let mut known = BTreeMap::new();
+        for key in keys {
+            let found: Option<(String,)> = self
+                .db
+                .find(
+                    "SELECT value FROM source_memory WHERE source = $1 AND key = $2",
+                    &args![source.as_str(), key],
+                )
+                .await?;
+            if let Some((value,)) = found {
+                known.insert(key.clone(), value);
+            }
+        }
+        Ok(known)
+    }
+
+    /// Ids of incidents that are to be fetched from the tool.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_refetches(&self, source: &SourceId, limit: i64) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<(String,)> = self
+            .db
+            .list(
+                "SELECT provider_id FROM refetches WHERE source = $1 ORDER BY provider_id LIMIT $2",
+                &args![source.as_str(), limit],
+            )
+            .await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+
+    /// Removes an id from those to be fetched. Called before its answer is asked for, so that a change
+    /// told meanwhile is fetched again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_refetch(&self, source: &SourceId, provider_id: &str) -> Result<(), StoreError> {
+        self.db
+            .execute(
+                "DELETE FROM refetches WHERE source = $1 AND provider_id = $2",
+                &args![source.as_str(), provider_id],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Puts an id (back) among those to be fetched.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_refetch(&self, source: &SourceId, provider_id: &str) -> Result<(), StoreError> {
+        self.db
+            .execute(
+                "INSERT INTO refetches (source, provider_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                &args![source.as_str(), provider_id],
+            )
+            .await?;
+        Ok(())
+    }
+}
+
+pub(super) async fn write_memory(
+    tx: &mut Tx,
+    source: &SourceId,
+    changes: &BTreeMap<String, Option<String>>,
+) -> Result<(), StoreError> {
+    for (key, value) in changes {
+        match value {
+            Some(value) => {
+                tx.execute(
+                    "INSERT INTO source_memory (source, key, value) VALUES ($1, $2, $3) \
+                     ON CONFLICT (source, key) DO UPDATE SET value = excluded.value",
+                    &args![source.as_str(), key, value],
+                )
+                .await?
+            }
+            None => {
+                tx.execute(
+                    "DELETE FROM source_memory WHERE source = $1 AND key = $2",
+                    &args![source.as_str(), key],
+                )
+                .await?
+            }
+        };
+    }
+    Ok(())
+}

@@ -1,0 +1,452 @@
+//! What each site should hold and what it has acknowledged. A delivery is the difference.
+
+use serde_json::json;
+
+use super::db::{Tx, args};
+use super::entities::parse_kind;
+use super::timeline::About;
+use super::{Store, StoreError, from_json};
+use crate::clock::{Timestamp, from_millis};
+use crate::domain::{ClientKey, Entity, EntityKind, JiraId};
+
+/// In a batch of more than this many, a sample is read back instead of all.
+const READ_BACK_ALL_UP_TO: usize = 20;
+
+/// Deliveries that go into one request: one kind, one source, one workspace, either all present or all
+/// deleted.
+#[derive(Debug, Clone)]
+pub struct DueBatch {
+    pub kind: EntityKind,
+    pub source: String,
+    pub workspace: String,
+    pub deleted: bool,
+    pub deliveries: Vec<DueDelivery>,
+}
+
+#[derive(Debug, Clone)]
+pub struct DueDelivery {
+    pub jira_id: JiraId,
+    pub version: i64,
+    /// `None` once deleted.
+    pub content: Option<Entity>,
+    pub attempts: i64,
+    pub waiting_since: Timestamp,
+}
+
+/// Jira's word on one entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Accepted,
+    Refused { reason: String, trace_id: Option<String> },
+}
+
+/// A delivery that Jira accepted and that is to be read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readback {
+    pub kind: EntityKind,
+    pub jira_id: JiraId,
+    pub version: i64,
+    pub deleted: bool,
+    pub attempts: i64,
+    pub batch: Option<String>,
+}
+
+/// What reading back showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReadbackResult {
+    Confirmed,
+    /// Not visible yet: look again then.
+    Later(Timestamp),
+    /// Jira has lost it, or never stored it: send it again.
+    SendAgain { reason: String },
+}
+
+/// Why nothing can be sent to a site at the moment.
+#[derive(Debug, Clone)]
+pub struct SiteTrouble {
+    pub wait_until: Timestamp,
+    /// Set when a person must act.
+    pub parked: Option<String>,
+}
+
+/// A delivery as operators see it.
+#[derive(Debug, Clone, serde::Serialize, sqlx::FromRow)]
+pub struct DeliveryRow {
+    pub site: String,
+    pub kind: String,
+    pub jira_id: String,
+    pub state: String,
+    pub wanted: i64,
+    pub acknowledged: i64,
+    pub confirmed: i64,
+    pub attempts: i64,
+    pub reason: Option<String>,
+    pub trace_id: Option<String>,
+    pub waiting_since: i64,
+    pub due_at: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct GroupRow {
+    kind: String,
+    source: String,
+    workspace: String,
+    deleted: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct DueRow {
+    jira_id: String,
+    version: i64,
+    content: Option<String>,
+    attempts: i64,
+    waiting_since: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct ReadbackRow {
+    kind: String,
+    jira_id: String,
+    acknowledged: i64,
+    deleted: i64,
+    attempts: i64,
+    batch: Option<String>,
+}
+
+impl Store {
+    /// Sites that may be served now and have something to send or to read back.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_sites_with_work(&self) -> Result<Vec<ClientKey>, StoreError> {
+        let rows: Vec<(String,)> = self
+            .db
+            .list(
+                "SELECT client_key FROM installations i WHERE state = 'enabled' AND wait_until <= $1 AND ( \
+                   EXISTS (SELECT 1 FROM deliveries d WHERE d.client_key = i.client_key AND d.state = 'waiting' AND d.due_at <= $1) \
+                   OR EXISTS (SELECT 1 FROM deliveries d WHERE d.client_key = i.client_key AND d.confirm_at <= $1)) \
+                 ORDER BY client_key",
+                &args![self.clock.now_ms()],
+            )
+            .await?;
+        Ok(rows.into_iter().map(|(key,)| ClientKey(key)).collect())
+    }
+
+    /// The next request's worth of deliveries for a site: components first, then incidents, then reviews.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_due_batch(&self, site: &ClientKey, limit: usize) -> Result<Option<DueBatch>, StoreError> {
+        let now = self.clock.now_ms();
+        let group: Option<GroupRow> = self
+            .db
+            .find(
+                "SELECT d.kind, e.source, e.workspace, CASE WHEN e.content IS NULL THEN CAST(1 AS BIGINT) ELSE 0 END AS deleted \
+                 FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
+                 WHERE d.client_key = $1 AND d.state = 'waiting' AND d.due_at <= $2 ORDER BY d.kind, d.due_at LIMIT 1",
+                &args![site.as_str(), now],
+            )
+            .await?;
+        let Some(group) = group else { return Ok(None) };
+        let rows: Vec<DueRow> = self
+            .db
+            .list(
+                "SELECT d.jira_id, e.version, e.content, d.attempts, d.waiting_since \
+                 FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
+                 WHERE d.client_key = $1 AND d.state = 'waiting' AND d.kind = $2 AND d.due_at <= $3 \
+                   AND e.source = $4 AND e.workspace = $5 AND CASE WHEN e.content IS NULL THEN 1 ELSE 0 END = $6 \
+                 ORDER BY d.due_at LIMIT $7",
+                &args![
+                    site.as_str(),
+                    &group.kind,
+                    now,
+                    &group.source,
+                    &group.workspace,
+                    group.deleted,
+                    i64::try_from(limit).unwrap_or(i64::MAX),
+                ],
+            )
+            .await?;
+        let deliveries = rows
+            .into_iter()
+            .map(|row| {
+                Ok(DueDelivery {
+                    jira_id: JiraId(row.jira_id),
+                    version: row.version,
+                    content: row.content.map(|text| from_json("an entity", &text)).transpose()?,
+                    attempts: row.attempts,
+                    waiting_since: from_millis(row.waiting_since),
+                })
+            })
+            .collect::<Result<_, StoreError>>()?;
+        Ok(Some(DueBatch {
+            kind: parse_kind(&group.kind)?,
+            source: group.source,
+            workspace: group.workspace,
+            deleted: group.deleted != 0,
+            deliveries,
+        }))
+    }
+
+    /// Writes down Jira's answer to one request, entity by entity. A change made meanwhile keeps its
+    /// entity waiting. `confirm_at` is when to read accepted ones back, `None` never.
+    ///
+    /// # Errors
+    /// When the database fails; the request will then be repeated, which does no harm.
+    pub async fn record_outcomes(
+        &self,
+        site: &ClientKey,
+        kind: EntityKind,
+        outcomes: &[(JiraId, i64, Outcome)],
+        confirm_at: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        let batch = self.clock.new_id();
+        let accepted = outcomes.iter().filter(|(_, _, outcome)| *outcome == Outcome::Accepted).count();
+        let every = if accepted > READ_BACK_ALL_UP_TO { accepted.div_ceil(READ_BACK_ALL_UP_TO) } else { 1 };
+        let mut tx = self.db.begin().await?;
+        let mut nth = 0;
+        for (id, version, outcome) in outcomes {
+            match outcome {
+                Outcome::Accepted => {
+                    let read_back = confirm_at.filter(|_| nth % every == 0);
+                    nth += 1;
+                    self.record_accepted(&mut tx, (site, kind, id), *version, &batch, read_back).await?;
+                }
+                Outcome::Refused { reason, trace_id } => {
+                    self.record_refused(&mut tx, (site, kind, id), *version, reason, trace_id.as_deref()).await?;
+                }
+            }
+        }
+        self.record_contact(&mut tx, site).await?;
+        tx.commit().await
+    }
+
+    async fn record_accepted(
+        &self,
+        tx: &mut Tx,
+        (site, kind, id): (&ClientKey, EntityKind, &JiraId),
+        version: i64,
+        batch: &str,
+        read_back: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        tx.execute(
+            "UPDATE deliveries SET acknowledged = $4, sent_at = $5, updated_at = $5, attempts = 0, reason = NULL, trace_id = NULL, \
+             state = CASE WHEN wanted > $4 THEN 'waiting' ELSE 'accepted' END, \
+             batch = CASE WHEN wanted > $4 THEN NULL ELSE $6 END, \
+             confirm_at = CASE WHEN wanted > $4 THEN NULL ELSE $7 END \
+             WHERE client_key = $1 AND kind = $2 AND jira_id = $3",
+            &args![
+                site.as_str(),
+                kind.as_str(),
+                id.as_str(),
+                version,
+                self.clock.now_ms(),
+                batch,
+                read_back.map(|at| at.timestamp_millis()),
+            ],
+        )
+        .await?;
+        let detail = json!({ "version": version, "batch": batch });
+        self.record_event(tx, About { kind, id, site: Some(site) }, "accepted", &detail).await
+    }
+
+    async fn record_refused(
+        &self,
+        tx: &mut Tx,
+        (site, kind, id): (&ClientKey, EntityKind, &JiraId),
+        version: i64,
+        reason: &str,
+        trace_id: Option<&str>,
+    ) -> Result<(), StoreError> {
+        tx.execute(
+            "UPDATE deliveries SET state = 'refused', reason = $5, trace_id = $6, attempts = attempts + 1, sent_at = $7, \
+             updated_at = $7 WHERE client_key = $1 AND kind = $2 AND jira_id = $3 AND wanted <= $4",
+            &args![
+                site.as_str(),
+                kind.as_str(),
+                id.as_str(),
+                version,
+                reason,
+                trace_id,
+                self.clock.now_ms(),
+            ],
+        )
+        .await?;
+        let detail = json!({ "version": version, "reason": reason, "trace_id": trace_id });
+        self.record_event(tx, About { kind, id, site: Some(site) }, "refused", &detail).await
+    }
+
+    async fn record_contact(&self, tx: &mut Tx, site: &ClientKey) -> Result<(), StoreError> {
+        tx.execute(
+            "UPDATE installations SET last_contact_at = $2, wait_until = 0, failures = 0, parked = NULL WHERE client_key = $1",
+            &args![site.as_str(), self.clock.now_ms()],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Remembers that a site cannot be served until some time; a restart honours it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn record_site_trouble(&self, site: &ClientKey, trouble: &SiteTrouble) -> Result<(), StoreError> {
+        self.db
+            .execute(
+                "UPDATE installations SET wait_until = $2, failures = failures + 1, parked = $3 WHERE client_key = $1",
+                &args![site.as_str(), trouble.wait_until.timestamp_millis(), trouble.parked.clone()],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Accepted deliveries of a site that are due to be read back.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_readbacks(&self, site: &ClientKey, limit: i64) -> Result<Vec<Readback>, StoreError> {
+        let rows: Vec<ReadbackRow> = self
+            .db
+            .list(
+                "SELECT d.kind, d.jira_id, d.acknowledged, d.attempts, d.batch, \
+                   CASE WHEN e.content IS NULL THEN CAST(1 AS BIGINT) ELSE 0 END AS deleted \
+                 FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
+                 WHERE d.client_key = $1 AND d.confirm_at <= $2 ORDER BY d.confirm_at LIMIT $3",
+                &args![site.as_str(), self.clock.now_ms(), limit],
+            )
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(Readback {
+                    kind: parse_kind(&row.kind)?,
+                    jira_id: JiraId(row.jira_id),
+                    version: row.acknowledged,
+                    deleted: row.deleted != 0,
+                    attempts: row.attempts,
+                    batch: row.batch,
+                })
+            })
+            .collect()
+    }
+
+    /// Writes down what reading back showed. When the last of a batch's sample is confirmed, the whole
+    /// batch is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn record_readback(
+        &self,
+        site: &ClientKey,
+        readback: &Readback,
+        result: &ReadbackResult,
+    ) -> Result<(), StoreError> {
+        let (kind, id) = (readback.kind, &readback.jira_id);
+        let key = || args![site.as_str(), kind.as_str(), id.as_str(), readback.version];
+        let mut tx = self.db.begin().await?;
+        match result {
+            ReadbackResult::Confirmed => {
+                tx.execute(
+                    "UPDATE deliveries SET confirmed = acknowledged, state = 'confirmed', confirm_at = NULL, attempts = 0 \
+                     WHERE client_key = $1 AND kind = $2 AND jira_id = $3 AND acknowledged = $4 AND state = 'accepted'",
+                    &key(),
+                )
+                .await?;
+                let detail = json!({ "version": readback.version });
+                self.record_event(&mut tx, About { kind, id, site: Some(site) }, "confirmed", &detail).await?;
+                confirm_rest_of_batch(&mut tx, readback.batch.as_deref()).await?;
+            }
+            ReadbackResult::Later(at) => {
+                let mut values = key().to_vec();
+                values.push(at.timestamp_millis().into());
+                tx.execute(
+                    "UPDATE deliveries SET confirm_at = $5, attempts = attempts + 1 \
+                     WHERE client_key = $1 AND kind = $2 AND jira_id = $3 AND acknowledged = $4 AND state = 'accepted'",
+                    &values,
+                )
+                .await?;
+            }
+            ReadbackResult::SendAgain { reason } => {
+                let mut values = key().to_vec();
+                values.extend(args![reason, self.clock.now_ms()]);
+                tx.execute(
+                    "UPDATE deliveries SET state = 'waiting', reason = $5, acknowledged = 0, attempts = 0, batch = NULL, \
+                     confirm_at = NULL, due_at = $6, waiting_since = $6 \
+                     WHERE client_key = $1 AND kind = $2 AND jira_id = $3 AND acknowledged = $4 AND state = 'accepted'",
+                    &values,
+                )
+                .await?;
+                let detail = json!({ "version": readback.version, "reason": reason });
+                self.record_event(&mut tx, About { kind, id, site: Some(site) }, "sent_again", &detail).await?;
+            }
+        }
+        tx.commit().await
+    }
+
+    /// Deliveries as operators see them, filtered by state when given.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_deliveries(&self, state: Option<&str>, limit: i64) -> Result<Vec<DeliveryRow>, StoreError> {
+        self.db
+            .list(
+                "SELECT i.site, d.kind, d.jira_id, d.state, d.wanted, d.acknowledged, d.confirmed, d.attempts, d.reason, \
+                 d.trace_id, d.waiting_since, d.due_at FROM deliveries d JOIN installations i ON i.client_key = d.client_key \
+                 WHERE ($1 = '' AND d.state IN ('waiting', 'refused')) OR d.state = $1 ORDER BY d.waiting_since LIMIT $2",
+                &args![state.unwrap_or(""), limit],
+            )
+            .await
+    }
+
+    /// All deliveries of one entity.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_deliveries_of(&self, id: &JiraId) -> Result<Vec<DeliveryRow>, StoreError> {
+        self.db
+            .list(
+                "SELECT i.site, d.kind, d.jira_id, d.state, d.wanted, d.acknowledged, d.confirmed, d.attempts, d.reason, \
+                 d.trace_id, d.waiting_since, d.due_at FROM deliveries d JOIN installations i ON i.client_key = d.client_key \
+                 WHERE d.jira_id = $1 ORDER BY i.site, d.kind",
+                &args![id.as_str()],
+            )
+            .await
+    }
+
+    /// Sends refused deliveries again: of one entity, or all. Returns how many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn retry_deliveries(&self, id: Option<&JiraId>) -> Result<u64, StoreError> {
+        self.db
+            .execute(
+                "UPDATE deliveries SET state = 'waiting', due_at = $1, reason = NULL, trace_id = NULL \
+                 WHERE state IN ('refused', 'discarded') AND ($2 = '' OR jira_id = $2)",
+                &args![self.clock.now_ms(), id.map_or("", JiraId::as_str)],
+            )
+            .await
+    }
+
+    /// Gives up on the refused or waiting deliveries of an entity until its next change.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn discard_deliveries(&self, id: &JiraId) -> Result<u64, StoreError> {
+        self.db
+            .execute(
+                "UPDATE deliveries SET state = 'discarded' WHERE state IN ('refused', 'waiting') AND jira_id = $1",
+                &args![id.as_str()],
+            )
+            .await
+    }
+}
+
+async fn confirm_rest_of_batch(tx: &mut Tx, batch: Option<&str>) -> Result<(), StoreError> {
+    let Some(batch) = batch else { return Ok(()) };
+    tx.execute(
+        "UPDATE deliveries SET confirmed = acknowledged, state = 'confirmed' WHERE batch = $1 AND state = 'accepted' \
+         AND confirm_at IS NULL AND NOT EXISTS \
+           (SELECT 1 FROM deliveries open WHERE open.batch = $1 AND open.confirm_at IS NOT NULL)",
+        &args![batch],
+    )
+    .await?;
+    Ok(())
+}

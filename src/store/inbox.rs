@@ -1,0 +1,200 @@
+//! The inbox: every verified webhook as it came, written down before it is answered.
+//!
+//! Webhooks that arrive together share one transaction. A row leaves the state `new` only in the
+//! transaction that stores its effect, so a crash between the two repeats the work and loses nothing.
+
+use crate::clock::{Timestamp, from_millis};
+use crate::domain::SourceId;
+
+use super::db::{Tx, args};
+use super::{Store, StoreError};
+
+/// A webhook to write down.
+#[derive(Debug, Clone)]
+pub struct InboxEntry {
+    pub source: SourceId,
+    /// Equal for every retry of one delivery.
+    pub delivery_key: String,
+    pub delivery_id: Option<String>,
+    pub received_at: Timestamp,
+    pub verified_by: String,
+    /// JSON of the header fields, without credentials.
+    pub headers: String,
+    pub body: Vec<u8>,
+    /// Why it cannot be mapped, if that is known already: it is then kept for the operator.
+    pub quarantine: Option<String>,
+}
+
+/// A webhook that was written down.
+#[derive(Debug, Clone)]
+pub struct InboxRow {
+    pub id: String,
+    pub source: String,
+    pub delivery_id: Option<String>,
+    pub received_at: Timestamp,
+    pub verified_by: String,
+    pub headers: String,
+    pub body: Vec<u8>,
+    pub note: Option<String>,
+}
+
+/// Whether a delivery was there before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recorded {
+    New,
+    Duplicate,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    source: String,
+    delivery_id: Option<String>,
+    received_at: i64,
+    verified_by: String,
+    headers: String,
+    body: Vec<u8>,
+    note: Option<String>,
+}
+
+impl From<Row> for InboxRow {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            source: row.source,
+            delivery_id: row.delivery_id,
+            received_at: from_millis(row.received_at),
+            verified_by: row.verified_by,
+            headers: row.headers,
+            body: row.body,
+            note: row.note,
+        }
+    }
+}
+
+impl Store {
+    /// Writes all entries down in one transaction, in order. When it returns, they are on disk.
+    ///
+    /// # Errors
+    /// When the database fails; then none is written.
+    pub async fn record_inbox(&self, entries: &[InboxEntry]) -> Result<Vec<Recorded>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let mut recorded = Vec::with_capacity(entries.len());
+        for entry in entries {
+            recorded.push(self.record_entry(&mut tx, entry).await?);
+        }
+        tx.commit().await?;
+        Ok(recorded)
+    }
+
+    async fn record_entry(&self, tx: &mut Tx, entry: &InboxEntry) -> Result<Recorded, StoreError> {
+        let state = if entry.quarantine.is_some() { "quarantined" } else { "new" };
+        let inserted = tx
+            .execute(
+                "INSERT INTO inbox (id, source, delivery_key, received_at, verified_by, delivery_id, headers, body, state, note) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (source, delivery_key) DO NOTHING",
+                &args![
+                    self.clock.new_id(),
+                    entry.source.as_str(),
+                    &entry.delivery_key,
+                    entry.received_at.timestamp_millis(),
+                    &entry.verified_by,
+                    entry.delivery_id.clone(),
+                    &entry.headers,
+                    entry.body.as_slice(),
+                    state,
+                    entry.quarantine.clone(),
+                ],
+            )
+            .await?;
+        if inserted > 0 {
+            return Ok(Recorded::New);
+        }
+        tx.execute(
+            "UPDATE inbox SET duplicates = duplicates + 1 WHERE source = $1 AND delivery_key = $2",
+            &args![entry.source.as_str(), &entry.delivery_key],
+        )
+        .await?;
+        Ok(Recorded::Duplicate)
+    }
+
+    /// The oldest webhooks of `source` that have had no effect yet.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_new_inbox(&self, source: &SourceId, limit: i64) -> Result<Vec<InboxRow>, StoreError> {
+        self.list_inbox("new", source, limit).await
+    }
+
+    /// Webhooks of `source` that could not be mapped, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_quarantined(&self, source: &SourceId, limit: i64) -> Result<Vec<InboxRow>, StoreError> {
+        self.list_inbox("quarantined", source, limit).await
+    }
+
+    async fn list_inbox(
+        &self,
+        state: &'static str,
+        source: &SourceId,
+        limit: i64,
+    ) -> Result<Vec<InboxRow>, StoreError> {
+        let rows: Vec<Row> = self
+            .db
+            .list(
+                "SELECT id, source, delivery_id, received_at, verified_by, headers, body, note FROM inbox \
+                 WHERE state = $1 AND source = $2 ORDER BY id LIMIT $3",
+                &args![state, source.as_str(), limit],
+            )
+            .await?;
+        Ok(rows.into_iter().map(InboxRow::from).collect())
+    }
+
+    pub(super) async fn finish_inbox(&self, tx: &mut Tx, id: &str, note: Option<&str>) -> Result<(), StoreError> {
+        tx.execute(
+            "UPDATE inbox SET state = 'done', note = $2, processed_at = $3 WHERE id = $1",
+            &args![id, note, self.clock.now_ms()],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Keeps a webhook that cannot be mapped, with the reason.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn quarantine(&self, id: &str, reason: &str) -> Result<(), StoreError> {
+        self.db
+            .execute(
+                "UPDATE inbox SET state = 'quarantined', note = $2, processed_at = $3 WHERE id = $1",
+                &args![id, reason, self.clock.now_ms()],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Puts every quarantined webhook back in line. Returns how many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn replay_quarantined(&self) -> Result<u64, StoreError> {
+        self.db
+            .execute("UPDATE inbox SET state = 'new', note = NULL WHERE state = 'quarantined'", &args![])
+            .await
+    }
+
+    /// Removes up to `limit` webhooks from before `before` that have had their effect. Returns how many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn remove_old_inbox(&self, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
+        self.db
+            .execute(
+                "DELETE FROM inbox WHERE id IN \
+                 (SELECT id FROM inbox WHERE state = 'done' AND received_at < $1 ORDER BY id LIMIT $2)",
+                &args![before.timestamp_millis(), limit],
+            )
+            .await
+    }
+}
