@@ -57,6 +57,7 @@ CREATE TABLE deliveries (
     reason         TEXT,
     trace_id       TEXT,
     attempts       BIGINT NOT NULL DEFAULT 0,
+    resends        BIGINT NOT NULL DEFAULT 0, -- accepted by Jira, yet never visible
     due_at         BIGINT NOT NULL,
     waiting_since  BIGINT NOT NULL,
     batch          TEXT,

@@ -73,7 +73,10 @@ mod tests {
 
     #[test]
     fn a_poll_in_whole_seconds_can_follow_a_webhook_of_the_same_second() {
-        assert_eq!(decide(Some(&known(7_412, 7_412, "a")), from_millis(7_000), 7_000, "b"), Decision::Store { version: 7_413 });
+        assert_eq!(
+            decide(Some(&known(7_412, 7_412, "a")), from_millis(7_000), 7_000, "b"),
+            Decision::Store { version: 7_413 }
+        );
     }
 
     #[test]

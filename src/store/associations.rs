@@ -43,8 +43,9 @@ impl Store {
             )
             .await?;
         }
-        let known: Option<(String,)> =
-            tx.find("SELECT kind FROM entities WHERE jira_id = $1 AND kind <> 'component'", &args![entity]).await?;
+        let known: Option<(String,)> = tx
+            .find("SELECT kind FROM entities WHERE jira_id = $1 AND kind <> 'component'", &args![entity])
+            .await?;
         let kind = known.and_then(|(kind,)| EntityKind::find(&kind)).unwrap_or(EntityKind::Incident);
         let event = if present { "associated" } else { "disassociated" };
         let about = About { kind, id: &association.entity, site: Some(site) };
@@ -56,7 +57,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list_associations(&self, site: &ClientKey, entity: &JiraId) -> Result<Vec<String>, StoreError> {
+    pub async fn list_associations(
+        &self,
+        site: &ClientKey,
+        entity: &JiraId,
+    ) -> Result<Vec<String>, StoreError> {
         let rows: Vec<(String,)> = self
             .db
             .list(

@@ -53,8 +53,13 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn get_poll_state(&self, source: &SourceId, backfill: Duration) -> Result<PollState, StoreError> {
-        let from = self.clock.now_ms().saturating_sub(i64::try_from(backfill.as_millis()).unwrap_or(i64::MAX));
+    pub async fn get_poll_state(
+        &self,
+        source: &SourceId,
+        backfill: Duration,
+    ) -> Result<PollState, StoreError> {
+        let from =
+            self.clock.now_ms().saturating_sub(i64::try_from(backfill.as_millis()).unwrap_or(i64::MAX));
         if let Some(state) = self.find_poll_state(source).await? {
             return Ok(state);
         }
@@ -138,7 +143,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn forget_catalogue(&self, source: &SourceId) -> Result<(), StoreError> {
-        self.db.execute("UPDATE cursors SET catalogue_at = 0 WHERE source = $1", &args![source.as_str()]).await?;
+        self.db
+            .execute("UPDATE cursors SET catalogue_at = 0 WHERE source = $1", &args![source.as_str()])
+            .await?;
         Ok(())
     }
 
@@ -161,7 +168,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn record_poll_trouble(&self, source: &SourceId, trouble: &PollTrouble) -> Result<(), StoreError> {
+    pub async fn record_poll_trouble(
+        &self,
+        source: &SourceId,
+        trouble: &PollTrouble,
+    ) -> Result<(), StoreError> {
         self.db
             .execute(
                 "UPDATE cursors SET wait_until = $2, failures = failures + 1, failure = $3, polled_at = $4, \

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgPoolOptions, PgRow};
 use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
 };
 use sqlx::{FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
@@ -57,7 +58,10 @@ macro_rules! args {
 pub(super) use args;
 
 /// A row type that both databases can fill.
-pub(super) trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+pub(super) trait Row:
+    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
 impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 
 /// An open database.
@@ -104,7 +108,8 @@ impl Database {
             let read = SqlitePoolOptions::new().max_connections(4).min_connections(0);
             Ok(Self::Sqlite { read: read.connect_lazy_with(options.pragma("query_only", "on")), write })
         } else {
-            let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(BUSY_TIMEOUT).connect(url).await?;
+            let pool =
+                PgPoolOptions::new().max_connections(8).acquire_timeout(BUSY_TIMEOUT).connect(url).await?;
             Ok(Self::Postgres(pool))
         }
     }

@@ -37,28 +37,9 @@ pub struct DueDelivery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Accepted,
+    /// Jira answered without naming the entity: only reading it back can tell.
+    Unmentioned,
     Refused { reason: String, trace_id: Option<String> },
-}
-
-/// A delivery that Jira accepted and that is to be read back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Readback {
-    pub kind: EntityKind,
-    pub jira_id: JiraId,
-    pub version: i64,
-    pub deleted: bool,
-    pub attempts: i64,
-    pub batch: Option<String>,
-}
-
-/// What reading back showed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ReadbackResult {
-    Confirmed,
-    /// Not visible yet: look again then.
-    Later(Timestamp),
-    /// Jira has lost it, or never stored it: send it again.
-    SendAgain { reason: String },
 }
 
 /// Why nothing can be sent to a site at the moment.
@@ -103,16 +84,6 @@ struct DueRow {
     waiting_since: i64,
 }
 
-#[derive(sqlx::FromRow)]
-struct ReadbackRow {
-    kind: String,
-    jira_id: String,
-    acknowledged: i64,
-    deleted: i64,
-    attempts: i64,
-    batch: Option<String>,
-}
-
 impl Store {
     /// Sites that may be served now and have something to send or to read back.
     ///
@@ -136,7 +107,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn find_due_batch(&self, site: &ClientKey, limit: usize) -> Result<Option<DueBatch>, StoreError> {
+    pub async fn find_due_batch(
+        &self,
+        site: &ClientKey,
+        limit: usize,
+    ) -> Result<Option<DueBatch>, StoreError> {
         let now = self.clock.now_ms();
         let group: Option<GroupRow> = self
             .db
@@ -207,13 +182,15 @@ impl Store {
         let mut nth = 0;
         for (id, version, outcome) in outcomes {
             match outcome {
-                Outcome::Accepted => {
-                    let read_back = confirm_at.filter(|_| nth % every == 0);
+                Outcome::Accepted | Outcome::Unmentioned => {
+                    let in_sample = nth % every == 0 || *outcome == Outcome::Unmentioned;
+                    let read_back = confirm_at.filter(|_| in_sample);
                     nth += 1;
                     self.record_accepted(&mut tx, (site, kind, id), *version, &batch, read_back).await?;
                 }
                 Outcome::Refused { reason, trace_id } => {
-                    self.record_refused(&mut tx, (site, kind, id), *version, reason, trace_id.as_deref()).await?;
+                    self.record_refused(&mut tx, (site, kind, id), *version, reason, trace_id.as_deref())
+                        .await?;
                 }
             }
         }
@@ -289,7 +266,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn record_site_trouble(&self, site: &ClientKey, trouble: &SiteTrouble) -> Result<(), StoreError> {
+    pub async fn record_site_trouble(
+        &self,
+        site: &ClientKey,
+        trouble: &SiteTrouble,
+    ) -> Result<(), StoreError> {
         self.db
             .execute(
                 "UPDATE installations SET wait_until = $2, failures = failures + 1, parked = $3 WHERE client_key = $1",
@@ -299,93 +280,15 @@ impl Store {
         Ok(())
     }
 
-    /// Accepted deliveries of a site that are due to be read back.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn list_readbacks(&self, site: &ClientKey, limit: i64) -> Result<Vec<Readback>, StoreError> {
-        let rows: Vec<ReadbackRow> = self
-            .db
-            .list(
-                "SELECT d.kind, d.jira_id, d.acknowledged, d.attempts, d.batch, \
-                   CASE WHEN e.content IS NULL THEN CAST(1 AS BIGINT) ELSE 0 END AS deleted \
-                 FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
-                 WHERE d.client_key = $1 AND d.confirm_at <= $2 ORDER BY d.confirm_at LIMIT $3",
-                &args![site.as_str(), self.clock.now_ms(), limit],
-            )
-            .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(Readback {
-                    kind: parse_kind(&row.kind)?,
-                    jira_id: JiraId(row.jira_id),
-                    version: row.acknowledged,
-                    deleted: row.deleted != 0,
-                    attempts: row.attempts,
-                    batch: row.batch,
-                })
-            })
-            .collect()
-    }
-
-    /// Writes down what reading back showed. When the last of a batch's sample is confirmed, the whole
-    /// batch is.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn record_readback(
-        &self,
-        site: &ClientKey,
-        readback: &Readback,
-        result: &ReadbackResult,
-    ) -> Result<(), StoreError> {
-        let (kind, id) = (readback.kind, &readback.jira_id);
-        let key = || args![site.as_str(), kind.as_str(), id.as_str(), readback.version];
-        let mut tx = self.db.begin().await?;
-        match result {
-            ReadbackResult::Confirmed => {
-                tx.execute(
-                    "UPDATE deliveries SET confirmed = acknowledged, state = 'confirmed', confirm_at = NULL, attempts = 0 \
-                     WHERE client_key = $1 AND kind = $2 AND jira_id = $3 AND acknowledged = $4 AND state = 'accepted'",
-                    &key(),
-                )
-                .await?;
-                let detail = json!({ "version": readback.version });
-                self.record_event(&mut tx, About { kind, id, site: Some(site) }, "confirmed", &detail).await?;
-                confirm_rest_of_batch(&mut tx, readback.batch.as_deref()).await?;
-            }
-            ReadbackResult::Later(at) => {
-                let mut values = key().to_vec();
-                values.push(at.timestamp_millis().into());
-                tx.execute(
-                    "UPDATE deliveries SET confirm_at = $5, attempts = attempts + 1 \
-                     WHERE client_key = $1 AND kind = $2 AND jira_id = $3 AND acknowledged = $4 AND state = 'accepted'",
-                    &values,
-                )
-                .await?;
-            }
-            ReadbackResult::SendAgain { reason } => {
-                let mut values = key().to_vec();
-                values.extend(args![reason, self.clock.now_ms()]);
-                tx.execute(
-                    "UPDATE deliveries SET state = 'waiting', reason = $5, acknowledged = 0, attempts = 0, batch = NULL, \
-                     confirm_at = NULL, due_at = $6, waiting_since = $6 \
-                     WHERE client_key = $1 AND kind = $2 AND jira_id = $3 AND acknowledged = $4 AND state = 'accepted'",
-                    &values,
-                )
-                .await?;
-                let detail = json!({ "version": readback.version, "reason": reason });
-                self.record_event(&mut tx, About { kind, id, site: Some(site) }, "sent_again", &detail).await?;
-            }
-        }
-        tx.commit().await
-    }
-
     /// Deliveries as operators see them, filtered by state when given.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list_deliveries(&self, state: Option<&str>, limit: i64) -> Result<Vec<DeliveryRow>, StoreError> {
+    pub async fn list_deliveries(
+        &self,
+        state: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<DeliveryRow>, StoreError> {
         self.db
             .list(
                 "SELECT i.site, d.kind, d.jira_id, d.state, d.wanted, d.acknowledged, d.confirmed, d.attempts, d.reason, \
@@ -437,16 +340,4 @@ impl Store {
             )
             .await
     }
-}
-
-async fn confirm_rest_of_batch(tx: &mut Tx, batch: Option<&str>) -> Result<(), StoreError> {
-    let Some(batch) = batch else { return Ok(()) };
-    tx.execute(
-        "UPDATE deliveries SET confirmed = acknowledged, state = 'confirmed' WHERE batch = $1 AND state = 'accepted' \
-         AND confirm_at IS NULL AND NOT EXISTS \
-           (SELECT 1 FROM deliveries open WHERE open.batch = $1 AND open.confirm_at IS NOT NULL)",
-        &args![batch],
-    )
-    .await?;
-    Ok(())
 }

@@ -11,8 +11,8 @@ use super::timeline::About;
 use super::{Store, StoreError, from_json, to_json};
 use crate::clock::{Timestamp, from_millis};
 use crate::domain::{
-    ClientKey, Component, Decision, Entity, EntityKind, JiraId, Known, Observation, SourceId, State, Workspace,
-    decide,
+    ClientKey, Component, Decision, Entity, EntityKind, JiraId, Known, Observation, SourceId, State,
+    Workspace, decide,
 };
 use crate::mapping::{content_digest, jira_id};
 
@@ -124,42 +124,26 @@ pub(super) fn parse_kind(text: &str) -> Result<EntityKind, StoreError> {
 }
 
 impl Store {
-    /// Applies what a source said, all in one transaction with the end of the webhook or the move of the
-    /// cursor it came from: entities get new versions, and every site that may see them a delivery.
+    /// Applies what a source said, in order and all in one transaction with the end of the webhooks or the
+    /// move of the cursor it came from: entities get new versions, and every site that may see them a
+    /// delivery.
     ///
     /// # Errors
     /// When the database fails; then nothing has happened.
     pub async fn apply(
         &self,
         scope: &SourceScope<'_>,
-        told: &Told<'_>,
-        origin: &Origin<'_>,
+        told: &[(Told<'_>, Origin<'_>)],
     ) -> Result<Applied, StoreError> {
         let mut tx = self.db.begin().await?;
         lock_sites(&mut tx).await?;
         let sites = visible_sites(&mut tx, scope).await?;
         let mut applied = Applied::default();
-        if scope.teams {
-            self.upsert_workspaces(&mut tx, scope.source, told.workspaces).await?;
+        for (told, origin) in told {
+            let mut writer = Writer { store: self, tx: &mut tx, scope, sites: &sites, origin };
+            writer.tell(told, &mut applied).await?;
+            self.finish_origin(&mut tx, scope.source, origin, told.observations.len()).await?;
         }
-        let mut writer = Writer { store: self, tx: &mut tx, scope, sites: &sites, origin };
-        for component in told.mentioned {
-            writer.mention(component).await?;
-        }
-        for observation in told.observations {
-            writer.observe(observation, &mut applied).await?;
-        }
-        for id in told.refetch {
-            tx.execute(
-                "INSERT INTO refetches (source, provider_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-                &args![scope.source.as_str(), id],
-            )
-            .await?;
-        }
-        if let Some(memory) = told.memory {
-            write_memory(&mut tx, scope.source, memory).await?;
-        }
-        self.finish_origin(&mut tx, scope.source, origin, told.observations.len()).await?;
         tx.commit().await?;
         Ok(applied)
     }
@@ -193,7 +177,7 @@ impl Store {
              SELECT $1, kind, jira_id, version, 'waiting', $3, $3, $3 FROM entities WHERE source = $2 AND content IS NOT NULL \
              ON CONFLICT (client_key, kind, jira_id) DO UPDATE SET wanted = excluded.wanted, acknowledged = 0, confirmed = 0, \
                state = 'waiting', due_at = excluded.due_at, waiting_since = excluded.waiting_since, reason = NULL, \
-               trace_id = NULL, attempts = 0, batch = NULL, confirm_at = NULL, updated_at = excluded.updated_at",
+               trace_id = NULL, attempts = 0, resends = 0, batch = NULL, confirm_at = NULL, updated_at = excluded.updated_at",
             &args![site.as_str(), source.as_str(), self.clock.now_ms()],
         )
         .await?;
@@ -268,6 +252,30 @@ struct NewVersion<'a> {
 }
 
 impl Writer<'_> {
+    async fn tell(&mut self, told: &Told<'_>, applied: &mut Applied) -> Result<(), StoreError> {
+        if self.scope.teams {
+            self.store.upsert_workspaces(self.tx, self.scope.source, told.workspaces).await?;
+        }
+        for component in told.mentioned {
+            self.mention(component).await?;
+        }
+        for observation in told.observations {
+            self.observe(observation, applied).await?;
+        }
+        for id in told.refetch {
+            self.tx
+                .execute(
+                    "INSERT INTO refetches (source, provider_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                    &args![self.scope.source.as_str(), id],
+                )
+                .await?;
+        }
+        match told.memory {
+            Some(memory) => write_memory(self.tx, self.scope.source, memory).await,
+            None => Ok(()),
+        }
+    }
+
     async fn mention(&mut self, component: &Component) -> Result<(), StoreError> {
         let id = jira_id(self.scope.source, &component.provider_id);
         let entity = Entity::Component(component.clone());
@@ -312,8 +320,16 @@ impl Writer<'_> {
             Decision::Store { version } => {
                 applied.changed += 1;
                 let event_time = observation.event_time;
-                let new =
-                    NewVersion { kind, id: &id, provider_id, version, event_time, digest: &digest, entity, mentioned: false };
+                let new = NewVersion {
+                    kind,
+                    id: &id,
+                    provider_id,
+                    version,
+                    event_time,
+                    digest: &digest,
+                    entity,
+                    mentioned: false,
+                };
                 self.store_version(&new).await
             }
         }
@@ -336,7 +352,12 @@ impl Writer<'_> {
     }
 
     /// Equal content with a newer time: remember the time, so that what is older than it stays out.
-    async fn touch(&mut self, kind: EntityKind, id: &JiraId, event_time: Timestamp) -> Result<(), StoreError> {
+    async fn touch(
+        &mut self,
+        kind: EntityKind,
+        id: &JiraId,
+        event_time: Timestamp,
+    ) -> Result<(), StoreError> {
         self.tx
             .execute(
                 "UPDATE entities SET event_time = $3, mentioned = 0 WHERE kind = $1 AND jira_id = $2 \
@@ -380,7 +401,9 @@ impl Writer<'_> {
             bump_directory(self.tx).await?;
         }
         for site in self.sites {
-            self.tx.execute(WANT, &args![site.as_str(), new.kind.as_str(), new.id.as_str(), new.version, now]).await?;
+            self.tx
+                .execute(WANT, &args![site.as_str(), new.kind.as_str(), new.id.as_str(), new.version, now])
+                .await?;
         }
         let event = if new.entity.is_some() { "stored" } else { "deleted" };
         self.note(new.kind, new.id, event, &json!({ "version": new.version })).await
@@ -414,6 +437,6 @@ const WANT: &str = "\
     INSERT INTO deliveries (client_key, kind, jira_id, wanted, state, due_at, waiting_since, updated_at) \
     VALUES ($1, $2, $3, $4, 'waiting', $5, $5, $5) \
     ON CONFLICT (client_key, kind, jira_id) DO UPDATE SET wanted = excluded.wanted, state = 'waiting', \
-      due_at = excluded.due_at, attempts = 0, reason = NULL, trace_id = NULL, batch = NULL, confirm_at = NULL, \
+      due_at = excluded.due_at, attempts = 0, resends = 0, reason = NULL, trace_id = NULL, batch = NULL, confirm_at = NULL, \
       waiting_since = CASE WHEN deliveries.state = 'waiting' THEN deliveries.waiting_since ELSE excluded.waiting_since END, \
       updated_at = excluded.updated_at";

@@ -151,7 +151,12 @@ impl Store {
         Ok(rows.into_iter().map(InboxRow::from).collect())
     }
 
-    pub(super) async fn finish_inbox(&self, tx: &mut Tx, id: &str, note: Option<&str>) -> Result<(), StoreError> {
+    pub(super) async fn finish_inbox(
+        &self,
+        tx: &mut Tx,
+        id: &str,
+        note: Option<&str>,
+    ) -> Result<(), StoreError> {
         tx.execute(
             "UPDATE inbox SET state = 'done', note = $2, processed_at = $3 WHERE id = $1",
             &args![id, note, self.clock.now_ms()],

@@ -34,7 +34,9 @@ impl InstallationState {
     }
 
     fn find(text: &str) -> Option<Self> {
-        [Self::Enabled, Self::Disabled, Self::Uninstalled, Self::Replaced].into_iter().find(|s| s.as_str() == text)
+        [Self::Enabled, Self::Disabled, Self::Uninstalled, Self::Replaced]
+            .into_iter()
+            .find(|s| s.as_str() == text)
     }
 }
 
@@ -147,7 +149,12 @@ impl Store {
         tx.commit().await
     }
 
-    async fn erase_site(&self, tx: &mut Tx, key: &ClientKey, state: InstallationState) -> Result<(), StoreError> {
+    async fn erase_site(
+        &self,
+        tx: &mut Tx,
+        key: &ClientKey,
+        state: InstallationState,
+    ) -> Result<(), StoreError> {
         let site = args![key.as_str()];
         tx.execute("DELETE FROM deliveries WHERE client_key = $1", &site).await?;
         tx.execute("DELETE FROM links WHERE client_key = $1", &site).await?;
@@ -227,7 +234,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn directory_generation(&self) -> Result<i64, StoreError> {
-        let (number,) = self.db.get("SELECT number FROM generations WHERE name = 'directory'", &args![]).await?;
+        let (number,) =
+            self.db.get("SELECT number FROM generations WHERE name = 'directory'", &args![]).await?;
         Ok(number)
     }
 }

@@ -20,7 +20,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn claim_lease(&self, name: &str, owner: &str, length: Duration) -> Result<Option<Lease>, StoreError> {
+    pub async fn claim_lease(
+        &self,
+        name: &str,
+        owner: &str,
+        length: Duration,
+    ) -> Result<Option<Lease>, StoreError> {
         let lease = Lease { name: name.to_owned(), owner: owner.to_owned() };
         if self.db.has_one_process() {
             return Ok(Some(lease));

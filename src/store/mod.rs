@@ -13,19 +13,20 @@ mod inbox;
 mod installations;
 mod leases;
 mod overview;
+mod readbacks;
 mod timeline;
 mod vault;
 mod workspaces;
 
-
 pub use associations::EntityAssociation;
 pub use cursors::{PollState, PollTrouble};
-pub use deliveries::{DeliveryRow, DueBatch, DueDelivery, Outcome, Readback, ReadbackResult, SiteTrouble};
+pub use deliveries::{DeliveryRow, DueBatch, DueDelivery, Outcome, SiteTrouble};
 pub use entities::{Applied, Origin, SourceScope, StoredEntity, Told};
 pub use inbox::{InboxEntry, InboxRow, Recorded};
 pub use installations::{Installation, InstallationState, NewInstallation};
 pub use leases::Lease;
 pub use overview::{DeliveryCounts, QueueCounts};
+pub use readbacks::{Readback, ReadbackResult};
 pub use timeline::TimelineEntry;
 pub use vault::{Vault, VaultError};
 pub use workspaces::{Container, StoredWorkspace};
@@ -89,7 +90,9 @@ impl Store {
     /// # Errors
     /// When it does not.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
-        self.db.execute("UPDATE generations SET number = number WHERE name = $1", &db::args!["directory"]).await?;
+        self.db
+            .execute("UPDATE generations SET number = number WHERE name = $1", &db::args!["directory"])
+            .await?;
         Ok(())
     }
 

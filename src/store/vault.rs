@@ -13,6 +13,8 @@ use sha2::{Digest, Sha256};
 const FORMAT: u8 = 1;
 const KEY_ID: usize = 8;
 const NONCE: usize = 24;
+/// Stands for the table when a secret is sealed for a configuration file.
+const IN_CONFIGURATION: &str = "configuration";
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
@@ -20,7 +22,7 @@ pub enum VaultError {
     BadKey,
     #[error("this secret was sealed under a key that is not configured; add that key to vault.previous_keys")]
     UnknownKey,
-    #[error("a sealed secret is damaged or belongs to another row; install the app again to replace it")]
+    #[error("a sealed secret is damaged or belongs to another owner; replace it: install the app again, or seal it anew with `incident-bridge key seal`")]
     Damaged,
 }
 
@@ -67,12 +69,30 @@ impl Vault {
     /// [`VaultError::UnknownKey`] or [`VaultError::Damaged`].
     pub fn open(&self, table: &str, id: &str, blob: &[u8]) -> Result<SecretString, VaultError> {
         let (key_id, rest) = split(blob)?;
-        let (_, cipher) = self.keys.iter().find(|(known, _)| known == key_id).ok_or(VaultError::UnknownKey)?;
+        let (_, cipher) =
+            self.keys.iter().find(|(known, _)| known == key_id).ok_or(VaultError::UnknownKey)?;
         let (nonce, ciphertext) = rest.split_at(NONCE);
         let nonce = XNonce::try_from(nonce).map_err(|_| VaultError::Damaged)?;
         let payload = Payload { msg: ciphertext, aad: &bound_to(table, id) };
         let plaintext = cipher.decrypt(&nonce, payload).map_err(|_| VaultError::Damaged)?;
         String::from_utf8(plaintext).map(SecretString::from).map_err(|_| VaultError::Damaged)
+    }
+
+    /// Seals a secret for a configuration file, as base64. `owner` is whose secret it is.
+    ///
+    /// # Errors
+    /// As for [`Vault::seal`].
+    pub fn seal_text(&self, owner: &str, plaintext: &SecretString) -> Result<String, VaultError> {
+        self.seal(IN_CONFIGURATION, owner, plaintext).map(|blob| STANDARD.encode(blob))
+    }
+
+    /// Opens what [`Vault::seal_text`] made for the same owner.
+    ///
+    /// # Errors
+    /// As for [`Vault::open`].
+    pub fn open_text(&self, owner: &str, sealed: &str) -> Result<SecretString, VaultError> {
+        let blob = STANDARD.decode(sealed.trim()).map_err(|_| VaultError::Damaged)?;
+        self.open(IN_CONFIGURATION, owner, &blob)
     }
 
     /// Whether the blob is sealed under the newest key.

@@ -48,7 +48,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn record_workspaces(&self, source: &SourceId, workspaces: &[Workspace]) -> Result<(), StoreError> {
+    pub async fn record_workspaces(
+        &self,
+        source: &SourceId,
+        workspaces: &[Workspace],
+    ) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         self.upsert_workspaces(&mut tx, source, workspaces).await?;
         tx.commit().await
@@ -158,7 +162,10 @@ impl Store {
     pub async fn list_links(&self, site: &ClientKey) -> Result<Vec<JiraId>, StoreError> {
         let rows: Vec<(String,)> = self
             .db
-            .list("SELECT workspace FROM links WHERE client_key = $1 ORDER BY workspace", &args![site.as_str()])
+            .list(
+                "SELECT workspace FROM links WHERE client_key = $1 ORDER BY workspace",
+                &args![site.as_str()],
+            )
             .await?;
         Ok(rows.into_iter().map(|(id,)| JiraId(id)).collect())
     }

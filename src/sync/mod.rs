@@ -1,1 +1,28 @@
-//! (being written)
+//! The use cases: everything that moves information from a tool to Jira, and back again.
+//!
+//! Each part is a reconciler. It is woken by a signal or by the clock, takes no input, compares what is
+//! with what should be, does the difference, and goes back to sleep. A webhook, a cron tick, a retry and the
+//! start after a crash all take the same path. Nothing here speaks HTTP to a caller or SQL to a database.
+
+mod confirm;
+mod deliver;
+mod directory;
+mod engine;
+mod ingest;
+mod link;
+mod plan;
+mod poll;
+mod reconcile;
+mod reconciler;
+mod registry;
+mod retention;
+mod schedule;
+mod tenancy;
+
+pub use directory::{ContainerHit, ContainerPage, Directory, SiteAccess, Snapshot};
+pub use engine::{Engine, Signals, SyncError};
+pub use ingest::{IngestError, Ingestor, Receipt};
+pub use poll::PollOutcome;
+pub use reconciler::{Beats, Pulse};
+pub use registry::{Registry, RegistryError, SourceRuntime};
+pub use schedule::{ScheduleError, Scheduler};

@@ -1,1 +1,10 @@
-//! (being written)
+//! What the program tells about itself: log lines and metrics.
+//!
+//! WARN: surprising, nothing is lost. ERROR: a person must act, and the message says how. Secrets, tokens,
+//! payloads and query strings never get here.
+
+mod logging;
+mod metrics;
+
+pub use logging::{LoggingError, init_logging};
+pub use metrics::{Metrics, SiteLabel, SourceLabel};

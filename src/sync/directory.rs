@@ -1,0 +1,269 @@
+//! What Jira's calls need, in memory: who may call, which workspaces and containers they may see.
+//!
+//! A snapshot is immutable; a change in the store, by this process or another, replaces it. Isolation of
+//! tenants is decided here and nowhere else: every answer starts from the sources of one site.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::registry::{Registry, SourceRuntime};
+use crate::clock::Timestamp;
+use crate::domain::{ClientKey, JiraId};
+use crate::store::{Container, Installation, InstallationState, Store, StoreError, StoredWorkspace};
+
+/// One installed site as requests from and to it need it.
+#[derive(Debug)]
+pub struct SiteAccess {
+    pub client_key: ClientKey,
+    pub site: String,
+    pub base_url: String,
+    pub enabled: bool,
+    secret: SecretString,
+    previous: Option<(SecretString, Timestamp)>,
+    /// The sources it may see.
+    pub sources: Vec<Arc<SourceRuntime>>,
+}
+
+impl SiteAccess {
+    /// The secret that signs requests to the site.
+    #[must_use]
+    pub fn secret(&self) -> &SecretString {
+        &self.secret
+    }
+
+    /// The secrets that may have signed a request from the site: the current one, then the one before it
+    /// while requests signed with that may still be under way.
+    pub fn secrets_at(&self, now: Timestamp) -> impl Iterator<Item = &SecretString> {
+        let previous = self.previous.as_ref().filter(|(_, until)| now < *until).map(|(secret, _)| secret);
+        std::iter::once(&self.secret).chain(previous)
+    }
+
+    #[must_use]
+    pub fn sees(&self, source: &str) -> bool {
+        self.sources.iter().any(|visible| visible.id().as_str() == source)
+    }
+}
+
+/// A container that a search found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerHit {
+    pub id: String,
+    pub name: String,
+    pub url: String,
+    pub avatar_url: String,
+    pub last_updated_date: String,
+}
+
+/// One page of a search.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerPage {
+    pub hits: Vec<ContainerHit>,
+    /// Where the next page starts; `None` on the last.
+    pub next: Option<SearchPosition>,
+}
+
+/// Where in the ranked list a page ended.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SearchPosition {
+    /// 0 for names that start with the text, 1 for names that contain it.
+    pub rank: u8,
+    pub name: String,
+    pub id: String,
+}
+
+/// A container ready to be compared with a search text.
+#[derive(Debug)]
+struct Indexed {
+    lower: String,
+    container: Container,
+}
+
+#[derive(Debug, Default)]
+struct Catalogue {
+    workspaces: Vec<StoredWorkspace>,
+    /// Sorted by lower-case name, then id.
+    containers: Vec<Indexed>,
+}
+
+/// Everything at one moment.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    generation: i64,
+    sites: HashMap<ClientKey, Arc<SiteAccess>>,
+    catalogues: BTreeMap<String, Catalogue>,
+}
+
+impl Snapshot {
+    #[must_use]
+    pub fn find_site(&self, client_key: &ClientKey) -> Option<&Arc<SiteAccess>> {
+        self.sites.get(client_key)
+    }
+
+    pub fn sites(&self) -> impl Iterator<Item = &Arc<SiteAccess>> {
+        self.sites.values()
+    }
+
+    /// The workspaces that the site may see.
+    pub fn workspaces<'a>(&'a self, site: &'a SiteAccess) -> impl Iterator<Item = &'a StoredWorkspace> {
+        self.catalogues_of(site).flat_map(|(_, catalogue)| &catalogue.workspaces)
+    }
+
+    /// Searches the names of the site's containers: case-insensitive, any part of the name, those that
+    /// start with the text first, then by name. `workspace` is an id in Jira.
+    #[must_use]
+    pub fn search(
+        &self,
+        site: &SiteAccess,
+        text: &str,
+        workspace: Option<&str>,
+        after: Option<&SearchPosition>,
+        limit: usize,
+    ) -> ContainerPage {
+        let text = text.trim().to_lowercase();
+        let mut found: Vec<(u8, &Indexed, &SourceRuntime)> = Vec::new();
+        for (source, catalogue) in self.catalogues_of(site) {
+            for indexed in &catalogue.containers {
+                let rank = match indexed.lower.find(&text) {
+                    Some(0) => 0,
+                    Some(_) => 1,
+                    None => continue,
+                };
+                let is_later = after.is_none_or(|after| position(rank, indexed) > (after.rank, &after.name, &after.id));
+                if is_later && workspace.is_none_or(|wanted| is_in_workspace(source, &indexed.container, wanted)) {
+                    found.push((rank, indexed, source));
+                }
+            }
+        }
+        found.sort_by(|a, b| position(a.0, a.1).cmp(&position(b.0, b.1)));
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| more).map(|(rank, indexed, _)| SearchPosition {
+            rank: *rank,
+            name: indexed.lower.clone(),
+            id: indexed.container.jira_id.to_string(),
+        });
+        ContainerPage { hits: found.iter().map(|(_, indexed, source)| hit(&indexed.container, source)).collect(), next }
+    }
+
+    fn catalogues_of<'a>(
+        &'a self,
+        site: &'a SiteAccess,
+    ) -> impl Iterator<Item = (&'a SourceRuntime, &'a Catalogue)> {
+        site.sources.iter().filter_map(|source| Some((&**source, self.catalogues.get(source.id().as_str())?)))
+    }
+}
+
+fn position(rank: u8, indexed: &Indexed) -> (u8, &String, &String) {
+    (rank, &indexed.lower, &indexed.container.jira_id.0)
+}
+
+fn is_in_workspace(source: &SourceRuntime, container: &Container, wanted: &str) -> bool {
+    let is_wanted = |provider_id: &String| source.jira_id(provider_id).as_str() == wanted;
+    is_wanted(&container.workspace) || source.has_teams() && container.component.workspaces.iter().any(is_wanted)
+}
+
+fn hit(container: &Container, source: &SourceRuntime) -> ContainerHit {
+    let payload = crate::mapping::component(&container.component, &source.mapping, 0);
+    ContainerHit {
+        id: payload.id.0,
+        name: payload.name,
+        url: payload.url,
+        avatar_url: payload.avatar_url,
+        last_updated_date: payload.last_updated,
+    }
+}
+
+/// The current snapshot, and how to renew it.
+#[derive(Debug)]
+pub struct Directory {
+    store: Store,
+    registry: Registry,
+    current: RwLock<Arc<Snapshot>>,
+    renewing: tokio::sync::Mutex<()>,
+}
+
+impl Directory {
+    #[must_use]
+    pub fn new(store: Store, registry: Registry) -> Self {
+        Self { store, registry, current: RwLock::default(), renewing: tokio::sync::Mutex::default() }
+    }
+
+    #[must_use]
+    pub fn current(&self) -> Arc<Snapshot> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads everything anew.
+    ///
+    /// # Errors
+    /// When the database fails or a secret does not open; the old snapshot stays.
+    pub async fn refresh(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.renewing.lock().await;
+        // The number first: a change made while reading then shows as one more renewal, not as none.
+        let generation = self.store.directory_generation().await?;
+        let sites = self.store.list_installations().await?;
+        let sites = sites.into_iter().filter_map(|site| self.access(site)).map(|site| (site.client_key.clone(), site));
+        let snapshot = Snapshot { generation, sites: sites.collect(), catalogues: self.read_catalogues().await? };
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+        Ok(())
+    }
+
+    /// Reads everything anew if anybody changed something.
+    ///
+    /// # Errors
+    /// As for [`Directory::refresh`].
+    pub async fn refresh_if_changed(&self) -> Result<bool, StoreError> {
+        let changed = self.store.directory_generation().await? != self.current().generation;
+        if changed {
+            self.refresh().await?;
+        }
+        Ok(changed)
+    }
+
+    fn access(&self, installation: Installation) -> Option<Arc<SiteAccess>> {
+        let enabled = match installation.state {
+            InstallationState::Enabled => true,
+            InstallationState::Disabled => false,
+            InstallationState::Uninstalled | InstallationState::Replaced => return None,
+        };
+        let mut secrets = installation.secrets.into_iter();
+        Some(Arc::new(SiteAccess {
+            secret: secrets.next()?,
+            previous: secrets.next().map(|secret| (secret, installation.previous_until)),
+            sources: self.registry.visible_to(&installation.site).cloned().collect(),
+            client_key: installation.client_key,
+            site: installation.site,
+            base_url: installation.base_url,
+            enabled,
+        }))
+    }
+
+    async fn read_catalogues(&self) -> Result<BTreeMap<String, Catalogue>, StoreError> {
+        let mut catalogues: BTreeMap<String, Catalogue> = BTreeMap::new();
+        for workspace in self.store.list_workspaces().await? {
+            catalogues.entry(workspace.source.clone()).or_default().workspaces.push(workspace);
+        }
+        for container in self.store.list_containers().await? {
+            let lower = container.component.name.to_lowercase();
+            let catalogue = catalogues.entry(container.source.clone()).or_default();
+            catalogue.containers.push(Indexed { lower, container });
+        }
+        for catalogue in catalogues.values_mut() {
+            catalogue.containers.sort_by(|a, b| position(0, a).cmp(&position(0, b)));
+        }
+        Ok(catalogues)
+    }
+
+    /// The workspaces among `ids` that the site may see, in the order asked.
+    #[must_use]
+    pub fn find_workspaces(&self, site: &SiteAccess, ids: &[String]) -> Vec<StoredWorkspace> {
+        let snapshot = self.current();
+        let visible: HashMap<&JiraId, &StoredWorkspace> =
+            snapshot.workspaces(site).map(|workspace| (&workspace.jira_id, workspace)).collect();
+        ids.iter().filter_map(|id| visible.get(&JiraId(id.clone())).map(|found| (*found).clone())).collect()
+    }
+}

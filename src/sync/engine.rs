@@ -1,0 +1,140 @@
+//! What all reconcilers share, and the signals that wake them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use url::Url;
+
+use super::directory::{Directory, SiteAccess};
+use super::registry::Registry;
+use crate::clock::Clock;
+use crate::config::{Config, Delivery, Retention};
+use crate::connect::sites::SiteAllowList;
+use crate::jira::{ConnectAuth, HttpClient, JiraClient, Pacing};
+use crate::store::{Store, StoreError};
+use crate::telemetry::Metrics;
+
+/// Why a reconciler could not finish its round. The next round is the retry.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("an installation has an address that is none: {0}")]
+    BadSite(#[from] url::ParseError),
+}
+
+/// Bells: each wakes one reconciler, however often it rings.
+#[derive(Debug, Default)]
+pub struct Signals {
+    pub inbox: Notify,
+    pub deliver: Notify,
+    pub link: Notify,
+    pub reconcile: Notify,
+}
+
+/// The parts that every use case works with.
+pub struct Engine {
+    pub store: Store,
+    pub clock: Clock,
+    pub registry: Registry,
+    pub directory: Directory,
+    pub allow_list: SiteAllowList,
+    pub metrics: Arc<Metrics>,
+    pub signals: Signals,
+    pub delivery: Delivery,
+    pub retention: Retention,
+    pub app_key: String,
+    pub base_url: Url,
+    pub auto_link: bool,
+    pub leeway: Duration,
+    /// Name of this process in leases.
+    pub owner: String,
+    http: HttpClient,
+    pacing: Arc<Pacing>,
+}
+
+impl Engine {
+    /// Puts the parts together. Does no I/O.
+    #[must_use]
+    pub fn new(
+        config: &Config,
+        store: Store,
+        clock: Clock,
+        registry: Registry,
+        allow_list: SiteAllowList,
+        http: HttpClient,
+    ) -> Self {
+        Self {
+            directory: Directory::new(store.clone(), registry.clone()),
+            owner: clock.new_id(),
+            pacing: Arc::new(Pacing::new(&clock)),
+            metrics: Arc::default(),
+            signals: Signals::default(),
+            delivery: config.delivery.clone(),
+            retention: config.retention.clone(),
+            app_key: config.connect.app_key.clone(),
+            base_url: config.server.base_url.clone(),
+            auto_link: config.connect.auto_link,
+            leeway: config.connect.leeway,
+            store,
+            clock,
+            registry,
+            allow_list,
+            http,
+        }
+    }
+
+    /// A client for one site; makes a fresh token per request.
+    ///
+    /// # Errors
+    /// When the stored address of the site is none.
+    pub fn jira(&self, site: &SiteAccess) -> Result<JiraClient, SyncError> {
+        let base_url = Url::parse(&site.base_url)?;
+        let auth = ConnectAuth {
+            app_key: self.app_key.clone(),
+            client_key: site.client_key.clone(),
+            secret: site.secret().clone(),
+            base_path: base_url.path().trim_end_matches('/').to_owned(),
+        };
+        let client = JiraClient::new(self.http.clone(), base_url, Arc::new(auth), self.clock.clone());
+        Ok(client.with_pacing(self.pacing.clone()))
+    }
+
+    /// Stores what the configuration alone implies: each source's account as a workspace, and the
+    /// component of incidents that name none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn seed(&self) -> Result<(), SyncError> {
+        use crate::store::{Origin, Told};
+        for source in self.registry.iter() {
+            if !source.has_teams() {
+                self.store.record_workspaces(source.id(), &[source.account()]).await?;
+            }
+            let fallback = [source.fallback_component(self.clock.now())];
+            let told = [(Told { mentioned: &fallback, ..Told::default() }, Origin::Configuration)];
+            source.scoped(async |scope| self.store.apply(&scope, &told).await).await?;
+        }
+        self.directory.refresh().await?;
+        Ok(())
+    }
+
+    /// Turns the crank until nothing is left to do now: for tests and for one-off commands. Does not poll.
+    ///
+    /// # Errors
+    /// The first failure of a reconciler.
+    pub async fn run_until_idle(&self) -> Result<(), SyncError> {
+        loop {
+            self.directory.refresh_if_changed().await?;
+            let mut worked = self.process_inbox().await?;
+            worked |= self.link_workspaces().await?;
+            for site in self.store.list_sites_with_work().await? {
+                worked |= self.serve_site(&site).await?;
+            }
+            if !worked {
+                return Ok(());
+            }
+        }
+    }
+}

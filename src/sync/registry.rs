@@ -1,0 +1,178 @@
+//! The configured sources, built and ready, and which site may see which.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::config::{SourceConfig, WorkspaceMode};
+use crate::connect::sites::host_matches;
+use crate::domain::{EntityKind, SourceId, Timestamp, Workspace};
+use crate::mapping::{self, MappingContext};
+use crate::sources::{self, BuildContext, BuildError, Source};
+use crate::store::{SourceScope, Vault, VaultError};
+
+/// Text before a secret of the configuration that was sealed with `incident-bridge key seal`.
+pub const SEALED: &str = "sealed:";
+
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    #[error("source {id:?}: {fault}")]
+    Source { id: String, fault: BuildError },
+    #[error("source {id:?}: {key} does not open: {fault}")]
+    Sealed { id: String, key: &'static str, fault: VaultError },
+    #[error("source {id:?}: its home page {url:?} is no address")]
+    HomePage { id: String, url: String },
+}
+
+/// One source at work.
+pub struct SourceRuntime {
+    pub config: SourceConfig,
+    pub source: Arc<dyn Source>,
+    pub mapping: MappingContext,
+}
+
+impl std::fmt::Debug for SourceRuntime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SourceRuntime({} {})", self.config.kind, self.config.id)
+    }
+}
+
+impl SourceRuntime {
+    #[must_use]
+    pub fn id(&self) -> &SourceId {
+        &self.config.id
+    }
+
+    /// Whether the site with this host (and port, if unusual) may see the source.
+    #[must_use]
+    pub fn is_visible_to(&self, site: &str) -> bool {
+        self.config.sites.iter().any(|pattern| host_matches(pattern, site))
+    }
+
+    /// Calls `act` with what the store must know to apply findings.
+    pub async fn scoped<T>(&self, act: impl AsyncFnOnce(SourceScope<'_>) -> T) -> T {
+        let visible = |site: &str| self.is_visible_to(site);
+        act(SourceScope { source: self.id(), teams: self.has_teams(), visible: &visible }).await
+    }
+
+    #[must_use]
+    pub fn has_teams(&self) -> bool {
+        self.config.workspaces == WorkspaceMode::Teams
+    }
+
+    /// The tool's account as a workspace, known before the tool was ever asked.
+    #[must_use]
+    pub fn account(&self) -> Workspace {
+        Workspace {
+            provider_id: Workspace::ACCOUNT.to_owned(),
+            name: self.config.workspace_name.clone().unwrap_or_else(|| self.id().to_string()),
+            url: self.mapping.home_url.to_string(),
+        }
+    }
+
+    /// The component of incidents that name none.
+    #[must_use]
+    pub fn fallback_component(&self, now: Timestamp) -> crate::domain::Component {
+        mapping::fallback_component(&self.config.fallback_component, &self.mapping.home_url, now)
+    }
+
+    /// The id in Jira of something of this source.
+    #[must_use]
+    pub fn jira_id(&self, provider_id: &str) -> crate::domain::JiraId {
+        mapping::jira_id(self.id(), provider_id)
+    }
+
+    /// The payload that Jira would get for an entity of this source.
+    ///
+    /// # Errors
+    /// When the entity lacks what Jira requires.
+    pub fn payload(
+        &self,
+        entity: &crate::domain::Entity,
+        version: i64,
+    ) -> Result<mapping::EntityPayload, mapping::Unmappable> {
+        mapping::payload(&self.with_issue_keys(entity), &self.mapping, version)
+    }
+
+    fn with_issue_keys(&self, entity: &crate::domain::Entity) -> crate::domain::Entity {
+        let mut entity = entity.clone();
+        if self.config.associate_issue_keys && entity.kind() != EntityKind::Component {
+            mapping::associate_issue_keys(&mut entity);
+        }
+        entity
+    }
+}
+
+/// All sources, by id.
+#[derive(Debug, Clone, Default)]
+pub struct Registry(BTreeMap<String, Arc<SourceRuntime>>);
+
+impl Registry {
+    /// Builds every source of the configuration.
+    ///
+    /// # Errors
+    /// The first source that cannot be built, with the key to mend.
+    pub fn build(
+        configs: &[SourceConfig],
+        http: &sources::HttpClient,
+        base_url: &Url,
+        vault: &Vault,
+    ) -> Result<Self, RegistryError> {
+        configs
+            .iter()
+            .map(|config| {
+                let runtime = build_one(config.clone(), http, base_url, vault)?;
+                Ok((runtime.id().to_string(), Arc::new(runtime)))
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<&Arc<SourceRuntime>> {
+        self.0.get(id)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<SourceRuntime>> {
+        self.0.values()
+    }
+
+    /// The sources that a site may see.
+    pub fn visible_to<'a>(&'a self, site: &'a str) -> impl Iterator<Item = &'a Arc<SourceRuntime>> {
+        self.iter().filter(move |source| source.is_visible_to(site))
+    }
+}
+
+fn build_one(
+    mut config: SourceConfig,
+    http: &sources::HttpClient,
+    base_url: &Url,
+    vault: &Vault,
+) -> Result<SourceRuntime, RegistryError> {
+    unseal(&mut config, vault)?;
+    let id = config.id.to_string();
+    let source = sources::build(BuildContext { config: config.clone(), http: http.clone() })
+        .map_err(|fault| RegistryError::Source { id: id.clone(), fault })?;
+    let home = config.workspace_url.as_ref().map_or_else(|| source.home_url(), Url::to_string);
+    let home_url = Url::parse(&home).map_err(|_| RegistryError::HomePage { id, url: home })?;
+    let mut mapping = MappingContext::new(config.id.clone(), home_url, base_url);
+    mapping.provider_name = config.workspace_name.clone();
+    Ok(SourceRuntime { config, source, mapping })
+}
+
+/// Opens the secrets that the operator wrote in sealed form.
+fn unseal(config: &mut SourceConfig, vault: &Vault) -> Result<(), RegistryError> {
+    let id = config.id.to_string();
+    let open = |key: &'static str, secret: &mut SecretString| {
+        let Some(sealed) = secret.expose_secret().strip_prefix(SEALED) else { return Ok(()) };
+        let opened = vault.open_text(&format!("sources/{id}"), sealed);
+        *secret = opened.map_err(|fault| RegistryError::Sealed { id: id.clone(), key, fault })?;
+        Ok(())
+    };
+    config.webhook_secrets.iter_mut().try_for_each(|secret| open("webhook_secrets", secret))?;
+    config.webhook_token.iter_mut().try_for_each(|secret| open("webhook_token", secret))?;
+    config.webhook_basic.iter_mut().try_for_each(|secret| open("webhook_basic", secret))?;
+    config.api_token.iter_mut().try_for_each(|secret| open("api_token", secret))
+}

@@ -1,0 +1,24 @@
+//! Log lines on standard error, for people or for machines.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Log, LogFormat};
+
+#[derive(Debug, thiserror::Error)]
+#[error("log.level: {0}")]
+pub struct LoggingError(String);
+
+/// Starts logging for the whole process; a second call has no effect.
+///
+/// # Errors
+/// When `log.level` is neither a level nor a filter.
+pub fn init_logging(log: &Log) -> Result<(), LoggingError> {
+    let filter = EnvFilter::try_new(&log.level).map_err(|fault| LoggingError(fault.to_string()))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Fails only when logging was started before, which keeps the first settings.
+    let _already_started = match log.format {
+        LogFormat::Text => lines.try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+    Ok(())
+}
