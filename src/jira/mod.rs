@@ -1,1 +1,27 @@
-//! (being written)
+//! Outbound client of one Jira site: the Operations API and the DevOps Components API.
+//!
+//! Sends one request per call and says what its outcome asks of the caller; never waits, never retries and
+//! never stores, because deliveries survive restarts and therefore belong to `sync`.
+
+mod answer;
+mod auth;
+mod client;
+mod endpoint;
+mod error;
+mod operations;
+mod pacing;
+mod throttle;
+mod verdict;
+
+#[cfg(test)]
+mod client_tests;
+
+pub use answer::{Answer, Meta};
+pub use auth::{AuthError, ConnectAuth, SiteAuth};
+pub use client::{JiraClient, http_client};
+pub use endpoint::{Api, Endpoint};
+pub use error::{Disposition, JiraError};
+pub use operations::{MAX_WORKSPACES_PER_REQUEST, Stored};
+pub use pacing::Pacing;
+pub use throttle::Scope;
+pub use verdict::{Refusal, Verdict, Verdicts};

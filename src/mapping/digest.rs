@@ -12,6 +12,11 @@ use crate::domain::{Association, Entity};
 /// `updated_at` is left out: tools move it for changes that Jira never shows, such as a note or an
 /// escalation step, and each would cost a write. Jira's date therefore tells when the shown content changed.
 #[must_use]
+#[expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "plain structs of strings, enums and instants always serialize"
+)]
 pub fn content_digest(entity: &Entity) -> String {
     let mut entity = entity.clone();
     match &mut entity {
@@ -32,7 +37,6 @@ pub fn content_digest(entity: &Entity) -> String {
             normalize_associations(&mut review.associations);
         }
     }
-    #[expect(clippy::expect_used, reason = "plain structs of strings, enums and instants always serialize")]
     let json = serde_json::to_vec(&entity).expect("an entity serializes");
     hex::encode(Sha256::digest(json))
 }

@@ -5,7 +5,7 @@
 
 use crate::domain::{Association, Entity};
 
-/// Most associations' values kept from one text.
+/// Most keys kept of one text.
 const MAX_KEYS: usize = 100;
 
 /// Longest project key of Jira Cloud.

@@ -144,7 +144,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn every_incident_maps_to_a_payload_that_jira_accepts(value in incidents(), version in any::<i64>()) {
