@@ -1,0 +1,226 @@
+//! Proving a token: signature first, then time, audience and the hash of the request.
+//!
+//! The algorithm is fixed by the caller's choice of function and never read from the token. The JWT
+//! library's own clock checks are off, since time comes in as an argument.
+
+use std::time::Duration;
+
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde::Deserialize;
+
+use super::{Claims, ConnectJwt, JwtError};
+use crate::clock::Timestamp;
+use crate::connect::qsh;
+use crate::domain::ClientKey;
+
+/// Longest `exp - iat` that is accepted. Jira's own tokens live 3 to 15 minutes.
+pub const MAX_LIFETIME_SECS: i64 = 3600;
+
+/// The `qsh` of tokens for frames, which are bound to no request. Accepting it on lifecycle routes was a
+/// published hole in Atlassian's frameworks (GHSA-2x7v-w2mv-f3rx).
+pub const CONTEXT_QSH: &str = "context-qsh";
+
+/// The request that a token has to be bound to, as it arrived.
+#[derive(Debug, Clone, Copy)]
+pub struct SignedRequest<'a> {
+    pub method: &'a str,
+    /// Path and query as received, or the absolute URL.
+    pub target: &'a str,
+    /// Path of the app's base URL; empty when it has none.
+    pub base_path: &'a str,
+}
+
+/// Proof that Atlassian itself signed the request; only [`verify_rs256`] makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LifecycleToken {
+    claims: Claims,
+}
+
+impl LifecycleToken {
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// The installation that the token speaks for.
+    #[must_use]
+    pub fn client_key(&self) -> ClientKey {
+        ClientKey(self.claims.iss.clone())
+    }
+}
+
+/// Proof that the holder of an installation's shared secret signed the request; only [`verify_hs256`]
+/// makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteToken {
+    claims: Claims,
+    secret_index: usize,
+}
+
+impl SiteToken {
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// The installation that the token speaks for.
+    #[must_use]
+    pub fn client_key(&self) -> ClientKey {
+        ClientKey(self.claims.iss.clone())
+    }
+
+    /// Which of the secrets fitted: 0 is the current one, 1 the previous.
+    #[must_use]
+    pub fn secret_index(&self) -> usize {
+        self.secret_index
+    }
+}
+
+/// Proves a token of the installation whose secrets (current first, then previous) are given.
+///
+/// # Errors
+/// A [`JwtError`] that names the first check that failed.
+pub fn verify_hs256(
+    token: &ConnectJwt,
+    secrets: &[&[u8]],
+    request: &SignedRequest<'_>,
+    now: Timestamp,
+    leeway: Duration,
+) -> Result<SiteToken, JwtError> {
+    let mut refusal = JwtError::UnusableKey;
+    for (secret_index, secret) in secrets.iter().enumerate().filter(|(_, secret)| !secret.is_empty()) {
+        match decode(token, Algorithm::HS256, "HS256", &DecodingKey::from_secret(secret)) {
+            Ok(claims) => {
+                check_times(&claims, now, leeway)?;
+                check_qsh(&claims, request)?;
+                return Ok(SiteToken { claims, secret_index });
+            }
+            Err(JwtError::BadSignature) => refusal = JwtError::BadSignature,
+            Err(other) => return Err(other),
+        }
+    }
+    Err(refusal)
+}
+
+/// Proves a token signed with an install key. `audience` is the app's base URL; it and the token's `aud`
+/// are compared exactly after removing one trailing slash from each.
+///
+/// # Errors
+/// A [`JwtError`] that names the first check that failed.
+pub fn verify_rs256(
+    token: &ConnectJwt,
+    public_key_pem: &str,
+    audience: &str,
+    request: &SignedRequest<'_>,
+    now: Timestamp,
+    leeway: Duration,
+) -> Result<LifecycleToken, JwtError> {
+    let key = DecodingKey::from_rsa_pem(public_key_pem.as_bytes()).map_err(|_| JwtError::UnusableKey)?;
+    let claims = decode(token, Algorithm::RS256, "RS256", &key)?;
+    check_times(&claims, now, leeway)?;
+    let bare = |url: &str| url.strip_suffix('/').unwrap_or(url).to_owned();
+    if claims.aud.is_empty() {
+        return Err(JwtError::MissingClaim("aud"));
+    }
+    if !claims.aud.iter().any(|aud| bare(aud) == bare(audience)) {
+        return Err(JwtError::WrongAudience);
+    }
+    check_qsh(&claims, request)?;
+    Ok(LifecycleToken { claims })
+}
+
+fn decode(
+    token: &ConnectJwt,
+    algorithm: Algorithm,
+    name: &'static str,
+    key: &DecodingKey,
+) -> Result<Claims, JwtError> {
+    // An unknown algorithm such as `none` would otherwise be reported as an unreadable header.
+    if token.peek()?.alg != name {
+        return Err(JwtError::WrongAlgorithm { expected: name });
+    }
+    let mut validation = Validation::new(algorithm);
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    validation.required_spec_claims.clear();
+    let decoded = jsonwebtoken::decode::<RawClaims>(token.as_str(), key, &validation);
+    decoded.map_err(|error| reason(&error, name))?.claims.try_into()
+}
+
+fn reason(error: &jsonwebtoken::errors::Error, expected: &'static str) -> JwtError {
+    use jsonwebtoken::errors::ErrorKind;
+    match error.kind() {
+        ErrorKind::InvalidSignature => JwtError::BadSignature,
+        ErrorKind::InvalidAlgorithm => JwtError::WrongAlgorithm { expected },
+        ErrorKind::InvalidKeyFormat | ErrorKind::InvalidRsaKey(_) => JwtError::UnusableKey,
+        _ => JwtError::Malformed,
+    }
+}
+
+fn check_times(claims: &Claims, now: Timestamp, leeway: Duration) -> Result<(), JwtError> {
+    let now = now.timestamp();
+    let leeway = i64::try_from(leeway.as_secs()).unwrap_or(i64::MAX);
+    let lifetime = claims.exp.saturating_sub(claims.iat);
+    if lifetime <= 0 {
+        return Err(JwtError::ExpiresBeforeIssue);
+    }
+    if lifetime > MAX_LIFETIME_SECS {
+        return Err(JwtError::LifetimeTooLong { seconds: lifetime });
+    }
+    if claims.exp.saturating_add(leeway) <= now {
+        return Err(JwtError::Expired { seconds: now.saturating_sub(claims.exp) });
+    }
+    if claims.iat > now.saturating_add(leeway) {
+        return Err(JwtError::IssuedInFuture { seconds: claims.iat.saturating_sub(now) });
+    }
+    Ok(())
+}
+
+fn check_qsh(claims: &Claims, request: &SignedRequest<'_>) -> Result<(), JwtError> {
+    let claimed = claims.qsh.as_deref().ok_or(JwtError::MissingClaim("qsh"))?;
+    if claimed == CONTEXT_QSH {
+        return Err(JwtError::ContextQsh);
+    }
+    if qsh::matches(claimed, request.method, request.target, request.base_path) {
+        Ok(())
+    } else {
+        Err(JwtError::WrongQsh)
+    }
+}
+
+/// Claims as they travel, so that a missing one can be named.
+#[derive(Deserialize)]
+pub(super) struct RawClaims {
+    iss: Option<String>,
+    iat: Option<i64>,
+    exp: Option<i64>,
+    qsh: Option<String>,
+    aud: Option<Audience>,
+    sub: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl TryFrom<RawClaims> for Claims {
+    type Error = JwtError;
+
+    fn try_from(raw: RawClaims) -> Result<Self, JwtError> {
+        Ok(Self {
+            iss: raw.iss.ok_or(JwtError::MissingClaim("iss"))?,
+            iat: raw.iat.ok_or(JwtError::MissingClaim("iat"))?,
+            exp: raw.exp.ok_or(JwtError::MissingClaim("exp"))?,
+            qsh: raw.qsh,
+            aud: match raw.aud {
+                None => Vec::new(),
+                Some(Audience::One(aud)) => vec![aud],
+                Some(Audience::Many(auds)) => auds,
+            },
+            sub: raw.sub,
+        })
+    }
+}

@@ -1,0 +1,156 @@
+//! The query string hash (`qsh`) that binds a Connect token to one request.
+//!
+//! Atlassian's own libraries disagree on how to sort what has to be percent-encoded, so a request has one
+//! hash for signing and a few acceptable ones for verification. A body never enters the hash: this program
+//! speaks JSON only, and taking form fields as parameters would let a body stand in for a query.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+
+/// Everything but RFC 3986's unreserved characters.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Which form of a text decides its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortBy {
+    Encoded,
+    Raw,
+}
+
+/// How parameters are sorted by name, and the values of one name among themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Order {
+    pub names: SortBy,
+    pub values: SortBy,
+}
+
+impl Order {
+    /// The order of Atlassian's Java library, which is what runs on Jira's side.
+    pub const REFERENCE: Self = Self { names: SortBy::Encoded, values: SortBy::Raw };
+
+    /// Every order in use: the reference, the JavaScript library's, the published text's, and the one left.
+    pub const ALL: [Self; 4] = [
+        Self::REFERENCE,
+        Self { names: SortBy::Raw, values: SortBy::Raw },
+        Self { names: SortBy::Encoded, values: SortBy::Encoded },
+        Self { names: SortBy::Raw, values: SortBy::Encoded },
+    ];
+}
+
+/// The hash to sign a request with: lower-case hex SHA-256 of the canonical request.
+///
+/// `target` is the absolute URL, or path and query, as it travels; `base_path` is the prefix that does not
+/// count (context path of the site, or path of the app's base URL). Use only parameter names and values on
+/// which every [`Order`] agrees, that is, without characters that need encoding where two of them differ.
+#[must_use]
+pub fn hash(method: &str, target: &str, base_path: &str) -> String {
+    digest(&canonical(method, target, base_path, Order::REFERENCE))
+}
+
+/// Whether `claimed` is an acceptable hash of the request. Tries every [`Order`], and when the path has a
+/// `%`, also the path decoded once, which is what Jira has been seen to sign. Compares in constant time.
+#[must_use]
+pub fn matches(claimed: &str, method: &str, target: &str, base_path: &str) -> bool {
+    let (path, query) = split(target, base_path);
+    let decoded = percent_decode_str(&path).decode_utf8().ok().filter(|decoded| *decoded != path);
+    let paths = [Some(Cow::Borrowed(&*path)), decoded];
+    let parameters = Parameters::parse(query);
+    let mut candidates: Vec<String> = Vec::new();
+    for path in paths.into_iter().flatten() {
+        for order in Order::ALL {
+            let candidate = join(method, &path, &parameters.canonical(order));
+            if !candidates.contains(&candidate) {
+                candidates.push(candidate);
+            }
+        }
+    }
+    let equal = candidates.iter().fold(Choice::from(0), |equal, candidate| {
+        equal | digest(candidate).as_bytes().ct_eq(claimed.as_bytes())
+    });
+    equal.into()
+}
+
+/// The text that is hashed: `METHOD&path&query`, with parameters in the given order.
+#[must_use]
+pub fn canonical(method: &str, target: &str, base_path: &str, order: Order) -> String {
+    let (path, query) = split(target, base_path);
+    join(method, &path, &Parameters::parse(query).canonical(order))
+}
+
+fn join(method: &str, path: &str, query: &str) -> String {
+    let path = path.trim_end_matches('/').replace('&', "%26");
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    format!("{}&{slash}{path}&{query}", method.to_ascii_uppercase())
+}
+
+fn digest(canonical: &str) -> String {
+    hex::encode(Sha256::digest(canonical.as_bytes()))
+}
+
+/// Path (with a leading slash, behind the base path, still encoded) and query of a target.
+fn split<'a>(target: &'a str, base_path: &str) -> (Cow<'a, str>, &'a str) {
+    let target = target.split_once('#').map_or(target, |(before, _)| before);
+    let target = without_origin(target);
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let path = if path.starts_with('/') { Cow::Borrowed(path) } else { Cow::Owned(format!("/{path}")) };
+    let base = base_path.trim_matches('/');
+    let is_below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+    let below =
+        path[1..].strip_prefix(base).filter(|rest| !base.is_empty() && is_below(rest)).map(str::to_owned);
+    (below.map_or(path, Cow::Owned), query)
+}
+
+/// The part of an absolute `http` URL that follows scheme and authority; other targets as they are.
+fn without_origin(target: &str) -> &str {
+    let authority = ["https://", "http://"].into_iter().find_map(|scheme| {
+        target.get(..scheme.len()).filter(|start| start.eq_ignore_ascii_case(scheme))?;
+        target.get(scheme.len()..)
+    });
+    authority.map_or(target, |rest| rest.find(['/', '?']).map_or("", |end| &rest[end..]))
+}
+
+fn encode(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
+}
+
+/// Decoded parameters, each name with its values, without the token itself.
+struct Parameters<'a>(BTreeMap<Cow<'a, str>, Vec<Cow<'a, str>>>);
+
+impl<'a> Parameters<'a> {
+    fn parse(query: &'a str) -> Self {
+        let mut parameters: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "jwt") {
+            parameters.entry(name).or_default().push(value);
+        }
+        Self(parameters)
+    }
+
+    fn canonical(&self, order: Order) -> String {
+        let pairs = self.0.iter().map(|(name, values)| (encode(name), encode_values(values, order.values)));
+        // The map is sorted by raw name already.
+        let mut pairs: Vec<(String, String)> = pairs.collect();
+        if order.names == SortBy::Encoded {
+            pairs.sort();
+        }
+        let pairs: Vec<String> = pairs.iter().map(|(name, values)| format!("{name}={values}")).collect();
+        pairs.join("&")
+    }
+}
+
+fn encode_values(values: &[Cow<'_, str>], by: SortBy) -> String {
+    let mut values: Vec<(&str, String)> = values.iter().map(|value| (&**value, encode(value))).collect();
+    match by {
+        SortBy::Raw => values.sort(),
+        SortBy::Encoded => values.sort_by(|a, b| a.1.cmp(&b.1)),
+    }
+    let encoded: Vec<String> = values.into_iter().map(|(_, encoded)| encoded).collect();
+    encoded.join(",")
+}
+
+#[cfg(test)]
+#[path = "qsh_tests.rs"]
+mod tests;
