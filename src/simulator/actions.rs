@@ -144,7 +144,8 @@ fn check_containers(body: &Value) -> Vec<String> {
 
 fn check_texts(list: &str, item: &Value, texts: &[&str], urls: &[&str]) -> Vec<String> {
     let missing = texts.iter().filter(|field| !item[**field].is_string());
-    let broken = urls.iter().filter(|field| !item[**field].as_str().is_some_and(|url| Url::parse(url).is_ok()));
+    let broken =
+        urls.iter().filter(|field| item[**field].as_str().is_none_or(|url| Url::parse(url).is_err()));
     let text = missing.map(|field| format!("{list}: {field} must be a string"));
     text.chain(broken.map(|field| format!("{list}: {field} must be an absolute URL"))).collect()
 }
@@ -172,7 +173,8 @@ mod tests {
 
     #[test]
     fn an_answer_is_checked_against_the_contract() {
-        let good = json!({ "id": "a", "name": "A", "url": "https://t.example", "avatarUrl": "https://t.example/a" });
+        let good =
+            json!({ "id": "a", "name": "A", "url": "https://t.example", "avatarUrl": "https://t.example/a" });
         assert_eq!(check_workspaces(&json!({ "workspaces": [good] }), &["a"]), Vec::<String>::new());
         assert_eq!(check_workspaces(&json!({ "workspaces": [good] }), &["b"]).len(), 1);
         assert_eq!(check_workspaces(&json!([good]), &["a"]).len(), 1);

@@ -7,16 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use url::Url;
 
-const SCOPES: [&str; 8] = [
-    "NONE",
-    "READ",
-    "WRITE",
-    "DELETE",
-    "PROJECT_ADMIN",
-    "ADMIN",
-    "ACT_AS_USER",
-    "ACCESS_EMAIL_ADDRESSES",
-];
+const SCOPES: [&str; 8] =
+    ["NONE", "READ", "WRITE", "DELETE", "PROJECT_ADMIN", "ADMIN", "ACT_AS_USER", "ACCESS_EMAIL_ADDRESSES"];
 
 /// The module that shows incidents; an app without it has no business on this site.
 pub const OPERATIONS: &str = "jiraOperationsInfoProvider";
@@ -70,16 +62,23 @@ impl Reader {
     fn base_url(&mut self, json: &Value) -> String {
         let text = self.text(json, "/baseUrl");
         let url = Url::parse(&text).ok();
-        let plain = |url: &Url| url.host_str().is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
-        let secure = url.as_ref().is_some_and(|url| url.scheme() == "https" || (url.scheme() == "http" && plain(url)));
+        let plain = |url: &Url| {
+            url.host_str().is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"))
+        };
+        let secure =
+            url.as_ref().is_some_and(|url| url.scheme() == "https" || (url.scheme() == "http" && plain(url)));
         self.demand(secure, "baseUrl: must be an absolute https URL");
         self.demand(!text.ends_with('/'), "baseUrl: must not end with a slash");
         text.trim_end_matches('/').to_owned()
     }
 
     fn scopes(&mut self, json: &Value) -> BTreeSet<String> {
-        let scopes: BTreeSet<String> =
-            json["scopes"].as_array().into_iter().flatten().filter_map(|scope| Some(scope.as_str()?.to_owned())).collect();
+        let scopes: BTreeSet<String> = json["scopes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|scope| Some(scope.as_str()?.to_owned()))
+            .collect();
         for scope in &scopes {
             self.demand(SCOPES.contains(&scope.as_str()), "scopes: there is an unknown one");
         }
@@ -90,7 +89,10 @@ impl Reader {
         let mut urls = BTreeMap::new();
         for event in ["installed", "uninstalled", "enabled", "disabled"] {
             let Some(path) = json["lifecycle"][event].as_str() else { continue };
-            self.demand(path.starts_with('/'), "lifecycle: paths are relative to baseUrl and start with a slash");
+            self.demand(
+                path.starts_with('/'),
+                "lifecycle: paths are relative to baseUrl and start with a slash",
+            );
             urls.insert(event.to_owned(), format!("{base_url}{path}"));
         }
         self.demand(urls.contains_key("installed"), "lifecycle.installed: required with jwt");
@@ -118,7 +120,9 @@ impl Reader {
                     }
                     // The one action whose only documented form is a link for people.
                     None if action == "createPostIncidentReview" && value["url"].is_string() => {}
-                    None => self.problems.push(format!("modules.{module}.actions.{action}: needs a templateUrl")),
+                    None => {
+                        self.problems.push(format!("modules.{module}.actions.{action}: needs a templateUrl"));
+                    }
                 }
             }
             if always || provider["actions"].is_object() {
@@ -133,7 +137,8 @@ impl Reader {
 
     fn provider(&mut self, module: &str, provider: &Value) {
         let key = provider["key"].as_str().unwrap_or_default();
-        let valid = (1..=100).contains(&key.len()) && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let valid =
+            (1..=100).contains(&key.len()) && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
         self.demand(valid, &format!("modules.{module}.key: letters, digits and '-', at most 100"));
         self.demand(provider["name"]["value"].is_string(), &format!("modules.{module}.name.value: required"));
         for (field, required) in [("homeUrl", true), ("logoUrl", false), ("documentationUrl", false)] {

@@ -85,12 +85,9 @@ impl EntityStore {
         self.visible.iter()
     }
 
-    pub fn len(&self) -> usize {
+    /// How many entities are visible.
+    pub fn count(&self) -> usize {
         self.visible.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.visible.is_empty()
     }
 
     /// The sequence numbers that became visible for this id, in that order, across deletes.

@@ -27,6 +27,8 @@ pub enum Effect {
     Slow,
     /// The work is done, and the connection breaks in the middle of the answer.
     Truncated,
+    /// The work is done, and the connection breaks before any answer.
+    Dropped,
     /// Nothing is done and no answer ever comes.
     Hang,
 }
@@ -99,6 +101,11 @@ impl Fault {
     /// The connection breaks in the middle of the answer; the work is done.
     pub fn truncated() -> Self {
         Self::of(Effect::Truncated)
+    }
+
+    /// The connection breaks before any answer; the work is done.
+    pub fn dropped() -> Self {
+        Self::of(Effect::Dropped)
     }
 
     /// No answer ever.
@@ -229,7 +236,9 @@ mod tests {
     #[test]
     fn a_fault_meets_only_its_calls_and_only_as_often_as_ordered() {
         let mut faults = Faults::new(0.0, 1);
-        faults.push(Fault::rate_limited("jira-quota-global-based", Some(7)).on("POST", "/rest/operations").times(2));
+        faults.push(
+            Fault::rate_limited("jira-quota-global-based", Some(7)).on("POST", "/rest/operations").times(2),
+        );
         assert_eq!(faults.take("GET", "/rest/operations/1.0/linkedWorkspaces"), None);
         assert_eq!(faults.take("POST", "/rest/devopscomponents/1.0/bulk"), None);
         let met = faults.take("POST", "/rest/operations/1.0/bulk").unwrap();

@@ -111,7 +111,11 @@ impl Simulator {
     ///
     /// # Errors
     /// When the app declares no such event, or signing fails.
-    pub fn prepare_lifecycle(&self, installation: &Installation, event: &str) -> Result<SignedCall, CallError> {
+    pub fn prepare_lifecycle(
+        &self,
+        installation: &Installation,
+        event: &str,
+    ) -> Result<SignedCall, CallError> {
         let declared = installation.lifecycle.get(event);
         let url = declared.ok_or_else(|| CallError::NotDeclared(format!("lifecycle.{event}")))?;
         let (url, body) = (parse_url(url)?, self.lifecycle_body(installation, event));
@@ -140,7 +144,9 @@ impl Simulator {
     async fn send_webhook(&self, installation: &Installation, event: &str) {
         match self.send_lifecycle(installation, event).await {
             Ok(answer) if (200..300).contains(&answer.status) => {}
-            Ok(answer) => tracing::warn!(event, status = answer.status, "the app refused a lifecycle webhook"),
+            Ok(answer) => {
+                tracing::warn!(event, status = answer.status, "the app refused a lifecycle webhook");
+            }
             Err(CallError::NotDeclared(_)) => {}
             Err(error) => tracing::warn!(event, %error, "a lifecycle webhook did not reach the app"),
         }

@@ -76,7 +76,11 @@ impl Simulator {
     ///
     /// # Errors
     /// When the address cannot be bound, or keys cannot be made.
-    pub fn start(clock: Clock, listen: SocketAddr, options: SimulatorOptions) -> io::Result<RunningSimulator> {
+    pub fn start(
+        clock: Clock,
+        listen: SocketAddr,
+        options: SimulatorOptions,
+    ) -> io::Result<RunningSimulator> {
         let simulator = Self::new(clock, options)?;
         server::serve(simulator, listen)
     }
@@ -158,7 +162,7 @@ impl Simulator {
 
     /// How many entities of a kind are visible.
     pub fn count(&self, kind: EntityKind) -> usize {
-        self.settled().site.entities(kind).len()
+        self.settled().site.entities(kind).count()
     }
 
     fn entities(&self, kind: EntityKind) -> Vec<Value> {
@@ -252,6 +256,7 @@ impl Simulator {
 
     /// Which project keys the site has; `None` knows every key.
     pub fn set_project_keys(&self, keys: Option<&[&str]>) {
-        self.lock().site.options.project_keys = keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect());
+        self.lock().site.options.project_keys =
+            keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect());
     }
 }

@@ -9,9 +9,9 @@ use actix_web::{HttpResponse, Responder};
 use askama::Template;
 use serde_json::{Value, json};
 
+use super::Simulator;
 use super::entities::EntityKind;
 use super::site::Site;
-use super::Simulator;
 
 /// Rows the page shows of each kind; the counts beside them are complete.
 const ROWS: usize = 200;
@@ -28,7 +28,10 @@ pub async fn show(simulator: Data<Simulator>) -> HttpResponse {
     match (Page { site: simulator.url(), rows: ROWS }).render() {
         Ok(html) => HttpResponse::Ok()
             .content_type("text/html; charset=utf-8")
-            .insert_header(("Content-Security-Policy", "default-src 'self' 'unsafe-inline'; frame-ancestors 'none'"))
+            .insert_header((
+                "Content-Security-Policy",
+                "default-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
+            ))
             .insert_header(("Cache-Control", "no-store"))
             .body(html),
         Err(error) => HttpResponse::InternalServerError().body(error.to_string()),
@@ -45,7 +48,8 @@ pub async fn list(simulator: Data<Simulator>) -> impl Responder {
 pub fn describe(site: &Site, requests: u64) -> Value {
     let incidents = newest(site, EntityKind::Incident);
     let reviews = newest(site, EntityKind::Review);
-    let with_status = |rows: &[&Value], status: &str| rows.iter().filter(|row| row["status"] == status).count();
+    let with_status =
+        |rows: &[&Value], status: &str| rows.iter().filter(|row| row["status"] == status).count();
     json!({
         "app": site.installation.as_ref().map(|it| json!({ "key": it.app_key, "enabled": it.enabled })),
         "workspaces": site.workspaces().len(),
@@ -56,7 +60,7 @@ pub fn describe(site: &Site, requests: u64) -> Value {
             "resolved": with_status(&incidents, "resolved"),
             "incidents": incidents.len(),
             "reviews": reviews.len(),
-            "components": site.entities(EntityKind::Component).len(),
+            "components": site.entities(EntityKind::Component).count(),
         },
         "incidents": incidents.iter().take(ROWS).map(|row| describe_incident(site, row)).collect::<Vec<_>>(),
         "reviews": reviews.iter().take(ROWS).map(|row| describe_review(site, row)).collect::<Vec<_>>(),

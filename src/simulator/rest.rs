@@ -121,8 +121,7 @@ impl Desk<'_> {
             return Answer { entities, ..self.refuse_body(&errors) };
         }
         let properties = read_properties(&body);
-        let verdicts =
-            submit(&mut self.state.site, self.schemas, self.now, api.arrays(), &body, &properties);
+        let verdicts = submit(&mut self.state.site, self.schemas, self.now, api.arrays(), &body, &properties);
         for (id, message) in &verdicts.violations {
             self.record_violation(Some(id), message);
         }
@@ -154,8 +153,12 @@ impl Desk<'_> {
             let refusal = self.refuse_body(&errors);
             return if too_many { self.too_large("too many workspaces") } else { refusal };
         }
-        let ids: Vec<String> =
-            body["workspaceIds"].as_array().into_iter().flatten().filter_map(|id| Some(id.as_str()?.to_owned())).collect();
+        let ids: Vec<String> = body["workspaceIds"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|id| Some(id.as_str()?.to_owned()))
+            .collect();
         self.state.site.enqueue(self.now, Change::LinkWorkspaces(ids.clone()));
         Answer::json(202, json!({ "acceptedWorkspaceIds": ids }))
     }
@@ -178,7 +181,8 @@ impl Desk<'_> {
     fn list_workspaces(&self) -> Answer {
         let wanted = self.query().into_iter().find(|(name, _)| name == "workspaceId").map(|(_, id)| id);
         let linked = self.state.site.workspaces().iter();
-        let ids: Vec<&String> = linked.filter(|id| wanted.as_ref().is_none_or(|wanted| wanted == *id)).collect();
+        let ids: Vec<&String> =
+            linked.filter(|id| wanted.as_ref().is_none_or(|wanted| wanted == *id)).collect();
         if ids.is_empty() { Answer::bare(404) } else { Answer::json(200, json!({ "workspaceIds": ids })) }
     }
 
@@ -190,7 +194,8 @@ impl Desk<'_> {
         if self.call.body.len() > self.state.site.options.max_body {
             return Err(self.too_large("the body is too large"));
         }
-        serde_json::from_slice(self.call.body).map_err(|_| self.refuse_body(&["the body is no JSON".to_owned()]))
+        serde_json::from_slice(self.call.body)
+            .map_err(|_| self.refuse_body(&["the body is no JSON".to_owned()]))
     }
 
     /// 400 with the bare array of errors, noted as a broken rule.
@@ -224,3 +229,7 @@ impl Desk<'_> {
         });
     }
 }
+
+#[cfg(test)]
+#[path = "rest_tests.rs"]
+mod tests;

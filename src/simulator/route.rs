@@ -127,9 +127,17 @@ mod tests {
             ("DELETE", "/rest/operations/1.0/linkedWorkspaces/bulk", Operation::UnlinkWorkspaces),
             ("GET", "/rest/operations/1.0/linkedWorkspaces", Operation::ListWorkspaces),
             ("POST", "/rest/operations/1.0/bulk", Operation::Submit(Api::Operations)),
-            ("DELETE", "/rest/operations/1.0/bulkByProperties", Operation::DeleteByProperties(Api::Operations)),
+            (
+                "DELETE",
+                "/rest/operations/1.0/bulkByProperties",
+                Operation::DeleteByProperties(Api::Operations),
+            ),
             ("GET", "/rest/operations/1.0/incidents/pd:a%20b", Operation::Read(EntityKind::Incident, id())),
-            ("DELETE", "/rest/operations/1.0/incidents/pd:a%20b", Operation::Delete(EntityKind::Incident, id())),
+            (
+                "DELETE",
+                "/rest/operations/1.0/incidents/pd:a%20b",
+                Operation::Delete(EntityKind::Incident, id()),
+            ),
             (
                 "GET",
                 "/rest/operations/1.0/post-incident-reviews/pd:a%20b",

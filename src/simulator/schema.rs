@@ -117,7 +117,10 @@ fn compile(components: &Value, mut schema: Value) -> Result<Validator, SchemaErr
 
 /// One line per broken rule, with the place but without the offending value.
 fn list_errors(validator: &Validator, instance: &Value) -> Vec<String> {
-    validator.iter_errors(instance).map(|error| format!("{}: {}", error.instance_path(), error.masked())).collect()
+    validator
+        .iter_errors(instance)
+        .map(|error| format!("{}: {}", error.instance_path(), error.masked()))
+        .collect()
 }
 
 #[cfg(test)]

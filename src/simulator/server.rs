@@ -7,11 +7,12 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::time::Duration;
 
-use actix_web::body::SizedStream;
+use actix_web::body::{MessageBody, SizedStream};
 use actix_web::dev::ServerHandle;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{Bytes, Data, PayloadConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpResponseBuilder, HttpServer, web};
+use futures::StreamExt as _;
 use serde_json::json;
 use tokio::task::JoinHandle;
 
@@ -23,7 +24,7 @@ use super::{Simulator, control};
 /// Bodies above this are cut off by the server itself; the site's own limit lies below.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 /// How long a hanging call is held before it is given up: longer than any client waits.
-const HANG: Duration = Duration::from_secs(600);
+const HANG: Duration = Duration::from_mins(10);
 
 /// A simulator with its listener. Dropping it closes the listener.
 #[derive(Debug)]
@@ -127,10 +128,13 @@ impl Simulator {
         let fixed = match effect {
             Some(Effect::Answer { status, processed, .. }) => Some((*status, *processed)),
             Some(Effect::Hang) => Some((0, false)),
-            Some(Effect::Slow | Effect::Truncated) | None => None,
+            Some(Effect::Slow | Effect::Truncated | Effect::Dropped) | None => None,
         };
-        let outcome =
-            if fixed.is_some_and(|(_, processed)| !processed) { Outcome::Untouched } else { self.dispatch(call) };
+        let outcome = if fixed.is_some_and(|(_, processed)| !processed) {
+            Outcome::Untouched
+        } else {
+            self.dispatch(call)
+        };
         let (status, entities) = match &outcome {
             Outcome::Json(answer) => (answer.status, answer.entities),
             Outcome::Text(..) => (200, 0),
@@ -161,7 +165,8 @@ impl Simulator {
     }
 
     fn render(&self, outcome: Outcome, fault: Option<Fault>) -> HttpResponse {
-        let (extra, effect) = fault.map_or_else(Default::default, |fault| (fault.headers, Some(fault.effect)));
+        let (extra, effect) =
+            fault.map_or_else(Default::default, |fault| (fault.headers, Some(fault.effect)));
         let (status, kind, text) = match outcome {
             Outcome::Json(Answer { status, body: Some(body), .. }) => {
                 (status, Some("application/json"), body.to_string())
@@ -172,13 +177,8 @@ impl Simulator {
         };
         match effect {
             Some(Effect::Answer { status, body, .. }) => self.builder(status, &extra).body(body),
-            Some(Effect::Truncated) => {
-                let half = Bytes::copy_from_slice(&text.as_bytes()[..text.len() / 2]);
-                let cut = futures::stream::iter([Ok::<_, io::Error>(half)]);
-                // The promised length never comes, so the server drops the connection.
-                let promised = u64::try_from(text.len()).unwrap_or(u64::MAX).saturating_add(1);
-                self.builder(status, &extra).body(SizedStream::new(promised, cut))
-            }
+            Some(Effect::Truncated) => self.builder(status, &extra).body(broken_body(&text)),
+            Some(Effect::Dropped) => self.builder(status, &extra).body(broken_body("")),
             Some(Effect::Slow | Effect::Hang) | None => {
                 let mut builder = self.builder(status, &extra);
                 if let Some(kind) = kind {
@@ -200,4 +200,21 @@ impl Simulator {
         }
         builder
     }
+}
+
+/// Half of `text` under the promise of all of it, and then a broken connection. Without any text the
+/// connection breaks before the head of the answer is out.
+fn broken_body(text: &str) -> impl MessageBody + 'static {
+    let half = Bytes::copy_from_slice(&text.as_bytes()[..text.len() / 2]);
+    let promised = u64::try_from(text.len()).unwrap_or(u64::MAX).saturating_add(1);
+    let wait = !half.is_empty();
+    let first = futures::stream::iter(wait.then_some(Ok(half)));
+    let rest = futures::stream::once(async move {
+        if wait {
+            // Gives the server the turn in which it sends what it has.
+            tokio::task::yield_now().await;
+        }
+        Err(io::Error::other("scripted"))
+    });
+    SizedStream::new(promised, Box::pin(first.chain(rest)))
 }

@@ -27,12 +27,19 @@ pub struct Verdicts {
 
 impl Verdicts {
     /// The answer's JSON. `traces` gives each error an id to quote to support.
-    pub fn to_answer(&self, components: bool, reviews_in_answer: bool, mut traces: impl FnMut() -> String) -> Value {
+    pub fn to_answer(
+        &self,
+        components: bool,
+        reviews_in_answer: bool,
+        mut traces: impl FnMut() -> String,
+    ) -> Value {
         let named = |id: &String| reviews_in_answer || !self.reviews.contains(id);
-        let accepted: Vec<&String> = self.accepted.iter().map(|(_, id, _)| id).filter(|id| named(id)).collect();
+        let accepted: Vec<&String> =
+            self.accepted.iter().map(|(_, id, _)| id).filter(|id| named(id)).collect();
         let mut failed = Map::new();
         for (id, messages) in self.failed.iter().filter(|(id, _)| named(id)) {
-            let errors = messages.iter().map(|message| json!({ "message": message, "errorTraceId": traces() }));
+            let errors =
+                messages.iter().map(|message| json!({ "message": message, "errorTraceId": traces() }));
             failed.insert(id.clone(), errors.collect());
         }
         let noun = if components { "Components" } else { "Incidents" };
@@ -94,8 +101,7 @@ fn judge(
     }
     let Some(sequence) = entity["updateSequenceNumber"].as_i64() else { return };
     verdicts.accepted.push((kind, id.clone(), sequence));
-    let change =
-        Change::Upsert { kind, id, json: entity.clone(), sequence, properties: properties.clone() };
+    let change = Change::Upsert { kind, id, json: entity.clone(), sequence, properties: properties.clone() };
     site.enqueue(now, change);
 }
 
