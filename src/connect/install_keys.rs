@@ -1,0 +1,165 @@
+//! Fetches the public keys that signed lifecycle calls are checked with.
+//!
+//! A key's id comes from an unproven token, so it is checked before it enters an address, and strangers can
+//! make this program fetch only so often. Follows no redirects. Proves nothing itself.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use jsonwebtoken::DecodingKey;
+use moka::future::Cache;
+use reqwest::StatusCode;
+use url::Url;
+
+use super::sites::is_loopback;
+
+/// Where Atlassian publishes install keys, in the order in which its own framework asks.
+pub const ATLASSIAN_KEY_URLS: [&str; 2] =
+    ["https://asap-distribution.us-west-2.prod.atl-asap.net", "https://connect-install-keys.atlassian.com"];
+
+/// Longest key id that is looked up; Atlassian's look like UUIDs.
+pub const MAX_KID_BYTES: usize = 128;
+
+/// How many lookups that the cache cannot answer are made per minute.
+pub const MAX_FETCHES_PER_MINUTE: u32 = 30;
+
+const MAX_KEY_BYTES: usize = 16 * 1024;
+const CACHED_KEYS: u64 = 64;
+/// A key never changes under its id; this bounds for how long a withdrawn one is still believed.
+const CACHED_FOR: Duration = Duration::from_hours(24);
+const HOST_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Why there is no key. [`InstallKeyError::is_passing`] tells 401 from 503.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InstallKeyError {
+    #[error("the token's key id is missing, too long, or has characters that key ids do not have")]
+    InvalidKid,
+    #[error("no key host knows the token's key id")]
+    UnknownKey,
+    #[error("cannot fetch the install key: {0}; check that this host may reach `connect.install_key_urls`")]
+    Unreachable(String),
+    #[error("too many unknown install keys were asked for in the last minute")]
+    TooManyFetches,
+    #[error("`connect.install_key_urls` is not usable: {0}")]
+    Configuration(String),
+}
+
+impl InstallKeyError {
+    /// Whether trying again later may help: the token may be genuine.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::TooManyFetches)
+    }
+}
+
+/// Looks install keys up by their id. Share one; it holds cache and rate limit.
+#[derive(Debug)]
+pub struct InstallKeys {
+    http: reqwest::Client,
+    hosts: Vec<Url>,
+    known: Cache<String, Arc<str>>,
+    fetches: DefaultDirectRateLimiter,
+}
+
+impl InstallKeys {
+    /// `hosts` are base addresses, asked in order: `{host}/{kid}`.
+    ///
+    /// # Errors
+    /// [`InstallKeyError::Configuration`] when there is no host, or one is neither `https` nor loopback.
+    pub fn new(hosts: Vec<Url>) -> Result<Self, InstallKeyError> {
+        if hosts.is_empty() {
+            return Err(InstallKeyError::Configuration("the list is empty".to_owned()));
+        }
+        let is_safe = |url: &Url| {
+            url.scheme() == "https"
+                || (url.scheme() == "http" && url.host().is_some_and(|host| is_loopback(&host)))
+        };
+        if let Some(url) = hosts.iter().find(|url| !is_safe(url)) {
+            let message = format!("{url} must be https, or anybody on the way could hand out keys");
+            return Err(InstallKeyError::Configuration(message));
+        }
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(HOST_TIMEOUT)
+            .build()
+            .map_err(|error| InstallKeyError::Configuration(error.to_string()))?;
+        let known = Cache::builder().max_capacity(CACHED_KEYS).time_to_live(CACHED_FOR).build();
+        let per_minute = NonZeroU32::new(MAX_FETCHES_PER_MINUTE).unwrap_or(NonZeroU32::MIN);
+        Ok(Self { http, hosts, known, fetches: RateLimiter::direct(Quota::per_minute(per_minute)) })
+    }
+
+    /// The public key of that id as PEM, from the cache or from the first host that has it.
+    ///
+    /// # Errors
+    /// [`InstallKeyError::UnknownKey`] only when every host was asked and said so.
+    pub async fn get_public_key(&self, kid: Option<&str>) -> Result<Arc<str>, InstallKeyError> {
+        let kid = kid.filter(|kid| is_valid_kid(kid)).ok_or(InstallKeyError::InvalidKid)?;
+        let fetched = self.known.try_get_with_by_ref(kid, self.fetch(kid)).await;
+        fetched.map_err(|error| InstallKeyError::clone(&error))
+    }
+
+    async fn fetch(&self, kid: &str) -> Result<Arc<str>, InstallKeyError> {
+        self.fetches.check().map_err(|_| InstallKeyError::TooManyFetches)?;
+        let mut troubles = Vec::new();
+        for host in &self.hosts {
+            match self.fetch_from(host, kid).await {
+                Ok(Some(pem)) => return Ok(pem.into()),
+                Ok(None) => {}
+                Err(trouble) => {
+                    tracing::warn!(%host, trouble, "an install key host gave no usable answer");
+                    troubles.push(format!("{} {trouble}", host.host_str().unwrap_or_default()));
+                }
+            }
+        }
+        if troubles.is_empty() {
+            Err(InstallKeyError::UnknownKey)
+        } else {
+            Err(InstallKeyError::Unreachable(troubles.join(", ")))
+        }
+    }
+
+    /// The key, or `None` when the host does not have it.
+    async fn fetch_from(&self, host: &Url, kid: &str) -> Result<Option<String>, String> {
+        let address = format!("{}/{kid}", host.as_str().trim_end_matches('/'));
+        let mut response = self.http.get(address).send().await.map_err(describe)?;
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => return Ok(None),
+            status => return Err(format!("answered {}", status.as_u16())),
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(describe)? {
+            if body.len() + chunk.len() > MAX_KEY_BYTES {
+                return Err("answered more than a key".to_owned());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let pem =
+            String::from_utf8(body).ok().filter(|pem| DecodingKey::from_rsa_pem(pem.as_bytes()).is_ok());
+        pem.map(Some).ok_or_else(|| "answered something that is no public key".to_owned())
+    }
+}
+
+fn is_valid_kid(kid: &str) -> bool {
+    (1..=MAX_KID_BYTES).contains(&kid.len())
+        && kid.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        && kid != "."
+        && kid != ".."
+}
+
+fn describe(error: reqwest::Error) -> String {
+    let what = if error.is_timeout() {
+        "did not answer in time"
+    } else if error.is_connect() {
+        "could not be connected to"
+    } else {
+        "broke off"
+    };
+    format!("{what} ({})", error.without_url())
+}
+
+#[cfg(test)]
+#[path = "install_keys_tests.rs"]
+mod tests;
