@@ -191,6 +191,14 @@ mod tests {
     }
 
     #[test]
+    fn the_bridges_own_template_is_taken() {
+        let template = serde_json::from_str(include_str!("../../atlassian-connect.json")).unwrap();
+        let descriptor = parse_descriptor(&template).unwrap();
+        assert!(descriptor.modules.contains(COMPONENTS));
+        assert_eq!(descriptor.actions.len(), 4, "{:?}", descriptor.actions);
+    }
+
+    #[test]
     fn every_required_part_is_missed() {
         for (pointer, value) in [
             ("/key", Value::Null),
