@@ -8,6 +8,7 @@ mod confirm;
 mod deliver;
 mod directory;
 mod engine;
+mod gauges;
 mod ingest;
 mod link;
 mod plan;
@@ -18,6 +19,7 @@ mod registry;
 mod retention;
 mod schedule;
 mod tenancy;
+mod trouble;
 
 pub use directory::{ContainerHit, ContainerPage, Directory, SiteAccess, Snapshot};
 pub use engine::{Engine, Signals, SyncError};

@@ -9,6 +9,7 @@ use url::Url;
 use crate::config::{SourceConfig, WorkspaceMode};
 use crate::connect::sites::host_matches;
 use crate::domain::{EntityKind, SourceId, Timestamp, Workspace};
+use crate::jira::HttpClient;
 use crate::mapping::{self, MappingContext};
 use crate::sources::{self, BuildContext, BuildError, Source};
 use crate::store::{SourceScope, Vault, VaultError};
@@ -75,7 +76,7 @@ impl SourceRuntime {
     /// The component of incidents that name none.
     #[must_use]
     pub fn fallback_component(&self, now: Timestamp) -> crate::domain::Component {
-        mapping::fallback_component(&self.config.fallback_component, &self.mapping.home_url, now)
+        mapping::fallback_component(&self.config.fallback_component, self.mapping.home_url.as_str(), now)
     }
 
     /// The id in Jira of something of this source.
@@ -116,7 +117,7 @@ impl Registry {
     /// The first source that cannot be built, with the key to mend.
     pub fn build(
         configs: &[SourceConfig],
-        http: &sources::HttpClient,
+        http: &HttpClient,
         base_url: &Url,
         vault: &Vault,
     ) -> Result<Self, RegistryError> {
@@ -147,7 +148,7 @@ impl Registry {
 
 fn build_one(
     mut config: SourceConfig,
-    http: &sources::HttpClient,
+    http: &HttpClient,
     base_url: &Url,
     vault: &Vault,
 ) -> Result<SourceRuntime, RegistryError> {
