@@ -10,6 +10,7 @@ use super::installations::{bump_directory, lock_sites};
 use super::timeline::About;
 use super::{Store, StoreError, from_json, to_json};
 use crate::clock::{Timestamp, from_millis};
+use crate::connect::sites::host_matches;
 use crate::domain::{
     ClientKey, Component, Decision, Entity, EntityKind, JiraId, Known, Observation, SourceId, State,
     Workspace, decide,
@@ -24,8 +25,8 @@ pub struct SourceScope<'a> {
     pub source: &'a SourceId,
     /// Whether entities keep their teams as workspaces, or all belong to the account.
     pub teams: bool,
-    /// Whether the site with this host may see the source.
-    pub visible: &'a (dyn Fn(&str) -> bool + Send + Sync),
+    /// Hosts of the sites that may see the source, exact or globs.
+    pub sites: &'a [String],
 }
 
 /// Where findings came from, for the timeline and for finishing in the same transaction.
@@ -227,7 +228,8 @@ async fn visible_sites(tx: &mut Tx, scope: &SourceScope<'_>) -> Result<Vec<Clien
     let sites: Vec<(String, String)> = tx
         .list("SELECT client_key, site FROM installations WHERE state IN ('enabled', 'disabled')", &args![])
         .await?;
-    Ok(sites.into_iter().filter(|(_, site)| (scope.visible)(site)).map(|(key, _)| ClientKey(key)).collect())
+    let is_visible = |site: &str| scope.sites.iter().any(|pattern| host_matches(pattern, site));
+    Ok(sites.into_iter().filter(|(_, site)| is_visible(site)).map(|(key, _)| ClientKey(key)).collect())
 }
 
 /// One transaction's worth of statements about one source.

@@ -186,7 +186,7 @@ impl Engine {
         }
         let told: Vec<_> =
             read.iter().map(|read| (told(&read.findings, Some(&read.memory)), origin(read))).collect();
-        let applied = source.scoped(async |scope| self.store.apply(&scope, &told).await).await?;
+        let applied = self.store.apply(&source.scope(), &told).await?;
         if refresh_catalogue {
             self.store.forget_catalogue(source.id()).await?;
         }

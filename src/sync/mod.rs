@@ -21,7 +21,7 @@ mod schedule;
 mod tenancy;
 mod trouble;
 
-pub use directory::{ContainerHit, ContainerPage, Directory, SiteAccess, Snapshot};
+pub use directory::{ContainerHit, ContainerPage, Directory, SearchPosition, SiteAccess, Snapshot};
 pub use engine::{Engine, Signals, SyncError};
 pub use ingest::{IngestError, Ingestor, Receipt};
 pub use poll::PollOutcome;

@@ -178,7 +178,7 @@ impl Engine {
         outcome: &mut PollOutcome,
     ) -> Result<(), SyncError> {
         let told = [(told(findings, memory.map(Memory::changes)), origin)];
-        let applied = source.scoped(async |scope| self.store.apply(&scope, &told).await).await?;
+        let applied = self.store.apply(&source.scope(), &told).await?;
         self.count_applied(source, applied);
         outcome.observations += findings.observations.len();
         outcome.changed += applied.changed;

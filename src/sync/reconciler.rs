@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::engine::{Engine, SyncError};
+use super::engine::{Engine, Signals, SyncError};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::ClientKey;
 
@@ -16,6 +16,7 @@ use crate::domain::ClientKey;
 const TICK: Duration = Duration::from_secs(1);
 /// Links change rarely, and each look reads every site.
 const LINK_TICK: Duration = Duration::from_secs(10);
+const GAUGE_TICK: Duration = Duration::from_secs(15);
 /// A reconciler silent for this long is stuck.
 const STUCK_AFTER: chrono::TimeDelta = chrono::TimeDelta::minutes(2);
 
@@ -49,20 +50,18 @@ impl Beats {
 impl Engine {
     /// Runs every reconciler until `stop`; then lets the rounds under way finish.
     pub async fn run(self: Arc<Self>, beats: Beats, stop: CancellationToken) {
-        let (e, b, s) = (&self, &beats, &stop);
-        let inbox = run_loop("inbox", (e, b, s), &self.signals.inbox, TICK, async || {
-            e.process_inbox().await.map(|_| ())
-        });
-        let link = run_loop("link", (e, b, s), &self.signals.link, LINK_TICK, async || {
-            e.directory.refresh_if_changed().await?;
-            e.link_workspaces().await.map(|_| ())
-        });
-        let directory = run_loop("directory", (e, b, s), &NEVER, TICK, async || {
-            Ok(e.directory.refresh_if_changed().await.map(|_| ())?)
-        });
-        let reconcile = run_on_signal("reconcile", (e, b, s), &self.signals.reconcile);
-        let gauges = run_loop("gauges", (e, b, s), &NEVER, GAUGE_TICK, async || e.update_gauges().await);
-        tokio::join!(inbox, link, directory, reconcile, gauges, self.dispatch(b, s));
+        let rounds = Round::ALL.map(|round| run_loop(self.clone(), round, beats.clone(), stop.clone()));
+        tokio::join!(futures::future::join_all(rounds), self.dispatch(&beats, &stop));
+    }
+
+    async fn round(&self, round: Round) -> Result<(), SyncError> {
+        match round {
+            Round::Inbox => self.process_inbox().await.map(|_| ()),
+            Round::Link => self.link_workspaces().await.map(|_| ()),
+            Round::Directory => Ok(self.directory.refresh_if_changed().await.map(|_| ())?),
+            Round::Gauges => self.update_gauges().await,
+            Round::Reconcile => self.reconcile().await,
+        }
     }
 
     /// Starts a task per site that has work; a slow site occupies nobody but itself.
@@ -105,45 +104,72 @@ impl Engine {
     }
 }
 
-const GAUGE_TICK: Duration = Duration::from_secs(15);
-static NEVER: Notify = Notify::const_new();
+/// One kind of round that repeats.
+#[derive(Debug, Clone, Copy)]
+enum Round {
+    Inbox,
+    Link,
+    Directory,
+    Gauges,
+    Reconcile,
+}
 
-type Surroundings<'a> = (&'a Arc<Engine>, &'a Beats, &'a CancellationToken);
+impl Round {
+    const ALL: [Self; 5] = [Self::Inbox, Self::Link, Self::Directory, Self::Gauges, Self::Reconcile];
 
-async fn run_loop(
-    name: &'static str,
-    (engine, beats, stop): Surroundings<'_>,
-    signal: &Notify,
-    every: Duration,
-    work: impl AsyncFn() -> Result<(), SyncError>,
-) {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Inbox => "inbox",
+            Self::Link => "link",
+            Self::Directory => "directory",
+            Self::Gauges => "gauges",
+            Self::Reconcile => "reconcile",
+        }
+    }
+
+    fn signal(self, signals: &Signals) -> Option<&Notify> {
+        match self {
+            Self::Inbox => Some(&signals.inbox),
+            Self::Link => Some(&signals.link),
+            Self::Reconcile => Some(&signals.reconcile),
+            Self::Directory | Self::Gauges => None,
+        }
+    }
+
+    /// How often it runs unasked. The comparison with Jira has a schedule of its own.
+    fn every(self) -> Duration {
+        match self {
+            Self::Inbox | Self::Directory => TICK,
+            Self::Link => LINK_TICK,
+            Self::Gauges => GAUGE_TICK,
+            Self::Reconcile => Duration::MAX,
+        }
+    }
+}
+
+async fn run_loop(engine: Arc<Engine>, round: Round, beats: Beats, stop: CancellationToken) {
+    let mut first = true;
     while !stop.is_cancelled() {
-        match work().await {
-            Ok(()) => beats.beat(name, &engine.clock),
-            Err(fault) => {
-                tracing::warn!(reconciler = name, %fault, "a round failed; the next one repeats it")
+        if !(first && matches!(round, Round::Reconcile)) {
+            match engine.round(round).await {
+                Ok(()) => beats.beat(round.name(), &engine.clock),
+                Err(fault) => {
+                    tracing::warn!(reconciler = round.name(), %fault, "a round failed; the next one repeats it");
+                }
             }
         }
+        first = false;
         tokio::select! {
-            () = signal.notified() => {}
-            () = tokio::time::sleep(every) => {}
+            () = rung(round.signal(&engine.signals)) => {}
+            () = tokio::time::sleep(round.every()) => {}
             () = stop.cancelled() => {}
         }
     }
 }
 
-/// The nightly comparison has no tick of its own: only the schedule rings for it.
-async fn run_on_signal(name: &'static str, (engine, beats, stop): Surroundings<'_>, signal: &Notify) {
-    loop {
-        tokio::select! {
-            () = signal.notified() => {}
-            () = stop.cancelled() => return,
-        }
-        match engine.reconcile().await {
-            Ok(()) => beats.beat(name, &engine.clock),
-            Err(fault) => {
-                tracing::warn!(reconciler = name, %fault, "a round failed; the next one repeats it")
-            }
-        }
+async fn rung(signal: Option<&Notify>) {
+    match signal {
+        Some(signal) => signal.notified().await,
+        None => std::future::pending().await,
     }
 }

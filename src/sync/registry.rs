@@ -52,10 +52,10 @@ impl SourceRuntime {
         self.config.sites.iter().any(|pattern| host_matches(pattern, site))
     }
 
-    /// Calls `act` with what the store must know to apply findings.
-    pub async fn scoped<T>(&self, act: impl AsyncFnOnce(SourceScope<'_>) -> T) -> T {
-        let visible = |site: &str| self.is_visible_to(site);
-        act(SourceScope { source: self.id(), teams: self.has_teams(), visible: &visible }).await
+    /// What the store must know to apply findings.
+    #[must_use]
+    pub fn scope(&self) -> SourceScope<'_> {
+        SourceScope { source: self.id(), teams: self.has_teams(), sites: &self.config.sites }
     }
 
     #[must_use]
@@ -159,7 +159,7 @@ fn build_one(
     let home = config.workspace_url.as_ref().map_or_else(|| source.home_url(), Url::to_string);
     let home_url = Url::parse(&home).map_err(|_| RegistryError::HomePage { id, url: home })?;
     let mut mapping = MappingContext::new(config.id.clone(), home_url, base_url);
-    mapping.provider_name = config.workspace_name.clone();
+    mapping.provider_name.clone_from(&config.workspace_name);
     Ok(SourceRuntime { config, source, mapping })
 }
 

@@ -91,7 +91,7 @@ async fn poll_when_rung(
                 wait = if outcome.done { Duration::MAX } else { AGAIN };
             }
             Err(fault) => {
-                tracing::warn!(source = %source.id(), %fault, "a poll failed; the next one repeats it")
+                tracing::warn!(source = %source.id(), %fault, "a poll failed; the next one repeats it");
             }
         }
     }
