@@ -52,8 +52,23 @@ pub struct App {
 /// # Errors
 /// When the vault key is bad or the database cannot be reached.
 pub async fn open_store(config: &Config, clock: Clock) -> anyhow::Result<Store> {
-    let vault = Vault::new(&config.vault.key, &config.vault.previous_keys).context("vault.key")?;
-    Store::open(&config.store.url, vault, clock).await.context("store.url: the database cannot be opened")
+    Store::open(&config.store.url, open_vault(config)?, clock)
+        .await
+        .context("store.url: the database cannot be opened")
+}
+
+/// The sources of a configuration, built without a database.
+///
+/// # Errors
+/// With a sentence that names the key to mend.
+pub fn build_registry(config: &Config) -> anyhow::Result<Registry> {
+    let vault = open_vault(config)?;
+    let http = http_client().context("the TLS backend does not start")?;
+    Ok(Registry::build(&config.sources, &http, &config.server.base_url, &vault)?)
+}
+
+fn open_vault(config: &Config) -> anyhow::Result<Vault> {
+    Vault::new(&config.vault.key, &config.vault.previous_keys).context("vault.key")
 }
 
 /// Everything but listeners: for commands that work on the store, and as the service's core.

@@ -185,6 +185,50 @@ impl Store {
         Ok(())
     }
 
+    /// The same as a transaction of its own.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn want_all(&self, site: &ClientKey, source: &SourceId) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.want_everything(&mut tx, site, source).await?;
+        tx.commit().await
+    }
+
+    /// Version and content digest of an entity.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_digest(
+        &self,
+        kind: EntityKind,
+        id: &JiraId,
+    ) -> Result<Option<(i64, String)>, StoreError> {
+        self.db
+            .find(
+                "SELECT version, digest FROM entities WHERE kind = $1 AND jira_id = $2",
+                &args![kind.as_str(), id.as_str()],
+            )
+            .await
+    }
+
+    /// Present entities of a source, with their versions, that some site has not acknowledged yet.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_waiting(&self, source: &SourceId) -> Result<Vec<(i64, Entity)>, StoreError> {
+        let rows: Vec<(i64, String)> = self
+            .db
+            .list(
+                "SELECT e.version, e.content FROM entities e WHERE e.source = $1 AND e.content IS NOT NULL AND EXISTS \
+                   (SELECT 1 FROM deliveries d WHERE d.kind = e.kind AND d.jira_id = e.jira_id AND d.state = 'waiting') \
+                 ORDER BY e.kind, e.jira_id",
+                &args![source.as_str()],
+            )
+            .await?;
+        rows.into_iter().map(|(version, text)| Ok((version, from_json("an entity", &text)?))).collect()
+    }
+
     /// Entities that an operator may mean by `id`: an id in Jira, or the tool's own.
     ///
     /// # Errors

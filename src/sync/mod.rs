@@ -13,6 +13,7 @@ mod ingest;
 mod link;
 mod plan;
 mod poll;
+mod preview;
 mod reconcile;
 mod reconciler;
 mod registry;
@@ -25,6 +26,7 @@ pub use directory::{ContainerHit, ContainerPage, Directory, SearchPosition, Site
 pub use engine::{Engine, Signals, SyncError};
 pub use ingest::{IngestError, Ingestor, Receipt};
 pub use poll::PollOutcome;
+pub use preview::Preview;
 pub use reconciler::{Beats, Pulse};
-pub use registry::{Registry, RegistryError, SourceRuntime};
+pub use registry::{Registry, RegistryError, SEALED, SourceRuntime};
 pub use schedule::{ScheduleError, Scheduler};

@@ -1,6 +1,7 @@
 //! A site comes, pauses, and goes.
 
 use super::engine::{Engine, SyncError};
+use super::registry::SourceRuntime;
 use crate::domain::{ClientKey, SourceId};
 use crate::store::{EntityAssociation, NewInstallation};
 
@@ -29,6 +30,19 @@ impl Engine {
         self.store.record_uninstalled(client_key).await?;
         self.directory.refresh().await?;
         tracing::info!(%client_key, "uninstalled; the site's secrets and deliveries are erased");
+        Ok(())
+    }
+
+    /// Puts everything of a source up for delivery again, on every site that may see it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn send_everything_again(&self, source: &SourceRuntime) -> Result<(), SyncError> {
+        let snapshot = self.directory.current();
+        for site in snapshot.sites().filter(|site| site.sees(source.id().as_str())) {
+            self.store.want_all(&site.client_key, source.id()).await?;
+        }
+        self.signals.deliver.notify_one();
         Ok(())
     }
 
