@@ -67,7 +67,7 @@ impl Mapping {
         let mut targets = BTreeMap::new();
         for (target, expression) in mapping {
             if !TARGETS.contains(&target.as_str()) {
-                return Err(options::unknown_name(&config.id, "key", &format!("mapping.{target}"), &TARGETS));
+                return Err(options::unknown_name(&config.id, "key of `mapping`", target, &TARGETS));
             }
             let expression = Expression::build(expression)
                 .map_err(|fault| options::refuse(config, &format!("`mapping.{target}`: {fault}")))?;
