@@ -1,5 +1,7 @@
 //! How long one webhook takes from raw bytes to findings. Measures only; asserts nothing about speed.
 
+#![expect(clippy::expect_used, reason = "a benchmark that cannot start has nobody to tell but the terminal")]
+
 use std::hint::black_box;
 use std::path::Path;
 

@@ -170,7 +170,9 @@ pub(super) fn find_match<K: AsRef<[u8]>>(
     };
     keys.into_iter().position(|key| {
         let mut context = hmac::Context::with_key(&hmac::Key::new(algorithm, key.as_ref()));
-        message.iter().for_each(|part| context.update(part));
+        for part in message {
+            context.update(part);
+        }
         let tag = context.sign();
         candidates.iter().any(|candidate| bool::from(tag.as_ref().ct_eq(candidate)))
     })

@@ -49,7 +49,7 @@ impl StandardWebhooks {
         };
         let (v1, v1a) = (decode("v1"), decode("v1a"));
         let message = [id.as_bytes(), b".", timestamp.as_bytes(), b".", &webhook.body];
-        let signed = (!v1a.is_empty()).then(|| message.concat()).unwrap_or_default();
+        let signed = if v1a.is_empty() { Vec::new() } else { message.concat() };
         let matches = |key: &Key| match key {
             Key::Shared(key) => find_match(Algorithm::Sha256, [key.expose_secret()], &message, &v1).is_some(),
             Key::Public(key) => v1a.iter().any(|bytes| {

@@ -44,7 +44,7 @@ pub(super) struct Episode {
 /// What a message means for the group's episode.
 #[derive(Debug, PartialEq)]
 pub(super) enum Verdict {
-    Apply(Episode),
+    Apply(Box<Episode>),
     Ignore(&'static str),
 }
 
@@ -83,16 +83,20 @@ impl Episode {
     }
 }
 
+fn apply(episode: Episode) -> Verdict {
+    Verdict::Apply(Box::new(episode))
+}
+
 /// The group fires.
 pub(super) fn see_firing(known: Option<Episode>, group: &Group, now: Timestamp) -> Verdict {
     let start = group.earliest_start(None).unwrap_or(now);
-    let Some(episode) = known else { return Verdict::Apply(Episode::open(group, start).absorb(group)) };
+    let Some(episode) = known else { return apply(Episode::open(group, start).absorb(group)) };
     let Some(resolved_at) = episode.resolved_at else {
         let opened = episode.opened.min(start);
-        return Verdict::Apply(Episode { opened, ..episode }.absorb(group));
+        return apply(Episode { opened, ..episode }.absorb(group));
     };
     if let Some(start) = group.earliest_start(Some(resolved_at)) {
-        return Verdict::Apply(Episode::open(group, start).absorb(group));
+        return apply(Episode::open(group, start).absorb(group));
     }
     // Nothing that fires started after the resolution. If the resolution was only presumed, or an alert is
     // new, the group was never free of alerts; otherwise this is a late repeat, for example of a replica.
@@ -100,7 +104,7 @@ pub(super) fn see_firing(known: Option<Episode>, group: &Group, now: Timestamp) 
         !episode.truncated && group.firing().any(|alert| !episode.fingerprints.contains(&alert.fingerprint));
     if episode.presumed || is_news {
         let reopened = Episode { resolved_at: None, presumed: false, ..episode };
-        return Verdict::Apply(reopened.absorb(group));
+        return apply(reopened.absorb(group));
     }
     Verdict::Ignore("late repeat of a group that is already resolved")
 }
@@ -110,11 +114,11 @@ pub(super) fn see_resolved(known: Option<Episode>, group: &Group, now: Timestamp
     let start = group.earliest_start(None).unwrap_or(now);
     let end = group.latest_end().unwrap_or(now);
     let Some(episode) = known else {
-        return Verdict::Apply(Episode::open(group, start).absorb(group).resolve(end, false));
+        return apply(Episode::open(group, start).absorb(group).resolve(end, false));
     };
     match episode.resolved_at {
         Some(resolved_at) if start > resolved_at => {
-            Verdict::Apply(Episode::open(group, start).absorb(group).resolve(end, false))
+            apply(Episode::open(group, start).absorb(group).resolve(end, false))
         }
         Some(resolved_at) if end <= resolved_at && !episode.presumed => {
             Verdict::Ignore("repeat of a resolution that is already known")
@@ -122,7 +126,7 @@ pub(super) fn see_resolved(known: Option<Episode>, group: &Group, now: Timestamp
         None if end < episode.newest_start => {
             Verdict::Ignore("late repeat of a resolution from before the group's newest alert")
         }
-        _ => Verdict::Apply(episode.absorb(group).resolve(end, false)),
+        _ => apply(episode.absorb(group).resolve(end, false)),
     }
 }
 
@@ -139,12 +143,19 @@ impl<'a> Episodes<'a> {
         serde_json::from_str(self.0.get(key)?).ok()
     }
 
-    /// Moves the episode that a poll opened under `from` to the group's true key.
-    pub(super) fn adopt(&mut self, from: &str, key: &str) -> Option<Episode> {
-        let episode = self.find(from)?;
-        self.0.forget(from);
-        self.keep(key, &episode);
-        Some(episode)
+    /// The episode kept under `key`. Unless that one is open, an episode that a poll opened under
+    /// `polled_key` moves there, because only a webhook tells the group's true key.
+    pub(super) fn find_or_adopt(&mut self, key: &str, polled_key: &str) -> Option<Episode> {
+        let known = self.find(key);
+        if known.as_ref().is_some_and(Episode::is_open) {
+            return known;
+        }
+        let Some(mut adopted) = self.find(polled_key) else { return known };
+        // Late repeats of the episode before it must still be known as such.
+        adopted.fingerprints.extend(known.into_iter().flat_map(|old| old.fingerprints));
+        self.0.forget(polled_key);
+        self.keep(key, &adopted);
+        Some(adopted)
     }
 
     pub(super) fn keep(&mut self, key: &str, episode: &Episode) {

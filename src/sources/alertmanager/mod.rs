@@ -110,16 +110,16 @@ impl Source for Alertmanager {
 
     fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
         let Ok(body) = webhook.json::<Value>() else { return Vec::new() };
-        let Ok(group) = self.mapper.webhook(&body) else { return Vec::new() };
+        let Ok(group) = Mapper::webhook(&body) else { return Vec::new() };
         self.mapper.keys(&group).into_iter().collect()
     }
 
     fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
-        let group = self.mapper.webhook(&webhook.json()?)?;
+        let group = Mapper::webhook(&webhook.json()?)?;
         let now = webhook.received_at;
         let mut episodes = Episodes::new(memory);
         let [key, polled_key] = self.mapper.keys(&group);
-        let known = episodes.find(&key).or_else(|| episodes.adopt(&polled_key, &key));
+        let known = episodes.find_or_adopt(&key, &polled_key);
         let verdict = match (group.fires(), group.is_truncated) {
             (true, _) => episode::see_firing(known, &group, now),
             // Alertmanager cuts the list before it derives the status, so unlisted alerts may still fire.
@@ -128,7 +128,7 @@ impl Source for Alertmanager {
         };
         let mut episode = match verdict {
             Verdict::Ignore(why) => return Ok(Findings::ignored(why)),
-            Verdict::Apply(episode) => episode,
+            Verdict::Apply(episode) => *episode,
         };
         let findings = self.mapper.report(&mut episode, &group, &key, now);
         episodes.keep(&key, &episode);

@@ -97,7 +97,7 @@ impl Mapper {
     }
 
     /// The group of a webhook's body.
-    pub(super) fn webhook(&self, body: &Value) -> Result<Group, Unmappable> {
+    pub(super) fn webhook(body: &Value) -> Result<Group, Unmappable> {
         if body.text("/version") != "4" {
             return Err(Unmappable::Malformed(
                 "the body is not Alertmanager's webhook message version 4: remove `payload` from the \

@@ -201,6 +201,18 @@ async fn a_webhook_takes_over_the_episode_that_a_poll_opened() {
 }
 
 #[tokio::test]
+async fn a_webhook_takes_over_although_an_earlier_episode_is_remembered() {
+    let mut story = Story::polled().await;
+    story.hears("08:01", &message(&[alert("a", "08:00", None)]));
+    story.hears("08:11", &message(&[alert("a", "08:00", Some("08:10"))]));
+    let firing = [alert("b", "09:00", None)];
+    let polled = story.polls("09:01", &[("jira-sidecar", &firing)]).await.remove(0);
+    let heard = story.hears("09:02", &message(&firing)).expect("an incident");
+    assert_eq!(heard.provider_id, polled.provider_id);
+    assert_eq!(story.hears("09:03", &message(&[alert("a", "08:00", Some("08:10"))])), None);
+}
+
+#[tokio::test]
 async fn one_group_under_two_receivers_is_one_incident() {
     let mut story = Story::polled().await;
     let firing = [alert("a", "08:00", None)];

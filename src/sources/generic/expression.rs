@@ -207,7 +207,7 @@ mod tests {
         let thread = std::thread::Builder::new().stack_size(1024 * 1024).spawn(move || {
             for text in worst {
                 if let Ok(query) = compile(&text) {
-                    let _result = query.search(&json!({"a": {"a": 1}}));
+                    let _result = query.search(json!({"a": {"a": 1}}));
                 }
             }
         });

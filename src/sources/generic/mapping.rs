@@ -132,8 +132,8 @@ impl Mapping {
         let names = self.texts(sources, "componentNames")?;
         // Names belong to ids by their place, so a list with gaps names nothing.
         let names = if names.len() == ids.len() { names } else { ids.clone() };
-        let named = ids.iter().cloned().zip(names).collect();
-        Ok((sorted(ids), named))
+        let by_id = ids.iter().cloned().zip(names).collect();
+        Ok((sorted(ids), by_id))
     }
 
     fn require(&self, sources: &Sources<'_>, target: &str) -> Result<String, Unmappable> {
@@ -143,7 +143,8 @@ impl Mapping {
     fn time(&self, sources: &Sources<'_>, target: &str) -> Result<Option<Timestamp>, Unmappable> {
         let Some(text) = self.text(sources, target)? else { return Ok(None) };
         // Seconds and milliseconds since the epoch differ by their size for every date from 1973 on.
-        let number = text.parse::<i64>().ok().map(|n| if n.abs() < 100_000_000_000 { n * 1000 } else { n });
+        let number =
+            text.parse::<i64>().ok().map(|n| if n.unsigned_abs() < 100_000_000_000 { n * 1000 } else { n });
         Ok(number.map(crate::clock::from_millis).or_else(|| parse_timestamp(&text)))
     }
 

@@ -143,10 +143,7 @@ impl Poller for PagerDutyPoller {
         let services = self.api.list("services", "/services", PAGING, now).await?;
         // Teams need an ability that smaller plans lack: then there are none.
         let has_teams = self.api.find("teams", &PAGING.first(), NO_FEATURE, now).await?.is_some();
-        let teams = match has_teams {
-            true => self.api.list("teams", "/teams", PAGING, now).await?,
-            false => Vec::new(),
-        };
+        let teams = if has_teams { self.api.list("teams", "/teams", PAGING, now).await? } else { Vec::new() };
         Ok(Catalogue {
             components: services.iter().filter_map(|s| self.mapper.mentioned(s, s, now)).collect(),
             workspaces: self.mapper.teams(&teams),

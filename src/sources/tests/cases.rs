@@ -32,7 +32,7 @@ fn parse(source: &dyn Source, headers: &[(&str, &str)], body: &[u8]) -> Findings
     source.parse(&webhook, &mut Memory::default()).expect("mappable")
 }
 
-async fn check_webhook(provider: &str, file: &str, expect: &Value) {
+fn check_webhook(provider: &str, file: &str, expect: &Value) {
     for with_api in [true, false] {
         let source = sample_source(provider, with_api.then_some("https://api.example.com"));
         let found = parse(&*source, &[], &read(provider, file));
@@ -131,7 +131,7 @@ async fn check_all(provider: &str) {
         } else if file.starts_with("rest-") {
             check_rest(provider, file, case).await;
         } else {
-            check_webhook(provider, file, &case["expect"]).await;
+            check_webhook(provider, file, &case["expect"]);
         }
     }
 }

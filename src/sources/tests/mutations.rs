@@ -13,7 +13,7 @@ const ROUNDS: u32 = 300;
 fn samples(provider: &str) -> Vec<(String, Value)> {
     let files = std::fs::read_dir(path(provider, "")).expect("fixtures");
     let names = files.map(|file| file.expect("a file").file_name().into_string().expect("UTF-8"));
-    let names = names.filter(|n| n.ends_with(".json") && !n.contains("cases") && !n.contains("vectors"));
+    let names = names.filter(|n| n != "README.md" && !n.contains("cases") && !n.contains("vectors"));
     let samples = names.map(|name| {
         let sample = read_json(provider, &name);
         // The generic samples are whole requests.
@@ -28,7 +28,7 @@ fn nodes(value: &Value, at: &str, all: &mut Vec<String>) {
     all.push(at.to_owned());
     match value {
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(i, item)| nodes(item, &format!("{at}/{i}"), all))
+            items.iter().enumerate().for_each(|(i, item)| nodes(item, &format!("{at}/{i}"), all));
         }
         Value::Object(fields) => fields.iter().for_each(|(name, field)| {
             let name = name.replace('~', "~0").replace('/', "~1");
