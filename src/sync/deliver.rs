@@ -165,6 +165,9 @@ impl Engine {
         let trouble = trouble::of(error, self.clock.now(), failures, seed(&self.clock.new_id()));
         match &trouble.parked {
             Some(why) => tracing::error!(site = %site.site, %error, trace_id = ?error.trace_id, "{why}"),
+            None if error.status.is_none() && matches!(error.disposition, Disposition::WaitUntil { .. }) => {
+                tracing::debug!(site = %site.site, %error, "held back");
+            }
             None => {
                 tracing::warn!(site = %site.site, %error, trace_id = ?error.trace_id, until = %trouble.wait_until, "Jira must wait; nothing is lost");
             }
