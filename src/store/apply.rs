@@ -22,6 +22,10 @@ use crate::mapping::{content_digest, jira_id};
 /// Digest of an entity that the tool deleted.
 const DELETED: &str = "deleted";
 
+const LIVE: i64 = 2;
+const NEWS: i64 = 1;
+const REFRESH: i64 = 0;
+
 /// What the store must know of a source to apply its findings.
 pub struct SourceScope<'a> {
     pub source: &'a SourceId,
@@ -81,6 +85,18 @@ struct KnownRow {
     event_time: i64,
     digest: String,
     mentioned: i64,
+    standing: String,
+}
+
+impl KnownRow {
+    fn known(&self) -> Known {
+        Known {
+            version: self.version,
+            event_time: from_millis(self.event_time),
+            digest: self.digest.clone(),
+            mentioned: self.mentioned != 0,
+        }
+    }
 }
 
 impl Store {
@@ -153,6 +169,7 @@ struct NewVersion<'a> {
     digest: &'a str,
     entity: Option<&'a Entity>,
     mentioned: bool,
+    priority: i64,
 }
 
 impl Writer<'_> {
@@ -184,12 +201,12 @@ impl Writer<'_> {
         let id = jira_id(self.scope.source, &component.provider_id);
         let entity = Entity::Component(component.clone());
         let digest = content_digest(&entity);
-        let known = self.find_known(EntityKind::Component, &id).await?;
-        if known.as_ref().is_some_and(|known| !known.mentioned || known.digest == digest) {
+        let row = self.find_known(EntityKind::Component, &id).await?;
+        if row.as_ref().is_some_and(|row| row.mentioned == 0 || row.digest == digest) {
             return Ok(());
         }
         let sequence = component.updated_at.timestamp_millis();
-        let version = known.map_or(sequence, |known| sequence.max(known.version + 1));
+        let version = row.map_or(sequence, |row| sequence.max(row.version + 1));
         self.store_version(&NewVersion {
             kind: EntityKind::Component,
             id: &id,
@@ -199,6 +216,7 @@ impl Writer<'_> {
             digest: &digest,
             entity: Some(&entity),
             mentioned: true,
+            priority: NEWS,
         })
         .await
     }
@@ -211,8 +229,13 @@ impl Writer<'_> {
             State::Deleted { .. } => None,
         };
         let digest = entity.map_or_else(|| DELETED.to_owned(), content_digest);
-        let known = self.find_known(kind, &id).await?;
-        match decide(known.as_ref(), observation.event_time, observation.sequence, &digest) {
+        let row = self.find_known(kind, &id).await?;
+        match decide(
+            row.as_ref().map(KnownRow::known).as_ref(),
+            observation.event_time,
+            observation.sequence,
+            &digest,
+        ) {
             Decision::Stale => {
                 applied.stale += 1;
                 self.note(kind, &id, "stale", &json!({ "event_time": observation.event_time })).await
@@ -233,26 +256,31 @@ impl Writer<'_> {
                     digest: &digest,
                     entity,
                     mentioned: false,
+                    priority: self.priority(row.as_ref(), entity),
                 };
                 self.store_version(&new).await
             }
         }
     }
 
-    async fn find_known(&mut self, kind: EntityKind, id: &JiraId) -> Result<Option<Known>, StoreError> {
-        let row: Option<KnownRow> = self
-            .tx
+    async fn find_known(&mut self, kind: EntityKind, id: &JiraId) -> Result<Option<KnownRow>, StoreError> {
+        self.tx
             .find(
-                "SELECT version, event_time, digest, mentioned FROM entities WHERE kind = $1 AND jira_id = $2",
+                "SELECT version, event_time, digest, mentioned, standing FROM entities WHERE kind = $1 AND jira_id = $2",
                 &args![kind.as_str(), id.as_str()],
             )
-            .await?;
-        Ok(row.map(|row| Known {
-            version: row.version,
-            event_time: from_millis(row.event_time),
-            digest: row.digest,
-            mentioned: row.mentioned != 0,
-        }))
+            .await
+    }
+
+    /// What is new, gone, or changed its status or severity is news; news of a webhook is live.
+    fn priority(&self, known: Option<&KnownRow>, entity: Option<&Entity>) -> i64 {
+        if known.is_some_and(|row| row.standing == standing(entity)) {
+            REFRESH
+        } else if matches!(self.origin, Origin::Webhook { .. } | Origin::Fetch) {
+            LIVE
+        } else {
+            NEWS
+        }
     }
 
     /// Equal content with a newer time: remember the time, so that what is older than it stays out.
@@ -282,10 +310,10 @@ impl Writer<'_> {
         self.tx
             .execute(
                 "INSERT INTO entities (kind, jira_id, source, provider_id, workspace, version, event_time, digest, content, \
-                   mentioned, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) \
+                   mentioned, created_at, updated_at, standing) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12) \
                  ON CONFLICT (kind, jira_id) DO UPDATE SET workspace = excluded.workspace, version = excluded.version, \
                    event_time = excluded.event_time, digest = excluded.digest, content = excluded.content, \
-                   mentioned = excluded.mentioned, updated_at = excluded.updated_at",
+                   mentioned = excluded.mentioned, updated_at = excluded.updated_at, standing = excluded.standing",
                 &args![
                     new.kind.as_str(),
                     new.id.as_str(),
@@ -298,6 +326,7 @@ impl Writer<'_> {
                     content,
                     new.mentioned,
                     now,
+                    standing(new.entity),
                 ],
             )
             .await?;
@@ -306,7 +335,10 @@ impl Writer<'_> {
         }
         for site in self.sites {
             self.tx
-                .execute(WANT, &args![site.as_str(), new.kind.as_str(), new.id.as_str(), new.version, now])
+                .execute(
+                    WANT,
+                    &args![site.as_str(), new.kind.as_str(), new.id.as_str(), new.version, now, new.priority],
+                )
                 .await?;
         }
         let event = if new.entity.is_some() { "stored" } else { "deleted" };
@@ -337,10 +369,24 @@ impl Writer<'_> {
     }
 }
 
+/// Status and severity in one word.
+fn standing(entity: Option<&Entity>) -> String {
+    match entity {
+        Some(Entity::Incident(incident)) => {
+            format!("{}/{}", incident.status.as_str(), incident.severity.as_str())
+        }
+        Some(Entity::Review(review)) => review.status.as_str().to_owned(),
+        Some(Entity::Component(_)) => "present".to_owned(),
+        None => DELETED.to_owned(),
+    }
+}
+
 const WANT: &str = "\
-    INSERT INTO deliveries (client_key, kind, jira_id, wanted, state, due_at, waiting_since, updated_at) \
-    VALUES ($1, $2, $3, $4, 'waiting', $5, $5, $5) \
+    INSERT INTO deliveries (client_key, kind, jira_id, wanted, state, priority, queued_at, waiting_since, updated_at) \
+    VALUES ($1, $2, $3, $4, 'waiting', $6, $5, $5, $5) \
     ON CONFLICT (client_key, kind, jira_id) DO UPDATE SET wanted = excluded.wanted, state = 'waiting', \
-      due_at = excluded.due_at, attempts = 0, resends = 0, reason = NULL, trace_id = NULL, batch = NULL, confirm_at = NULL, \
+      priority = CASE WHEN deliveries.state = 'waiting' AND deliveries.priority > excluded.priority \
+        THEN deliveries.priority ELSE excluded.priority END, \
+      queued_at = excluded.queued_at, attempts = 0, resends = 0, reason = NULL, trace_id = NULL, batch = NULL, confirm_at = NULL, \
       waiting_since = CASE WHEN deliveries.state = 'waiting' THEN deliveries.waiting_since ELSE excluded.waiting_since END, \
       updated_at = excluded.updated_at";

@@ -56,10 +56,10 @@ impl Store {
         source: &SourceId,
     ) -> Result<(), StoreError> {
         tx.execute(
-            "INSERT INTO deliveries (client_key, kind, jira_id, wanted, state, due_at, waiting_since, updated_at) \
-             SELECT $1, kind, jira_id, version, 'waiting', $3, $3, $3 FROM entities WHERE source = $2 AND content IS NOT NULL \
+            "INSERT INTO deliveries (client_key, kind, jira_id, wanted, state, priority, queued_at, waiting_since, updated_at) \
+             SELECT $1, kind, jira_id, version, 'waiting', 1, $3, $3, $3 FROM entities WHERE source = $2 AND content IS NOT NULL \
              ON CONFLICT (client_key, kind, jira_id) DO UPDATE SET wanted = excluded.wanted, acknowledged = 0, confirmed = 0, \
-               state = 'waiting', due_at = excluded.due_at, waiting_since = excluded.waiting_since, reason = NULL, \
+               state = 'waiting', priority = 1, queued_at = excluded.queued_at, waiting_since = excluded.waiting_since, reason = NULL, \
                trace_id = NULL, attempts = 0, resends = 0, batch = NULL, confirm_at = NULL, updated_at = excluded.updated_at",
             &args![site.as_str(), source.as_str(), self.clock.now_ms()],
         )

@@ -22,7 +22,7 @@ mod workspaces;
 pub use apply::{Applied, Origin, SourceScope, Told};
 pub use associations::EntityAssociation;
 pub use cursors::{PollState, PollTrouble};
-pub use deliveries::{DeliveryRow, DueBatch, DueDelivery, Outcome, SiteTrouble};
+pub use deliveries::{DeliveryRow, DueBatch, DueDelivery, Outcome, Pace, SiteTrouble};
 pub use entities::StoredEntity;
 pub use inbox::{InboxEntry, InboxRow, Recorded};
 pub use installations::{Installation, InstallationState, NewInstallation};
