@@ -1,1 +1,232 @@
-//! (being written)
+//! The composition root: builds every part, binds the listeners, runs until told to stop.
+//!
+//! Nothing else constructs a store, a client or a server. Tests build the same parts with a clock of their
+//! own and turn the crank themselves.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web::Data;
+use anyhow::{Context, bail};
+use secrecy::ExposeSecret;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::{Config, Database};
+use crate::connect::descriptor::{self, DescriptorSettings};
+use crate::connect::install_keys::InstallKeys;
+use crate::connect::sites::SiteAllowList;
+use crate::jira::http_client;
+use crate::store::{Store, Vault};
+use crate::sync::{Beats, Engine, Ingestor, Registry, Scheduler};
+use crate::web::{self, RunningServer, State};
+
+/// Which parts of the service this process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Roles {
+    /// The public listener.
+    pub web: bool,
+    /// Polling, delivery and the schedule.
+    pub sync: bool,
+}
+
+impl Roles {
+    pub const ALL: Self = Self { web: true, sync: true };
+}
+
+/// The service with its listeners bound.
+pub struct App {
+    pub engine: Arc<Engine>,
+    public: Option<RunningServer>,
+    operator: RunningServer,
+    scheduler: Option<Scheduler>,
+    beats: Beats,
+    grace: Duration,
+    _single_process: Option<File>,
+}
+
+/// Opens the store that the configuration names.
+///
+/// # Errors
+/// When the vault key is bad or the database cannot be reached.
+pub async fn open_store(config: &Config, clock: Clock) -> anyhow::Result<Store> {
+    Store::open(&config.store.url, open_vault(config)?, clock)
+        .await
+        .context("store.url: the database cannot be opened")
+}
+
+/// The sources of a configuration, built without a database.
+///
+/// # Errors
+/// With a sentence that names the key to mend.
+pub fn build_registry(config: &Config) -> anyhow::Result<Registry> {
+    let vault = open_vault(config)?;
+    let http = http_client().context("the TLS backend does not start")?;
+    Ok(Registry::build(&config.sources, &http, &config.server.base_url, &vault)?)
+}
+
+fn open_vault(config: &Config) -> anyhow::Result<Vault> {
+    Vault::new(&config.vault.key, &config.vault.previous_keys).context("vault.key")
+}
+
+/// Everything but listeners: for commands that work on the store, and as the service's core.
+///
+/// # Errors
+/// With a sentence that names the key to mend.
+pub async fn build_engine(config: &Config, clock: Clock) -> anyhow::Result<Arc<Engine>> {
+    let store = open_store(config, clock.clone()).await?;
+    let http = http_client().context("the TLS backend does not start")?;
+    let registry = Registry::build(&config.sources, &http, &config.server.base_url, store.vault())?;
+    let allow_list = SiteAllowList::parse(&config.connect.sites, &config.connect.insecure_sites)
+        .context("connect.sites")?;
+    Ok(Arc::new(Engine::new(config, store, clock, registry, allow_list, http)))
+}
+
+/// Applies migrations, or refuses to go on without them.
+///
+/// # Errors
+/// When a migration fails, or is missing and `store.migrate_on_start` is off.
+pub async fn prepare_store(config: &Config, store: &Store) -> anyhow::Result<()> {
+    if config.store.migrate_on_start {
+        return store.migrate().await.context("the database could not be migrated");
+    }
+    match store.pending_migrations().await? {
+        0 => Ok(()),
+        n => bail!(
+            "the database lacks {n} migrations: run `incident-bridge migrate`, or set store.migrate_on_start"
+        ),
+    }
+}
+
+/// The descriptor for this configuration; offers reviews when a source has a page for them.
+#[must_use]
+pub fn descriptor(config: &Config, registry: &Registry) -> serde_json::Value {
+    descriptor::render(&descriptor_settings(config, registry))
+}
+
+/// What the descriptor and the Forge manifest are made from.
+#[must_use]
+pub fn descriptor_settings<'a>(config: &'a Config, registry: &Registry) -> DescriptorSettings<'a> {
+    let has_review_page = registry.iter().any(|source| source.source.new_review_url(None).is_some());
+    DescriptorSettings {
+        app_key: &config.connect.app_key,
+        app_name: &config.connect.app_name,
+        base_url: &config.server.base_url,
+        with_review_action: config.connect.review_action && has_review_page,
+    }
+}
+
+impl App {
+    /// Builds and binds everything. The ports are known and requests are answered when it returns;
+    /// reconcilers start with [`App::run`].
+    ///
+    /// # Errors
+    /// With a sentence that says what to mend.
+    pub async fn start(config: &Config, clock: Clock, roles: Roles) -> anyhow::Result<Self> {
+        let single_process = if roles.sync { lock_database(config)? } else { None };
+        let engine = build_engine(config, clock).await?;
+        prepare_store(config, &engine.store).await?;
+        engine.seed().await.context("the store could not be prepared")?;
+        let beats = Beats::default();
+        let state = Data::new(State {
+            ingestor: Ingestor::start(engine.clone()),
+            install_keys: InstallKeys::new(config.connect.install_key_urls.clone())
+                .context("connect.install_key_urls")?,
+            beats: beats.clone(),
+            descriptor: descriptor(config, &engine.registry),
+            max_body: config.server.max_body,
+            engine: engine.clone(),
+        });
+        let public = roles
+            .web
+            .then(|| {
+                web::serve_public(
+                    config.server.listen,
+                    state.clone(),
+                    workers(),
+                    config.server.shutdown_grace,
+                )
+            })
+            .transpose()
+            .with_context(|| format!("server.listen: cannot listen on {}", config.server.listen))?;
+        let operator = web::serve_operator(config.operator.listen, state)
+            .with_context(|| format!("operator.listen: cannot listen on {}", config.operator.listen))?;
+        let scheduler = if roles.sync {
+            Some(Scheduler::new(engine.clone(), &config.sync.reconcile).await?)
+        } else {
+            None
+        };
+        let grace = config.server.shutdown_grace;
+        Ok(Self { engine, public, operator, scheduler, beats, grace, _single_process: single_process })
+    }
+
+    /// Where the public listener is, if this process has one.
+    #[must_use]
+    pub fn public_address(&self) -> Option<std::net::SocketAddr> {
+        self.public.as_ref().map(|server| server.address)
+    }
+
+    #[must_use]
+    pub fn operator_address(&self) -> std::net::SocketAddr {
+        self.operator.address
+    }
+
+    /// Runs reconcilers and schedule until `stop`; then finishes what is under way and closes the store.
+    ///
+    /// # Errors
+    /// When a part could not start or stop.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut tasks = tokio::task::JoinSet::new();
+        if let Some(scheduler) = self.scheduler {
+            tasks.spawn(self.engine.clone().run(self.beats, stop.clone()));
+            let stop = stop.clone();
+            tasks.spawn(async move {
+                if let Err(fault) = scheduler.run(stop).await {
+                    tracing::error!(%fault, "nothing is polled: restart the service");
+                }
+            });
+        }
+        stop.cancelled().await;
+        // First no new work from outside, then the end of the work inside.
+        if let Some(public) = self.public {
+            public.stop().await?;
+        }
+        if tokio::time::timeout(self.grace, async { while tasks.join_next().await.is_some() {} })
+            .await
+            .is_err()
+        {
+            tracing::warn!("work under way was cut off; it is repeated after the next start");
+            tasks.abort_all();
+        }
+        self.operator.stop().await?;
+        self.engine.store.close().await;
+        Ok(())
+    }
+}
+
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// SQLite serves one process: a lock file beside the database keeps a second one out for as long as this
+/// one lives.
+fn lock_database(config: &Config) -> anyhow::Result<Option<File>> {
+    if config.store.database == Database::Postgres {
+        return Ok(None);
+    }
+    let url = config.store.url.expose_secret();
+    let path =
+        url.trim_start_matches("sqlite:").trim_start_matches("//").split('?').next().unwrap_or_default();
+    let path = PathBuf::from(format!("{path}.lock"));
+    let file = File::create(&path).with_context(|| format!("store.url: cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(_) => bail!(
+            "another incident-bridge already serves from this SQLite database (it holds {}); stop it, or use PostgreSQL \
+             to run several",
+            path.display()
+        ),
+    }
+}

@@ -1,1 +1,116 @@
-//! (being written)
+//! The commands. One file per command: read the arguments, call a use case, print.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong usage or configuration. Data goes to standard output, everything
+//! else to standard error.
+
+mod config;
+mod deliveries;
+pub mod demo;
+mod explain;
+mod installations;
+mod key;
+mod manifest;
+mod migrate;
+mod output;
+mod serve;
+mod simulate_jira;
+mod sources;
+mod sync;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{ConfigError, Environment, Loaded, load};
+
+/// Shows the incidents of your incident tool on the Incidents page of Jira Software.
+#[derive(Debug, Parser)]
+#[command(name = "incident-bridge", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// Configuration file; later ones win. Without any: defaults and BRIDGE__… variables
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Vec<PathBuf>,
+    /// Print data as JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Shows everything on this machine with a simulated Jira and simulated tools; needs no account
+    Demo(demo::Arguments),
+    /// Runs the service
+    Serve(serve::Arguments),
+    /// Prints the app descriptor that Jira reads at installation
+    Descriptor,
+    /// Prints the manifest of a Forge app that carries the same Connect modules
+    ForgeManifest,
+    /// Checks or prints the effective configuration
+    #[command(subcommand)]
+    Config(config::Subcommand),
+    /// Applies database migrations
+    Migrate,
+    /// Reads the tools and brings Jira up to date now
+    Sync(sync::Arguments),
+    /// Lists the sites that have the app installed, and how far each is
+    Installations(installations::Arguments),
+    /// Tells the whole story of one incident, review or component
+    Explain(explain::Arguments),
+    /// Lists, retries or gives up what waits for Jira or was refused by it
+    #[command(subcommand)]
+    Deliveries(deliveries::Subcommand),
+    /// Lists the types of incident tools
+    Sources,
+    /// Makes vault keys and seals secrets
+    #[command(subcommand)]
+    Key(key::Subcommand),
+    /// Runs the Jira simulator by itself
+    SimulateJira(simulate_jira::Arguments),
+}
+
+/// Runs a command line. Never panics on bad input: every failure is a sentence on standard error.
+pub async fn run(cli: Cli) -> ExitCode {
+    match dispatch(cli).await {
+        Ok(code) => code,
+        Err(fault) => {
+            eprintln!("error: {fault:#}");
+            let is_usage =
+                fault.downcast_ref::<ConfigError>().is_some() || fault.downcast_ref::<Usage>().is_some();
+            ExitCode::from(if is_usage { 2 } else { 1 })
+        }
+    }
+}
+
+/// Wrong usage that clap cannot see.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    let Common { config, json } = cli.common;
+    let read = || -> Result<Loaded, ConfigError> { load(&config, &Environment::of_process()) };
+    match cli.command {
+        Command::Demo(arguments) => demo::main(arguments, json).await,
+        Command::Serve(arguments) => serve::main(&read()?.config, &arguments).await,
+        Command::Descriptor => manifest::descriptor(&read()?.config),
+        Command::ForgeManifest => manifest::forge_manifest(&read()?.config),
+        Command::Config(subcommand) => config::main(&read()?, &subcommand, json),
+        Command::Migrate => migrate::main(&read()?.config).await,
+        Command::Sync(arguments) => sync::main(&read()?.config, &arguments, json).await,
+        Command::Installations(arguments) => installations::main(&read()?.config, &arguments, json).await,
+        Command::Explain(arguments) => explain::main(&read()?.config, &arguments, json).await,
+        Command::Deliveries(subcommand) => deliveries::main(&read()?.config, &subcommand, json).await,
+        Command::Sources => sources::main(json),
+        Command::Key(subcommand) => key::main(&read, &subcommand),
+        Command::SimulateJira(arguments) => simulate_jira::main(&arguments).await,
+    }
+}

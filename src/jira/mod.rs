@@ -23,5 +23,6 @@ pub use endpoint::{Api, Endpoint};
 pub use error::{Disposition, JiraError};
 pub use operations::{MAX_WORKSPACES_PER_REQUEST, Stored};
 pub use pacing::Pacing;
+pub use reqwest::Client as HttpClient;
 pub use throttle::Scope;
 pub use verdict::{Refusal, Verdict, Verdicts};

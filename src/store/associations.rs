@@ -53,6 +53,21 @@ impl Store {
         tx.commit().await
     }
 
+    /// Ids of the issues linked to an entity on any site.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_associations_of(&self, entity: &JiraId) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<(String,)> = self
+            .db
+            .list(
+                "SELECT issue_id FROM associations WHERE entity_id = $1 ORDER BY issue_id",
+                &args![entity.as_str()],
+            )
+            .await?;
+        Ok(rows.into_iter().map(|(issue,)| issue).collect())
+    }
+
     /// Ids of the issues linked to an entity on a site.
     ///
     /// # Errors

@@ -39,7 +39,10 @@ pub enum Outcome {
     Accepted,
     /// Jira answered without naming the entity: only reading it back can tell.
     Unmentioned,
-    Refused { reason: String, trace_id: Option<String> },
+    Refused {
+        reason: String,
+        trace_id: Option<String>,
+    },
 }
 
 /// Why nothing can be sent to a site at the moment.
@@ -101,6 +104,33 @@ impl Store {
             )
             .await?;
         Ok(rows.into_iter().map(|(key,)| ClientKey(key)).collect())
+    }
+
+    /// Sites that may be served now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_sites_ready(&self) -> Result<Vec<ClientKey>, StoreError> {
+        let rows: Vec<(String,)> = self
+            .db
+            .list(
+                "SELECT client_key FROM installations WHERE state = 'enabled' AND wait_until <= $1 ORDER BY client_key",
+                &args![self.clock.now_ms()],
+            )
+            .await?;
+        Ok(rows.into_iter().map(|(key,)| ClientKey(key)).collect())
+    }
+
+    /// How many requests to a site have failed in a row.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_failures(&self, site: &ClientKey) -> Result<i64, StoreError> {
+        let found: Option<(i64,)> = self
+            .db
+            .find("SELECT failures FROM installations WHERE client_key = $1", &args![site.as_str()])
+            .await?;
+        Ok(found.map_or(0, |(failures,)| failures))
     }
 
     /// The next request's worth of deliveries for a site: components first, then incidents, then reviews.

@@ -10,6 +10,7 @@ use super::installations::{bump_directory, lock_sites};
 use super::timeline::About;
 use super::{Store, StoreError, from_json, to_json};
 use crate::clock::{Timestamp, from_millis};
+use crate::connect::sites::host_matches;
 use crate::domain::{
     ClientKey, Component, Decision, Entity, EntityKind, JiraId, Known, Observation, SourceId, State,
     Workspace, decide,
@@ -24,8 +25,8 @@ pub struct SourceScope<'a> {
     pub source: &'a SourceId,
     /// Whether entities keep their teams as workspaces, or all belong to the account.
     pub teams: bool,
-    /// Whether the site with this host may see the source.
-    pub visible: &'a (dyn Fn(&str) -> bool + Send + Sync),
+    /// Hosts of the sites that may see the source, exact or globs.
+    pub sites: &'a [String],
 }
 
 /// Where findings came from, for the timeline and for finishing in the same transaction.
@@ -184,6 +185,50 @@ impl Store {
         Ok(())
     }
 
+    /// The same as a transaction of its own.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn want_all(&self, site: &ClientKey, source: &SourceId) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.want_everything(&mut tx, site, source).await?;
+        tx.commit().await
+    }
+
+    /// Version and content digest of an entity.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_digest(
+        &self,
+        kind: EntityKind,
+        id: &JiraId,
+    ) -> Result<Option<(i64, String)>, StoreError> {
+        self.db
+            .find(
+                "SELECT version, digest FROM entities WHERE kind = $1 AND jira_id = $2",
+                &args![kind.as_str(), id.as_str()],
+            )
+            .await
+    }
+
+    /// Present entities of a source, with their versions, that some site has not acknowledged yet.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_waiting(&self, source: &SourceId) -> Result<Vec<(i64, Entity)>, StoreError> {
+        let rows: Vec<(i64, String)> = self
+            .db
+            .list(
+                "SELECT e.version, e.content FROM entities e WHERE e.source = $1 AND e.content IS NOT NULL AND EXISTS \
+                   (SELECT 1 FROM deliveries d WHERE d.kind = e.kind AND d.jira_id = e.jira_id AND d.state = 'waiting') \
+                 ORDER BY e.kind, e.jira_id",
+                &args![source.as_str()],
+            )
+            .await?;
+        rows.into_iter().map(|(version, text)| Ok((version, from_json("an entity", &text)?))).collect()
+    }
+
     /// Entities that an operator may mean by `id`: an id in Jira, or the tool's own.
     ///
     /// # Errors
@@ -227,7 +272,8 @@ async fn visible_sites(tx: &mut Tx, scope: &SourceScope<'_>) -> Result<Vec<Clien
     let sites: Vec<(String, String)> = tx
         .list("SELECT client_key, site FROM installations WHERE state IN ('enabled', 'disabled')", &args![])
         .await?;
-    Ok(sites.into_iter().filter(|(_, site)| (scope.visible)(site)).map(|(key, _)| ClientKey(key)).collect())
+    let is_visible = |site: &str| scope.sites.iter().any(|pattern| host_matches(pattern, site));
+    Ok(sites.into_iter().filter(|(_, site)| is_visible(site)).map(|(key, _)| ClientKey(key)).collect())
 }
 
 /// One transaction's worth of statements about one source.

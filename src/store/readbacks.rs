@@ -33,6 +33,10 @@ pub enum ReadbackResult {
     SendAgain {
         reason: String,
     },
+    /// Sending again has not helped: a person should look.
+    GivenUp {
+        reason: String,
+    },
 }
 
 #[derive(sqlx::FromRow)]

@@ -22,7 +22,9 @@ pub enum VaultError {
     BadKey,
     #[error("this secret was sealed under a key that is not configured; add that key to vault.previous_keys")]
     UnknownKey,
-    #[error("a sealed secret is damaged or belongs to another owner; replace it: install the app again, or seal it anew with `incident-bridge key seal`")]
+    #[error(
+        "a sealed secret is damaged or belongs to another owner; replace it: install the app again, or seal it anew with `incident-bridge key seal`"
+    )]
     Damaged,
 }
 

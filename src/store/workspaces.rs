@@ -169,4 +169,34 @@ impl Store {
             .await?;
         Ok(rows.into_iter().map(|(id,)| JiraId(id)).collect())
     }
+
+    /// Forgets a link that Jira does not show any more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_link(&self, site: &ClientKey, workspace: &JiraId) -> Result<(), StoreError> {
+        self.db
+            .execute(
+                "DELETE FROM links WHERE client_key = $1 AND workspace = $2",
+                &args![site.as_str(), workspace.as_str()],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// The tool's ids of the components of a source that the tool itself has listed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_listed_components(&self, source: &SourceId) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<(String,)> = self
+            .db
+            .list(
+                "SELECT provider_id FROM entities WHERE source = $1 AND kind = 'component' AND content IS NOT NULL \
+                 AND mentioned = 0 ORDER BY provider_id",
+                &args![source.as_str()],
+            )
+            .await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
 }

@@ -132,8 +132,11 @@ impl Snapshot {
                     Some(_) => 1,
                     None => continue,
                 };
-                let is_later = after.is_none_or(|after| position(rank, indexed) > (after.rank, &after.name, &after.id));
-                if is_later && workspace.is_none_or(|wanted| is_in_workspace(source, &indexed.container, wanted)) {
+                let is_later =
+                    after.is_none_or(|after| position(rank, indexed) > (after.rank, &after.name, &after.id));
+                if is_later
+                    && workspace.is_none_or(|wanted| is_in_workspace(source, &indexed.container, wanted))
+                {
                     found.push((rank, indexed, source));
                 }
             }
@@ -146,7 +149,10 @@ impl Snapshot {
             name: indexed.lower.clone(),
             id: indexed.container.jira_id.to_string(),
         });
-        ContainerPage { hits: found.iter().map(|(_, indexed, source)| hit(&indexed.container, source)).collect(), next }
+        ContainerPage {
+            hits: found.iter().map(|(_, indexed, source)| hit(&indexed.container, source)).collect(),
+            next,
+        }
     }
 
     fn catalogues_of<'a>(
@@ -163,7 +169,8 @@ fn position(rank: u8, indexed: &Indexed) -> (u8, &String, &String) {
 
 fn is_in_workspace(source: &SourceRuntime, container: &Container, wanted: &str) -> bool {
     let is_wanted = |provider_id: &String| source.jira_id(provider_id).as_str() == wanted;
-    is_wanted(&container.workspace) || source.has_teams() && container.component.workspaces.iter().any(is_wanted)
+    is_wanted(&container.workspace)
+        || source.has_teams() && container.component.workspaces.iter().any(is_wanted)
 }
 
 fn hit(container: &Container, source: &SourceRuntime) -> ContainerHit {
@@ -206,8 +213,12 @@ impl Directory {
         // The number first: a change made while reading then shows as one more renewal, not as none.
         let generation = self.store.directory_generation().await?;
         let sites = self.store.list_installations().await?;
-        let sites = sites.into_iter().filter_map(|site| self.access(site)).map(|site| (site.client_key.clone(), site));
-        let snapshot = Snapshot { generation, sites: sites.collect(), catalogues: self.read_catalogues().await? };
+        let sites = sites
+            .into_iter()
+            .filter_map(|site| self.access(site))
+            .map(|site| (site.client_key.clone(), site));
+        let snapshot =
+            Snapshot { generation, sites: sites.collect(), catalogues: self.read_catalogues().await? };
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
         Ok(())
     }

@@ -114,7 +114,7 @@ impl Engine {
             }
             let fallback = [source.fallback_component(self.clock.now())];
             let told = [(Told { mentioned: &fallback, ..Told::default() }, Origin::Configuration)];
-            source.scoped(async |scope| self.store.apply(&scope, &told).await).await?;
+            self.store.apply(&source.scope(), &told).await?;
         }
         self.directory.refresh().await?;
         Ok(())

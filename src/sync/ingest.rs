@@ -73,7 +73,13 @@ impl Ingestor {
         Ok(Receipt { duplicate: recorded == Recorded::Duplicate, unmappable })
     }
 
-    fn count(&self, source: &SourceRuntime, webhook: &VerifiedWebhook, recorded: &Recorded, kept_aside: bool) {
+    fn count(
+        &self,
+        source: &SourceRuntime,
+        webhook: &VerifiedWebhook,
+        recorded: &Recorded,
+        kept_aside: bool,
+    ) {
         let result = match (recorded, kept_aside) {
             (Recorded::Duplicate, _) => "duplicate",
             (Recorded::New, true) => "quarantined",
@@ -178,8 +184,9 @@ impl Engine {
                 }
             }
         }
-        let told: Vec<_> = read.iter().map(|read| (told(&read.findings, Some(&read.memory)), origin(read))).collect();
-        let applied = source.scoped(async |scope| self.store.apply(&scope, &told).await).await?;
+        let told: Vec<_> =
+            read.iter().map(|read| (told(&read.findings, Some(&read.memory)), origin(read))).collect();
+        let applied = self.store.apply(&source.scope(), &told).await?;
         if refresh_catalogue {
             self.store.forget_catalogue(source.id()).await?;
         }
@@ -228,7 +235,8 @@ impl Engine {
 }
 
 fn restore(row: &InboxRow) -> Result<VerifiedWebhook, Unmappable> {
-    let headers: Headers = serde_json::from_str(&row.headers).map_err(|fault| Unmappable::from_json(&fault))?;
+    let headers: Headers =
+        serde_json::from_str(&row.headers).map_err(|fault| Unmappable::from_json(&fault))?;
     let inbound =
         InboundWebhook { headers, path_token: None, body: row.body.clone(), received_at: row.received_at };
     Ok(VerifiedWebhook::new(inbound, row.delivery_id.clone(), row.verified_by.clone()))

@@ -9,6 +9,7 @@ use url::Url;
 use crate::config::{SourceConfig, WorkspaceMode};
 use crate::connect::sites::host_matches;
 use crate::domain::{EntityKind, SourceId, Timestamp, Workspace};
+use crate::jira::HttpClient;
 use crate::mapping::{self, MappingContext};
 use crate::sources::{self, BuildContext, BuildError, Source};
 use crate::store::{SourceScope, Vault, VaultError};
@@ -51,10 +52,10 @@ impl SourceRuntime {
         self.config.sites.iter().any(|pattern| host_matches(pattern, site))
     }
 
-    /// Calls `act` with what the store must know to apply findings.
-    pub async fn scoped<T>(&self, act: impl AsyncFnOnce(SourceScope<'_>) -> T) -> T {
-        let visible = |site: &str| self.is_visible_to(site);
-        act(SourceScope { source: self.id(), teams: self.has_teams(), visible: &visible }).await
+    /// What the store must know to apply findings.
+    #[must_use]
+    pub fn scope(&self) -> SourceScope<'_> {
+        SourceScope { source: self.id(), teams: self.has_teams(), sites: &self.config.sites }
     }
 
     #[must_use]
@@ -75,7 +76,7 @@ impl SourceRuntime {
     /// The component of incidents that name none.
     #[must_use]
     pub fn fallback_component(&self, now: Timestamp) -> crate::domain::Component {
-        mapping::fallback_component(&self.config.fallback_component, &self.mapping.home_url, now)
+        mapping::fallback_component(&self.config.fallback_component, self.mapping.home_url.as_str(), now)
     }
 
     /// The id in Jira of something of this source.
@@ -116,7 +117,7 @@ impl Registry {
     /// The first source that cannot be built, with the key to mend.
     pub fn build(
         configs: &[SourceConfig],
-        http: &sources::HttpClient,
+        http: &HttpClient,
         base_url: &Url,
         vault: &Vault,
     ) -> Result<Self, RegistryError> {
@@ -147,7 +148,7 @@ impl Registry {
 
 fn build_one(
     mut config: SourceConfig,
-    http: &sources::HttpClient,
+    http: &HttpClient,
     base_url: &Url,
     vault: &Vault,
 ) -> Result<SourceRuntime, RegistryError> {
@@ -158,7 +159,7 @@ fn build_one(
     let home = config.workspace_url.as_ref().map_or_else(|| source.home_url(), Url::to_string);
     let home_url = Url::parse(&home).map_err(|_| RegistryError::HomePage { id, url: home })?;
     let mut mapping = MappingContext::new(config.id.clone(), home_url, base_url);
-    mapping.provider_name = config.workspace_name.clone();
+    mapping.provider_name.clone_from(&config.workspace_name);
     Ok(SourceRuntime { config, source, mapping })
 }
 

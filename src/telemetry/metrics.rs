@@ -90,7 +90,11 @@ impl Metrics {
         r.register("deliveries", "Deliveries by site and state", self.deliveries.clone());
         r.register("inbox", "Webhooks without effect yet, by source and state", self.inbox.clone());
         r.register("parked", "1 while a person must act for the site", self.parked.clone());
-        r.register("delivery_seconds", "From first unsent change to acceptance", self.delivery_seconds.clone());
+        r.register(
+            "delivery_seconds",
+            "From first unsent change to acceptance",
+            self.delivery_seconds.clone(),
+        );
         r.register("jira_seconds", "Duration of one request to Jira", self.jira_seconds.clone());
         r.register("ingest_seconds", "From a webhook's arrival to disk", self.ingest_seconds.clone());
         r.register("actions", "Requests from Jira by result", self.actions.clone());
@@ -114,7 +118,9 @@ impl Metrics {
     /// Counts something about a source.
     pub fn count_source(family: &Family<SourceLabel, Counter>, source: &str, result: &str, by: u64) {
         if by > 0 {
-            family.get_or_create(&SourceLabel { source: source.to_owned(), result: result.to_owned() }).inc_by(by);
+            family
+                .get_or_create(&SourceLabel { source: source.to_owned(), result: result.to_owned() })
+                .inc_by(by);
         }
     }
 

@@ -1,0 +1,89 @@
+//! `deliveries`: what waits for Jira, and what Jira refused.
+
+use std::process::ExitCode;
+
+use super::{Usage, output};
+use crate::app::{open_store, prepare_store};
+use crate::clock::{Clock, from_millis};
+use crate::config::Config;
+use crate::domain::{JiraId, format_timestamp};
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Subcommand {
+    /// Lists what is waiting or refused
+    #[command(after_help = "Example:\n  incident-bridge deliveries list --failed --json")]
+    List {
+        /// Only what Jira refused
+        #[arg(long)]
+        failed: bool,
+        /// Most rows to print
+        #[arg(long, default_value_t = 100)]
+        limit: i64,
+    },
+    /// Sends refused entities again
+    #[command(
+        after_help = "Examples:\n  incident-bridge deliveries retry pd:Q1A2B3\n  incident-bridge deliveries retry --all"
+    )]
+    Retry {
+        /// Ids in Jira
+        ids: Vec<String>,
+        /// Everything that was refused
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+    },
+    /// Gives up on entities until their next change
+    #[command(after_help = "Example:\n  incident-bridge deliveries discard pd:Q1A2B3")]
+    Discard {
+        /// Ids in Jira
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+}
+
+pub async fn main(config: &Config, subcommand: &Subcommand, json: bool) -> anyhow::Result<ExitCode> {
+    let store = open_store(config, Clock::system()).await?;
+    prepare_store(config, &store).await?;
+    match subcommand {
+        Subcommand::List { failed, limit } => {
+            let rows = store.list_deliveries(failed.then_some("refused"), *limit).await?;
+            if json {
+                output::json(&rows)?;
+            } else {
+                let cells: Vec<_> = rows
+                    .into_iter()
+                    .map(|row| {
+                        let since = format_timestamp(from_millis(row.waiting_since));
+                        [row.site, row.kind, row.jira_id, row.state, since, row.reason.unwrap_or_default()]
+                    })
+                    .collect();
+                output::table(["SITE", "KIND", "ID", "STATE", "SINCE", "REASON"], &cells);
+            }
+        }
+        Subcommand::Retry { ids, all } => {
+            if ids.is_empty() && !all {
+                return Err(Usage("name the ids to retry, or give --all".to_owned()).into());
+            }
+            let mut count = if *all { store.retry_deliveries(None).await? } else { 0 };
+            for id in ids {
+                count += store.retry_deliveries(Some(&JiraId(id.clone()))).await?;
+            }
+            report(json, "will be sent again", count)?;
+        }
+        Subcommand::Discard { ids } => {
+            let mut count = 0;
+            for id in ids {
+                count += store.discard_deliveries(&JiraId(id.clone())).await?;
+            }
+            report(json, "given up until the next change", count)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report(json: bool, what: &str, count: u64) -> anyhow::Result<()> {
+    if json {
+        return output::json(&serde_json::json!({ "count": count }));
+    }
+    output::line(format!("{count} {what}"));
+    Ok(())
+}

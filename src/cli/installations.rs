@@ -1,0 +1,120 @@
+//! `installations`: each site, what it holds, and what stands in the way.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::output;
+use crate::app::{open_store, prepare_store};
+use crate::clock::{Clock, Timestamp};
+use crate::config::Config;
+use crate::store::{DeliveryCounts, Installation, InstallationState, Store};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  incident-bridge installations --config bridge.toml --json")]
+pub struct Arguments {
+    /// Also list sites where the app was removed
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Serialize)]
+struct Standing {
+    site: String,
+    state: InstallationState,
+    linked_workspaces: usize,
+    waiting: i64,
+    refused: i64,
+    accepted: i64,
+    confirmed: i64,
+    last_contact_at: Option<Timestamp>,
+    waits_until: Option<Timestamp>,
+    /// Why a person must act.
+    parked: Option<String>,
+    client_key: String,
+}
+
+pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow::Result<ExitCode> {
+    let clock = Clock::system();
+    let store = open_store(config, clock.clone()).await?;
+    prepare_store(config, &store).await?;
+    let sites = list(&store, arguments.all, clock.now()).await?;
+    if json {
+        output::json(&sites)?;
+    } else if sites.is_empty() {
+        output::line(format!(
+            "no site has installed the app yet; install it from {}/atlassian-connect.json",
+            config.server.base_url.as_str().trim_end_matches('/')
+        ));
+    } else {
+        print(&sites);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(store: &Store, all: bool, now: Timestamp) -> anyhow::Result<Vec<Standing>> {
+    let counts = store.count_deliveries().await?;
+    let mut sites = Vec::new();
+    for installation in store.list_installations().await? {
+        let is_gone =
+            matches!(installation.state, InstallationState::Uninstalled | InstallationState::Replaced);
+        if all || !is_gone {
+            let links = store.list_links(&installation.client_key).await?.len();
+            sites.push(site(installation, links, &counts, now));
+        }
+    }
+    Ok(sites)
+}
+
+fn site(
+    installation: Installation,
+    linked_workspaces: usize,
+    counts: &[DeliveryCounts],
+    now: Timestamp,
+) -> Standing {
+    let count = |state: &str| {
+        let found =
+            counts.iter().find(|row| row.client_key == installation.client_key.0 && row.state == state);
+        found.map_or(0, |row| row.count)
+    };
+    Standing {
+        linked_workspaces,
+        waiting: count("waiting"),
+        refused: count("refused"),
+        accepted: count("accepted"),
+        confirmed: count("confirmed"),
+        waits_until: (installation.wait_until > now).then_some(installation.wait_until),
+        site: installation.site,
+        state: installation.state,
+        last_contact_at: installation.last_contact_at,
+        parked: installation.parked,
+        client_key: installation.client_key.0,
+    }
+}
+
+fn print(sites: &[Standing]) {
+    let rows: Vec<_> = sites
+        .iter()
+        .map(|site| {
+            [
+                site.site.clone(),
+                site.state.as_str().to_owned(),
+                site.linked_workspaces.to_string(),
+                site.waiting.to_string(),
+                site.refused.to_string(),
+                site.accepted.to_string(),
+                site.confirmed.to_string(),
+                output::instant(site.last_contact_at),
+            ]
+        })
+        .collect();
+    output::table(
+        ["SITE", "STATE", "LINKED", "WAITING", "REFUSED", "ACCEPTED", "CONFIRMED", "LAST CONTACT"],
+        &rows,
+    );
+    for site in sites {
+        if let Some(parked) = &site.parked {
+            output::line(format!("{}: {parked}", site.site));
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! `key`: vault keys, and secrets sealed for a configuration file.
+
+use std::io::Read;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use secrecy::ExposeSecret;
+
+use super::{Usage, output};
+use crate::config::{ConfigError, Loaded};
+use crate::domain::SourceId;
+use crate::store::Vault;
+use crate::sync::SEALED;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Subcommand {
+    /// Makes a vault key
+    #[command(
+        after_help = "Example:\n  (umask 077; incident-bridge key generate > /etc/incident-bridge/vault.key)"
+    )]
+    Generate,
+    /// Seals a secret of a source under the vault key, so that the configuration file need not hold it
+    #[command(
+        after_help = "Example:\n  incident-bridge key seal --source pd --config bridge.toml < token.txt\n  \
+        # then write the printed text as the source's api_token or webhook secret"
+    )]
+    Seal {
+        /// The source that the secret belongs to
+        #[arg(long)]
+        source: String,
+    },
+}
+
+pub fn main(
+    read: &dyn Fn() -> Result<Loaded, ConfigError>,
+    subcommand: &Subcommand,
+) -> anyhow::Result<ExitCode> {
+    match subcommand {
+        Subcommand::Generate => output::line(Vault::generate_key().expose_secret()),
+        Subcommand::Seal { source } => {
+            let source = SourceId::parse(source).map_err(|fault| Usage(fault.to_string()))?;
+            let config = read()?.config;
+            let vault = Vault::new(&config.vault.key, &config.vault.previous_keys).context("vault.key")?;
+            let mut secret = String::new();
+            std::io::stdin().read_to_string(&mut secret).context("standard input")?;
+            let secret = secret.trim().to_owned();
+            if secret.is_empty() {
+                return Err(Usage("give the secret on standard input".to_owned()).into());
+            }
+            output::line(format!(
+                "{SEALED}{}",
+                vault.seal_text(&format!("sources/{source}"), &secret.into())?
+            ));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,25 @@
+//! `descriptor` and `forge-manifest`: what Atlassian is told about the app.
+
+use std::process::ExitCode;
+
+use super::{Usage, output};
+use crate::app::{self, build_registry};
+use crate::config::Config;
+use crate::connect::forge_manifest;
+
+/// Stands in the manifest until `forge register` has given the app its own id.
+const UNREGISTERED: &str = "ari:cloud:ecosystem::app/REPLACE-WITH-YOUR-APP-ID";
+
+pub fn descriptor(config: &Config) -> anyhow::Result<ExitCode> {
+    let registry = build_registry(config)?;
+    output::json(&app::descriptor(config, &registry))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn forge_manifest(config: &Config) -> anyhow::Result<ExitCode> {
+    let registry = build_registry(config)?;
+    let app_id = config.connect.forge_app_id.as_deref().unwrap_or(UNREGISTERED);
+    let manifest = forge_manifest::render(&app::descriptor_settings(config, &registry), app_id);
+    output::line(manifest.map_err(|fault| Usage(fault.to_string()))?.trim_end());
+    Ok(ExitCode::SUCCESS)
+}

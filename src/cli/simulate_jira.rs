@@ -1,0 +1,33 @@
+//! `simulate-jira`: the Jira simulator by itself.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use super::output;
+use crate::clock::Clock;
+use crate::lifecycle::stop_on_signal;
+use crate::simulator::{Simulator, SimulatorOptions};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  incident-bridge simulate-jira --listen 127.0.0.1:8081\n  \
+    curl -X POST http://127.0.0.1:8081/simulator/install -H 'content-type: application/json' \\\n    \
+    -d '{\"baseUrl\":\"http://127.0.0.1:8080\"}'")]
+pub struct Arguments {
+    /// Where the simulated site listens
+    #[arg(long, default_value = "127.0.0.1:8081")]
+    listen: SocketAddr,
+}
+
+pub async fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let stop = stop_on_signal()?;
+    let simulator = Simulator::start(Clock::system(), arguments.listen, SimulatorOptions::default())?;
+    output::line(format!("Incidents page       {}/", simulator.url()));
+    output::line(format!("install keys         {}", simulator.install_keys_url()));
+    output::line(format!(
+        "install a bridge     POST {}/simulator/install {{\"baseUrl\": …}}",
+        simulator.url()
+    ));
+    stop.cancelled().await;
+    simulator.stop().await?;
+    Ok(ExitCode::SUCCESS)
+}

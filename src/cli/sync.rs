@@ -1,0 +1,221 @@
+//! `sync`: one run now, or what one would do.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::{Usage, output};
+use crate::app::{build_engine, prepare_store};
+use crate::clock::{Clock, Timestamp};
+use crate::config::Config;
+use crate::domain::parse_timestamp;
+use crate::sync::{Engine, SourceRuntime};
+
+const BAR: &str = "{prefix:<24} {wide_bar} {pos}/{len}  {per_sec}  {eta}";
+const SPINNER: &str = "{prefix:<24} {spinner} {pos}  {per_sec}";
+const REDRAW: Duration = Duration::from_millis(200);
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    incident-bridge sync --config bridge.toml\n  \
+    incident-bridge sync --source pd --since 2026-09-01T00:00:00Z\n  \
+    incident-bridge sync --dry-run --json")]
+pub struct Arguments {
+    /// Only this source
+    #[arg(long, value_name = "ID")]
+    source: Option<String>,
+    /// Read the tool from this instant on, whatever was read before
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Read the whole backfill window again, and send everything again
+    #[arg(long)]
+    full: bool,
+    /// Print the payloads and what differs from what Jira holds; change and send nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Summary {
+    pages: usize,
+    read: usize,
+    changed: usize,
+    /// Deliveries by state once nothing more could be done.
+    waiting: i64,
+    refused: i64,
+    accepted: i64,
+    confirmed: i64,
+    /// Sources that could not be read to their end, with the reason.
+    stopped: Vec<String>,
+}
+
+pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow::Result<ExitCode> {
+    let since = arguments.since.as_deref().map(parse_since).transpose()?;
+    let engine = build_engine(config, Clock::system()).await?;
+    prepare_store(config, &engine.store).await?;
+    let sources = select(&engine, arguments.source.as_deref())?;
+    engine.directory.refresh().await?;
+    if arguments.dry_run {
+        return preview(&engine, &sources, since, json).await;
+    }
+    engine.seed().await?;
+    let mut summary = Summary::default();
+    for source in &sources {
+        rewind(&engine, source, since, arguments.full).await?;
+        read(&engine, source, &mut summary).await?;
+    }
+    deliver(&engine).await?;
+    count(&engine, &mut summary).await?;
+    print(&summary, json)?;
+    let complete = summary.waiting == 0 && summary.refused == 0 && summary.stopped.is_empty();
+    Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn parse_since(text: &str) -> anyhow::Result<Timestamp> {
+    let wrong = || Usage(format!("--since: {text:?} is not an instant such as 2026-09-01T00:00:00Z"));
+    Ok(parse_timestamp(text).ok_or_else(wrong)?)
+}
+
+fn select(engine: &Engine, only: Option<&str>) -> anyhow::Result<Vec<Arc<SourceRuntime>>> {
+    let Some(id) = only else { return Ok(engine.registry.iter().cloned().collect()) };
+    if let Some(source) = engine.registry.find(id) {
+        return Ok(vec![source.clone()]);
+    }
+    let known: Vec<String> = engine.registry.iter().map(|source| source.id().to_string()).collect();
+    Err(Usage(format!("--source: there is no source {id:?}; there are: {}", known.join(", "))).into())
+}
+
+async fn rewind(
+    engine: &Engine,
+    source: &SourceRuntime,
+    since: Option<Timestamp>,
+    full: bool,
+) -> anyhow::Result<()> {
+    let backfill = chrono::TimeDelta::from_std(source.config.backfill).context("backfill")?;
+    let from = since.or_else(|| full.then(|| engine.clock.now() - backfill));
+    if let Some(from) = from {
+        engine.store.restart_poll(source.id(), from).await?;
+    }
+    if full {
+        engine.send_everything_again(source).await?;
+    }
+    Ok(())
+}
+
+async fn read(engine: &Engine, source: &SourceRuntime, summary: &mut Summary) -> anyhow::Result<()> {
+    if source.source.poller().is_none() {
+        return Ok(());
+    }
+    let bar = bar(&format!("reading {}", source.id()), None);
+    let outcome = engine
+        .poll(source, |outcome, state| {
+            if let Some(total) = state.total.and_then(|total| u64::try_from(total).ok()) {
+                bar.set_length(total);
+            }
+            bar.set_position(u64::try_from(outcome.observations).unwrap_or(u64::MAX));
+        })
+        .await?;
+    bar.finish_and_clear();
+    summary.pages += outcome.pages;
+    summary.read += outcome.observations;
+    summary.changed += outcome.changed;
+    if !outcome.done {
+        let state = engine.store.find_poll_state(source.id()).await?;
+        let why =
+            state.and_then(|state| state.failure).unwrap_or_else(|| "it is being read elsewhere".to_owned());
+        summary.stopped.push(format!("{}: {why}", source.id()));
+    }
+    Ok(())
+}
+
+async fn deliver(engine: &Arc<Engine>) -> anyhow::Result<()> {
+    let total = waiting(engine).await?;
+    let bar = bar("sending", Some(total));
+    let work = engine.run_until_idle();
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => { done?; break; }
+            () = tokio::time::sleep(REDRAW) => bar.set_position(total.saturating_sub(waiting(engine).await?)),
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+async fn waiting(engine: &Engine) -> anyhow::Result<u64> {
+    let counts = engine.store.count_deliveries().await?;
+    let waiting: i64 = counts.iter().filter(|row| row.state == "waiting").map(|row| row.count).sum();
+    Ok(u64::try_from(waiting).unwrap_or(0))
+}
+
+async fn count(engine: &Engine, summary: &mut Summary) -> anyhow::Result<()> {
+    for row in engine.store.count_deliveries().await? {
+        match row.state.as_str() {
+            "waiting" => summary.waiting += row.count,
+            "refused" => summary.refused += row.count,
+            "accepted" => summary.accepted += row.count,
+            "confirmed" => summary.confirmed += row.count,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn print(summary: &Summary, json: bool) -> anyhow::Result<()> {
+    if json {
+        return output::json(summary);
+    }
+    output::line(format!(
+        "read {} statements on {} pages, {} changed something",
+        summary.read, summary.pages, summary.changed
+    ));
+    output::line(format!(
+        "deliveries: {} confirmed, {} accepted, {} waiting, {} refused",
+        summary.confirmed, summary.accepted, summary.waiting, summary.refused
+    ));
+    for stopped in &summary.stopped {
+        output::line(format!("not read to its end: {stopped}"));
+    }
+    Ok(())
+}
+
+async fn preview(
+    engine: &Engine,
+    sources: &[Arc<SourceRuntime>],
+    since: Option<Timestamp>,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let mut previews = Vec::new();
+    for source in sources {
+        previews.extend(engine.preview(source, since).await?);
+    }
+    if json {
+        output::json(&previews)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for preview in &previews {
+        output::line(format!(
+            "{} {} → {}: {}",
+            preview.kind, preview.jira_id, preview.site, preview.difference
+        ));
+        output::line(serde_json::to_string_pretty(&preview.payload)?);
+    }
+    output::line(format!("{} entities would be sent; nothing was", previews.len()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A bar on a terminal, nothing elsewhere.
+fn bar(what: &str, total: Option<u64>) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new).with_prefix(what.to_owned());
+    let style = if total.is_some() { BAR } else { SPINNER };
+    ProgressStyle::with_template(style).map_or(bar.clone(), |style| bar.with_style(style))
+}

@@ -1,0 +1,273 @@
+//! Wrong answers on demand: what Jira, its gateways and the network do on a bad day.
+//!
+//! Pure: says which fault a call meets. `server` acts it out. Must not be reachable from anything but the
+//! control API and a test.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Calls that meet a fault without a path, and the random ones.
+const REST: &str = "/rest/";
+
+/// What happens to a call that meets a fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// A fixed answer instead of the site's own.
+    Answer {
+        status: u16,
+        #[serde(default)]
+        body: String,
+        /// Whether the site did the work nevertheless, as when a gateway gives up too early.
+        #[serde(default)]
+        processed: bool,
+    },
+    /// The site's own answer; of use together with `delay_ms`.
+    Slow,
+    /// The work is done, and the connection breaks in the middle of the answer.
+    Truncated,
+    /// The work is done, and the connection breaks before any answer.
+    Dropped,
+    /// Nothing is done and no answer ever comes.
+    Hang,
+}
+
+/// A scripted fault and the calls it applies to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Upper-case method; `None` is any.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// Start of the path; empty is any REST path.
+    #[serde(default)]
+    pub path: String,
+    /// Calls that will meet it.
+    #[serde(default = "once")]
+    pub times: u32,
+    /// Milliseconds to wait before anything else.
+    #[serde(default)]
+    pub delay_ms: u64,
+    /// Headers added to whatever the answer is, such as `X-RateLimit-NearLimit` on a success.
+    #[serde(default)]
+    pub headers: Vec<(String, String)>,
+    #[serde(flatten)]
+    pub effect: Effect,
+}
+
+fn once() -> u32 {
+    1
+}
+
+impl Fault {
+    fn of(effect: Effect) -> Self {
+        Self { method: None, path: String::new(), times: 1, delay_ms: 0, headers: Vec::new(), effect }
+    }
+
+    /// A bare status without a body; nothing is done.
+    pub fn status(status: u16) -> Self {
+        Self::answer(status, "")
+    }
+
+    /// A status with a body; nothing is done.
+    pub fn answer(status: u16, body: &str) -> Self {
+        Self::of(Effect::Answer { status, body: body.to_owned(), processed: false })
+    }
+
+    /// 429 with `RateLimit-Reason` and, in seconds, `Retry-After`.
+    pub fn rate_limited(reason: &str, retry_after: Option<u64>) -> Self {
+        let fault = Self::status(429).header("RateLimit-Reason", reason);
+        match retry_after {
+            Some(seconds) => fault.header("Retry-After", &seconds.to_string()),
+            None => fault,
+        }
+    }
+
+    /// 301 to the same path on another host, as a renamed site answers.
+    pub fn renamed_to(location: &str) -> Self {
+        Self::status(301).header("Location", location)
+    }
+
+    /// 202 with an empty object: accepted, and not a word about any entity.
+    pub fn empty_accept() -> Self {
+        Self::answer(202, "{}").header("Content-Type", "application/json").after_processing()
+    }
+
+    /// 200 with a page of HTML, as a proxy or a login wall would send.
+    pub fn html() -> Self {
+        Self::answer(200, "<html>Log in</html>").header("Content-Type", "text/html")
+    }
+
+    /// The connection breaks in the middle of the answer; the work is done.
+    pub fn truncated() -> Self {
+        Self::of(Effect::Truncated)
+    }
+
+    /// The connection breaks before any answer; the work is done.
+    pub fn dropped() -> Self {
+        Self::of(Effect::Dropped)
+    }
+
+    /// No answer ever.
+    pub fn hang() -> Self {
+        Self::of(Effect::Hang)
+    }
+
+    /// The right answer, late.
+    pub fn slow(delay: Duration) -> Self {
+        let fault = Self::of(Effect::Slow);
+        Self { delay_ms: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX), ..fault }
+    }
+
+    /// The right answer with one more header.
+    pub fn with_header(name: &str, value: &str) -> Self {
+        let fault = Self::of(Effect::Slow);
+        Self { headers: vec![(name.to_owned(), value.to_owned())], ..fault }
+    }
+
+    /// Limits the fault to a method and the start of a path.
+    #[must_use]
+    pub fn on(mut self, method: &str, path: &str) -> Self {
+        self.method = Some(method.to_owned());
+        path.clone_into(&mut self.path);
+        self
+    }
+
+    /// Applies to this many calls instead of one.
+    #[must_use]
+    pub fn times(mut self, times: u32) -> Self {
+        self.times = times;
+        self
+    }
+
+    /// Adds a header to the answer.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The site does the work before it gives the wrong answer.
+    #[must_use]
+    pub fn after_processing(mut self) -> Self {
+        if let Effect::Answer { processed, .. } = &mut self.effect {
+            *processed = true;
+        }
+        self
+    }
+
+    fn meets(&self, method: &str, path: &str) -> bool {
+        let prefix = if self.path.is_empty() { REST } else { &self.path };
+        self.method.as_deref().is_none_or(|wanted| wanted == method) && path.starts_with(prefix)
+    }
+}
+
+/// The faults that wait for their call, first come first met, and the random ones.
+#[derive(Debug)]
+pub struct Faults {
+    script: Vec<Fault>,
+    share: f64,
+    random: SplitMix64,
+}
+
+impl Faults {
+    /// `share` of all calls, 0 to 1, meets a 429 in a sequence that `seed` decides.
+    pub fn new(share: f64, seed: u64) -> Self {
+        Self { script: Vec::new(), share, random: SplitMix64(seed) }
+    }
+
+    pub fn push(&mut self, fault: Fault) {
+        self.script.push(fault);
+    }
+
+    /// Forgets the script and stops the random refusals.
+    pub fn clear(&mut self) {
+        self.script.clear();
+        self.share = 0.0;
+    }
+
+    /// Changes the share of calls that are refused at random.
+    pub fn set_share(&mut self, share: f64) {
+        self.share = share;
+    }
+
+    /// Faults that have not met all their calls yet.
+    pub fn waiting(&self) -> &[Fault] {
+        &self.script
+    }
+
+    /// The fault that this call meets, if any; uses it up.
+    pub fn take(&mut self, method: &str, path: &str) -> Option<Fault> {
+        let position = self.script.iter().position(|fault| fault.times > 0 && fault.meets(method, path));
+        if let Some(position) = position {
+            let fault = self.script.get_mut(position)?;
+            fault.times -= 1;
+            let met = fault.clone();
+            if met.times == 0 {
+                self.script.remove(position);
+            }
+            return Some(met);
+        }
+        (self.share > 0.0 && path.starts_with(REST) && self.random.next_unit() < self.share)
+            .then(|| Fault::rate_limited("jira-burst-based", Some(1)))
+    }
+}
+
+/// Small, seeded generator: repeatable test runs matter here, unpredictability does not.
+#[derive(Debug)]
+struct SplitMix64(u64);
+
+impl SplitMix64 {
+    /// A number from 0 up to, not including, 1.
+    fn next_unit(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        let high = u32::try_from((z ^ (z >> 31)) >> 32).unwrap_or(u32::MAX);
+        f64::from(high) / (f64::from(u32::MAX) + 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_meets_only_its_calls_and_only_as_often_as_ordered() {
+        let mut faults = Faults::new(0.0, 1);
+        faults.push(
+            Fault::rate_limited("jira-quota-global-based", Some(7)).on("POST", "/rest/operations").times(2),
+        );
+        assert_eq!(faults.take("GET", "/rest/operations/1.0/linkedWorkspaces"), None);
+        assert_eq!(faults.take("POST", "/rest/devopscomponents/1.0/bulk"), None);
+        let met = faults.take("POST", "/rest/operations/1.0/bulk").unwrap();
+        assert_eq!(
+            met.headers,
+            [("RateLimit-Reason", "jira-quota-global-based"), ("Retry-After", "7")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+        assert!(faults.take("POST", "/rest/operations/1.0/bulk").is_some());
+        assert_eq!(faults.take("POST", "/rest/operations/1.0/bulk"), None);
+        assert!(faults.waiting().is_empty());
+    }
+
+    #[test]
+    fn random_refusals_come_in_the_ordered_share_and_repeat_with_the_seed() {
+        let run = |seed| {
+            let mut faults = Faults::new(0.25, seed);
+            (0..4000).map(|_| faults.take("GET", "/rest/").is_some()).collect::<Vec<_>>()
+        };
+        let refused = run(7).iter().filter(|met| **met).count();
+        assert!((900..1100).contains(&refused), "{refused} of 4000");
+        assert_eq!(run(7), run(7));
+        assert_ne!(run(7), run(8));
+    }
+
+    #[test]
+    fn a_fault_is_written_in_json_as_the_control_api_takes_it() {
+        let fault: Fault =
+            serde_json::from_str(r#"{"effect":"answer","status":503,"method":"POST","times":3}"#).unwrap();
+        assert_eq!(fault, Fault { method: Some("POST".to_owned()), ..Fault::status(503) }.times(3));
+    }
+}

@@ -1,0 +1,25 @@
+//! Everything behind the simulator's lock. Must not be held across an await.
+
+use super::faults::Faults;
+use super::history::History;
+use super::options::SimulatorOptions;
+use super::site::Site;
+use crate::clock::Clock;
+
+/// The site, the faults it was told to have, and what it was asked.
+#[derive(Debug)]
+pub struct State {
+    pub site: Site,
+    pub faults: Faults,
+    pub history: History,
+}
+
+impl State {
+    pub fn new(options: SimulatorOptions, clock: &Clock) -> Self {
+        Self {
+            faults: Faults::new(options.rate_limit_share, options.seed),
+            history: History::new(options.history_limit),
+            site: Site::new(options, clock.new_id(), clock.new_id()),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Decides which episode of an alert group a message or a poll speaks of, and keeps episodes in memory.
+//!
+//! Pure. An episode opens at the first firing alert after none or after a resolution. Two replicas tell the
+//! same things at different times, so what they repeat about the past must not change the present. Must not
+//! look at what an incident's texts say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::payload::Group;
+use crate::domain::{Incident, Timestamp};
+use crate::sources::Memory;
+
+/// Keys of [`Memory`] start so; the rest is a hash of the group's identity.
+pub(super) const PREFIX: &str = "episode/";
+/// How long a resolved episode is remembered, so that late repeats find it.
+const KEPT: chrono::TimeDelta = chrono::TimeDelta::days(7);
+
+/// One group from its first firing alert to its resolution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Episode {
+    /// The incident's id; kept even when a later message tells the group's true key.
+    pub id: Option<String>,
+    pub labels: BTreeMap<String, String>,
+    pub receiver: String,
+    /// The earliest start of an alert.
+    pub opened: Timestamp,
+    /// The latest start of a firing alert: a resolution from before it is old news.
+    pub newest_start: Timestamp,
+    pub resolved_at: Option<Timestamp>,
+    /// Whether the resolution was concluded from absence rather than told.
+    pub presumed: bool,
+    /// Every alert ever seen in this episode.
+    pub fingerprints: BTreeSet<String>,
+    /// Whether a list was ever cut, so that unknown alerts prove nothing.
+    pub truncated: bool,
+    /// Polls in a row that did not show it.
+    pub missed: u8,
+    /// What was last said of it.
+    pub incident: Option<Incident>,
+}
+
+/// What a message means for the group's episode.
+#[derive(Debug, PartialEq)]
+pub(super) enum Verdict {
+    Apply(Episode),
+    Ignore(&'static str),
+}
+
+impl Episode {
+    fn open(group: &Group, opened: Timestamp) -> Self {
+        Self {
+            id: None,
+            labels: group.labels.clone(),
+            receiver: group.receiver.clone(),
+            opened,
+            newest_start: opened,
+            resolved_at: None,
+            presumed: false,
+            fingerprints: BTreeSet::new(),
+            truncated: false,
+            missed: 0,
+            incident: None,
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.resolved_at.is_none()
+    }
+
+    /// Takes in what the group shows.
+    fn absorb(mut self, group: &Group) -> Self {
+        self.fingerprints.extend(group.alerts.iter().map(|alert| alert.fingerprint.clone()));
+        self.newest_start = group.newest_start().unwrap_or(self.newest_start).max(self.newest_start);
+        self.truncated |= group.is_truncated;
+        self.missed = 0;
+        self
+    }
+
+    pub(super) fn resolve(self, at: Timestamp, presumed: bool) -> Self {
+        Self { resolved_at: Some(at), presumed, ..self }
+    }
+}
+
+/// The group fires.
+pub(super) fn see_firing(known: Option<Episode>, group: &Group, now: Timestamp) -> Verdict {
+    let start = group.earliest_start(None).unwrap_or(now);
+    let Some(episode) = known else { return Verdict::Apply(Episode::open(group, start).absorb(group)) };
+    let Some(resolved_at) = episode.resolved_at else {
+        let opened = episode.opened.min(start);
+        return Verdict::Apply(Episode { opened, ..episode }.absorb(group));
+    };
+    if let Some(start) = group.earliest_start(Some(resolved_at)) {
+        return Verdict::Apply(Episode::open(group, start).absorb(group));
+    }
+    // Nothing that fires started after the resolution. If the resolution was only presumed, or an alert is
+    // new, the group was never free of alerts; otherwise this is a late repeat, for example of a replica.
+    let is_news =
+        !episode.truncated && group.firing().any(|alert| !episode.fingerprints.contains(&alert.fingerprint));
+    if episode.presumed || is_news {
+        let reopened = Episode { resolved_at: None, presumed: false, ..episode };
+        return Verdict::Apply(reopened.absorb(group));
+    }
+    Verdict::Ignore("late repeat of a group that is already resolved")
+}
+
+/// No alert of the group fires, by a complete list.
+pub(super) fn see_resolved(known: Option<Episode>, group: &Group, now: Timestamp) -> Verdict {
+    let start = group.earliest_start(None).unwrap_or(now);
+    let end = group.latest_end().unwrap_or(now);
+    let Some(episode) = known else {
+        return Verdict::Apply(Episode::open(group, start).absorb(group).resolve(end, false));
+    };
+    match episode.resolved_at {
+        Some(resolved_at) if start > resolved_at => {
+            Verdict::Apply(Episode::open(group, start).absorb(group).resolve(end, false))
+        }
+        Some(resolved_at) if end <= resolved_at && !episode.presumed => {
+            Verdict::Ignore("repeat of a resolution that is already known")
+        }
+        None if end < episode.newest_start => {
+            Verdict::Ignore("late repeat of a resolution from before the group's newest alert")
+        }
+        _ => Verdict::Apply(episode.absorb(group).resolve(end, false)),
+    }
+}
+
+/// The episodes that [`Memory`] holds.
+pub(super) struct Episodes<'a>(&'a mut Memory);
+
+impl<'a> Episodes<'a> {
+    pub(super) fn new(memory: &'a mut Memory) -> Self {
+        Self(memory)
+    }
+
+    /// The episode kept under `key`; one that an earlier release wrote in another shape counts as none.
+    pub(super) fn find(&self, key: &str) -> Option<Episode> {
+        serde_json::from_str(self.0.get(key)?).ok()
+    }
+
+    /// Moves the episode that a poll opened under `from` to the group's true key.
+    pub(super) fn adopt(&mut self, from: &str, key: &str) -> Option<Episode> {
+        let episode = self.find(from)?;
+        self.0.forget(from);
+        self.keep(key, &episode);
+        Some(episode)
+    }
+
+    pub(super) fn keep(&mut self, key: &str, episode: &Episode) {
+        if let Ok(text) = serde_json::to_string(episode)
+            && self.0.get(key) != Some(&text)
+        {
+            self.0.set(key, text);
+        }
+    }
+
+    pub(super) fn all(&self) -> BTreeMap<String, Episode> {
+        let parse = |(key, text): (&str, &str)| Some((key.to_owned(), serde_json::from_str(text).ok()?));
+        self.0.with_prefix(PREFIX).filter_map(parse).collect()
+    }
+
+    /// Forgets episodes that were resolved long ago.
+    pub(super) fn prune(&mut self, now: Timestamp) {
+        for (key, episode) in self.all() {
+            if episode.resolved_at.is_some_and(|at| at + KEPT < now) {
+                self.0.forget(&key);
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Who may post to a generic source: Standard Webhooks keys, a configured HMAC, or a shared secret.
+//!
+//! Each credential of the configuration opens the door by itself; without any, nothing does.
+
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+use crate::config::SourceConfig;
+use crate::sources::shared_secret::{SharedSecret, unconfigured};
+use crate::sources::signature::HmacScheme;
+use crate::sources::standard_webhooks::StandardWebhooks;
+use crate::sources::{BuildError, Headers, InboundWebhook, Rejection, options};
+
+enum Signing {
+    Standard(StandardWebhooks),
+    Configured(HmacScheme, Vec<SecretString>),
+}
+
+pub(super) struct Auth {
+    config: SourceConfig,
+    signing: Option<Signing>,
+    shared: SharedSecret,
+}
+
+impl Auth {
+    pub(super) fn build(
+        config: &SourceConfig,
+        scheme: Option<HmacScheme>,
+        header: Option<String>,
+        in_path: bool,
+    ) -> Result<Self, BuildError> {
+        options::check_secrets(config)?;
+        if let Some(fault) = scheme.as_ref().and_then(HmacScheme::fault) {
+            return Err(options::refuse(config, &format!("`signature`: {fault}")));
+        }
+        let signing = match scheme {
+            _ if config.webhook_secrets.is_empty() => None,
+            Some(scheme) => Some(Signing::Configured(scheme, config.webhook_secrets.clone())),
+            None => {
+                let keys = StandardWebhooks::parse(&config.webhook_secrets);
+                Some(Signing::Standard(keys.map_err(|fault| options::refuse(config, &fault))?))
+            }
+        };
+        let shared = SharedSecret::new(config).with_header(header).with_path(in_path);
+        Ok(Self { config: config.clone(), signing, shared })
+    }
+
+    /// The key of the configuration that matched.
+    pub(super) fn verify(&self, webhook: &InboundWebhook) -> Result<String, Rejection> {
+        let by_secret = self.shared.is_configured().then(|| self.shared.verify(webhook).map(str::to_owned));
+        if let Some(Ok(key)) = by_secret {
+            return Ok(key);
+        }
+        match &self.signing {
+            Some(Signing::Standard(keys)) => keys.verify(webhook),
+            Some(Signing::Configured(scheme, secrets)) => scheme.verify(secrets, webhook),
+            None => by_secret.unwrap_or_else(|| {
+                let keys = "`webhook_secrets`, `webhook_token` or `webhook_basic`";
+                Err(unconfigured(&self.config, keys))
+            }),
+        }
+    }
+
+    /// The header fields that a mapping may read, as JSON by lower-case name: never the credentials.
+    pub(super) fn without_credentials(&self, headers: &Headers) -> Value {
+        let secret = |name: &str| {
+            ["authorization", "proxy-authorization", "cookie"].contains(&name)
+                || self.shared.header().is_some_and(|header| header.eq_ignore_ascii_case(name))
+        };
+        let kept = headers.without(secret);
+        let fields = kept.iter().map(|(name, value)| (name.to_owned(), Value::from(value)));
+        Value::Object(fields.collect::<Map<_, _>>())
+    }
+}

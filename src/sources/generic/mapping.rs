@@ -1,0 +1,193 @@
+//! The operator's mapping: where in a tool's JSON each part of an incident stands.
+//!
+//! The usual form is a path, a table of values and a default; JMESPath is there for the rest. Everything
+//! that can be wrong with a mapping is said when it is built. A required value that is missing refuses the
+//! event as a whole: a half-filled incident never leaves this file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::super::value::{find_web_url, scalar_text};
+use super::super::{BuildError, Unmappable, options};
+use super::expression::Expression;
+use crate::config::SourceConfig;
+use crate::domain::{Incident, IncidentStatus, Severity, Timestamp, parse_timestamp};
+
+/// Everything that a mapping can fill; the first five must be mapped.
+const TARGETS: [&str; 12] = [
+    "id",
+    "summary",
+    "status",
+    "url",
+    "createdDate",
+    "description",
+    "severity",
+    "affectedComponents",
+    "lastUpdated",
+    "updateSequenceNumber",
+    "componentNames",
+    "workspaces",
+];
+const REQUIRED: usize = 5;
+/// Jira's limit for lists.
+const MAX_LIST: usize = 100;
+
+/// What expressions look into.
+pub(super) struct Sources<'a> {
+    pub body: &'a Value,
+    pub headers: &'a Value,
+    pub ce: &'a Value,
+}
+
+/// An incident and what goes with it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Mapped {
+    pub incident: Incident,
+    /// The sender's own version counter.
+    pub sequence: Option<i64>,
+    /// Names by component id.
+    pub component_names: BTreeMap<String, String>,
+}
+
+pub(super) struct Mapping {
+    config: SourceConfig,
+    targets: BTreeMap<String, Expression>,
+}
+
+impl Mapping {
+    /// # Errors
+    /// Names the target and what is wrong with it.
+    pub(super) fn build(config: &SourceConfig, mapping: &Map<String, Value>) -> Result<Self, BuildError> {
+        if let Some(missing) = TARGETS[..REQUIRED].iter().find(|target| !mapping.contains_key(**target)) {
+            let example =
+                format!("`mapping.{missing}` is missing: write where it stands, such as \"/{missing}\"");
+            return Err(options::refuse(config, &example));
+        }
+        let mut targets = BTreeMap::new();
+        for (target, expression) in mapping {
+            if !TARGETS.contains(&target.as_str()) {
+                return Err(options::unknown_name(&config.id, "key of `mapping`", target, &TARGETS));
+            }
+            let expression = Expression::build(expression)
+                .map_err(|fault| options::refuse(config, &format!("`mapping.{target}`: {fault}")))?;
+            targets.insert(target.clone(), expression);
+        }
+        Ok(Self { config: config.clone(), targets })
+    }
+
+    /// The incident of one event; `time` is the envelope's own.
+    pub(super) fn apply(
+        &self,
+        sources: &Sources<'_>,
+        time: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Mapped, Unmappable> {
+        let provider_id = self.require(sources, "id")?;
+        let updated_at = self.time(sources, "lastUpdated")?.or(time).unwrap_or(now);
+        let created_at = self.time(sources, "createdDate")?.ok_or_else(|| missing("createdDate"))?;
+        let url = self.require(sources, "url")?;
+        let url = find_web_url(&url).ok_or_else(|| incomplete("url", "is not a web address"))?.to_owned();
+        let (components, component_names) = self.components(sources)?;
+        let incident = Incident {
+            provider_id,
+            summary: self.text(sources, "summary")?.unwrap_or_default(),
+            description: self.text(sources, "description")?.unwrap_or_default(),
+            url,
+            status: self.status(sources)?,
+            severity: self.severity(sources)?,
+            created_at,
+            updated_at,
+            components,
+            workspaces: sorted(self.texts(sources, "workspaces")?),
+            associations: Vec::new(),
+        };
+        let sequence = self.text(sources, "updateSequenceNumber")?;
+        let sequence = sequence.and_then(|text| text.parse().ok());
+        Ok(Mapped { incident, sequence, component_names })
+    }
+
+    fn status(&self, sources: &Sources<'_>) -> Result<IncidentStatus, Unmappable> {
+        let (own, mapped) = self.words(sources, "status")?;
+        let overridden = own.iter().chain(&mapped).find_map(|word| self.config.find_status(word));
+        Ok(overridden.unwrap_or_else(|| match mapped.unwrap_or_default().to_lowercase().as_str() {
+            "open" => IncidentStatus::Open,
+            "resolved" => IncidentStatus::Resolved,
+            _ => IncidentStatus::Unknown,
+        }))
+    }
+
+    fn severity(&self, sources: &Sources<'_>) -> Result<Severity, Unmappable> {
+        let (own, mapped) = self.words(sources, "severity")?;
+        let overridden = own.iter().chain(&mapped).find_map(|word| self.config.find_severity(word));
+        Ok(overridden.or_else(|| Severity::find_by_name(&mapped?)).unwrap_or(Severity::Unknown))
+    }
+
+    /// The ids, and the names that stand at the same places.
+    fn components(
+        &self,
+        sources: &Sources<'_>,
+    ) -> Result<(Vec<String>, BTreeMap<String, String>), Unmappable> {
+        let ids = self.texts(sources, "affectedComponents")?;
+        let names = self.texts(sources, "componentNames")?;
+        // Names belong to ids by their place, so a list with gaps names nothing.
+        let names = if names.len() == ids.len() { names } else { ids.clone() };
+        let named = ids.iter().cloned().zip(names).collect();
+        Ok((sorted(ids), named))
+    }
+
+    fn require(&self, sources: &Sources<'_>, target: &str) -> Result<String, Unmappable> {
+        self.text(sources, target)?.ok_or_else(|| missing(target))
+    }
+
+    fn time(&self, sources: &Sources<'_>, target: &str) -> Result<Option<Timestamp>, Unmappable> {
+        let Some(text) = self.text(sources, target)? else { return Ok(None) };
+        // Seconds and milliseconds since the epoch differ by their size for every date from 1973 on.
+        let number = text.parse::<i64>().ok().map(|n| if n.abs() < 100_000_000_000 { n * 1000 } else { n });
+        Ok(number.map(crate::clock::from_millis).or_else(|| parse_timestamp(&text)))
+    }
+
+    fn text(&self, sources: &Sources<'_>, target: &str) -> Result<Option<String>, Unmappable> {
+        Ok(self.words(sources, target)?.1)
+    }
+
+    /// The first value as the tool wrote it, and after the table and the default.
+    fn words(
+        &self,
+        sources: &Sources<'_>,
+        target: &str,
+    ) -> Result<(Option<String>, Option<String>), Unmappable> {
+        let Some(expression) = self.targets.get(target) else { return Ok((None, None)) };
+        let found = expression.find(sources).map_err(|fault| incomplete(target, &fault))?;
+        let own = found.iter().find_map(scalar_text);
+        let mapped = own.as_ref().and_then(|word| expression.translate(word));
+        Ok((own, mapped.or_else(|| expression.default.as_ref().and_then(scalar_text))))
+    }
+
+    fn texts(&self, sources: &Sources<'_>, target: &str) -> Result<Vec<String>, Unmappable> {
+        let Some(expression) = self.targets.get(target) else { return Ok(Vec::new()) };
+        let found = expression.find(sources).map_err(|fault| incomplete(target, &fault))?;
+        let mut texts = found.iter().filter_map(scalar_text).collect::<Vec<_>>();
+        texts = texts.iter().filter_map(|word| expression.translate(word)).collect();
+        if texts.is_empty() {
+            let default = expression.default.iter().flat_map(|default| match default {
+                Value::Array(items) => items.as_slice(),
+                single => std::slice::from_ref(single),
+            });
+            texts = default.filter_map(scalar_text).collect();
+        }
+        Ok(texts)
+    }
+}
+
+fn sorted(texts: Vec<String>) -> Vec<String> {
+    texts.into_iter().collect::<BTreeSet<_>>().into_iter().take(MAX_LIST).collect()
+}
+
+fn missing(target: &str) -> Unmappable {
+    incomplete(target, "finds nothing usable in this event; correct it or give it a `default`")
+}
+
+fn incomplete(target: &str, fault: &str) -> Unmappable {
+    Unmappable::Incomplete(format!("`mapping.{target}` {fault}"))
+}

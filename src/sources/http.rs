@@ -1,0 +1,227 @@
+//! Asks a tool's REST API for JSON and turns every failure into a [`PollError`] that says what to do.
+//!
+//! Knows HTTP, rate limits and paging, but no tool. Only reads (`GET`); follows what the shared client
+//! allows. Error messages name the path, never a query, a header or an answer's content.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use url::Url;
+
+use super::value::Fields;
+use super::{BuildError, PollError};
+use crate::domain::Timestamp;
+
+/// Largest answer that is read; a longer one is refused, never cut.
+const MAX_ANSWER: usize = 32 * 1024 * 1024;
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Most pages that one listing is walked: stops a tool that always names a next page.
+const MAX_PAGES: usize = 1000;
+
+/// Query parameters in order; names may repeat.
+pub(super) type Query = Vec<(&'static str, String)>;
+
+/// One tool's API with its credentials.
+pub(super) struct Api {
+    http: reqwest::Client,
+    base: Url,
+    headers: HeaderMap,
+    /// The tool's name and how to get a working credential, for error messages.
+    tool: &'static str,
+    fix: &'static str,
+}
+
+/// Where a listing goes on.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Paging {
+    /// `offset` and `limit`; the answer's flag at `more` tells whether there is a next page.
+    Offset { limit: usize, more: &'static str },
+    /// The answer names the next page at `next`, to be sent as `parameter`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for tools that page by cursor or page number"))]
+    Cursor { parameter: &'static str, next: &'static str },
+}
+
+impl Api {
+    pub(super) fn new(http: reqwest::Client, base: Url, tool: &'static str, fix: &'static str) -> Self {
+        Self { http, base, headers: HeaderMap::new(), tool, fix }
+    }
+
+    /// Sends this header with every request.
+    pub(super) fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.insert(name, HeaderValue::from_static(value));
+        self
+    }
+
+    /// Sends `Authorization: {scheme}{credential}` with every request.
+    ///
+    /// # Errors
+    /// When the credential has characters that no header may have.
+    pub(super) fn with_credential(
+        mut self,
+        scheme: &str,
+        credential: &SecretString,
+    ) -> Result<Self, BuildError> {
+        let mut value = HeaderValue::try_from(format!("{scheme}{}", credential.expose_secret().trim()))
+            .map_err(|_| {
+                BuildError("`api_token` has a line break or a control character in it".to_owned())
+            })?;
+        value.set_sensitive(true);
+        self.headers.insert(AUTHORIZATION, value);
+        Ok(self)
+    }
+
+    /// The JSON at `path` below the base address.
+    pub(super) async fn get(&self, path: &str, query: &Query, now: Timestamp) -> Result<Value, PollError> {
+        self.find(path, query, &[], now).await?.ok_or_else(|| self.unreadable(path, "nothing"))
+    }
+
+    /// Like [`Api::get`], but `None` when the tool answers one of the statuses in `absent`.
+    pub(super) async fn find(
+        &self,
+        path: &str,
+        query: &Query,
+        absent: &[u16],
+        now: Timestamp,
+    ) -> Result<Option<Value>, PollError> {
+        let request = self.http.get(self.address(path, query)).headers(self.headers.clone()).timeout(TIMEOUT);
+        let response = request.send().await.map_err(|fault| self.unreachable(path, &fault))?;
+        if absent.contains(&response.status().as_u16()) {
+            return Ok(None);
+        }
+        self.check_status(path, &response, now)?;
+        let body = self.read_body(path, response).await?;
+        serde_json::from_slice(&body)
+            .map(Some)
+            .map_err(|_| self.unreadable(path, "something that is no JSON"))
+    }
+
+    /// All entries that stand at `items` in the pages of a listing.
+    pub(super) async fn list(
+        &self,
+        path: &str,
+        items: &str,
+        paging: Paging,
+        now: Timestamp,
+    ) -> Result<Vec<Value>, PollError> {
+        let mut entries = Vec::new();
+        let mut query = paging.first();
+        for _ in 0..MAX_PAGES {
+            let answer = self.get(path, &query, now).await?;
+            entries.extend_from_slice(answer.items(items));
+            match paging.next(&answer, entries.len()) {
+                Some(next) if !answer.items(items).is_empty() => query = next,
+                _ => return Ok(entries),
+            }
+        }
+        Err(self.unreadable(path, "a listing without end"))
+    }
+
+    fn address(&self, path: &str, query: &Query) -> Url {
+        let mut address = self.base.clone();
+        if let Ok(mut segments) = address.path_segments_mut() {
+            segments.pop_if_empty().extend(path.split('/'));
+        }
+        if !query.is_empty() {
+            address.query_pairs_mut().extend_pairs(query);
+        }
+        address
+    }
+
+    fn check_status(&self, path: &str, response: &Response, now: Timestamp) -> Result<(), PollError> {
+        let (tool, status) = (self.tool, response.status());
+        match status {
+            _ if status.is_success() => Ok(()),
+            StatusCode::UNAUTHORIZED | StatusCode::PAYMENT_REQUIRED | StatusCode::FORBIDDEN => {
+                let message = format!("{tool} refuses /{path} ({status}): {}", self.fix);
+                Err(PollError::Refused { message })
+            }
+            StatusCode::NOT_FOUND => {
+                let message = format!("{tool} has no /{path} ({status}): check `api_url`");
+                Err(PollError::Refused { message })
+            }
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
+                Err(self.retry(path, response, now))
+            }
+            _ if status.is_server_error() => Err(self.retry(path, response, now)),
+            _ => Err(self.unreadable(path, status.as_str())),
+        }
+    }
+
+    async fn read_body(&self, path: &str, mut response: Response) -> Result<Vec<u8>, PollError> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|fault| self.unreachable(path, &fault))? {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                return Err(self.unreadable(path, "more than 32 MiB"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    fn retry(&self, path: &str, response: &Response, now: Timestamp) -> PollError {
+        PollError::Retry {
+            message: format!("{} answered {} at /{path}", self.tool, response.status()),
+            after: find_retry_after(response.headers(), now),
+        }
+    }
+
+    fn unreachable(&self, path: &str, fault: &reqwest::Error) -> PollError {
+        let why = if fault.is_timeout() {
+            "no answer in time"
+        } else if fault.is_connect() {
+            "no connection"
+        } else {
+            "the connection broke"
+        };
+        PollError::Retry { message: format!("{} at /{path}: {why}", self.tool), after: None }
+    }
+
+    fn unreadable(&self, path: &str, what: &str) -> PollError {
+        PollError::Unreadable { message: format!("{} answered {what} at /{path}", self.tool) }
+    }
+}
+
+impl Paging {
+    pub(super) fn first(self) -> Query {
+        match self {
+            Self::Offset { limit, .. } => vec![("limit", limit.to_string()), ("offset", "0".to_owned())],
+            Self::Cursor { .. } => Vec::new(),
+        }
+    }
+
+    /// The query of the page after `answer`, when `read` entries have been read so far.
+    fn next(self, answer: &Value, read: usize) -> Option<Query> {
+        match self {
+            Self::Offset { limit, more } => (answer.pointer(more)?.as_bool()?)
+                .then(|| vec![("limit", limit.to_string()), ("offset", read.to_string())]),
+            Self::Cursor { parameter, next } => Some(vec![(parameter, answer.find_id(next)?)]),
+        }
+    }
+}
+
+/// How long a tool asks to wait: `Retry-After` in seconds or as a date (some write `UTC` for `GMT`), else
+/// the usual rate-limit fields, in seconds from now or since the epoch.
+fn find_retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let field = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    if let Some(text) = field(RETRY_AFTER.as_str()) {
+        return text.parse().map(Duration::from_secs).ok().or_else(|| {
+            let date =
+                text.strip_suffix("UTC").map_or_else(|| text.to_owned(), |start| format!("{start}GMT"));
+            let until = DateTime::parse_from_rfc2822(&date).ok()?.to_utc();
+            Some((until - now).to_std().unwrap_or_default())
+        });
+    }
+    let names = ["ratelimit-reset", "x-ratelimit-reset"];
+    let reset = names.iter().find_map(|name| field(name)?.parse::<u64>().ok())?;
+    let now = u64::try_from(now.timestamp()).unwrap_or_default();
+    // A year of seconds: no tool asks to wait that long, so a larger number is an instant.
+    Some(Duration::from_secs(if reset > 31_536_000 { reset.saturating_sub(now) } else { reset }))
+}
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;

@@ -1,0 +1,81 @@
+//! Reads a tool's own keys of its `[[sources]]` table, so that a typo is answered with the right name.
+//!
+//! Must not know any tool: each hands in its own list of names.
+
+use serde::de::DeserializeOwned;
+
+use super::BuildError;
+use crate::config::SourceConfig;
+use crate::domain::SourceId;
+
+/// The keys that every source shares: suggested when a misspelt one ends up among a tool's own keys.
+const SHARED_NAMES: &[&str] = &[
+    "id",
+    "type",
+    "sites",
+    "webhook_secrets",
+    "webhook_token",
+    "webhook_basic",
+    "api_token",
+    "api_url",
+    "poll",
+    "backfill",
+    "workspaces",
+    "workspace_name",
+    "workspace_url",
+    "fallback_component",
+    "severity",
+    "status",
+    "associate_issue_keys",
+];
+
+/// Refuses a key that the tool does not have.
+pub(super) fn check_names(config: &SourceConfig, names: &[&str]) -> Result<(), BuildError> {
+    let known = names.iter().chain(SHARED_NAMES).copied().collect::<Vec<_>>();
+    config
+        .options
+        .keys()
+        .find(|key| !names.contains(&key.as_str()))
+        .map_or(Ok(()), |key| Err(unknown_name(&config.id, "key", key, &known)))
+}
+
+/// The tool's own keys as its own type.
+///
+/// # Errors
+/// Names the source, and what is wrong with which value.
+pub(super) fn parse<T: DeserializeOwned>(config: &SourceConfig) -> Result<T, BuildError> {
+    T::deserialize(serde_json::Value::Object(config.options.clone()))
+        .map_err(|fault| refuse(config, &fault.to_string()))
+}
+
+/// A fault of this source's configuration.
+pub(super) fn refuse(config: &SourceConfig, what: &str) -> BuildError {
+    BuildError(format!("source `{}` ({}): {what}", config.id, config.kind))
+}
+
+/// An unknown `what`, with the nearest known name when there is one that is near, else with all.
+pub(super) fn unknown_name(id: &SourceId, what: &str, name: &str, known: &[&str]) -> BuildError {
+    BuildError(format!("source `{id}`: unknown {what} `{name}`; {}", suggestion(name, known)))
+}
+
+/// `did you mean …?` when one of `known` is near to `name`, and always the list of the known.
+pub(super) fn suggestion(name: &str, known: &[&str]) -> String {
+    let nearest = known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .min()
+        .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(3));
+    match nearest {
+        Some((_, candidate)) => format!("did you mean `{candidate}`? Known: {}", known.join(", ")),
+        None => format!("known: {}", known.join(", ")),
+    }
+}
+
+/// Refuses an empty entry in `webhook_secrets`: everybody knows that key.
+pub(super) fn check_secrets(config: &SourceConfig) -> Result<(), BuildError> {
+    use secrecy::ExposeSecret;
+    match config.webhook_secrets.iter().position(|secret| secret.expose_secret().is_empty()) {
+        Some(index) => Err(refuse(config, &format!("webhook_secrets[{index}] is empty"))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,154 @@
+//! PagerDuty: V3 webhooks and the REST API v2.
+//!
+//! Sources of the facts: PagerDuty's developer documentation (webhooks overview, behaviour, signatures) and
+//! its published API schema. PagerDuty publishes no address for writing a new post-mortem and no interface
+//! for reading one, so this source has no reviews. Must not decide anything about Jira.
+
+mod payload;
+mod poll;
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use self::payload::Mapper;
+use self::poll::PagerDutyPoller;
+use super::signature::HmacScheme;
+use super::value::Fields;
+use super::{
+    BuildContext, BuildError, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source, Unmappable,
+    VerifiedWebhook, options, shared_secret,
+};
+use crate::config::SourceConfig;
+use crate::domain::{Entity, Observation};
+
+pub(super) const KIND: Kind = Kind { name: "pagerduty", build, option_names: &["urgency_severity"] };
+
+#[derive(Deserialize)]
+struct Options {
+    /// Takes the urgency as severity (`high` = P2, `low` = P4) when an incident has no priority.
+    #[serde(default)]
+    urgency_severity: bool,
+}
+
+struct PagerDuty {
+    config: SourceConfig,
+    signature: HmacScheme,
+    mapper: Arc<Mapper>,
+    poller: Option<PagerDutyPoller>,
+}
+
+fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
+    let BuildContext { config, http } = context;
+    let options: Options = options::parse(&config)?;
+    options::check_secrets(&config)?;
+    let home = match &config.api_url {
+        Some(url) if url.host_str().is_some_and(|host| host.contains(".eu.")) => {
+            "https://app.eu.pagerduty.com"
+        }
+        _ => "https://app.pagerduty.com",
+    };
+    let mapper = Arc::new(Mapper::new(&config, options.urgency_severity, home));
+    let poller = PagerDutyPoller::find(&config, http, &mapper)?;
+    let signature = HmacScheme::sha256_hex("X-PagerDuty-Signature", "v1=");
+    Ok(Arc::new(PagerDuty { config, signature, mapper, poller }))
+}
+
+impl Source for PagerDuty {
+    fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
+        if self.config.webhook_secrets.is_empty() {
+            return Err(shared_secret::unconfigured(&self.config, "`webhook_secrets`"));
+        }
+        let verified_by = self.signature.verify(&self.config.webhook_secrets, &webhook)?;
+        // The event's id is signed with the body; the header that repeats it for a delivery is not.
+        let body = serde_json::from_slice::<Value>(&webhook.body).unwrap_or_default();
+        let header = webhook.headers.get("x-webhook-id").map(str::to_owned);
+        let delivery_id = body.find_id("/event/id").or(header);
+        Ok(VerifiedWebhook::new(webhook, delivery_id, verified_by))
+    }
+
+    fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
+        self.parse(webhook, &mut Memory::default()).map(|_| ())
+    }
+
+    fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
+        let priority = webhook.json::<Value>().ok().and_then(|body| body.find_id("/event/data/priority/id"));
+        priority.map(|id| payload::priority_key(&id)).into_iter().collect()
+    }
+
+    fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
+        let body: Value = webhook.json()?;
+        let Some(event) = body.get("event").filter(|event| event.is_object()) else {
+            return Err(Unmappable::Malformed(if body.get("messages").is_some() {
+                "this is a webhook of PagerDuty's retired second version: create a V3 webhook subscription"
+                    .into()
+            } else {
+                "the body has no `event`: only PagerDuty's V3 webhooks are understood".into()
+            }));
+        };
+        let occurred_at = event.find_time("/occurred_at").unwrap_or(webhook.received_at);
+        let kind = event.text("/event_type");
+        if event.text("/data/type") == "incident" {
+            let rank = |id: &str| payload::find_rank(memory, id);
+            return self.mapper.incident(&event["data"], occurred_at, &rank);
+        }
+        Ok(match kind {
+            "incident.annotated"
+            | "incident.status_update_published"
+            | "incident.custom_field_values.updated" => self.refetch(event, kind),
+            _ if kind.starts_with("service.") => Findings {
+                refresh_catalogue: true,
+                mentioned: self
+                    .mapper
+                    .mentioned(&event["data"], &event["data"], occurred_at)
+                    .into_iter()
+                    .collect(),
+                ..Findings::default()
+            },
+            "" => Findings::ignored("event without a type"),
+            _ => Findings::ignored(format!("event type {}", payload::shorten(kind))),
+        })
+    }
+
+    fn poller(&self) -> Option<&dyn Poller> {
+        self.poller.as_ref().map(|poller| poller as &dyn Poller)
+    }
+
+    fn home_url(&self) -> String {
+        self.mapper.home.to_owned()
+    }
+}
+
+impl PagerDuty {
+    /// Such an event carries only a reference to the incident, so its state must be asked for.
+    fn refetch(&self, event: &Value, kind: &str) -> Findings {
+        match event.find_id("/data/incident/id") {
+            Some(id) if self.poller.is_some() => Findings { refetch: vec![id], ..Findings::default() },
+            _ => Findings::ignored(format!(
+                "event type {kind} carries no state, and no api_token is set to ask"
+            )),
+        }
+    }
+}
+
+impl Mapper {
+    /// One incident with everything it names.
+    fn incident(
+        &self,
+        data: &Value,
+        at: crate::domain::Timestamp,
+        rank: &dyn Fn(&str) -> Option<usize>,
+    ) -> Result<Findings, Unmappable> {
+        let incident = self.map(data, at, rank)?;
+        Ok(Findings {
+            observations: vec![Observation::present(Entity::Incident(incident), at)],
+            mentioned: self.mentioned(&data["service"], data, at).into_iter().collect(),
+            workspaces: self.teams(data.items("/teams")),
+            ..Findings::default()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,248 @@
+//! Reads PagerDuty's REST API v2: backfill, then every later change.
+//!
+//! PagerDuty has no "updated since" filter. The first run therefore reads incidents by creation time, oldest
+//! first, in windows of at most six months; where a window holds more than offsets can reach (10,000), the
+//! next window starts at the last incident read. Then, and on every later run, two lists tell all that
+//! changed: the open incidents, and the resolved ones from the latest resolution back to the last run, with
+//! an overlap. Log entries, the other documented way, would cost one more request per changed incident and
+//! come in an order that moves while it is paged; these lists carry whole incidents, and what a run misses
+//! the next one heals. Only a change to an incident that stays resolved goes unseen.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use reqwest::header::ACCEPT;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+
+use super::payload::{self, Mapper};
+use crate::config::SourceConfig;
+use crate::domain::{Timestamp, format_timestamp};
+use crate::sources::http::{Api, Paging, Query};
+use crate::sources::value::Fields;
+use crate::sources::{BuildError, Catalogue, Cursor, Findings, Memory, Page, PollError, PollRequest, Poller};
+
+const LIMIT: usize = 100;
+/// `offset + limit` may not pass this (PagerDuty's pagination page).
+const MAX_OFFSET: usize = 10_000;
+/// Safely below the six months that one request may span.
+const WINDOW: TimeDelta = TimeDelta::days(180);
+/// How far a run reads back behind the start of the last one: clocks differ, and lists lag.
+const OVERLAP: TimeDelta = TimeDelta::minutes(10);
+const PAGING: Paging = Paging::Offset { limit: LIMIT, more: "/more" };
+/// 402 and 404: the account's plan does not have the feature.
+const NO_FEATURE: &[u16] = &[402, 404];
+
+/// Where a run stands. `started` is when it began: the next run reads resolutions since then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+enum Progress {
+    /// Incidents created in a window from `from`, oldest first.
+    Backfill { started: Timestamp, first: Timestamp, from: Timestamp, offset: usize },
+    /// Everything that is open.
+    Open { started: Timestamp, since: Timestamp, offset: usize },
+    /// What was resolved since `since`, latest first.
+    Resolved { started: Timestamp, since: Timestamp, offset: usize },
+    /// Between two runs.
+    Idle { since: Timestamp },
+}
+
+pub(super) struct PagerDutyPoller {
+    api: Api,
+    mapper: Arc<Mapper>,
+}
+
+impl PagerDutyPoller {
+    /// The poller, if the configuration has a token for it.
+    pub(super) fn find(
+        config: &SourceConfig,
+        http: reqwest::Client,
+        mapper: &Arc<Mapper>,
+    ) -> Result<Option<Self>, BuildError> {
+        let Some(token) = &config.api_token else { return Ok(None) };
+        let base = config.api_url.clone().map_or_else(|| Url::parse("https://api.pagerduty.com"), Ok);
+        let base = base.map_err(|fault| BuildError(fault.to_string()))?;
+        let fix = "set `api_token` to a REST API key with read access of this account, \
+                   and `api_url` to https://api.eu.pagerduty.com if the account is in the EU";
+        let api = Api::new(http, base, "PagerDuty", fix)
+            .with_header(ACCEPT, "application/vnd.pagerduty+json;version=2")
+            .with_credential("Token token=", token)?;
+        Ok(Some(Self { api, mapper: Arc::clone(mapper) }))
+    }
+
+    /// The ids of the account's priorities, most severe first; empty when the account has none.
+    async fn priorities(&self, now: Timestamp) -> Result<Vec<String>, PollError> {
+        let answer = self.api.find("priorities", &Query::new(), NO_FEATURE, now).await?;
+        Ok(answer.map(|answer| answer.ids("/priorities")).unwrap_or_default())
+    }
+
+    async fn remember_priorities(&self, memory: &mut Memory, now: Timestamp) -> Result<(), PollError> {
+        let ids = self.priorities(now).await?;
+        let prefix = payload::priority_key("");
+        let gone = memory.with_prefix(&prefix).map(|(key, _)| key.to_owned());
+        let gone = gone.filter(|key| !ids.iter().any(|id| payload::priority_key(id) == *key));
+        for key in gone.collect::<Vec<_>>() {
+            memory.forget(&key);
+        }
+        for (rank, id) in ids.iter().enumerate() {
+            if payload::find_rank(memory, id) != Some(rank) {
+                memory.set(payload::priority_key(id), rank.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    /// The incidents of one page; those that cannot be mapped are left out, as nothing could be done.
+    fn findings(&self, answer: &Value, memory: &Memory, now: Timestamp) -> Findings {
+        let mut all = Findings::default();
+        for incident in answer.items("/incidents") {
+            let rank = |id: &str| payload::find_rank(memory, id);
+            let updated_at = incident.find_time("/updated_at").unwrap_or(now);
+            let Ok(found) = self.mapper.incident(incident, updated_at, &rank) else { continue };
+            all.observations.extend(found.observations);
+            all.mentioned.extend(found.mentioned);
+            all.workspaces.extend(found.workspaces);
+        }
+        all.mentioned.sort_by(|a, b| a.provider_id.cmp(&b.provider_id));
+        all.mentioned.dedup_by(|a, b| a.provider_id == b.provider_id);
+        all.workspaces.sort_by(|a, b| a.provider_id.cmp(&b.provider_id));
+        all.workspaces.dedup_by(|a, b| a.provider_id == b.provider_id);
+        all
+    }
+}
+
+#[async_trait]
+impl Poller for PagerDutyPoller {
+    async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
+        let PollRequest { cursor, backfill_from, now, memory } = request;
+        let progress = match cursor.map(Cursor::read).transpose()? {
+            None => Progress::Backfill { started: now, first: backfill_from, from: backfill_from, offset: 0 },
+            Some(Progress::Idle { since }) => Progress::Open { started: now, since, offset: 0 },
+            Some(progress) => progress,
+        };
+        if progress.is_start() {
+            self.remember_priorities(memory, now).await?;
+        }
+        let answer = self.api.get("incidents", &progress.query(), now).await?;
+        let Some(incidents) = answer.get("incidents").and_then(Value::as_array) else {
+            let message = "PagerDuty answered without `incidents` at /incidents".to_owned();
+            return Err(PollError::Unreadable { message });
+        };
+        let next = progress.next(incidents, answer["more"].as_bool().unwrap_or(false));
+        Ok(Page {
+            findings: self.findings(&answer, memory, now),
+            next: Cursor::of(&next),
+            done: matches!(next, Progress::Idle { .. }),
+            total: progress.covers_backfill().then(|| answer["total"].as_u64()).flatten(),
+        })
+    }
+
+    async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {
+        let services = self.api.list("services", "/services", PAGING, now).await?;
+        // Teams need an ability that smaller plans lack: then there are none.
+        let has_teams = self.api.find("teams", &PAGING.first(), NO_FEATURE, now).await?.is_some();
+        let teams = match has_teams {
+            true => self.api.list("teams", "/teams", PAGING, now).await?,
+            false => Vec::new(),
+        };
+        Ok(Catalogue {
+            components: services.iter().filter_map(|s| self.mapper.mentioned(s, s, now)).collect(),
+            workspaces: self.mapper.teams(&teams),
+        })
+    }
+
+    async fn fetch_incident(&self, provider_id: &str, now: Timestamp) -> Result<Option<Findings>, PollError> {
+        let path = format!("incidents/{provider_id}");
+        let Some(answer) = self.api.find(&path, &Query::new(), &[404], now).await? else { return Ok(None) };
+        let incident = &answer["incident"];
+        let ranks = if payload::needs_rank(incident) { self.priorities(now).await? } else { Vec::new() };
+        let rank = |id: &str| ranks.iter().position(|known| known == id);
+        let updated_at = incident.find_time("/updated_at").unwrap_or(now);
+        self.mapper
+            .incident(incident, updated_at, &rank)
+            .map(Some)
+            .map_err(|fault| PollError::Unreadable { message: format!("PagerDuty at /incidents: {fault}") })
+    }
+}
+
+impl Progress {
+    fn is_start(self) -> bool {
+        match self {
+            Self::Backfill { first, from, offset, .. } => first == from && offset == 0,
+            Self::Open { offset, .. } => offset == 0,
+            Self::Resolved { .. } | Self::Idle { .. } => false,
+        }
+    }
+
+    /// Whether the page's total is that of the whole backfill.
+    fn covers_backfill(self) -> bool {
+        matches!(self, Self::Backfill { started, first, from, .. } if first == from && started - from <= WINDOW)
+    }
+
+    fn query(self) -> Query {
+        let (offset, mut query) = match self {
+            Self::Backfill { started, from, offset, .. } => (
+                offset,
+                vec![
+                    ("since", format_timestamp(from)),
+                    ("until", format_timestamp((from + WINDOW).min(started))),
+                    ("sort_by", "created_at:asc".to_owned()),
+                    ("total", "true".to_owned()),
+                ],
+            ),
+            Self::Open { offset, .. } => {
+                (offset, vec![("date_range", "all".to_owned()), ("sort_by", "created_at:asc".to_owned())])
+            }
+            Self::Idle { .. } => return Query::new(),
+            Self::Resolved { offset, .. } => {
+                (offset, vec![("date_range", "all".to_owned()), ("sort_by", "resolved_at:desc".to_owned())])
+            }
+        };
+        let statuses: &[&str] = match self {
+            Self::Backfill { .. } => &[],
+            Self::Open { .. } => &["triggered", "acknowledged"],
+            Self::Resolved { .. } | Self::Idle { .. } => &["resolved"],
+        };
+        query.extend(statuses.iter().map(|status| ("statuses[]", (*status).to_owned())));
+        query.extend([("limit", LIMIT.to_string()), ("offset", offset.to_string())]);
+        query
+    }
+
+    /// What comes after this page.
+    fn next(self, incidents: &[Value], more: bool) -> Self {
+        let more = more && !incidents.is_empty();
+        let reachable = |offset: usize| offset + incidents.len() + LIMIT <= MAX_OFFSET;
+        match self {
+            Self::Backfill { started, first, from, offset } if more && reachable(offset) => {
+                Self::Backfill { started, first, from, offset: offset + incidents.len() }
+            }
+            Self::Backfill { started, first, from, .. } => {
+                let last = incidents.last().and_then(|incident| incident.find_time("/created_at"));
+                // At least a second ahead, so that a crowd of incidents in one second cannot hold the walk.
+                let narrowed = last.unwrap_or(from).max(from + TimeDelta::seconds(1));
+                let from = if more { narrowed } else { from + WINDOW };
+                if from < started {
+                    Self::Backfill { started, first, from, offset: 0 }
+                } else {
+                    Self::Open { started, since: first, offset: 0 }
+                }
+            }
+            Self::Open { started, since, offset } if more && reachable(offset) => {
+                Self::Open { started, since, offset: offset + incidents.len() }
+            }
+            Self::Open { started, since, .. } => Self::Resolved { started, since, offset: 0 },
+            Self::Resolved { started, since, offset } => {
+                let resolved = |incident: &Value| incident.find_time("/resolved_at");
+                let older = incidents.iter().filter_map(resolved).any(|at| at < since - OVERLAP);
+                if more && !older && reachable(offset) {
+                    Self::Resolved { started, since, offset: offset + incidents.len() }
+                } else {
+                    Self::Idle { since: started }
+                }
+            }
+            Self::Idle { since } => Self::Idle { since },
+        }
+    }
+}

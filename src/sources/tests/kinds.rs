@@ -1,0 +1,61 @@
+//! Building sources: what a wrong configuration is told.
+
+use super::*;
+use crate::sources::{KINDS, Rejection};
+
+fn refusal(kind: &str, change: impl FnOnce(&mut SourceConfig)) -> String {
+    try_source(kind, change).err().expect("refused").0
+}
+
+#[test]
+fn an_unknown_type_lists_the_known_ones() {
+    let told = refusal("pagerdutty", |_| {});
+    assert!(told.contains("did you mean `pagerduty`?"), "{told}");
+    for kind in KINDS {
+        assert!(told.contains(kind.name), "{told}");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_answered_with_the_nearest() {
+    for (key, nearest) in [("urgncy_severity", "urgency_severity"), ("webhok_secrets", "webhook_secrets")] {
+        let told = refusal("pagerduty", |config| config.options = options(json!({ key: true })));
+        assert!(told.contains(key) && told.contains(&format!("did you mean `{nearest}`")), "{told}");
+    }
+    let told = refusal("pagerduty", |config| config.options = options(json!({ "urgency_severity": "yes" })));
+    assert!(told.contains("expected a boolean"), "{told}");
+}
+
+#[test]
+fn an_empty_secret_is_refused() {
+    for kind in ["pagerduty", "generic"] {
+        let told = refusal(kind, |config| {
+            config.webhook_secrets = vec!["".into()];
+            config.options = if kind == "generic" {
+                options(json!({"mapping": sample_mapping()}))
+            } else {
+                config.options.clone()
+            };
+        });
+        assert!(told.contains("webhook_secrets[0]"), "{told}");
+    }
+}
+
+#[test]
+fn without_a_credential_every_webhook_is_turned_away() {
+    for kind in KINDS {
+        let source = source(kind.name, |config| {
+            if kind.name == "generic" {
+                config.options = options(json!({ "mapping": sample_mapping() }));
+            }
+        });
+        let webhook = inbound(&[("authorization", "Bearer ")], b"{}", sample_now());
+        let Err(Rejection::Unauthorized(told)) = source.verify(webhook) else {
+            panic!("{} accepts", kind.name)
+        };
+        assert!(told.contains("webhook_"), "{told}");
+        assert!(source.poller().is_none());
+        assert_eq!(source.new_review_url(Some("x")), None);
+        assert!(url::Url::parse(&source.home_url()).is_ok());
+    }
+}

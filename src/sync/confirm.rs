@@ -1,0 +1,76 @@
+//! Reads back what Jira accepted, until it shows.
+
+use chrono::TimeDelta;
+
+use super::directory::SiteAccess;
+use super::engine::{Engine, SyncError};
+use crate::jira::{JiraClient, Stored};
+use crate::store::{Readback, ReadbackResult};
+use crate::telemetry::Metrics;
+
+/// Read-backs between two looks at what is waiting to be sent.
+const AT_ONCE: i64 = 50;
+/// How long to wait after each look in vain; Jira shows writes soon, longer under load or maintenance.
+const DELAYS: [TimeDelta; 5] = [
+    TimeDelta::seconds(4),
+    TimeDelta::seconds(15),
+    TimeDelta::minutes(1),
+    TimeDelta::minutes(5),
+    TimeDelta::minutes(15),
+];
+/// How often an entity that never shows is sent again before a person is asked.
+const RESENDS: i64 = 2;
+
+impl Engine {
+    /// Reads back what is due for a site. Returns whether anything was.
+    pub(super) async fn read_back(&self, site: &SiteAccess, jira: &JiraClient) -> Result<bool, SyncError> {
+        let due = self.store.list_readbacks(&site.client_key, AT_ONCE).await?;
+        for readback in &due {
+            match jira.find_entity(readback.kind, &readback.jira_id).await {
+                Ok(answer) => {
+                    let result = self.judge(readback, answer.value.as_ref());
+                    let name = match result {
+                        ReadbackResult::Confirmed => "confirmed",
+                        ReadbackResult::Later(_) => "invisible",
+                        ReadbackResult::SendAgain { .. } => "sent_again",
+                        ReadbackResult::GivenUp { .. } => "lost",
+                    };
+                    Metrics::count_site(&self.metrics.verdicts, &site.site, name, 1);
+                    self.store.record_readback(&site.client_key, readback, &result).await?;
+                }
+                Err(error) => {
+                    self.record_trouble(site, &error).await?;
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(!due.is_empty())
+    }
+
+    fn judge(&self, readback: &Readback, stored: Option<&Stored>) -> ReadbackResult {
+        let shows = match stored {
+            None => readback.deleted,
+            Some(stored) => {
+                !readback.deleted
+                    && stored.update_sequence_number.is_some_and(|number| number >= readback.version)
+            }
+        };
+        if shows {
+            return ReadbackResult::Confirmed;
+        }
+        let nth = usize::try_from(readback.attempts).unwrap_or(usize::MAX);
+        if let Some(delay) = DELAYS.get(nth) {
+            ReadbackResult::Later(self.clock.now() + *delay)
+        } else if readback.resends < RESENDS {
+            ReadbackResult::SendAgain {
+                reason: "Jira accepted it, but does not show it; sent again".to_owned(),
+            }
+        } else {
+            ReadbackResult::GivenUp {
+                reason: "Jira accepted it several times and never showed it: check that the projects of its issue keys \
+                         exist, then use `incident-bridge deliveries retry`"
+                    .to_owned(),
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Sends each site what it should hold and does not, one request at a time per site.
+
+use std::time::Duration;
+
+use super::directory::SiteAccess;
+use super::engine::{Engine, SyncError};
+use super::plan::{self, Outgoing};
+use super::trouble;
+use crate::domain::{ClientKey, EntityKind, JiraId, SourceId};
+use crate::jira::{Disposition, JiraClient, JiraError, Scope};
+use crate::mapping::{BulkRequest, jira_id};
+use crate::store::{DueBatch, Outcome, SiteTrouble};
+use crate::telemetry::{Metrics, SiteLabel};
+
+/// How long a process may be silent before another one takes over its site.
+const LEASE: Duration = Duration::from_mins(2);
+/// The first look at what Jira accepted; it shows soon, longer under load.
+const FIRST_READBACK: chrono::TimeDelta = chrono::TimeDelta::seconds(1);
+
+type Outcomes = Vec<(JiraId, i64, Outcome)>;
+
+impl Engine {
+    /// Serves one site until nothing is due or something is in the way. Returns whether anything was done.
+    ///
+    /// # Errors
+    /// When the database fails. Trouble with Jira is no error: it is stored with the site.
+    pub async fn serve_site(&self, client_key: &ClientKey) -> Result<bool, SyncError> {
+        let snapshot = self.directory.current();
+        let Some(site) = snapshot.find_site(client_key).filter(|site| site.enabled).cloned() else {
+            return Ok(false);
+        };
+        let lease = self.store.claim_lease(&format!("site/{client_key}"), &self.owner, LEASE).await?;
+        let Some(lease) = lease else { return Ok(false) };
+        let served = self.serve(&site).await;
+        self.store.release_lease(lease).await?;
+        served
+    }
+
+    async fn serve(&self, site: &SiteAccess) -> Result<bool, SyncError> {
+        let jira = self.jira(site)?;
+        let mut worked = false;
+        while let Some(batch) = self.store.find_due_batch(&site.client_key, self.delivery.max_batch).await? {
+            worked = true;
+            if let Err(error) = self.deliver(site, &jira, &batch).await? {
+                self.record_trouble(site, &error).await?;
+                return Ok(true);
+            }
+        }
+        if self.delivery.confirm {
+            worked |= self.read_back(site, &jira).await?;
+        }
+        Ok(worked)
+    }
+
+    /// Sends one batch. Jira's refusal of the whole request for a passing reason is the inner error.
+    async fn deliver(
+        &self,
+        site: &SiteAccess,
+        jira: &JiraClient,
+        batch: &DueBatch,
+    ) -> Result<Result<(), JiraError>, SyncError> {
+        let Some(source) = self.registry.find(&batch.source) else {
+            let why = format!("the source {:?} is not in the configuration any more", batch.source);
+            self.record(site, batch, plan::refuse_all(batch, &why)).await?;
+            return Ok(Ok(()));
+        };
+        if batch.deleted {
+            return self.delete(site, jira, batch).await;
+        }
+        let plan = plan::plan(batch, source);
+        if !plan.refused.is_empty() {
+            self.record(site, batch, plan.refused).await?;
+        }
+        let workspace = jira_id(source.id(), &batch.workspace);
+        let mut parts = vec![plan.send];
+        while let Some(part) = parts.pop() {
+            match self.submit(site, jira, (source.id(), &workspace, batch.kind), &part).await {
+                Ok(outcomes) => self.record(site, batch, outcomes).await?,
+                Err(error) => match &error.disposition {
+                    Disposition::Split if part.len() > 1 => {
+                        let (left, right) = part.split_at(part.len() / 2);
+                        parts.extend([right.to_vec(), left.to_vec()]);
+                    }
+                    Disposition::Split | Disposition::GiveUp if part.len() == 1 => {
+                        self.record(site, batch, refused(&part, &error)).await?;
+                    }
+                    _ => return Ok(Err(error)),
+                },
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn submit(
+        &self,
+        site: &SiteAccess,
+        jira: &JiraClient,
+        (source, workspace, kind): (&SourceId, &JiraId, EntityKind),
+        part: &[Outgoing],
+    ) -> Result<Outcomes, JiraError> {
+        let Some(batch) = plan::batch_of(part) else { return Ok(Vec::new()) };
+        let request = BulkRequest::new(source.clone(), workspace.clone(), batch);
+        let started = self.clock.now();
+        let answer = jira.submit(&request).await;
+        self.metrics.jira_seconds.observe((self.clock.now() - started).as_seconds_f64());
+        let result = answer.as_ref().map_or_else(|error| result_name(&error.disposition), |_| "accepted");
+        Metrics::count_site(&self.metrics.jira_requests, &site.site, result, 1);
+        let verdicts = answer?.value;
+        if !verdicts.unknown_project_keys.is_empty() {
+            tracing::warn!(site = %site.site, keys = ?verdicts.unknown_project_keys, "Jira does not know these project keys; incidents associated with nothing else are not kept");
+        }
+        Ok(plan::outcomes(part, kind, &verdicts))
+    }
+
+    async fn delete(
+        &self,
+        site: &SiteAccess,
+        jira: &JiraClient,
+        batch: &DueBatch,
+    ) -> Result<Result<(), JiraError>, SyncError> {
+        for delivery in &batch.deliveries {
+            let outcome = match jira.delete_entity(batch.kind, &delivery.jira_id).await {
+                Ok(_) => Outcome::Accepted,
+                Err(error) if error.disposition == Disposition::GiveUp => {
+                    Outcome::Refused { reason: error.message, trace_id: error.trace_id }
+                }
+                // The documented answer to an unknown id is 202; a 404 says the same.
+                Err(error) if error.disposition == Disposition::Gone => Outcome::Accepted,
+                Err(error) => return Ok(Err(error)),
+            };
+            self.record(site, batch, vec![(delivery.jira_id.clone(), delivery.version, outcome)]).await?;
+        }
+        Ok(Ok(()))
+    }
+
+    async fn record(&self, site: &SiteAccess, batch: &DueBatch, outcomes: Outcomes) -> Result<(), SyncError> {
+        if outcomes.is_empty() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let confirm_at = self.delivery.confirm.then(|| now + FIRST_READBACK);
+        self.store.record_outcomes(&site.client_key, batch.kind, &outcomes, confirm_at).await?;
+        for (id, _, outcome) in &outcomes {
+            let result = match outcome {
+                Outcome::Accepted => "accepted",
+                Outcome::Unmentioned => "unmentioned",
+                Outcome::Refused { reason, trace_id } => {
+                    tracing::warn!(site = %site.site, %id, %reason, ?trace_id, "not accepted by Jira; kept with its reason");
+                    "refused"
+                }
+            };
+            Metrics::count_site(&self.metrics.verdicts, &site.site, result, 1);
+        }
+        for delivery in &batch.deliveries {
+            self.metrics.delivery_seconds.observe((now - delivery.waiting_since).as_seconds_f64());
+        }
+        let parked = SiteLabel { site: site.site.clone(), result: "parked".to_owned() };
+        self.metrics.parked.get_or_create(&parked).set(0);
+        Ok(())
+    }
+
+    /// Stores how long the site must be left alone, and says so once.
+    pub(super) async fn record_trouble(&self, site: &SiteAccess, error: &JiraError) -> Result<(), SyncError> {
+        let failures = self.store.count_failures(&site.client_key).await?;
+        let trouble = trouble::of(error, self.clock.now(), failures, seed(&self.clock.new_id()));
+        match &trouble.parked {
+            Some(why) => tracing::error!(site = %site.site, %error, trace_id = ?error.trace_id, "{why}"),
+            None => {
+                tracing::warn!(site = %site.site, %error, trace_id = ?error.trace_id, until = %trouble.wait_until, "Jira must wait; nothing is lost");
+            }
+        }
+        let label = SiteLabel { site: site.site.clone(), result: "parked".to_owned() };
+        self.metrics.parked.get_or_create(&label).set(i64::from(trouble.parked.is_some()));
+        if matches!(error.disposition, Disposition::WaitUntil { scope: Scope::AllSites, .. }) {
+            self.hold_all_sites(&trouble).await
+        } else {
+            Ok(self.store.record_site_trouble(&site.client_key, &trouble).await?)
+        }
+    }
+
+    /// The app's own quota is used up: no site may be asked before it is renewed.
+    async fn hold_all_sites(&self, trouble: &SiteTrouble) -> Result<(), SyncError> {
+        for site in self.directory.current().sites() {
+            self.store.record_site_trouble(&site.client_key, trouble).await?;
+        }
+        Ok(())
+    }
+}
+
+fn refused(part: &[Outgoing], error: &JiraError) -> Outcomes {
+    let outcome = Outcome::Refused { reason: error.message.clone(), trace_id: error.trace_id.clone() };
+    part.iter().map(|entity| (entity.id.clone(), entity.version, outcome.clone())).collect()
+}
+
+fn result_name(disposition: &Disposition) -> &'static str {
+    match disposition {
+        Disposition::Retry { .. } => "retry",
+        Disposition::WaitUntil { .. } => "wait",
+        Disposition::Split => "split",
+        Disposition::GiveUp => "refused",
+        Disposition::Unauthorized => "unauthorized",
+        Disposition::Forbidden => "forbidden",
+        Disposition::Gone => "gone",
+        Disposition::Redirected { .. } => "redirected",
+    }
+}
+
+/// A number to jitter with, from a fresh id.
+pub(super) fn seed(id: &str) -> u64 {
+    id.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}

@@ -1,0 +1,36 @@
+//! Copies the counts of the store into metrics.
+
+use super::engine::{Engine, SyncError};
+use crate::clock::from_millis;
+use crate::telemetry::{SiteLabel, SourceLabel};
+
+const STATES: [&str; 5] = ["waiting", "accepted", "confirmed", "refused", "discarded"];
+
+impl Engine {
+    /// # Errors
+    /// When the database fails.
+    pub async fn update_gauges(&self) -> Result<(), SyncError> {
+        let counts = self.store.count_deliveries().await?;
+        let snapshot = self.directory.current();
+        for site in snapshot.sites() {
+            for state in STATES {
+                let count =
+                    counts.iter().find(|row| row.client_key == site.client_key.0 && row.state == state);
+                let label = SiteLabel { site: site.site.clone(), result: state.to_owned() };
+                self.metrics.deliveries.get_or_create(&label).set(count.map_or(0, |row| row.count));
+            }
+        }
+        let oldest = counts.iter().filter(|row| row.state == "waiting").map(|row| row.oldest).min();
+        let age = oldest.map_or(0.0, |oldest| (self.clock.now() - from_millis(oldest)).as_seconds_f64());
+        self.metrics.oldest_waiting_seconds.set(age);
+        let inbox = self.store.count_inbox().await?;
+        for source in self.registry.iter() {
+            for state in ["new", "quarantined"] {
+                let count = inbox.iter().find(|row| row.source == source.id().as_str() && row.state == state);
+                let label = SourceLabel { source: source.id().to_string(), result: state.to_owned() };
+                self.metrics.inbox.get_or_create(&label).set(count.map_or(0, |row| row.count));
+            }
+        }
+        Ok(())
+    }
+}

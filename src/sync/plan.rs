@@ -1,0 +1,73 @@
+//! Turns due deliveries into requests, and answers into outcomes. Pure: no clock, no I/O.
+
+use crate::domain::{EntityKind, JiraId};
+use crate::jira::{Verdict, Verdicts};
+use crate::mapping::{Batch, EntityPayload};
+use crate::store::{DueBatch, DueDelivery, Outcome};
+
+use super::registry::SourceRuntime;
+
+/// One entity on its way, with the version that its payload carries.
+#[derive(Debug, Clone)]
+pub(super) struct Outgoing {
+    pub id: JiraId,
+    pub version: i64,
+    pub payload: EntityPayload,
+}
+
+/// What to do with a batch of present entities.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub send: Vec<Outgoing>,
+    /// Entities that cannot be sent at all, with the reason.
+    pub refused: Vec<(JiraId, i64, Outcome)>,
+}
+
+/// Maps every delivery of a batch to its payload.
+pub(super) fn plan(batch: &DueBatch, source: &SourceRuntime) -> Plan {
+    let mut plan = Plan::default();
+    for delivery in &batch.deliveries {
+        match map(delivery, source) {
+            Ok(outgoing) => plan.send.push(outgoing),
+            Err(reason) => plan.refused.push(refusal(delivery, &reason)),
+        }
+    }
+    plan
+}
+
+/// Refuses a whole batch for one reason.
+pub(super) fn refuse_all(batch: &DueBatch, reason: &str) -> Vec<(JiraId, i64, Outcome)> {
+    batch.deliveries.iter().map(|delivery| refusal(delivery, reason)).collect()
+}
+
+fn refusal(delivery: &DueDelivery, reason: &str) -> (JiraId, i64, Outcome) {
+    let outcome = Outcome::Refused { reason: reason.to_owned(), trace_id: None };
+    (delivery.jira_id.clone(), delivery.version, outcome)
+}
+
+fn map(delivery: &DueDelivery, source: &SourceRuntime) -> Result<Outgoing, String> {
+    let entity = delivery.content.as_ref().ok_or("it was deleted while being read")?;
+    let payload = source.payload(entity, delivery.version).map_err(|fault| fault.to_string())?;
+    Ok(Outgoing { id: delivery.jira_id.clone(), version: delivery.version, payload })
+}
+
+/// The array of one request.
+pub(super) fn batch_of(outgoing: &[Outgoing]) -> Option<Batch> {
+    Batch::by_kind(outgoing.iter().map(|entity| entity.payload.clone()).collect()).into_iter().next()
+}
+
+/// Jira's verdict on every entity of a request.
+pub(super) fn outcomes(
+    outgoing: &[Outgoing],
+    kind: EntityKind,
+    verdicts: &Verdicts,
+) -> Vec<(JiraId, i64, Outcome)> {
+    let outcome = |entity: &Outgoing| match verdicts.of(&entity.id, kind) {
+        Verdict::Accepted => Outcome::Accepted,
+        Verdict::Unmentioned => Outcome::Unmentioned,
+        Verdict::Refused(refusal) => {
+            Outcome::Refused { reason: refusal.message.clone(), trace_id: refusal.trace_id.clone() }
+        }
+    };
+    outgoing.iter().map(|entity| (entity.id.clone(), entity.version, outcome(entity))).collect()
+}

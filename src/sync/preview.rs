@@ -1,0 +1,147 @@
+//! What a sync run would send, without sending or storing anything.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::engine::{Engine, SyncError};
+use super::registry::SourceRuntime;
+use crate::domain::{Entity, EntityKind, State, Timestamp};
+use crate::mapping::{content_digest, jira_id};
+use crate::sources::{Cursor, Memory, PollRequest};
+
+/// Entities read from the tool at most; a preview is for looking at, not for waiting.
+const PAGES: usize = 20;
+
+/// One entity that would be sent to one site.
+#[derive(Debug, Serialize)]
+pub struct Preview {
+    pub site: String,
+    pub kind: EntityKind,
+    pub jira_id: String,
+    /// Exactly what Jira would get.
+    pub payload: Value,
+    /// `new in Jira`, `changes: status, summary`, or why Jira could not be asked.
+    pub difference: String,
+}
+
+impl Engine {
+    /// What waits in the store for each site, and what the tool would tell beyond that.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn preview(
+        &self,
+        source: &SourceRuntime,
+        since: Option<Timestamp>,
+    ) -> Result<Vec<Preview>, SyncError> {
+        let mut entities = self.store.list_waiting(source.id()).await?;
+        for entity in self.read_without_storing(source, since).await? {
+            let digest = content_digest(&entity);
+            let id = jira_id(source.id(), entity.provider_id());
+            let known = self.store.find_digest(entity.kind(), &id).await?;
+            entities.retain(|(_, waiting)| {
+                (waiting.kind(), waiting.provider_id()) != (entity.kind(), entity.provider_id())
+            });
+            if known.as_ref().is_none_or(|(_, known)| *known != digest) {
+                let version = known.map_or(0, |(version, _)| version + 1).max(self.clock.now_ms());
+                entities.push((version, entity));
+            }
+        }
+        let mut previews = Vec::new();
+        for (version, entity) in &entities {
+            if let Ok(payload) = source.payload(entity, *version) {
+                self.compare(
+                    source,
+                    entity,
+                    &serde_json::to_value(&payload).unwrap_or_default(),
+                    &mut previews,
+                )
+                .await?;
+            }
+        }
+        Ok(previews)
+    }
+
+    async fn read_without_storing(
+        &self,
+        source: &SourceRuntime,
+        since: Option<Timestamp>,
+    ) -> Result<Vec<Entity>, SyncError> {
+        let Some(poller) = source.source.poller() else { return Ok(Vec::new()) };
+        let state = self.store.find_poll_state(source.id()).await?;
+        let backfill = chrono::TimeDelta::from_std(source.config.backfill).unwrap_or_default();
+        let from =
+            since.or(state.as_ref().map(|state| state.backfill_from)).unwrap_or(self.clock.now() - backfill);
+        let stored = state.and_then(|state| state.cursor).filter(|_| since.is_none());
+        let mut cursor = stored.and_then(|text| serde_json::from_str(&text).ok()).map(Cursor);
+        let mut memory = Memory::new(self.store.load_memory(source.id(), None).await?);
+        let mut entities = Vec::new();
+        for _ in 0..PAGES {
+            let request = PollRequest {
+                cursor: cursor.as_ref(),
+                backfill_from: from,
+                now: self.clock.now(),
+                memory: &mut memory,
+            };
+            let page = match poller.poll(request).await {
+                Ok(page) => page,
+                Err(error) => {
+                    tracing::warn!(source = %source.id(), "the tool could not be read: {error}");
+                    break;
+                }
+            };
+            entities.extend(page.findings.observations.into_iter().filter_map(|observation| {
+                match observation.state {
+                    State::Present(entity) => Some(*entity),
+                    State::Deleted { .. } => None,
+                }
+            }));
+            cursor = Some(page.next);
+            if page.done {
+                break;
+            }
+        }
+        Ok(entities)
+    }
+
+    async fn compare(
+        &self,
+        source: &SourceRuntime,
+        entity: &Entity,
+        payload: &Value,
+        previews: &mut Vec<Preview>,
+    ) -> Result<(), SyncError> {
+        let id = source.jira_id(entity.provider_id());
+        let snapshot = self.directory.current();
+        for site in snapshot.sites().filter(|site| site.sees(source.id().as_str())) {
+            let difference = match self.jira(site)?.find_entity(entity.kind(), &id).await {
+                Ok(answer) => {
+                    answer.value.map_or_else(|| "new in Jira".to_owned(), |held| changes(payload, &held.body))
+                }
+                Err(error) => format!("Jira could not be asked: {error}"),
+            };
+            previews.push(Preview {
+                site: site.site.clone(),
+                kind: entity.kind(),
+                jira_id: id.to_string(),
+                payload: payload.clone(),
+                difference,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The names of the fields in which the payload differs from what Jira holds.
+fn changes(payload: &Value, held: &serde_json::Map<String, Value>) -> String {
+    let fields = payload.as_object().into_iter().flatten();
+    let differing: Vec<&str> = fields
+        .filter(|(name, value)| *name != "updateSequenceNumber" && held.get(*name) != Some(*value))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if differing.is_empty() {
+        "Jira holds the same".to_owned()
+    } else {
+        format!("changes: {}", differing.join(", "))
+    }
+}

@@ -1,0 +1,47 @@
+//! The nightly comparison of Jira with the store.
+
+use super::engine::{Engine, SyncError};
+use crate::domain::JiraId;
+
+/// Confirmed entities read back per site and night, those not looked at for longest first.
+const SHARE: i64 = 1_000;
+
+impl Engine {
+    /// Looks for what Jira has lost: links are compared, and a rolling share of the confirmed entities is
+    /// read back; what is missing is sent again. Ends with retention.
+    ///
+    /// # Errors
+    /// When the database fails. Trouble with Jira is stored with its site.
+    pub async fn reconcile(&self) -> Result<(), SyncError> {
+        for client_key in self.store.list_sites_ready().await? {
+            let snapshot = self.directory.current();
+            let Some(site) = snapshot.find_site(&client_key).filter(|site| site.enabled) else { continue };
+            match self.jira(site)?.list_workspaces(None).await {
+                Ok(answer) => self.compare_links(&site.client_key, &answer.value).await?,
+                Err(error) => {
+                    self.record_trouble(site, &error).await?;
+                    continue;
+                }
+            }
+            let marked = self.store.recheck_confirmed(&client_key, SHARE).await?;
+            tracing::info!(site = %site.site, entities = marked, "comparing Jira with the store");
+        }
+        self.signals.link.notify_one();
+        self.signals.deliver.notify_one();
+        self.apply_retention().await
+    }
+
+    /// A link that Jira does not show any more is forgotten, and made again if links are automatic.
+    async fn compare_links(
+        &self,
+        site: &crate::domain::ClientKey,
+        shown: &[JiraId],
+    ) -> Result<(), SyncError> {
+        for workspace in self.store.list_links(site).await? {
+            if !shown.contains(&workspace) {
+                self.store.forget_link(site, &workspace).await?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,175 @@
+//! The loops that turn the crank: woken by a signal or by the clock, one round at a time.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::engine::{Engine, Signals, SyncError};
+use crate::clock::{Clock, Timestamp};
+use crate::domain::ClientKey;
+
+/// How often a reconciler looks by itself: a lost signal costs at most this.
+const TICK: Duration = Duration::from_secs(1);
+/// Links change rarely, and each look reads every site.
+const LINK_TICK: Duration = Duration::from_secs(10);
+const GAUGE_TICK: Duration = Duration::from_secs(15);
+/// A reconciler silent for this long is stuck.
+const STUCK_AFTER: chrono::TimeDelta = chrono::TimeDelta::minutes(2);
+
+/// When each reconciler last finished a round.
+#[derive(Debug, Clone, Default)]
+pub struct Beats(Arc<Mutex<BTreeMap<&'static str, Timestamp>>>);
+
+/// The state of one reconciler.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Pulse {
+    pub name: &'static str,
+    pub last: Timestamp,
+    pub alive: bool,
+}
+
+impl Beats {
+    fn beat(&self, name: &'static str, clock: &Clock) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, clock.now());
+    }
+
+    #[must_use]
+    pub fn pulses(&self, now: Timestamp) -> Vec<Pulse> {
+        let beats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        beats
+            .iter()
+            .map(|(name, last)| Pulse { name, last: *last, alive: now - *last < STUCK_AFTER })
+            .collect()
+    }
+}
+
+impl Engine {
+    /// Runs every reconciler until `stop`; then lets the rounds under way finish.
+    pub async fn run(self: Arc<Self>, beats: Beats, stop: CancellationToken) {
+        let rounds = Round::ALL.map(|round| run_loop(self.clone(), round, beats.clone(), stop.clone()));
+        tokio::join!(futures::future::join_all(rounds), self.dispatch(&beats, &stop));
+    }
+
+    async fn round(&self, round: Round) -> Result<(), SyncError> {
+        match round {
+            Round::Inbox => self.process_inbox().await.map(|_| ()),
+            Round::Link => self.link_workspaces().await.map(|_| ()),
+            Round::Directory => Ok(self.directory.refresh_if_changed().await.map(|_| ())?),
+            Round::Gauges => self.update_gauges().await,
+            Round::Reconcile => self.reconcile().await,
+        }
+    }
+
+    /// Starts a task per site that has work; a slow site occupies nobody but itself.
+    async fn dispatch(self: &Arc<Self>, beats: &Beats, stop: &CancellationToken) {
+        let mut busy: HashSet<ClientKey> = HashSet::new();
+        let mut tasks: JoinSet<ClientKey> = JoinSet::new();
+        while !stop.is_cancelled() {
+            match self.store.list_sites_with_work().await {
+                Ok(sites) => {
+                    for site in sites.into_iter().filter(|site| !busy.contains(site)).collect::<Vec<_>>() {
+                        if tasks.len() < self.delivery.parallel_sites {
+                            busy.insert(site.clone());
+                            tasks.spawn(self.clone().serve_in_background(site));
+                        }
+                    }
+                    beats.beat("deliver", &self.clock);
+                }
+                Err(fault) => tracing::warn!(%fault, "cannot look for deliveries; trying again"),
+            }
+            tokio::select! {
+                Some(done) = tasks.join_next() => match done {
+                    Ok(site) => { busy.remove(&site); }
+                    // The panic's message was printed by the runtime. Which site it was is unknown: all may go on.
+                    Err(fault) => { tracing::error!(%fault, "a delivery task broke down; please report this"); busy.clear(); }
+                },
+                () = self.signals.deliver.notified() => tokio::time::sleep(self.delivery.linger).await,
+                () = tokio::time::sleep(TICK) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    async fn serve_in_background(self: Arc<Self>, site: ClientKey) -> ClientKey {
+        if let Err(fault) = self.serve_site(&site).await {
+            tracing::warn!(%fault, "a site could not be served; trying again");
+            tokio::time::sleep(TICK).await;
+        }
+        site
+    }
+}
+
+/// One kind of round that repeats.
+#[derive(Debug, Clone, Copy)]
+enum Round {
+    Inbox,
+    Link,
+    Directory,
+    Gauges,
+    Reconcile,
+}
+
+impl Round {
+    const ALL: [Self; 5] = [Self::Inbox, Self::Link, Self::Directory, Self::Gauges, Self::Reconcile];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Inbox => "inbox",
+            Self::Link => "link",
+            Self::Directory => "directory",
+            Self::Gauges => "gauges",
+            Self::Reconcile => "reconcile",
+        }
+    }
+
+    fn signal(self, signals: &Signals) -> Option<&Notify> {
+        match self {
+            Self::Inbox => Some(&signals.inbox),
+            Self::Link => Some(&signals.link),
+            Self::Reconcile => Some(&signals.reconcile),
+            Self::Directory | Self::Gauges => None,
+        }
+    }
+
+    /// How often it runs unasked. The comparison with Jira has a schedule of its own.
+    fn every(self) -> Duration {
+        match self {
+            Self::Inbox | Self::Directory => TICK,
+            Self::Link => LINK_TICK,
+            Self::Gauges => GAUGE_TICK,
+            Self::Reconcile => Duration::MAX,
+        }
+    }
+}
+
+async fn run_loop(engine: Arc<Engine>, round: Round, beats: Beats, stop: CancellationToken) {
+    let mut first = true;
+    while !stop.is_cancelled() {
+        if !(first && matches!(round, Round::Reconcile)) {
+            match engine.round(round).await {
+                Ok(()) => beats.beat(round.name(), &engine.clock),
+                Err(fault) => {
+                    tracing::warn!(reconciler = round.name(), %fault, "a round failed; the next one repeats it");
+                }
+            }
+        }
+        first = false;
+        tokio::select! {
+            () = rung(round.signal(&engine.signals)) => {}
+            () = tokio::time::sleep(round.every()) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+async fn rung(signal: Option<&Notify>) {
+    match signal {
+        Some(signal) => signal.notified().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,72 @@
+//! `POST` or `PUT /jira/entities/…`: people linked an incident or review with an issue, or unlinked it.
+//!
+//! The operations page does not give the exact request, and its siblings differ; all their forms are read.
+//! Who did it is not kept.
+
+use actix_web::HttpRequest;
+use actix_web::web::{Data, Json, Payload};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::domain::JiraId;
+use crate::store::EntityAssociation;
+use crate::web::State;
+use crate::web::auth::authenticate_action;
+use crate::web::problem::Problem;
+use crate::web::request::read_json;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Told {
+    entity: Entity,
+    #[serde(alias = "associateWith", alias = "disassociatedFrom", alias = "disassociateFrom")]
+    associated_with: Other,
+}
+
+#[derive(Deserialize)]
+struct Entity {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Other {
+    id: Option<String>,
+    ari: Option<String>,
+    ati: Option<String>,
+}
+
+/// 200 with an empty object.
+pub(in crate::web) async fn associated(
+    state: Data<State>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<Json<Value>, Problem> {
+    keep(&state, &request, payload, true).await
+}
+
+/// 200 with an empty object.
+pub(in crate::web) async fn disassociated(
+    state: Data<State>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<Json<Value>, Problem> {
+    keep(&state, &request, payload, false).await
+}
+
+async fn keep(
+    state: &State,
+    request: &HttpRequest,
+    payload: Payload,
+    present: bool,
+) -> Result<Json<Value>, Problem> {
+    let site = authenticate_action(state, request).await?;
+    let told: Told = read_json(request, payload, state.max_body).await?;
+    let other = told.associated_with;
+    let issue = other.id.or_else(|| other.ari.clone());
+    let issue = issue.ok_or_else(|| Problem::bad_request("Neither id nor ari of the issue is given."))?;
+    let detail = json!({ "ati": other.ati, "ari": other.ari });
+    let association = EntityAssociation { entity: JiraId(told.entity.id), issue, detail };
+    // An entity that the site may not see is acknowledged like any other, and not kept.
+    state.engine.associate(&site.client_key, &association, present).await?;
+    Ok(Json(json!({})))
+}

@@ -1,0 +1,106 @@
+//! Who is calling: a site with its shared secret, or Atlassian with an install key.
+//!
+//! Each function gives a proof of one kind, and each handler asks for exactly one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use secrecy::ExposeSecret;
+
+use super::State;
+use super::problem::Problem;
+use crate::connect::descriptor::base_url_text;
+use crate::connect::jwt::{
+    ConnectJwt, JwtError, LifecycleToken, SignedRequest, SiteToken, parse_authorization, verify_hs256,
+    verify_rs256,
+};
+use crate::domain::ClientKey;
+use crate::sync::SiteAccess;
+use crate::telemetry::Metrics;
+
+/// A request that an installed site signed.
+pub(super) struct AuthenticatedSite {
+    pub site: Arc<SiteAccess>,
+    pub token: SiteToken,
+}
+
+/// The site that signed the request with its shared secret; it may be disabled.
+pub(super) async fn authenticate_site(
+    state: &State,
+    request: &HttpRequest,
+) -> Result<AuthenticatedSite, Problem> {
+    let token = authorization(request)?;
+    let client_key = ClientKey(token.peek()?.iss);
+    let verified = match find_and_verify(state, request, &token, &client_key) {
+        Ok(verified) => Ok(verified),
+        // Another process may have stored a new secret a moment ago.
+        Err(refused) => match state.engine.directory.refresh_if_changed().await {
+            Ok(true) => find_and_verify(state, request, &token, &client_key),
+            _ => Err(refused),
+        },
+    };
+    let result = if verified.is_ok() { "verified" } else { "refused" };
+    let site = verified.as_ref().map_or("unknown", |verified| verified.site.site.as_str());
+    Metrics::count_site(&state.engine.metrics.actions, site, result, 1);
+    verified
+}
+
+/// The same for actions: a disabled site has no business here.
+pub(super) async fn authenticate_action(
+    state: &State,
+    request: &HttpRequest,
+) -> Result<Arc<SiteAccess>, Problem> {
+    let caller = authenticate_site(state, request).await?;
+    if caller.site.enabled {
+        Ok(caller.site)
+    } else {
+        Err(Problem::token_refused("the app is disabled on this site"))
+    }
+}
+
+/// Atlassian's own signature on `installed` and `uninstalled`.
+pub(super) async fn authenticate_lifecycle(
+    state: &State,
+    request: &HttpRequest,
+) -> Result<LifecycleToken, Problem> {
+    let token = authorization(request)?;
+    let kid = token.peek()?.kid;
+    let key = state.install_keys.get_public_key(kid.as_deref()).await?;
+    let audience = base_url_text(&state.engine.base_url);
+    let (now, leeway) = time(state);
+    Ok(verify_rs256(&token, &key, &audience, &signed(state, request), now, leeway)?)
+}
+
+fn authorization(request: &HttpRequest) -> Result<ConnectJwt, Problem> {
+    let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let value = value.ok_or_else(|| Problem::token_refused("the Authorization header is missing"))?;
+    Ok(parse_authorization(value)?)
+}
+
+fn find_and_verify(
+    state: &State,
+    request: &HttpRequest,
+    token: &ConnectJwt,
+    client_key: &ClientKey,
+) -> Result<AuthenticatedSite, Problem> {
+    let snapshot = state.engine.directory.current();
+    let site = snapshot
+        .find_site(client_key)
+        .ok_or_else(|| Problem::token_refused("the installation is not known"))?;
+    let (now, leeway) = time(state);
+    let secrets: Vec<&[u8]> = site.secrets_at(now).map(|secret| secret.expose_secret().as_bytes()).collect();
+    let token: Result<SiteToken, JwtError> =
+        verify_hs256(token, &secrets, &signed(state, request), now, leeway);
+    Ok(AuthenticatedSite { token: token?, site: site.clone() })
+}
+
+fn time(state: &State) -> (crate::clock::Timestamp, Duration) {
+    (state.engine.clock.now(), state.engine.leeway)
+}
+
+fn signed<'a>(state: &'a State, request: &'a HttpRequest) -> SignedRequest<'a> {
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    SignedRequest { method: request.method().as_str(), target, base_path: state.base_path() }
+}

@@ -1,0 +1,46 @@
+//! Health, readiness and metrics, for the operator's listener only.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use serde_json::json;
+
+use super::State;
+use super::problem::Problem;
+
+/// 200 while the process answers at all.
+pub(super) async fn health() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain").body("ok\n")
+}
+
+/// 200 when the database takes writes, migrations are applied and every reconciler beats; else 503. The
+/// body has each part either way.
+pub(super) async fn readiness(state: Data<State>) -> HttpResponse {
+    let engine = &state.engine;
+    let writable = engine.store.check_writable().await;
+    let pending = engine.store.pending_migrations().await;
+    let pulses = state.beats.pulses(engine.clock.now());
+    let reconcilers_beat = pulses.iter().all(|pulse| pulse.alive || pulse.name == "reconcile");
+    let ready = writable.is_ok() && matches!(pending, Ok(0)) && reconcilers_beat;
+    let part = |ok: bool, why: Option<String>| json!({ "ok": ok, "why": why });
+    let body = json!({
+        "ready": ready,
+        "database": part(writable.is_ok(), writable.err().map(|fault| fault.to_string())),
+        "migrations": match pending {
+            Ok(0) => part(true, None),
+            Ok(n) => part(false, Some(format!("{n} to apply; run `incident-bridge migrate`"))),
+            Err(fault) => part(false, Some(fault.to_string())),
+        },
+        "reconcilers": { "ok": reconcilers_beat, "pulses": pulses },
+    });
+    if ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
+}
+
+/// All metrics for Prometheus.
+pub(super) async fn metrics(state: Data<State>) -> Result<HttpResponse, Problem> {
+    let text = state.engine.metrics.encode();
+    let text =
+        text.map_err(|fault| Problem::unavailable("metrics", "The metrics cannot be written.", &fault))?;
+    Ok(HttpResponse::Ok()
+        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+        .body(text))
+}

@@ -1,0 +1,224 @@
+//! The only place where an error becomes HTTP: `application/problem+json` (RFC 9457).
+//!
+//! Each problem has a stable `type`, a sentence that says what to do, and the request's id, which stands in
+//! the log beside the real reason. None says whether a tenant exists.
+
+use std::time::Duration;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{HttpResponse, ResponseError, web};
+use serde_json::json;
+
+use super::State;
+use crate::connect::install_keys::InstallKeyError;
+use crate::connect::jwt::JwtError;
+use crate::connect::lifecycle::LifecycleError;
+use crate::connect::sites::SiteRefused;
+use crate::sources::{Rejection, Unmappable};
+use crate::sync::{IngestError, SyncError};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// An error on its way to a caller.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{detail}")]
+pub struct Problem {
+    status: StatusCode,
+    name: &'static str,
+    detail: String,
+    /// For the log only.
+    reason: Option<String>,
+    allow: Option<&'static str>,
+    retry_after: Option<Duration>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, name: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, name, detail: detail.into(), reason: None, allow: None, retry_after: None }
+    }
+
+    fn because(mut self, reason: &(impl ToString + ?Sized)) -> Self {
+        self.reason = Some(reason.to_string());
+        self
+    }
+
+    pub(super) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "There is nothing at this address; check the path.")
+    }
+
+    pub(super) fn method_not_allowed(allow: &'static str) -> Self {
+        let detail = format!("This address takes {allow} only.");
+        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail) }
+    }
+
+    pub(super) fn too_large(limit: usize) -> Self {
+        let detail = format!("The body is larger than {limit} bytes; send less, or raise server.max_body.");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
+    }
+
+    pub(super) fn unreadable_body() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "body-unreadable", "The body broke off; send it again.")
+    }
+
+    pub(super) fn unsupported_media_type(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
+    }
+
+    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-request", detail)
+    }
+
+    /// Says no more than that the token was refused; the reason goes to the log.
+    pub(super) fn token_refused(reason: &(impl ToString + ?Sized)) -> Self {
+        let detail =
+            "The token was refused. If this is Jira calling, see this bridge's log under the request id.";
+        Self::new(StatusCode::UNAUTHORIZED, "token-refused", detail).because(reason)
+    }
+
+    pub(super) fn unavailable(name: &'static str, detail: &'static str, reason: &impl ToString) -> Self {
+        let retry_after = Some(RETRY_AFTER);
+        Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, name, detail).because(reason) }
+    }
+
+    fn log(&self, request_id: &str, path: &str) {
+        let (status, problem) = (self.status.as_u16(), self.name);
+        let reason = self.reason.as_deref().unwrap_or(&self.detail);
+        if self.status.is_server_error() {
+            tracing::error!(status, problem, path, request_id, "request failed: {reason}");
+        } else if matches!(self.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) {
+            tracing::debug!(status, problem, path, request_id, "request refused: {reason}");
+        } else {
+            tracing::warn!(status, problem, path, request_id, "request refused: {reason}");
+        }
+    }
+
+    fn render(&self, request_id: &str) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        if let Some(allow) = self.allow {
+            response.insert_header((header::ALLOW, allow));
+        }
+        if let Some(wait) = self.retry_after {
+            response.insert_header((header::RETRY_AFTER, wait.as_secs()));
+        }
+        response.content_type("application/problem+json").json(json!({
+            "type": format!("urn:incident-bridge:problem:{}", self.name),
+            "title": self.status.canonical_reason().unwrap_or("Error"),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+            "request_id": request_id,
+        }))
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Without its id; [`finish`] renders it again with one.
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::new(self.status);
+        response.extensions_mut().insert(self.clone());
+        response
+    }
+}
+
+impl From<JwtError> for Problem {
+    fn from(error: JwtError) -> Self {
+        Self::token_refused(&error)
+    }
+}
+
+impl From<InstallKeyError> for Problem {
+    fn from(error: InstallKeyError) -> Self {
+        if error.is_passing() {
+            let detail = "Atlassian's install key could not be fetched; install again in a minute.";
+            Self::unavailable("install-key-unavailable", detail, &error)
+        } else {
+            Self::token_refused(&error)
+        }
+    }
+}
+
+impl From<LifecycleError> for Problem {
+    fn from(error: LifecycleError) -> Self {
+        if error == LifecycleError::WrongIssuer {
+            Self::token_refused(&error)
+        } else {
+            Self::bad_request(error.to_string())
+        }
+    }
+}
+
+impl From<SiteRefused> for Problem {
+    fn from(error: SiteRefused) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "site-not-allowed", error.to_string())
+    }
+}
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Unauthorized(reason) => {
+                let detail = "The webhook's credentials were refused; compare the secret in the tool with the source's in the configuration.";
+                Self::new(StatusCode::UNAUTHORIZED, "webhook-refused", detail).because(&reason)
+            }
+            Rejection::Malformed(reason) => Self::bad_request(reason),
+            Rejection::UnsupportedMediaType(reason) => Self::unsupported_media_type(reason),
+        }
+    }
+}
+
+impl From<Unmappable> for Problem {
+    fn from(reason: Unmappable) -> Self {
+        let (status, name) = match &reason {
+            Unmappable::Malformed(_) => (StatusCode::BAD_REQUEST, "body-not-understood"),
+            Unmappable::Incomplete(_) => (StatusCode::UNPROCESSABLE_ENTITY, "body-incomplete"),
+        };
+        let detail =
+            format!("The webhook was kept, but has no effect: {reason}. Mend its cause; it can be replayed.");
+        Self::new(status, name, detail)
+    }
+}
+
+impl From<IngestError> for Problem {
+    fn from(error: IngestError) -> Self {
+        Self::unavailable("not-stored", "The webhook could not be stored; send it again later.", &error)
+    }
+}
+
+impl From<SyncError> for Problem {
+    fn from(error: SyncError) -> Self {
+        Self::unavailable("store-unavailable", "The bridge cannot store this now; try again later.", &error)
+    }
+}
+
+/// Gives every request an id and every error its final form.
+pub(super) async fn finish(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let state = request.app_data::<web::Data<State>>().cloned();
+    let path = request.match_pattern().unwrap_or_else(|| "(unknown)".to_owned());
+    let response = next.call(request).await?.map_into_boxed_body();
+    if response.status().is_success() || response.status().is_redirection() {
+        return Ok(response);
+    }
+    let request_id = state.map_or_else(String::new, |state| state.engine.clock.new_id());
+    let found = response.response().extensions().get::<Problem>().cloned();
+    let problem = found.unwrap_or_else(|| match response.status() {
+        StatusCode::NOT_FOUND => Problem::not_found(),
+        status => Problem::new(status, "bad-request", "The request cannot be understood."),
+    });
+    problem.log(&request_id, &path);
+    let mut rendered = problem.render(&request_id);
+    if let Ok(id) = HeaderValue::from_str(&request_id) {
+        rendered.headers_mut().insert(REQUEST_ID, id);
+    }
+    Ok(response.into_response(rendered))
+}

@@ -1,0 +1,89 @@
+//! Binds the two listeners and stops them politely.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::{DefaultHeaders, from_fn};
+use actix_web::web::{self, Data};
+use actix_web::{App, HttpServer};
+use tokio::task::JoinHandle;
+
+use super::problem::finish;
+use super::{State, base_path, operator_routes, public_routes};
+
+/// How long a request may take to arrive.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A server at work on a port.
+pub struct RunningServer {
+    pub address: SocketAddr,
+    handle: ServerHandle,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl RunningServer {
+    fn start(server: Server, address: SocketAddr) -> Self {
+        Self { address, handle: server.handle(), task: tokio::spawn(server) }
+    }
+
+    /// Stops accepting and lets requests under way finish.
+    ///
+    /// # Errors
+    /// When the server had failed.
+    pub async fn stop(self) -> io::Result<()> {
+        self.handle.stop(true).await;
+        self.task.await.map_err(io::Error::other)?
+    }
+}
+
+/// Serves the public routes, below the path of the public address as well as without it, because proxies
+/// differ in whether they take it away.
+///
+/// # Errors
+/// When the address is taken.
+pub fn serve_public(
+    listen: SocketAddr,
+    state: Data<State>,
+    workers: usize,
+    grace: Duration,
+) -> io::Result<RunningServer> {
+    let listener = TcpListener::bind(listen)?;
+    let address = listener.local_addr()?;
+    let server = HttpServer::new(move || {
+        let prefix = base_path(&state.engine.base_url).to_owned();
+        let app = App::new().app_data(state.clone()).wrap(from_fn(finish)).wrap(
+            DefaultHeaders::new()
+                .add(("Strict-Transport-Security", "max-age=31536000; includeSubDomains"))
+                .add(("X-Content-Type-Options", "nosniff"))
+                .add(("Referrer-Policy", "no-referrer"))
+                .add(("Cache-Control", "no-store")),
+        );
+        let app =
+            if prefix.is_empty() { app } else { app.service(web::scope(&prefix).configure(public_routes)) };
+        app.configure(public_routes)
+    });
+    let server = server
+        .workers(workers)
+        .client_request_timeout(CLIENT_TIMEOUT)
+        .shutdown_timeout(grace.as_secs())
+        .disable_signals()
+        .listen(listener)?
+        .run();
+    Ok(RunningServer::start(server, address))
+}
+
+/// Serves the operator's routes.
+///
+/// # Errors
+/// When the address is taken.
+pub fn serve_operator(listen: SocketAddr, state: Data<State>) -> io::Result<RunningServer> {
+    let listener = TcpListener::bind(listen)?;
+    let address = listener.local_addr()?;
+    let server = HttpServer::new(move || {
+        App::new().app_data(state.clone()).wrap(from_fn(finish)).configure(operator_routes)
+    });
+    let server = server.workers(1).shutdown_timeout(1).disable_signals().listen(listener)?.run();
+    Ok(RunningServer::start(server, address))
+}

@@ -1,0 +1,61 @@
+//! `POST /webhooks/{source id}`: a tool tells what happened.
+//!
+//! Verified, written down, then answered: a 2xx means that the webhook is on disk.
+
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+
+use super::State;
+use super::problem::Problem;
+use super::request::{headers, read_body};
+use crate::sources::InboundWebhook;
+use crate::telemetry::Metrics;
+
+#[derive(Deserialize)]
+pub(super) struct Address {
+    source: String,
+    token: Option<String>,
+}
+
+/// 202 once it is on disk; 401, 400 or 415 when it is not believed; 400 or 422 when it was kept but has no
+/// meaning; 503 when it could not be stored.
+pub(super) async fn receive(
+    state: Data<State>,
+    address: Path<Address>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let source = state.engine.registry.find(&address.source).ok_or_else(Problem::not_found)?;
+    let body = read_body(payload, state.max_body).await?;
+    let webhook = InboundWebhook {
+        headers: headers(&request),
+        path_token: address.token.clone(),
+        body: body.into(),
+        received_at: state.engine.clock.now(),
+    };
+    let webhook = source.source.verify(webhook).inspect_err(|_| {
+        Metrics::count_source(&state.engine.metrics.webhooks, source.id().as_str(), "rejected", 1);
+    })?;
+    let receipt = state.ingestor.receive(source, &webhook).await?;
+    match receipt.unmappable {
+        Some(reason) => Err(reason.into()),
+        None => Ok(HttpResponse::Accepted().finish()),
+    }
+}
+
+/// 200 with the agreed headers for a sender that asks before it posts; 405 for every other source.
+pub(super) async fn handshake(
+    state: Data<State>,
+    address: Path<Address>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let source = state.engine.registry.find(&address.source).ok_or_else(Problem::not_found)?;
+    let agreed = source.source.handshake(&headers(&request));
+    let agreed = agreed.ok_or_else(|| Problem::method_not_allowed("POST"))?;
+    let mut response = HttpResponse::Ok();
+    for (name, value) in agreed {
+        response.insert_header((name, value));
+    }
+    Ok(response.finish())
+}
