@@ -49,14 +49,14 @@ fn layer_of(module: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| layer.contains(&module))
 }
 
-fn may_use(user: &str, used: &str) -> bool {
-    if user == used {
+fn may_use(user: &str, target: &str) -> bool {
+    if user == target {
         return true;
     }
     if let Some((_, allowed)) = EXCEPTIONS.iter().find(|(module, _)| *module == user) {
-        return allowed.contains(&used);
+        return allowed.contains(&target);
     }
-    matches!((layer_of(user), layer_of(used)), (Some(above), Some(below)) if below < above)
+    matches!((layer_of(user), layer_of(target)), (Some(above), Some(below)) if below < above)
 }
 
 /// `path` is `prefix` or lies within it.
