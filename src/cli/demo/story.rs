@@ -97,15 +97,17 @@ async fn forge(stage: &Stage, id: &str) -> anyhow::Result<u16> {
 
 /// Act 3: Jira asks the bridge what its people ask Jira.
 async fn ask_the_bridge(stage: &Stage) -> anyhow::Result<()> {
-    let found = stage.jira.search_containers("check", None).await?;
-    let hits = found.body["containers"].as_array().into_iter().flatten();
-    let names: Vec<&str> = hits.filter_map(|hit| hit["name"].as_str()).collect();
-    ensure!(found.problems.is_empty(), "the search broke Jira's rules: {}", found.problems.join("; "));
-    ensure!(
-        found.status == 200 && names == [CHECKOUT.name, RULES[0].service],
-        "the search for services answered {} with {names:?}",
-        found.status
-    );
+    let mut looks = tokio::time::interval(LOOK);
+    let search = async {
+        // New services become searchable a moment after their incidents were sent.
+        while search(stage, "check").await? != [CHECKOUT.name, RULES[0].service] {
+            looks.tick().await;
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(PATIENCE, search)
+        .await
+        .context("a search did not find the services of both tools")??;
     let linked = stage.jira.linked_workspaces();
     let ids: Vec<&str> = linked.iter().map(String::as_str).collect();
     let answer = stage.jira.fetch_workspaces(&ids).await?;
@@ -118,6 +120,15 @@ async fn ask_the_bridge(stage: &Stage) -> anyhow::Result<()> {
         answer.status
     );
     Ok(())
+}
+
+/// The names of the services that Jira's search finds.
+async fn search(stage: &Stage, text: &str) -> anyhow::Result<Vec<String>> {
+    let found = stage.jira.search_containers(text, None).await?;
+    ensure!(found.status == 200, "a search for services was answered with {}", found.status);
+    ensure!(found.problems.is_empty(), "the search broke Jira's rules: {}", found.problems.join("; "));
+    let hits = found.body["containers"].as_array().into_iter().flatten();
+    Ok(hits.filter_map(|hit| Some(hit["name"].as_str()?.to_owned())).collect())
 }
 
 /// Act 4: the app is paused, the tools go on, the app is resumed. What differs after that.
