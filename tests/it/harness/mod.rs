@@ -22,8 +22,8 @@ use incident_bridge::sync::Engine;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-pub use requests::{Answer, send};
-pub use setup::{Setup, bridge_file, fresh_postgres, install_key, pick_port, start_time};
+pub use requests::send;
+pub use setup::{Setup, bridge_file, fresh_postgres, install_key, pick_port, start_site, start_time};
 
 /// The bridge at work.
 pub struct Bridge {

@@ -65,7 +65,7 @@ pub async fn a_refusal_is_kept_until_retry_discard_or_change(world: World) {
     refuse().await;
     let rows = world.store.list_deliveries(Some("refused"), 10).await.expect("it lists");
     assert_eq!((rows[0].reason.as_deref(), rows[0].trace_id.as_deref()), (Some("bad words"), Some("t1")));
-    assert_eq!(rows, world.store.list_deliveries(None, 10).await.expect("it lists"));
+    assert_eq!(world.store.list_deliveries(None, 10).await.expect("it lists").len(), 1);
     assert!(world.store.list_sites_with_work().await.expect("it lists").is_empty());
     let id = JiraId("pd:Q1".to_owned());
     assert_eq!(world.store.retry_deliveries(Some(&id)).await.expect("it retries"), 1);

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use incident_bridge::domain::{Component, Entity};
 use incident_bridge::store::{Applied, Origin, PollTrouble, SourceScope, Told};
 
-use super::{World, component, incident, source};
+use super::{World, component, incident, service, source};
 use crate::harness::start_time;
 
 pub async fn only_changes_make_a_new_version(world: World) {
