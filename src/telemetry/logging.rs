@@ -1,5 +1,7 @@
 //! Log lines on standard error, for people or for machines.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
@@ -14,7 +16,10 @@ pub struct LoggingError(String);
 /// When `log.level` is neither a level nor a filter.
 pub fn init_logging(log: &Log) -> Result<(), LoggingError> {
     let filter = EnvFilter::try_new(&log.level).map_err(|fault| LoggingError(fault.to_string()))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // Fails only when logging was started before, which keeps the first settings.
     let _already_started = match log.format {
         LogFormat::Text => lines.try_init(),
