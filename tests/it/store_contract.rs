@@ -13,7 +13,7 @@ use incident_bridge::domain::{
     ClientKey, Component, Entity, Incident, IncidentStatus, JiraId, Observation, Severity, SourceId,
 };
 use incident_bridge::store::{
-    Applied, InboxEntry, NewInstallation, Origin, Outcome, SourceScope, Store, Told, Vault,
+    Applied, InboxEntry, NewInstallation, Origin, Outcome, Pace, SourceScope, Store, Told, Vault,
 };
 
 use crate::harness::{fresh_postgres, start_time};
@@ -70,7 +70,9 @@ impl World {
     /// Delivers what is due and takes it as accepted; returns the ids in the order of sending.
     async fn deliver(&self, site: &ClientKey, read_back: bool) -> Vec<String> {
         let mut sent = Vec::new();
-        while let Some(batch) = self.store.find_due_batch(site, 1000).await.expect("it finds") {
+        while let Some(batch) =
+            self.store.find_due_batch(site, 1000, Pace::Everything).await.expect("it finds")
+        {
             let outcomes: Vec<_> = batch
                 .deliveries
                 .iter()

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use incident_bridge::domain::{EntityKind, JiraId, Observation};
-use incident_bridge::store::{Outcome, ReadbackResult, SiteTrouble};
+use incident_bridge::store::{Outcome, Pace, ReadbackResult, SiteTrouble};
 
 use super::{World, component, incident, source};
 use crate::harness::start_time;
@@ -35,7 +35,12 @@ pub async fn a_delivery_goes_from_waiting_to_confirmed(world: World) {
 pub async fn a_change_on_the_way_keeps_its_delivery_waiting(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     world.apply(&[incident("Q1", "One", 0)]).await;
-    let batch = world.store.find_due_batch(&site, 10).await.expect("it finds").expect("something is due");
+    let batch = world
+        .store
+        .find_due_batch(&site, 10, Pace::Everything)
+        .await
+        .expect("it finds")
+        .expect("something is due");
     world.apply(&[incident("Q1", "Two", 1)]).await;
     let id = batch.deliveries[0].jira_id.clone();
     let version = batch.deliveries[0].version;
@@ -56,7 +61,12 @@ pub async fn a_change_on_the_way_keeps_its_delivery_waiting(world: World) {
 pub async fn a_refusal_is_kept_until_retry_discard_or_change(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     let refuse = async || {
-        let batch = world.store.find_due_batch(&site, 10).await.expect("it finds").expect("something is due");
+        let batch = world
+            .store
+            .find_due_batch(&site, 10, Pace::Everything)
+            .await
+            .expect("it finds")
+            .expect("something is due");
         let refused = Outcome::Refused { reason: "bad words".to_owned(), trace_id: Some("t1".to_owned()) };
         let outcomes = [(batch.deliveries[0].jira_id.clone(), batch.deliveries[0].version, refused)];
         world.store.record_outcomes(&site, batch.kind, &outcomes, None).await.expect("it records");
@@ -80,14 +90,24 @@ pub async fn a_refusal_is_kept_until_retry_discard_or_change(world: World) {
 pub async fn components_are_due_first_and_kinds_never_mix(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     world.apply(&[incident("Q1", "One", 0), component("S1", 0), incident("Q2", "Two", 0)]).await;
-    let first = world.store.find_due_batch(&site, 10).await.expect("it finds").expect("something is due");
+    let first = world
+        .store
+        .find_due_batch(&site, 10, Pace::Everything)
+        .await
+        .expect("it finds")
+        .expect("something is due");
     assert_eq!((first.kind, first.deliveries.len()), (EntityKind::Component, 1));
     let mut sent = world.deliver(&site, false).await;
     assert_eq!(sent.remove(0), "pd:S1");
     sent.sort();
     assert_eq!(sent, ["pd:Q1", "pd:Q2"]);
     world.apply(&(0..5).map(|n| incident(&format!("R{n}"), "Many", 1)).collect::<Vec<_>>()).await;
-    let batch = world.store.find_due_batch(&site, 3).await.expect("it finds").expect("something is due");
+    let batch = world
+        .store
+        .find_due_batch(&site, 3, Pace::Everything)
+        .await
+        .expect("it finds")
+        .expect("something is due");
     assert_eq!(batch.deliveries.len(), 3);
 }
 
@@ -99,7 +119,7 @@ pub async fn a_deletion_is_delivered_as_one(world: World) {
         Observation::deleted(EntityKind::Component, "S1".to_owned(), start_time() + TimeDelta::seconds(1));
     world.apply(&[gone, component("S3", 1)]).await;
     let mut deleted = Vec::new();
-    while let Some(batch) = world.store.find_due_batch(&site, 10).await.expect("it finds") {
+    while let Some(batch) = world.store.find_due_batch(&site, 10, Pace::Everything).await.expect("it finds") {
         assert_eq!(batch.deliveries.len(), 1);
         assert_eq!(batch.deleted, batch.deliveries[0].content.is_none());
         deleted.push((batch.deliveries[0].jira_id.0.clone(), batch.deleted));
