@@ -120,7 +120,7 @@ impl ResponseError for Problem {
         self.status
     }
 
-    /// Without its id; [`finish`] renders it again with one.
+    /// Without its id; `finish` renders it again with one.
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::new(self.status);
         response.extensions_mut().insert(self.clone());
