@@ -16,6 +16,7 @@ mod crash;
 mod delivery;
 mod faults;
 mod install;
+mod operator;
 mod page;
 mod poll;
 mod postgres;

@@ -114,11 +114,6 @@ impl Bridge {
         app.run(stop).await.expect("it stops politely");
     }
 
-    /// Where health, readiness and metrics are.
-    pub fn operator_url(&self) -> String {
-        format!("http://{}", self.app.as_ref().expect("it runs").operator_address())
-    }
-
     /// Ends the story: everything that was to be sent is sent or says why not, every request that a site
     /// got was valid, and no error was logged but those that the test took with `log.expect_error`.
     pub async fn finish(mut self) {

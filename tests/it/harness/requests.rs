@@ -18,6 +18,7 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// `null` when it is no JSON.
     pub body: Value,
+    pub text: String,
 }
 
 impl Answer {
@@ -39,8 +40,8 @@ pub fn client() -> reqwest::Client {
 pub async fn send(request: RequestBuilder) -> Answer {
     let response = request.send().await.expect("the bridge answers");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let text = response.bytes().await.expect("the answer is complete");
-    Answer { status, headers, body: serde_json::from_slice(&text).unwrap_or_default() }
+    let text = response.text().await.expect("the answer is complete");
+    Answer { status, headers, body: serde_json::from_str(&text).unwrap_or_default(), text }
 }
 
 impl Bridge {
@@ -50,6 +51,12 @@ impl Bridge {
 
     pub async fn get(&self, target: &str) -> Answer {
         send(self.request(Method::GET, target)).await
+    }
+
+    /// From the operator's listener.
+    pub async fn get_as_operator(&self, target: &str) -> Answer {
+        let address = self.app.as_ref().expect("it runs").operator_address();
+        send(self.http.get(format!("http://{address}{target}"))).await
     }
 
     pub async fn post_webhook(
