@@ -133,6 +133,22 @@ impl Store {
         Ok(rows.into_iter().map(|(key,)| ClientKey(key)).collect())
     }
 
+    /// Whether the site may be served now: the trouble of another site can have held it back meanwhile.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_ready(&self, site: &ClientKey) -> Result<bool, StoreError> {
+        let found: Option<(String,)> = self
+            .db
+            .find(
+                "SELECT client_key FROM installations WHERE client_key = $1 AND state = 'enabled' \
+                 AND (wait_until <= $2 OR wait_since > $2)",
+                &args![site.as_str(), self.clock.now_ms()],
+            )
+            .await?;
+        Ok(found.is_some())
+    }
+
     /// How many requests to a site have failed in a row.
     ///
     /// # Errors

@@ -41,6 +41,9 @@ impl Engine {
         let mut worked = false;
         let key = &site.client_key;
         loop {
+            if !self.store.is_ready(key).await? {
+                return Ok(worked);
+            }
             let pace = self.near_limit.pace(key, self.clock.now());
             let batch = self.store.find_due_batch(key, self.delivery.max_batch, pace).await?;
             let Some(batch) = batch else { break };

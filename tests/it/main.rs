@@ -8,3 +8,20 @@
 
 mod architecture;
 mod repository;
+
+mod harness;
+
+mod actions;
+mod crash;
+mod delivery;
+mod faults;
+mod install;
+mod operator;
+mod page;
+mod poll;
+mod postgres;
+mod real_alertmanager;
+mod store_contract;
+mod tenants;
+mod tokens;
+mod webhooks;
