@@ -315,7 +315,7 @@ mod tests {
         assert!(told[4]["data"]["reopened_at"].is_string());
         let instants: Vec<&str> = told.iter().map(|event| event["occurred_at"].as_str().unwrap()).collect();
         assert!(instants.is_sorted_by(|a, b| a < b), "{instants:?}");
-        assert!(instants.iter().all(|instant| !instant.ends_with(".000Z")), "{instants:?}");
+        assert!(instants.iter().all(|instant| !instant.contains(".000")), "{instants:?}");
         assert_eq!((pager.changes(), pager.sent()), (5, 5));
     }
 

@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long to wait for another program.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The value of a variable that `tests/run` sets.
 pub fn require(variable: &str) -> String {
@@ -25,7 +25,7 @@ impl Program {
         let out = file.try_clone().expect("a second handle");
         let mut command = Command::new(program.as_ref());
         command.args(arguments).stdin(Stdio::null()).stdout(out).stderr(file);
-        Self(command.spawn().unwrap_or_else(|fault| panic!("{:?}: {fault}", program.as_ref())))
+        Self(command.spawn().unwrap_or_else(|fault| panic!("{}: {fault}", program.as_ref().display())))
     }
 
     pub fn id(&self) -> u32 {
