@@ -100,6 +100,20 @@ pub async fn prepare_store(config: &Config, store: &Store) -> anyhow::Result<()>
     }
 }
 
+/// Opens the store for a command that only looks or marks: the schema must be there already.
+///
+/// # Errors
+/// When the database cannot be reached or lacks migrations.
+pub async fn open_ready_store(config: &Config, clock: Clock) -> anyhow::Result<Store> {
+    let store = open_store(config, clock).await?;
+    match store.pending_migrations().await? {
+        0 => Ok(store),
+        n => bail!(
+            "the database lacks {n} migration(s): start `incident-bridge serve` once, or run `incident-bridge migrate`"
+        ),
+    }
+}
+
 /// The descriptor for this configuration; offers reviews when a source has a page for them.
 #[must_use]
 pub fn descriptor(config: &Config, registry: &Registry) -> serde_json::Value {

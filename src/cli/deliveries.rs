@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::{Usage, output};
-use crate::app::{open_store, prepare_store};
+use crate::app::open_ready_store;
 use crate::clock::{Clock, from_millis};
 use crate::config::Config;
 use crate::domain::{JiraId, format_timestamp};
@@ -41,8 +41,7 @@ pub enum Subcommand {
 }
 
 pub async fn main(config: &Config, subcommand: &Subcommand, json: bool) -> anyhow::Result<ExitCode> {
-    let store = open_store(config, Clock::system()).await?;
-    prepare_store(config, &store).await?;
+    let store = open_ready_store(config, Clock::system()).await?;
     match subcommand {
         Subcommand::List { failed, limit } => {
             let rows = store.list_deliveries(failed.then_some("refused"), *limit).await?;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::output;
-use crate::app::{open_store, prepare_store};
+use crate::app::open_ready_store;
 use crate::clock::{Clock, from_millis};
 use crate::config::Config;
 use crate::domain::{JiraId, format_timestamp};
@@ -34,8 +34,7 @@ struct Story {
 }
 
 pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow::Result<ExitCode> {
-    let store = open_store(config, Clock::system()).await?;
-    prepare_store(config, &store).await?;
+    let store = open_ready_store(config, Clock::system()).await?;
     let mut stories = Vec::new();
     for entity in store.find_entities(&arguments.incident).await? {
         stories.push(tell(&store, entity).await?);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::output;
-use crate::app::{open_store, prepare_store};
+use crate::app::open_ready_store;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::store::{DeliveryCounts, Installation, InstallationState, Store};
@@ -36,8 +36,7 @@ struct Standing {
 
 pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow::Result<ExitCode> {
     let clock = Clock::system();
-    let store = open_store(config, clock.clone()).await?;
-    prepare_store(config, &store).await?;
+    let store = open_ready_store(config, clock.clone()).await?;
     let sites = list(&store, arguments.all, clock.now()).await?;
     if json {
         output::json(&sites)?;

@@ -7,6 +7,8 @@ use anyhow::Context;
 use secrecy::ExposeSecret;
 
 use super::{Usage, output};
+use crate::app::open_ready_store;
+use crate::clock::Clock;
 use crate::config::{ConfigError, Loaded};
 use crate::domain::SourceId;
 use crate::store::Vault;
@@ -19,6 +21,10 @@ pub enum Subcommand {
         after_help = "Example:\n  (umask 077; incident-bridge key generate > /etc/incident-bridge/vault.key)"
     )]
     Generate,
+    /// Seals every stored secret anew under vault.key; the older keys stand in vault.previous_keys. May run
+    /// beside the service, and may be interrupted and repeated
+    #[command(after_help = "Example:\n  incident-bridge key rotate --config bridge.toml")]
+    Rotate,
     /// Seals a secret of a source under the vault key, so that the configuration file need not hold it
     #[command(
         after_help = "Example:\n  incident-bridge key seal --source pd --config bridge.toml < token.txt\n  \
@@ -31,12 +37,24 @@ pub enum Subcommand {
     },
 }
 
-pub fn main(
-    read: &dyn Fn() -> Result<Loaded, ConfigError>,
+pub async fn main(
+    read: &(dyn Fn() -> Result<Loaded, ConfigError> + Sync),
     subcommand: &Subcommand,
 ) -> anyhow::Result<ExitCode> {
     match subcommand {
         Subcommand::Generate => output::line(Vault::generate_key().expose_secret()),
+        Subcommand::Rotate => {
+            let store = open_ready_store(&read()?.config, Clock::system()).await?;
+            let mut count = 0;
+            while let Some(site) = store.reseal_next().await? {
+                count += 1;
+                output::line(format!("sealed anew: {site}"));
+            }
+            output::line(format!(
+                "{count} site(s) sealed anew; older keys can be removed from vault.previous_keys, \
+                unless `sealed:` secrets of the configuration still need them"
+            ));
+        }
         Subcommand::Seal { source } => {
             let source = SourceId::parse(source).map_err(|fault| Usage(fault.to_string()))?;
             let config = read()?.config;

@@ -12,6 +12,7 @@ mod key;
 mod manifest;
 mod migrate;
 mod output;
+mod quarantine;
 mod serve;
 mod simulate_jira;
 mod sources;
@@ -68,6 +69,9 @@ enum Command {
     /// Lists, retries or gives up what waits for Jira or was refused by it
     #[command(subcommand)]
     Deliveries(deliveries::Subcommand),
+    /// Lists, shows, replays or gives up webhooks that could not be mapped
+    #[command(subcommand)]
+    Quarantine(quarantine::Subcommand),
     /// Lists the types of incident tools
     Sources,
     /// Makes vault keys and seals secrets
@@ -109,8 +113,9 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Installations(arguments) => installations::main(&read()?.config, &arguments, json).await,
         Command::Explain(arguments) => explain::main(&read()?.config, &arguments, json).await,
         Command::Deliveries(subcommand) => deliveries::main(&read()?.config, &subcommand, json).await,
+        Command::Quarantine(subcommand) => quarantine::main(&read()?.config, &subcommand, json).await,
         Command::Sources => sources::main(json),
-        Command::Key(subcommand) => key::main(&read, &subcommand),
+        Command::Key(subcommand) => key::main(&read, &subcommand).await,
         Command::SimulateJira(arguments) => simulate_jira::main(&arguments).await,
     }
 }

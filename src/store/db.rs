@@ -129,7 +129,8 @@ impl Database {
 
     /// How many migrations this program has and the database lacks.
     pub async fn pending_migrations(&self) -> Result<usize, StoreError> {
-        let known = sqlx::migrate!("migrations/sqlite").iter().count();
+        let migrations = sqlx::migrate!("migrations/sqlite");
+        let known = migrations.iter().count();
         let exists = match self {
             Self::Sqlite { .. } => "SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'",
             Self::Postgres(_) => "SELECT COUNT(*) FROM pg_tables WHERE tablename = '_sqlx_migrations'",
@@ -138,8 +139,18 @@ impl Database {
         if exists == 0 {
             return Ok(known);
         }
-        let (applied,): (i64,) = self.get("SELECT COUNT(*) FROM _sqlx_migrations", &[]).await?;
-        Ok(known.saturating_sub(usize::try_from(applied).unwrap_or(0)))
+        let applied: Vec<(i64,)> =
+            self.list("SELECT version FROM _sqlx_migrations ORDER BY version", &[]).await?;
+        let is_known = |version: i64| migrations.iter().any(|migration| migration.version == version);
+        if let Some((newer,)) = applied.iter().find(|(version,)| !is_known(*version)) {
+            return Err(StoreError::Inconsistent {
+                what: "a schema".to_owned(),
+                why: format!(
+                    "migration {newer} is not known; the database belongs to a newer incident-bridge"
+                ),
+            });
+        }
+        Ok(known.saturating_sub(applied.len()))
     }
 
     pub async fn begin(&self) -> Result<Tx, StoreError> {

@@ -259,7 +259,7 @@ impl Store {
                 }
             }
         }
-        self.record_contact(&mut tx, site).await?;
+        self.end_trouble(&mut tx, site).await?;
         tx.commit().await
     }
 
@@ -318,7 +318,17 @@ impl Store {
         self.record_event(tx, About { kind, id, site: Some(site) }, "refused", &detail).await
     }
 
-    async fn record_contact(&self, tx: &mut Tx, site: &ClientKey) -> Result<(), StoreError> {
+    /// Jira has answered a request as it should: whatever was in the way is over.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn record_contact(&self, site: &ClientKey) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.end_trouble(&mut tx, site).await?;
+        tx.commit().await
+    }
+
+    async fn end_trouble(&self, tx: &mut Tx, site: &ClientKey) -> Result<(), StoreError> {
         tx.execute(
             "UPDATE installations SET last_contact_at = $2, wait_until = 0, failures = 0, parked = NULL WHERE client_key = $1",
             &args![site.as_str(), self.clock.now_ms()],

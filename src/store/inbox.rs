@@ -38,6 +38,20 @@ pub struct InboxRow {
     pub note: Option<String>,
 }
 
+/// A webhook that could not be mapped, as operators see it.
+#[derive(Debug, Clone, serde::Serialize, sqlx::FromRow)]
+pub struct QuarantinedRow {
+    pub id: String,
+    pub source: String,
+    pub delivery_id: Option<String>,
+    /// Milliseconds since the Unix epoch.
+    pub received_at: i64,
+    pub verified_by: String,
+    pub reason: Option<String>,
+    #[serde(skip)]
+    pub body: Vec<u8>,
+}
+
 /// Whether a delivery was there before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recorded {
@@ -179,13 +193,43 @@ impl Store {
         Ok(())
     }
 
-    /// Puts every quarantined webhook back in line. Returns how many.
+    /// Puts quarantined webhooks back in line: one, or all. Returns how many.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn replay_quarantined(&self) -> Result<u64, StoreError> {
+    pub async fn replay_quarantined(&self, id: Option<&str>) -> Result<u64, StoreError> {
         self.db
-            .execute("UPDATE inbox SET state = 'new', note = NULL WHERE state = 'quarantined'", &args![])
+            .execute(
+                "UPDATE inbox SET state = 'new', note = NULL WHERE state = 'quarantined' AND ($1 = '' OR id = $1)",
+                &args![id.unwrap_or("")],
+            )
+            .await
+    }
+
+    /// Gives up on a quarantined webhook; retention then removes it. Returns how many there were.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn discard_quarantined(&self, id: &str) -> Result<u64, StoreError> {
+        self.db
+            .execute(
+                "UPDATE inbox SET state = 'done', processed_at = $2 WHERE state = 'quarantined' AND id = $1",
+                &args![id, self.clock.now_ms()],
+            )
+            .await
+    }
+
+    /// Quarantined webhooks of all sources as operators see them, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_quarantine(&self, limit: i64) -> Result<Vec<QuarantinedRow>, StoreError> {
+        self.db
+            .list(
+                "SELECT id, source, delivery_id, received_at, verified_by, note AS reason, body FROM inbox \
+                 WHERE state = 'quarantined' ORDER BY id LIMIT $1",
+                &args![limit],
+            )
             .await
     }
 

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 
 use super::db::{Tx, args};
-use super::{Store, StoreError};
+use super::{Store, StoreError, VaultError};
 use crate::clock::{Timestamp, from_millis};
 use crate::domain::ClientKey;
 
@@ -59,7 +59,8 @@ pub struct Installation {
     pub base_url: String,
     pub site: String,
     pub display_url: Option<String>,
-    /// The current secret, then the previous one while it is still good. Empty once uninstalled.
+    /// The current secret, then the previous one while it is still good. Empty once uninstalled, and when
+    /// the vault cannot open it, which `parked` then says.
     pub secrets: Vec<SecretString>,
     pub previous_until: Timestamp,
     /// Nothing is sent before.
@@ -86,6 +87,14 @@ struct Row {
     parked: Option<String>,
     last_contact_at: Option<i64>,
     installed_at: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct SealedRow {
+    client_key: String,
+    site: String,
+    secret: Option<Vec<u8>>,
+    previous_secret: Option<Vec<u8>>,
 }
 
 impl Store {
@@ -190,7 +199,7 @@ impl Store {
     /// All installations, gone ones included.
     ///
     /// # Errors
-    /// When the database fails or a secret does not open.
+    /// When the database fails.
     pub async fn list_installations(&self) -> Result<Vec<Installation>, StoreError> {
         let rows: Vec<Row> = self
             .db
@@ -210,11 +219,12 @@ impl Store {
         })?;
         let previous_is_good = row.previous_until > self.clock.now_ms();
         let blobs = [row.secret, row.previous_secret.filter(|_| previous_is_good)];
-        let secrets = blobs
-            .into_iter()
-            .flatten()
-            .map(|blob| self.vault.open(TABLE, &row.client_key, &blob))
-            .collect::<Result<_, _>>()?;
+        let opened: Result<Vec<SecretString>, VaultError> =
+            blobs.into_iter().flatten().map(|blob| self.vault.open(TABLE, &row.client_key, &blob)).collect();
+        let (secrets, sealed) = match opened {
+            Ok(secrets) => (secrets, None),
+            Err(fault) => (Vec::new(), Some(fault.to_string())),
+        };
         Ok(Installation {
             client_key: ClientKey(row.client_key),
             state,
@@ -225,10 +235,48 @@ impl Store {
             previous_until: from_millis(row.previous_until),
             wait_until: from_millis(row.wait_until),
             failures: row.failures,
-            parked: row.parked,
+            parked: sealed.or(row.parked),
             last_contact_at: row.last_contact_at.map(from_millis),
             installed_at: from_millis(row.installed_at),
         })
+    }
+
+    /// Seals one secret of an older key anew under the newest. Returns the site it belonged to, or `None`
+    /// when none is left: call it until then; it may be interrupted between any two calls.
+    ///
+    /// # Errors
+    /// When the database or the vault fails.
+    pub async fn reseal_next(&self) -> Result<Option<String>, StoreError> {
+        let rows: Vec<SealedRow> = self
+            .db
+            .list(
+                "SELECT client_key, site, secret, previous_secret FROM installations WHERE secret IS NOT NULL ORDER BY client_key",
+                &args![],
+            )
+            .await?;
+        let is_old = |blob: &Option<Vec<u8>>| blob.as_ref().is_some_and(|blob| !self.vault.is_current(blob));
+        let Some(row) = rows.into_iter().find(|row| is_old(&row.secret) || is_old(&row.previous_secret))
+        else {
+            return Ok(None);
+        };
+        let reseal = |blob: Option<&Vec<u8>>| -> Result<Option<Vec<u8>>, StoreError> {
+            let Some(blob) = blob else { return Ok(None) };
+            let secret = self.vault.open(TABLE, &row.client_key, blob)?;
+            Ok(Some(self.vault.seal(TABLE, &row.client_key, &secret)?))
+        };
+        // The condition keeps a secret that was replaced meanwhile.
+        self.db
+            .execute(
+                "UPDATE installations SET secret = $2, previous_secret = $3 WHERE client_key = $1 AND secret = $4",
+                &args![
+                    &row.client_key,
+                    reseal(row.secret.as_ref())?,
+                    reseal(row.previous_secret.as_ref())?,
+                    row.secret.clone(),
+                ],
+            )
+            .await?;
+        Ok(Some(row.site))
     }
 
     /// A number that changes whenever installations, workspaces or containers do.

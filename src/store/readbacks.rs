@@ -112,10 +112,25 @@ impl Store {
             let detail = json!({ "version": readback.version, "reason": reason });
             self.record_event(&mut tx, About { kind, id, site: Some(site) }, event, &detail).await?;
         }
-        if *result == ReadbackResult::Confirmed {
-            confirm_rest_of_batch(&mut tx, readback.batch.as_deref()).await?;
+        match result {
+            ReadbackResult::Confirmed => confirm_rest_of_batch(&mut tx, readback.batch.as_deref()).await?,
+            ReadbackResult::Later(_) => {}
+            ReadbackResult::SendAgain { .. } | ReadbackResult::GivenUp { .. } => {
+                self.read_back_rest_of_batch(&mut tx, readback.batch.as_deref()).await?;
+            }
         }
         tx.commit().await
+    }
+
+    /// One of the sample is lost: it speaks for its batch no longer, and every entity of it is read back.
+    async fn read_back_rest_of_batch(&self, tx: &mut Tx, batch: Option<&str>) -> Result<(), StoreError> {
+        let Some(batch) = batch else { return Ok(()) };
+        tx.execute(
+            "UPDATE deliveries SET confirm_at = $2, batch = NULL WHERE batch = $1 AND state = 'accepted'",
+            &args![batch, self.clock.now_ms()],
+        )
+        .await?;
+        Ok(())
     }
 
     /// Marks up to `limit` confirmed deliveries of a site, those confirmed longest ago first, for being

@@ -10,7 +10,7 @@ use crate::domain::{ClientKey, EntityKind, JiraId, SourceId};
 use crate::jira::{Answer, Disposition, JiraClient, JiraError, Scope};
 use crate::mapping::{BulkRequest, jira_id};
 use crate::store::{DueBatch, Outcome, SiteTrouble};
-use crate::telemetry::{Metrics, SiteLabel};
+use crate::telemetry::Metrics;
 
 /// How long a process may be silent before another one takes over its site.
 const LEASE: Duration = Duration::from_mins(2);
@@ -162,8 +162,6 @@ impl Engine {
         for delivery in &batch.deliveries {
             self.metrics.delivery_seconds.observe((now - delivery.waiting_since).as_seconds_f64());
         }
-        let parked = SiteLabel { site: site.site.clone(), result: "parked".to_owned() };
-        self.metrics.parked.get_or_create(&parked).set(0);
         Ok(())
     }
 
@@ -180,8 +178,6 @@ impl Engine {
                 tracing::warn!(site = %site.site, %error, trace_id = ?error.trace_id, until = %trouble.wait_until, "Jira must wait; nothing is lost");
             }
         }
-        let label = SiteLabel { site: site.site.clone(), result: "parked".to_owned() };
-        self.metrics.parked.get_or_create(&label).set(i64::from(trouble.parked.is_some()));
         if matches!(error.disposition, Disposition::WaitUntil { scope: Scope::AllSites, .. }) {
             self.hold_all_sites(&trouble).await
         } else {

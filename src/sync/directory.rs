@@ -207,7 +207,7 @@ impl Directory {
     /// Reads everything anew.
     ///
     /// # Errors
-    /// When the database fails or a secret does not open; the old snapshot stays.
+    /// When the database fails; the old snapshot stays.
     pub async fn refresh(&self) -> Result<(), StoreError> {
         let _one_at_a_time = self.renewing.lock().await;
         // The number first: a change made while reading then shows as one more renewal, not as none.
@@ -241,6 +241,11 @@ impl Directory {
             InstallationState::Disabled => false,
             InstallationState::Uninstalled | InstallationState::Replaced => return None,
         };
+        if installation.secrets.is_empty() {
+            let why =
+                installation.parked.as_deref().unwrap_or("its secret is missing; install the app again");
+            tracing::error!(site = %installation.site, "the site cannot be served: {why}");
+        }
         let mut secrets = installation.secrets.into_iter();
         Some(Arc::new(SiteAccess {
             secret: secrets.next()?,

@@ -2,6 +2,7 @@
 
 use super::engine::{Engine, SyncError};
 use crate::clock::from_millis;
+use crate::store::InstallationState;
 use crate::telemetry::{SiteLabel, SourceLabel};
 
 const STATES: [&str; 5] = ["waiting", "accepted", "confirmed", "refused", "discarded"];
@@ -12,6 +13,16 @@ impl Engine {
     pub async fn update_gauges(&self) -> Result<(), SyncError> {
         let counts = self.store.count_deliveries().await?;
         let snapshot = self.directory.current();
+        // What is not set below has gone, and must not stay at its last value.
+        self.metrics.deliveries.clear();
+        self.metrics.parked.clear();
+        self.metrics.inbox.clear();
+        for installation in self.store.list_installations().await? {
+            if matches!(installation.state, InstallationState::Enabled | InstallationState::Disabled) {
+                let label = SiteLabel { site: installation.site, result: "parked".to_owned() };
+                self.metrics.parked.get_or_create(&label).set(i64::from(installation.parked.is_some()));
+            }
+        }
         for site in snapshot.sites() {
             for state in STATES {
                 let count =

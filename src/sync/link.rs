@@ -43,6 +43,7 @@ impl Engine {
                         tracing::debug!(site = %site.site, accepted = answer.value.len(), asked = chunk.len(), "workspaces linked");
                     }
                     self.store.record_links(&site.client_key, chunk).await?;
+                    self.store.record_contact(&site.client_key).await?;
                 }
                 Err(error) => {
                     self.record_trouble(site, &error).await?;

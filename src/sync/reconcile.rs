@@ -23,7 +23,12 @@ impl Engine {
                     continue;
                 }
             }
-            let marked = self.store.recheck_confirmed(&client_key, SHARE).await?;
+            self.store.record_contact(&client_key).await?;
+            let marked = if self.delivery.confirm {
+                self.store.recheck_confirmed(&client_key, SHARE).await?
+            } else {
+                0
+            };
             tracing::info!(site = %site.site, entities = marked, "comparing Jira with the store");
         }
         self.signals.link.notify_one();

@@ -185,10 +185,14 @@ contract! {
         a_deletion_is_delivered_as_one
         one_confirmed_sample_confirms_its_batch
         trouble_holds_a_site_back_and_an_answer_ends_it
+        a_lost_sample_has_its_whole_batch_read_back
+        live_news_goes_first_and_refreshes_can_be_held_back
+        a_clock_that_is_set_back_holds_nothing_up
     }
     sites {
         migrations_can_be_applied_again
         secrets_are_sealed_and_the_one_before_stays_good_for_a_while
+        secrets_of_an_older_key_are_sealed_anew
         an_uninstall_leaves_a_line_without_secrets
         a_new_key_for_a_site_erases_the_old_one
         links_and_associations_are_kept_per_site

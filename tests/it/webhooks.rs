@@ -203,7 +203,7 @@ async fn what_cannot_be_mapped_is_kept_and_can_be_replayed() {
     assert_eq!(kept[0].body, body.to_string().into_bytes());
     assert!(!kept[0].headers.contains("generic-token"), "{}", kept[0].headers);
 
-    assert_eq!(bridge.engine.store.replay_quarantined().await.expect("the store works"), 1);
+    assert_eq!(bridge.engine.store.replay_quarantined(None).await.expect("the store works"), 1);
     bridge.settle().await;
     let again = bridge.engine.store.list_quarantined(&source, 10).await.expect("the store works");
     assert_eq!(again.len(), 1, "its cause is still there");
@@ -217,7 +217,7 @@ async fn one_bad_webhook_does_not_hold_up_the_others() {
         bridge.post_webhook("gen", json!({ "id": n }).to_string(), &[GEN]).await;
         bridge.post_webhook("gen", plain(&n.to_string(), "open").to_string(), &[GEN]).await;
     }
-    bridge.engine.store.replay_quarantined().await.expect("the store works");
+    bridge.engine.store.replay_quarantined(None).await.expect("the store works");
     bridge.settle().await;
     assert_eq!(bridge.jira().incidents().len(), 3);
     assert_eq!(count_inbox(&bridge, "quarantined").await, 3);

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use incident_bridge::domain::{EntityKind, JiraId, Observation};
-use incident_bridge::store::{Outcome, Pace, ReadbackResult, SiteTrouble};
+use incident_bridge::store::{Origin, Outcome, Pace, ReadbackResult, SiteTrouble, SourceScope, Told};
 
 use super::{World, component, incident, source};
 use crate::harness::start_time;
@@ -170,4 +170,52 @@ pub async fn trouble_holds_a_site_back_and_an_answer_ends_it(world: World) {
     world.deliver(&site, false).await;
     let row = world.store.list_installations().await.expect("it lists").remove(0);
     assert_eq!((row.failures, row.parked, row.last_contact_at), (0, None, Some(world.clock.now())));
+}
+
+pub async fn a_lost_sample_has_its_whole_batch_read_back(world: World) {
+    let site = world.install("key", "a secret of enough bytes").await;
+    world.apply(&(0..60).map(|n| incident(&format!("Q{n}"), "Many", 0)).collect::<Vec<_>>()).await;
+    world.deliver(&site, true).await;
+    let sample = world.store.list_readbacks(&site, 100).await.expect("it lists");
+    let lost = ReadbackResult::SendAgain { reason: "lost".to_owned() };
+    world.store.record_readback(&site, &sample[0], &lost).await.expect("it records");
+    assert_eq!(world.store.list_readbacks(&site, 100).await.expect("it lists").len(), 59);
+}
+
+pub async fn live_news_goes_first_and_refreshes_can_be_held_back(world: World) {
+    let site = world.install("key", "a secret of enough bytes").await;
+    let polled = |id: &str, summary: &str, seconds| {
+        let source = source();
+        let told = vec![incident(id, summary, seconds)];
+        let world = &world;
+        async move {
+            let sites = [super::SITE.to_owned()];
+            let scope = SourceScope { source: &source, teams: false, sites: &sites };
+            let origin = Origin::Poll { cursor: None, caught_up: false, total: None };
+            let told = [(Told { observations: &told, ..Told::default() }, origin)];
+            world.store.apply(&scope, &told).await.expect("it applies");
+        }
+    };
+    polled("OLD", "Backfilled", 0).await;
+    world.clock.advance(TimeDelta::seconds(1));
+    world.apply(&[incident("LIVE", "Just now", 1)]).await;
+    assert_eq!(world.deliver(&site, false).await, ["pd:LIVE", "pd:OLD"]);
+    polled("OLD", "Another text, the same status", 2).await;
+    let refreshes_before = world.clock.now() - TimeDelta::minutes(5);
+    let due = async |pace| world.store.find_due_batch(&site, 10, pace).await.expect("it finds");
+    assert!(due(Pace::NewsFirst { refreshes_before }).await.is_none());
+    assert!(due(Pace::NewsFirst { refreshes_before: world.clock.now() }).await.is_some());
+    assert!(due(Pace::Everything).await.is_some());
+}
+
+pub async fn a_clock_that_is_set_back_holds_nothing_up(world: World) {
+    let site = world.install("key", "a secret of enough bytes").await;
+    world.apply(&[incident("Q1", "One", 0)]).await;
+    let trouble = SiteTrouble { wait_until: world.clock.now() + TimeDelta::seconds(90), parked: None };
+    world.store.record_site_trouble(&site, &trouble).await.expect("it records");
+    world.clock.advance(TimeDelta::hours(-1));
+    assert_eq!(world.store.list_sites_with_work().await.expect("it lists").len(), 1);
+    world.deliver(&site, true).await;
+    world.clock.advance(TimeDelta::hours(-1));
+    assert_eq!(world.store.list_readbacks(&site, 10).await.expect("it lists").len(), 1);
 }

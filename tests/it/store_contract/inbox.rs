@@ -43,7 +43,7 @@ pub async fn a_quarantined_webhook_keeps_its_reason_until_it_is_replayed(world: 
         kept.iter().map(|row| row.note.as_deref()).collect::<Vec<_>>(),
         [Some("no id"), Some("no url")]
     );
-    assert_eq!(world.store.replay_quarantined().await.expect("it replays"), 2);
+    assert_eq!(world.store.replay_quarantined(None).await.expect("it replays"), 2);
     assert_eq!(world.store.list_new_inbox(&source(), 10).await.expect("it lists").len(), 2);
 }
 

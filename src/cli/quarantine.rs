@@ -1,0 +1,89 @@
+//! `quarantine`: webhooks that a tool has sent beyond doubt and that could not be mapped.
+
+use std::process::ExitCode;
+
+use super::{Usage, output};
+use crate::app::open_ready_store;
+use crate::clock::{Clock, from_millis};
+use crate::config::Config;
+use crate::domain::format_timestamp;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Subcommand {
+    /// Lists them with the reason
+    #[command(after_help = "Example:\n  incident-bridge quarantine list --json")]
+    List {
+        /// Most rows to print
+        #[arg(long, default_value_t = 100)]
+        limit: i64,
+    },
+    /// Prints the body of one, as the tool sent it
+    Show {
+        /// Id of the webhook
+        id: String,
+    },
+    /// Maps them again, after an upgrade or a mended configuration
+    #[command(after_help = "Example:\n  incident-bridge quarantine replay --all")]
+    Replay {
+        /// Ids of webhooks
+        ids: Vec<String>,
+        /// All of them
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+    },
+    /// Gives them up
+    Discard {
+        /// Ids of webhooks
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+}
+
+pub async fn main(config: &Config, subcommand: &Subcommand, json: bool) -> anyhow::Result<ExitCode> {
+    let store = open_ready_store(config, Clock::system()).await?;
+    match subcommand {
+        Subcommand::List { limit } => {
+            let rows = store.list_quarantine(*limit).await?;
+            if json {
+                output::json(&rows)?;
+            } else {
+                let row = |row: crate::store::QuarantinedRow| {
+                    [
+                        row.id,
+                        row.source,
+                        format_timestamp(from_millis(row.received_at)),
+                        row.reason.unwrap_or_default(),
+                    ]
+                };
+                output::table(
+                    ["ID", "SOURCE", "RECEIVED", "REASON"],
+                    &rows.into_iter().map(row).collect::<Vec<_>>(),
+                );
+            }
+        }
+        Subcommand::Show { id } => {
+            let rows = store.list_quarantine(i64::MAX).await?;
+            let row = rows.into_iter().find(|row| row.id == *id);
+            let row = row.ok_or_else(|| Usage(format!("there is no webhook {id} in quarantine")))?;
+            output::line(String::from_utf8_lossy(&row.body));
+        }
+        Subcommand::Replay { ids, all } => {
+            if ids.is_empty() && !all {
+                return Err(Usage("name the ids to replay, or give --all".to_owned()).into());
+            }
+            let mut count = if *all { store.replay_quarantined(None).await? } else { 0 };
+            for id in ids {
+                count += store.replay_quarantined(Some(id)).await?;
+            }
+            output::line(format!("{count} webhook(s) will be mapped again by the running service"));
+        }
+        Subcommand::Discard { ids } => {
+            let mut count = 0;
+            for id in ids {
+                count += store.discard_quarantined(id).await?;
+            }
+            output::line(format!("{count} webhook(s) given up"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
