@@ -6,6 +6,7 @@
 mod config;
 mod deliveries;
 pub mod demo;
+mod doctor;
 mod explain;
 mod installations;
 mod key;
@@ -58,6 +59,9 @@ enum Command {
     /// Checks or prints the effective configuration
     #[command(subcommand)]
     Config(config::Subcommand),
+    /// Walks the deployment and says what is well and what to mend
+    #[command(after_help = "Example:\n  incident-bridge doctor --config bridge.toml")]
+    Doctor,
     /// Applies database migrations
     Migrate,
     /// Reads the tools and brings Jira up to date now
@@ -108,6 +112,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Descriptor => manifest::descriptor(&read()?.config),
         Command::ForgeManifest => manifest::forge_manifest(&read()?.config),
         Command::Config(subcommand) => config::main(&read()?, &subcommand, json),
+        Command::Doctor => doctor::main(&read()?.config, json).await,
         Command::Migrate => migrate::main(&read()?.config).await,
         Command::Sync(arguments) => sync::main(&read()?.config, &arguments, json).await,
         Command::Installations(arguments) => installations::main(&read()?.config, &arguments, json).await,

@@ -1,64 +1,11 @@
 //! The real program is started, killed and started again.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use incident_bridge::clock::Clock;
-use incident_bridge::simulator::{Fault, RunningSimulator};
+use incident_bridge::simulator::Fault;
 
-use crate::harness::pagerduty::{sign, triggered};
+use crate::harness::place::{PROGRAM, Place, read};
 use crate::harness::program::{Program, eventually};
-use crate::harness::{bridge_file, pick_port, start_site};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_incident-bridge");
-const SOURCE: &str =
-    "[[sources]]\nid = \"pd\"\ntype = \"pagerduty\"\nwebhook_secrets = [\"pagerduty-signs-with-this\"]\n";
-
-/// The files and addresses of a bridge that may be started several times.
-struct Place {
-    folder: tempfile::TempDir,
-    site: RunningSimulator,
-    file: PathBuf,
-    base_url: String,
-}
-
-impl Place {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let site = start_site(&Clock::system(), 0);
-        let port = pick_port();
-        let file = folder.path().join("bridge.toml");
-        std::fs::write(&file, bridge_file(port, folder.path(), &site, SOURCE))
-            .expect("the folder is writable");
-        Self { folder, site, file, base_url: format!("http://127.0.0.1:{port}") }
-    }
-
-    fn log(&self) -> PathBuf {
-        self.folder.path().join("bridge.log")
-    }
-
-    async fn serve(&self) -> Program {
-        let arguments = ["serve".as_ref(), "--config".as_ref(), self.file.as_os_str()];
-        let mut program = Program::start(PROGRAM, &arguments, &self.log());
-        eventually("the bridge answers", async || {
-            assert!(program.is_running(), "{}", read(&self.log()));
-            reqwest::get(&self.base_url).await.ok()
-        })
-        .await;
-        program
-    }
-
-    async fn post(&self, incident: &str) -> u16 {
-        let body = triggered(incident).body(&Clock::system());
-        let request = reqwest::Client::new().post(format!("{}/webhooks/pd", self.base_url));
-        let request = request.header("X-PagerDuty-Signature", sign(&body)).body(body);
-        request.send().await.expect("the bridge answers").status().as_u16()
-    }
-}
-
-fn read(path: &Path) -> String {
-    std::fs::read_to_string(path).expect("the log is readable")
-}
 
 fn signal(program: &Program, name: &str) {
     let status = Command::new("kill").args([name, &program.id().to_string()]).status();

@@ -12,6 +12,7 @@ mod repository;
 mod harness;
 
 mod actions;
+mod commands;
 mod crash;
 mod delivery;
 mod faults;

@@ -5,6 +5,7 @@
 
 pub mod log;
 pub mod pagerduty;
+pub mod place;
 pub mod program;
 mod requests;
 mod setup;

@@ -1,0 +1,120 @@
+//! The commands as an operator types them: what they print, and how they end.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::harness::place::{Place, Said, command};
+use crate::harness::program::eventually;
+
+async fn json(arguments: &[&str], place: &Place) -> Value {
+    let said = command(&[arguments, &["--json"]].concat(), Some(&place.file)).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    serde_json::from_str(&said.out).expect("it prints JSON")
+}
+
+fn config_file(folder: &Path, text: &str) -> std::path::PathBuf {
+    let file = folder.join("wrong.toml");
+    std::fs::write(&file, text).expect("the folder is writable");
+    file
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_ends_with_2_and_names_every_key() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = config_file(folder.path(), "[server]\nlisen = \"x\"\n[sync]\nreconcile = \"daily\"\n");
+    for arguments in [["config", "check"], ["serve", "--role=web"]] {
+        let Said { code, err, .. } = command(&arguments, Some(&file)).await;
+        assert_eq!(code, Some(2), "{err}");
+        for part in
+            ["did you mean \"listen\"", "six fields", "server.base_url: is missing", "vault.key: is missing"]
+        {
+            assert!(err.contains(part), "{part} in {err}");
+        }
+    }
+    assert_eq!(command(&["serv"], None).await.code, Some(2));
+}
+
+#[tokio::test]
+async fn an_unknown_type_of_source_lists_the_known_ones() {
+    let place = Place::new();
+    let text = std::fs::read_to_string(&place.file).expect("it reads").replace("pagerduty\"", "pagerdutty\"");
+    let said = command(&["config", "check"], Some(&config_file(place.folder.path(), &text))).await;
+    assert_ne!(said.code, Some(0));
+    assert!(said.err.contains("pagerduty") && said.err.contains("alertmanager"), "{said:?}");
+}
+
+#[tokio::test]
+async fn what_is_printed_hides_secrets_and_a_sealed_one_opens() {
+    let place = Place::new();
+    let shown = command(&["config", "show"], Some(&place.file)).await;
+    assert!(
+        shown.out.contains("sources.0.id") && !shown.out.contains("pagerduty-signs-with-this"),
+        "{shown:?}"
+    );
+    let descriptor = json(&["descriptor"], &place).await;
+    assert_eq!(descriptor["baseUrl"], place.base_url.as_str());
+    let manifest = command(&["forge-manifest"], Some(&place.file)).await;
+    assert!(manifest.out.contains("jira:jiraOperationsInfoProvider"), "{manifest:?}");
+    assert_eq!(command(&["key", "generate"], None).await.out.trim().len(), 44);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_story_of_an_incident_can_be_asked_for_while_the_service_runs() {
+    let place = Place::new();
+    let before = command(&["explain", "Q1"], Some(&place.file)).await;
+    assert_eq!(before.code, Some(1));
+    assert!(before.err.contains("incident-bridge migrate"), "{before:?}");
+    let _bridge = place.serve().await;
+    let none = command(&["installations"], Some(&place.file)).await;
+    assert!(none.out.contains("atlassian-connect.json"), "{none:?}");
+    place.site.install(&place.base_url).await.expect("it installs");
+    assert_eq!(place.post("Q1").await, 202);
+    place.site.refuse("pd:Q2", "the summary displeases");
+    assert_eq!(place.post("Q2").await, 202);
+    eventually("Jira holds one and refuses the other", async || {
+        let refused = json(&["deliveries", "list", "--failed"], &place).await;
+        (place.site.incident("pd:Q1").is_some() && refused.as_array().is_some_and(|rows| rows.len() == 1))
+            .then_some(())
+    })
+    .await;
+    let told = command(&["explain", "Q1"], Some(&place.file)).await;
+    for part in ["stored as version", "verified by webhook_secrets[0]", "accepted by Jira"] {
+        assert!(told.out.contains(part), "{part} in {told:?}");
+    }
+    let refused = command(&["explain", "pd:Q2"], Some(&place.file)).await;
+    assert!(
+        refused.out.contains("the summary displeases") && refused.out.contains("deliveries retry pd:Q2"),
+        "{refused:?}"
+    );
+    place.site.allow("pd:Q2");
+    let retried = command(&["deliveries", "retry", "pd:Q2"], Some(&place.file)).await;
+    assert!(retried.out.starts_with("1 "), "{retried:?}");
+    eventually("the refused one arrives", async || place.site.incident("pd:Q2")).await;
+    let sites = json(&["installations"], &place).await;
+    assert_eq!((&sites[0]["state"], &sites[0]["refused"]), (&Value::from("enabled"), &Value::from(0)));
+    let examined = command(&["doctor"], Some(&place.file)).await;
+    assert_eq!(examined.code, Some(0), "{examined:?}");
+    assert!(examined.out.contains("Jira accepts our tokens"), "{examined:?}");
+    assert!(json(&["sync", "--dry-run"], &place).await.as_array().is_some_and(Vec::is_empty));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_mapped_is_listed_shown_and_replayed() {
+    let place = Place::new();
+    let _bridge = place.serve().await;
+    let body = "{\"event\": {\"event_type\": \"incident.triggered\"}";
+    let request = reqwest::Client::new().post(format!("{}/webhooks/pd", place.base_url));
+    let request = request.header("X-PagerDuty-Signature", crate::harness::pagerduty::sign(body)).body(body);
+    assert_eq!(request.send().await.expect("it answers").status(), 400);
+    let kept = json(&["quarantine", "list"], &place).await;
+    let id = kept[0]["id"].as_str().expect("an id");
+    assert!(kept[0]["reason"].as_str().expect("a reason").contains("ends too early"), "{kept}");
+    let shown = command(&["quarantine", "show", id], Some(&place.file)).await;
+    assert_eq!(shown.out.trim(), body);
+    assert!(command(&["quarantine", "replay", id], Some(&place.file)).await.out.starts_with("1 "));
+    let again = || async { json(&["quarantine", "list"], &place).await.as_array().map_or(0, Vec::len) };
+    eventually("it is still not JSON", async || (again().await == 1).then_some(())).await;
+    assert!(command(&["quarantine", "discard", id], Some(&place.file)).await.out.starts_with("1 "));
+    assert_eq!(again().await, 0);
+}
