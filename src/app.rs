@@ -179,6 +179,7 @@ impl App {
     /// When a part could not start or stop.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(self.engine.clone().watch_directory(self.beats.clone(), stop.clone()));
         if let Some(scheduler) = self.scheduler {
             tasks.spawn(self.engine.clone().run(self.beats, stop.clone()));
             let stop = stop.clone();

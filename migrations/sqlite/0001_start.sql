@@ -10,6 +10,7 @@ CREATE TABLE installations (
     secret           BLOB,          -- sealed; NULL once uninstalled
     previous_secret  BLOB,          -- sealed; still opens requests already under way
     previous_until   BIGINT NOT NULL DEFAULT 0,
+    wait_since       BIGINT NOT NULL DEFAULT 0, -- a clock before this instant was set back: the wait is void
     wait_until       BIGINT NOT NULL DEFAULT 0, -- nothing is sent before
     failures         BIGINT NOT NULL DEFAULT 0, -- in a row
     parked           TEXT,          -- why a person must act, if so
@@ -38,6 +39,7 @@ CREATE TABLE entities (
     version      BIGINT NOT NULL,
     event_time   BIGINT NOT NULL,
     digest       TEXT NOT NULL,
+    standing     TEXT NOT NULL, -- status and severity: a change of it is news
     content      TEXT,          -- the domain value; NULL once deleted
     mentioned    BIGINT NOT NULL DEFAULT 0, -- known only from being named by an incident
     created_at   BIGINT NOT NULL,
@@ -58,7 +60,8 @@ CREATE TABLE deliveries (
     trace_id       TEXT,
     attempts       BIGINT NOT NULL DEFAULT 0,
     resends        BIGINT NOT NULL DEFAULT 0, -- accepted by Jira, yet never visible
-    due_at         BIGINT NOT NULL,
+    priority       BIGINT NOT NULL DEFAULT 0, -- 2 live news, 1 news, 0 refresh
+    queued_at      BIGINT NOT NULL,
     waiting_since  BIGINT NOT NULL,
     batch          TEXT,
     confirm_at     BIGINT,                    -- when to read back; NULL: its batch's sample speaks for it
@@ -66,7 +69,7 @@ CREATE TABLE deliveries (
     updated_at     BIGINT NOT NULL,
     PRIMARY KEY (client_key, kind, jira_id)
 );
-CREATE INDEX deliveries_by_state ON deliveries (client_key, state, kind, due_at);
+CREATE INDEX deliveries_by_state ON deliveries (client_key, state, kind, priority, queued_at);
 CREATE INDEX deliveries_to_confirm ON deliveries (client_key, confirm_at) WHERE confirm_at IS NOT NULL;
 CREATE INDEX deliveries_by_batch ON deliveries (batch) WHERE batch IS NOT NULL;
 CREATE INDEX deliveries_by_entity ON deliveries (kind, jira_id);
@@ -94,6 +97,7 @@ CREATE TABLE cursors (
     backfill_from  BIGINT NOT NULL,
     caught_up      BIGINT NOT NULL DEFAULT 0, -- the first sync has reached its end
     catalogue_at   BIGINT NOT NULL DEFAULT 0,
+    wait_since     BIGINT NOT NULL DEFAULT 0,
     wait_until     BIGINT NOT NULL DEFAULT 0,
     failures       BIGINT NOT NULL DEFAULT 0,
     failure        TEXT,

@@ -79,6 +79,13 @@ fn a_secret_given_twice_is_refused() {
 }
 
 #[test]
+fn a_file_takes_the_place_of_a_default() {
+    let (_folder, path) = file("url", "postgres://me@db/bridge\n");
+    let config = load_text(&format!("{MINIMAL}\nstore.url_file = {path:?}")).unwrap();
+    assert_eq!(config.store.database, Database::Postgres);
+}
+
+#[test]
 fn a_secret_that_looks_like_a_number_stays_as_it_is() {
     let text = format!("{MINIMAL}\n[[sources]]\nid = \"pd\"\ntype = \"pagerduty\"");
     let (_folder, path) = file("bridge.toml", &text);

@@ -118,9 +118,10 @@ impl<'a> Table<'a> {
     /// A secret given as `key` or in the file named by `file_key`, never both. An empty text counts as
     /// not given.
     pub fn secret(&mut self, key: &'static str, file_key: &'static str) -> Option<SecretString> {
+        let is_default = self.values.get(key).is_some_and(|value| value.origin().is_none());
         let inline = self.text(key).filter(|text| !text.is_empty());
-        let in_file = self.secret_file(key, file_key, inline.is_some());
-        inline.or(in_file).map(SecretString::from)
+        let in_file = self.secret_file(key, file_key, inline.is_some() && !is_default);
+        in_file.or(inline).map(SecretString::from)
     }
 
     /// Like [`Table::secret`] for a list; the file has one secret a line.

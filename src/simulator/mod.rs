@@ -25,6 +25,7 @@ mod server;
 mod site;
 mod state;
 mod submit;
+pub mod tools;
 
 #[cfg(test)]
 mod fixtures;

@@ -40,6 +40,7 @@ struct Row {
     backfill_from: i64,
     caught_up: i64,
     catalogue_at: i64,
+    wait_since: i64,
     wait_until: i64,
     failures: i64,
     failure: Option<String>,
@@ -83,7 +84,7 @@ impl Store {
         let row: Option<Row> = self
             .db
             .find(
-                "SELECT cursor, backfill_from, caught_up, catalogue_at, wait_until, failures, failure, polled_at, \
+                "SELECT cursor, backfill_from, caught_up, catalogue_at, wait_since, wait_until, failures, failure, polled_at, \
                  read_count, total FROM cursors WHERE source = $1",
                 &args![source.as_str()],
             )
@@ -93,7 +94,8 @@ impl Store {
             backfill_from: from_millis(row.backfill_from),
             caught_up: row.caught_up != 0,
             catalogue_at: from_millis(row.catalogue_at),
-            wait_until: from_millis(row.wait_until),
+            // A clock that was set back since makes the wait void.
+            wait_until: from_millis(if row.wait_since > self.clock.now_ms() { 0 } else { row.wait_until }),
             failures: row.failures,
             failure: row.failure,
             polled_at: from_millis(row.polled_at),
@@ -175,7 +177,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.db
             .execute(
-                "UPDATE cursors SET wait_until = $2, failures = failures + 1, failure = $3, polled_at = $4, \
+                "UPDATE cursors SET wait_until = $2, wait_since = $4, failures = failures + 1, failure = $3, polled_at = $4, \
                  cursor = CASE WHEN $5 = 1 THEN NULL ELSE cursor END WHERE source = $1",
                 &args![
                     source.as_str(),

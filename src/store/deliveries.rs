@@ -12,6 +12,17 @@ use crate::domain::{ClientKey, Entity, EntityKind, JiraId};
 /// In a batch of more than this many, a sample is read back instead of all.
 const READ_BACK_ALL_UP_TO: usize = 20;
 
+/// How much of what waits may be sent now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    Everything,
+    /// The site's limits are nearly used up: what is new or has changed its status or severity, and
+    /// refreshes only if they have waited since before this instant.
+    NewsFirst {
+        refreshes_before: Timestamp,
+    },
+}
+
 /// Deliveries that go into one request: one kind, one source, one workspace, either all present or all
 /// deleted.
 #[derive(Debug, Clone)]
@@ -67,7 +78,8 @@ pub struct DeliveryRow {
     pub reason: Option<String>,
     pub trace_id: Option<String>,
     pub waiting_since: i64,
-    pub due_at: i64,
+    /// 2 live news, 1 news, 0 refresh.
+    pub priority: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -96,9 +108,9 @@ impl Store {
         let rows: Vec<(String,)> = self
             .db
             .list(
-                "SELECT client_key FROM installations i WHERE state = 'enabled' AND wait_until <= $1 AND ( \
-                   EXISTS (SELECT 1 FROM deliveries d WHERE d.client_key = i.client_key AND d.state = 'waiting' AND d.due_at <= $1) \
-                   OR EXISTS (SELECT 1 FROM deliveries d WHERE d.client_key = i.client_key AND d.confirm_at <= $1)) \
+                "SELECT client_key FROM installations i WHERE state = 'enabled' AND (wait_until <= $1 OR wait_since > $1) AND ( \
+                   EXISTS (SELECT 1 FROM deliveries d WHERE d.client_key = i.client_key AND d.state = 'waiting') \
+                   OR EXISTS (SELECT 1 FROM deliveries d WHERE d.client_key = i.client_key AND (d.confirm_at <= $1 OR d.updated_at > $1) AND d.confirm_at IS NOT NULL)) \
                  ORDER BY client_key",
                 &args![self.clock.now_ms()],
             )
@@ -114,11 +126,27 @@ impl Store {
         let rows: Vec<(String,)> = self
             .db
             .list(
-                "SELECT client_key FROM installations WHERE state = 'enabled' AND wait_until <= $1 ORDER BY client_key",
+                "SELECT client_key FROM installations WHERE state = 'enabled' AND (wait_until <= $1 OR wait_since > $1) ORDER BY client_key",
                 &args![self.clock.now_ms()],
             )
             .await?;
         Ok(rows.into_iter().map(|(key,)| ClientKey(key)).collect())
+    }
+
+    /// Whether the site may be served now: the trouble of another site can have held it back meanwhile.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_ready(&self, site: &ClientKey) -> Result<bool, StoreError> {
+        let found: Option<(String,)> = self
+            .db
+            .find(
+                "SELECT client_key FROM installations WHERE client_key = $1 AND state = 'enabled' \
+                 AND (wait_until <= $2 OR wait_since > $2)",
+                &args![site.as_str(), self.clock.now_ms()],
+            )
+            .await?;
+        Ok(found.is_some())
     }
 
     /// How many requests to a site have failed in a row.
@@ -133,7 +161,8 @@ impl Store {
         Ok(found.map_or(0, |(failures,)| failures))
     }
 
-    /// The next request's worth of deliveries for a site: components first, then incidents, then reviews.
+    /// The next request's worth of deliveries for a site: components first, then incidents, then reviews;
+    /// of one kind what is live first. `pace` can hold refreshes back.
     ///
     /// # Errors
     /// When the database fails.
@@ -141,15 +170,20 @@ impl Store {
         &self,
         site: &ClientKey,
         limit: usize,
+        pace: Pace,
     ) -> Result<Option<DueBatch>, StoreError> {
-        let now = self.clock.now_ms();
+        let (priority, queued_before) = match pace {
+            Pace::Everything => (0, 0),
+            Pace::NewsFirst { refreshes_before } => (1, refreshes_before.timestamp_millis()),
+        };
         let group: Option<GroupRow> = self
             .db
             .find(
                 "SELECT d.kind, e.source, e.workspace, CASE WHEN e.content IS NULL THEN CAST(1 AS BIGINT) ELSE 0 END AS deleted \
                  FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
-                 WHERE d.client_key = $1 AND d.state = 'waiting' AND d.due_at <= $2 ORDER BY d.kind, d.due_at LIMIT 1",
-                &args![site.as_str(), now],
+                 WHERE d.client_key = $1 AND d.state = 'waiting' AND (d.priority >= $2 OR d.queued_at <= $3) \
+                 ORDER BY d.kind, d.priority DESC, d.queued_at LIMIT 1",
+                &args![site.as_str(), priority, queued_before],
             )
             .await?;
         let Some(group) = group else { return Ok(None) };
@@ -158,17 +192,18 @@ impl Store {
             .list(
                 "SELECT d.jira_id, e.version, e.content, d.attempts, d.waiting_since \
                  FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
-                 WHERE d.client_key = $1 AND d.state = 'waiting' AND d.kind = $2 AND d.due_at <= $3 \
+                 WHERE d.client_key = $1 AND d.state = 'waiting' AND d.kind = $2 AND (d.priority >= $3 OR d.queued_at <= $8) \
                    AND e.source = $4 AND e.workspace = $5 AND CASE WHEN e.content IS NULL THEN 1 ELSE 0 END = $6 \
-                 ORDER BY d.due_at LIMIT $7",
+                 ORDER BY d.priority DESC, d.queued_at LIMIT $7",
                 &args![
                     site.as_str(),
                     &group.kind,
-                    now,
+                    priority,
                     &group.source,
                     &group.workspace,
                     group.deleted,
                     i64::try_from(limit).unwrap_or(i64::MAX),
+                    queued_before,
                 ],
             )
             .await?;
@@ -303,8 +338,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.db
             .execute(
-                "UPDATE installations SET wait_until = $2, failures = failures + 1, parked = $3 WHERE client_key = $1",
-                &args![site.as_str(), trouble.wait_until.timestamp_millis(), trouble.parked.clone()],
+                "UPDATE installations SET wait_until = $2, wait_since = $4, failures = failures + 1, parked = $3 \
+                 WHERE client_key = $1",
+                &args![site.as_str(), trouble.wait_until.timestamp_millis(), trouble.parked.clone(), self.clock.now_ms()],
             )
             .await?;
         Ok(())
@@ -322,7 +358,7 @@ impl Store {
         self.db
             .list(
                 "SELECT i.site, d.kind, d.jira_id, d.state, d.wanted, d.acknowledged, d.confirmed, d.attempts, d.reason, \
-                 d.trace_id, d.waiting_since, d.due_at FROM deliveries d JOIN installations i ON i.client_key = d.client_key \
+                 d.trace_id, d.priority, d.waiting_since FROM deliveries d JOIN installations i ON i.client_key = d.client_key \
                  WHERE ($1 = '' AND d.state IN ('waiting', 'refused')) OR d.state = $1 ORDER BY d.waiting_since LIMIT $2",
                 &args![state.unwrap_or(""), limit],
             )
@@ -337,7 +373,7 @@ impl Store {
         self.db
             .list(
                 "SELECT i.site, d.kind, d.jira_id, d.state, d.wanted, d.acknowledged, d.confirmed, d.attempts, d.reason, \
-                 d.trace_id, d.waiting_since, d.due_at FROM deliveries d JOIN installations i ON i.client_key = d.client_key \
+                 d.trace_id, d.priority, d.waiting_since FROM deliveries d JOIN installations i ON i.client_key = d.client_key \
                  WHERE d.jira_id = $1 ORDER BY i.site, d.kind",
                 &args![id.as_str()],
             )
@@ -351,7 +387,7 @@ impl Store {
     pub async fn retry_deliveries(&self, id: Option<&JiraId>) -> Result<u64, StoreError> {
         self.db
             .execute(
-                "UPDATE deliveries SET state = 'waiting', due_at = $1, reason = NULL, trace_id = NULL \
+                "UPDATE deliveries SET state = 'waiting', queued_at = $1, reason = NULL, trace_id = NULL \
                  WHERE state IN ('refused', 'discarded') AND ($2 = '' OR jira_id = $2)",
                 &args![self.clock.now_ms(), id.map_or("", JiraId::as_str)],
             )

@@ -169,7 +169,8 @@ impl Store {
         Ok(())
     }
 
-    /// Resumes or pauses sending to a site that is installed.
+    /// Resumes or pauses sending to a site that is installed. Trouble from before is over: a request that the
+    /// pause overtook was refused, and must not keep the site waiting once it is resumed.
     ///
     /// # Errors
     /// When the database fails.
@@ -177,7 +178,8 @@ impl Store {
         let state = if enabled { InstallationState::Enabled } else { InstallationState::Disabled };
         let mut tx = self.db.begin().await?;
         tx.execute(
-            "UPDATE installations SET state = $2, updated_at = $3 WHERE client_key = $1 AND state IN ('enabled', 'disabled')",
+            "UPDATE installations SET state = $2, updated_at = $3, wait_until = 0, failures = 0, parked = NULL \
+             WHERE client_key = $1 AND state IN ('enabled', 'disabled')",
             &args![client_key.as_str(), state.as_str(), self.clock.now_ms()],
         )
         .await?;

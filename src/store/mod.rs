@@ -4,6 +4,7 @@
 //! is [`StoreError::Inconsistent`], which is not the same as a database that is down. Whatever belongs
 //! together is written in one transaction. The store decides nothing that needs the network.
 
+mod apply;
 mod associations;
 mod cursors;
 mod db;
@@ -18,10 +19,11 @@ mod timeline;
 mod vault;
 mod workspaces;
 
+pub use apply::{Applied, Origin, SourceScope, Told};
 pub use associations::EntityAssociation;
 pub use cursors::{PollState, PollTrouble};
-pub use deliveries::{DeliveryRow, DueBatch, DueDelivery, Outcome, SiteTrouble};
-pub use entities::{Applied, Origin, SourceScope, StoredEntity, Told};
+pub use deliveries::{DeliveryRow, DueBatch, DueDelivery, Outcome, Pace, SiteTrouble};
+pub use entities::StoredEntity;
 pub use inbox::{InboxEntry, InboxRow, Recorded};
 pub use installations::{Installation, InstallationState, NewInstallation};
 pub use leases::Lease;

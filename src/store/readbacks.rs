@@ -62,7 +62,8 @@ impl Store {
                 "SELECT d.kind, d.jira_id, d.acknowledged, d.attempts, d.resends, d.batch, \
                    CASE WHEN e.content IS NULL THEN CAST(1 AS BIGINT) ELSE 0 END AS deleted \
                  FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
-                 WHERE d.client_key = $1 AND d.confirm_at <= $2 ORDER BY d.confirm_at LIMIT $3",
+                 WHERE d.client_key = $1 AND d.confirm_at IS NOT NULL AND (d.confirm_at <= $2 OR d.updated_at > $2) \
+                 ORDER BY d.confirm_at LIMIT $3",
                 &args![site.as_str(), self.clock.now_ms(), limit],
             )
             .await?;
@@ -145,7 +146,7 @@ const LATER: &str = "\
     WHERE client_key = $1 AND kind = $2 AND jira_id = $3 AND acknowledged = $4 AND state = 'accepted'";
 const SEND_AGAIN: &str = "\
     UPDATE deliveries SET state = 'waiting', acknowledged = 0, attempts = 0, resends = resends + 1, batch = NULL, \
-      confirm_at = NULL, due_at = $5, waiting_since = $5, updated_at = $5, reason = $6 \
+      confirm_at = NULL, priority = 1, queued_at = $5, waiting_since = $5, updated_at = $5, reason = $6 \
     WHERE client_key = $1 AND kind = $2 AND jira_id = $3 AND acknowledged = $4 AND state = 'accepted'";
 const GIVEN_UP: &str = "\
     UPDATE deliveries SET state = 'refused', batch = NULL, confirm_at = NULL, updated_at = $5, reason = $6 \

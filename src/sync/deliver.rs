@@ -7,7 +7,7 @@ use super::engine::{Engine, SyncError};
 use super::plan::{self, Outgoing};
 use super::trouble;
 use crate::domain::{ClientKey, EntityKind, JiraId, SourceId};
-use crate::jira::{Disposition, JiraClient, JiraError, Scope};
+use crate::jira::{Answer, Disposition, JiraClient, JiraError, Scope};
 use crate::mapping::{BulkRequest, jira_id};
 use crate::store::{DueBatch, Outcome, SiteTrouble};
 use crate::telemetry::{Metrics, SiteLabel};
@@ -39,7 +39,14 @@ impl Engine {
     async fn serve(&self, site: &SiteAccess) -> Result<bool, SyncError> {
         let jira = self.jira(site)?;
         let mut worked = false;
-        while let Some(batch) = self.store.find_due_batch(&site.client_key, self.delivery.max_batch).await? {
+        let key = &site.client_key;
+        loop {
+            if !self.store.is_ready(key).await? {
+                return Ok(worked);
+            }
+            let pace = self.near_limit.pace(key, self.clock.now());
+            let batch = self.store.find_due_batch(key, self.delivery.max_batch, pace).await?;
+            let Some(batch) = batch else { break };
             worked = true;
             if let Err(error) = self.deliver(site, &jira, &batch).await? {
                 self.record_trouble(site, &error).await?;
@@ -105,7 +112,8 @@ impl Engine {
         self.metrics.jira_seconds.observe((self.clock.now() - started).as_seconds_f64());
         let result = answer.as_ref().map_or_else(|error| result_name(&error.disposition), |_| "accepted");
         Metrics::count_site(&self.metrics.jira_requests, &site.site, result, 1);
-        let verdicts = answer?.value;
+        let Answer { value: verdicts, meta } = answer?;
+        self.near_limit.note(&site.client_key, meta.near_limit, self.clock.now());
         if !verdicts.unknown_project_keys.is_empty() {
             tracing::warn!(site = %site.site, keys = ?verdicts.unknown_project_keys, "Jira does not know these project keys; incidents associated with nothing else are not kept");
         }
@@ -165,6 +173,9 @@ impl Engine {
         let trouble = trouble::of(error, self.clock.now(), failures, seed(&self.clock.new_id()));
         match &trouble.parked {
             Some(why) => tracing::error!(site = %site.site, %error, trace_id = ?error.trace_id, "{why}"),
+            None if error.status.is_none() && matches!(error.disposition, Disposition::WaitUntil { .. }) => {
+                tracing::debug!(site = %site.site, %error, "held back");
+            }
             None => {
                 tracing::warn!(site = %site.site, %error, trace_id = ?error.trace_id, until = %trouble.wait_until, "Jira must wait; nothing is lost");
             }

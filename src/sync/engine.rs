@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use url::Url;
 
 use super::directory::{Directory, SiteAccess};
+use super::near_limit::NearLimit;
 use super::registry::Registry;
 use crate::clock::Clock;
 use crate::config::{Config, Delivery, Retention};
@@ -50,6 +51,7 @@ pub struct Engine {
     pub leeway: Duration,
     /// Name of this process in leases.
     pub owner: String,
+    pub(super) near_limit: NearLimit,
     http: HttpClient,
     pacing: Arc<Pacing>,
 }
@@ -69,6 +71,7 @@ impl Engine {
             directory: Directory::new(store.clone(), registry.clone()),
             owner: clock.new_id(),
             pacing: Arc::new(Pacing::new(&clock)),
+            near_limit: NearLimit::default(),
             metrics: Arc::default(),
             signals: Signals::default(),
             delivery: config.delivery.clone(),

@@ -16,6 +16,9 @@ impl Engine {
         }
         let mut worked = false;
         for site in self.store.list_sites_ready().await? {
+            if !self.store.is_ready(&site).await? {
+                continue;
+            }
             let snapshot = self.directory.current();
             if let Some(site) = snapshot.find_site(&site).filter(|site| site.enabled) {
                 let wanted: Vec<JiraId> = snapshot.workspaces(site).map(|w| w.jira_id.clone()).collect();

@@ -11,6 +11,7 @@ mod engine;
 mod gauges;
 mod ingest;
 mod link;
+mod near_limit;
 mod plan;
 mod poll;
 mod preview;

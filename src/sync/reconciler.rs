@@ -48,9 +48,14 @@ impl Beats {
 }
 
 impl Engine {
-    /// Runs every reconciler until `stop`; then lets the rounds under way finish.
+    /// Keeps the directory as the store has it, which every role needs.
+    pub async fn watch_directory(self: Arc<Self>, beats: Beats, stop: CancellationToken) {
+        run_loop(self, Round::Directory, beats, stop).await;
+    }
+
+    /// Runs everything that changes something until `stop`; then lets the rounds under way finish.
     pub async fn run(self: Arc<Self>, beats: Beats, stop: CancellationToken) {
-        let rounds = Round::ALL.map(|round| run_loop(self.clone(), round, beats.clone(), stop.clone()));
+        let rounds = Round::WORK.map(|round| run_loop(self.clone(), round, beats.clone(), stop.clone()));
         tokio::join!(futures::future::join_all(rounds), self.dispatch(&beats, &stop));
     }
 
@@ -96,9 +101,14 @@ impl Engine {
     }
 
     async fn serve_in_background(self: Arc<Self>, site: ClientKey) -> ClientKey {
-        if let Err(fault) = self.serve_site(&site).await {
-            tracing::warn!(%fault, "a site could not be served; trying again");
-            tokio::time::sleep(TICK).await;
+        match self.serve_site(&site).await {
+            Ok(true) => {}
+            // Another process serves it, or this one has not read of it yet.
+            Ok(false) => tokio::time::sleep(TICK).await,
+            Err(fault) => {
+                tracing::warn!(%fault, "a site could not be served; trying again");
+                tokio::time::sleep(TICK).await;
+            }
         }
         site
     }
@@ -115,7 +125,7 @@ enum Round {
 }
 
 impl Round {
-    const ALL: [Self; 5] = [Self::Inbox, Self::Link, Self::Directory, Self::Gauges, Self::Reconcile];
+    const WORK: [Self; 4] = [Self::Inbox, Self::Link, Self::Gauges, Self::Reconcile];
 
     fn name(self) -> &'static str {
         match self {

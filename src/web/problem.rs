@@ -120,7 +120,7 @@ impl ResponseError for Problem {
         self.status
     }
 
-    /// Without its id; [`finish`] renders it again with one.
+    /// Without its id; `finish` renders it again with one.
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::new(self.status);
         response.extensions_mut().insert(self.clone());
@@ -198,7 +198,7 @@ impl From<SyncError> for Problem {
     }
 }
 
-/// Gives every request an id and every error its final form.
+/// Gives every request an id and every error its final form. What a handler says in JSON stays as it is.
 pub(super) async fn finish(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -206,7 +206,9 @@ pub(super) async fn finish(
     let state = request.app_data::<web::Data<State>>().cloned();
     let path = request.match_pattern().unwrap_or_else(|| "(unknown)".to_owned());
     let response = next.call(request).await?.map_into_boxed_body();
-    if response.status().is_success() || response.status().is_redirection() {
+    let has_own_body =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    if response.status().is_success() || response.status().is_redirection() || has_own_body {
         return Ok(response);
     }
     let request_id = state.map_or_else(String::new, |state| state.engine.clock.new_id());

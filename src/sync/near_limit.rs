@@ -1,0 +1,39 @@
+//! Remembers which sites are near one of Jira's limits: there, news goes first and refreshes wait.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use chrono::TimeDelta;
+
+use crate::domain::{ClientKey, Timestamp};
+use crate::store::Pace;
+
+/// How long one warning of Jira counts.
+const LASTS: TimeDelta = TimeDelta::minutes(1);
+/// How long a refresh may be held back; then it goes even so.
+const PATIENCE: TimeDelta = TimeDelta::minutes(5);
+
+/// Warnings by site, until when they count. Lost with the process: Jira warns again.
+#[derive(Debug, Default)]
+pub(super) struct NearLimit(Mutex<HashMap<ClientKey, Timestamp>>);
+
+impl NearLimit {
+    /// Jira said `X-RateLimit-NearLimit: true`, or that all is well.
+    pub fn note(&self, site: &ClientKey, near: bool, now: Timestamp) {
+        let mut warnings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if near {
+            warnings.insert(site.clone(), now + LASTS);
+        } else {
+            warnings.remove(site);
+        }
+    }
+
+    /// How much may be sent to the site now.
+    pub fn pace(&self, site: &ClientKey, now: Timestamp) -> Pace {
+        let warnings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match warnings.get(site) {
+            Some(until) if now < *until => Pace::NewsFirst { refreshes_before: now - PATIENCE },
+            _ => Pace::Everything,
+        }
+    }
+}

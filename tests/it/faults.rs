@@ -1,0 +1,185 @@
+//! What the bridge does on Jira's bad days.
+
+use incident_bridge::simulator::{EntityKind as Kind, Fault};
+
+use crate::harness::pagerduty::triggered;
+use crate::harness::{Bridge, Setup};
+
+const INCIDENTS: &str = "/rest/operations/1.0/bulk";
+
+async fn parked(bridge: &Bridge) -> Option<String> {
+    let rows = bridge.engine.store.list_installations().await.expect("the store works");
+    rows.into_iter().find_map(|row| row.parked)
+}
+
+#[tokio::test]
+async fn one_refused_entity_does_not_stop_the_others_and_keeps_its_reason() {
+    let bridge = Bridge::installed().await;
+    bridge.jira().refuse("pd:Q2", "the summary offends somebody");
+    for id in ["Q1", "Q2", "Q3"] {
+        bridge.pagerduty(&triggered(id)).await;
+    }
+    bridge.settle().await;
+    assert!(bridge.jira().incident("pd:Q1").is_some() && bridge.jira().incident("pd:Q3").is_some());
+    let row = bridge.delivery("pd:Q2").await;
+    assert_eq!(row.state, "refused");
+    assert!(row.reason.as_ref().is_some_and(|reason| reason.contains("offends somebody")), "{row:?}");
+    assert!(row.trace_id.is_some(), "{row:?}");
+    assert!(bridge.events("pd:Q2").await.contains(&"refused".to_owned()));
+
+    // It stays refused until it changes, or until somebody retries it.
+    let requests = bridge.jira().request_count();
+    bridge.settle().await;
+    assert_eq!(bridge.jira().request_count(), requests);
+    bridge.jira().allow("pd:Q2");
+    bridge.advance(1);
+    bridge.pagerduty(&triggered("Q2").titled("Better words")).await;
+    bridge.settle().await;
+    assert_eq!(bridge.jira().incident("pd:Q2").expect("it arrived")["summary"], "Better words");
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn a_429_is_honoured_even_by_the_next_process() {
+    let mut bridge = Bridge::installed().await;
+    bridge.jira().fail_next(Fault::rate_limited("jira-burst-based", Some(90)).on("POST", INCIDENTS));
+    bridge.pagerduty(&triggered("Q1")).await;
+    bridge.settle().await;
+    let requests = bridge.jira().request_count();
+    bridge.restart().await;
+    bridge.settle().await;
+    bridge.settle_after(89).await;
+    assert_eq!(bridge.jira().request_count(), requests, "not a single request before its time");
+    bridge.settle_after(1).await;
+    assert!(bridge.jira().incident("pd:Q1").is_some());
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn a_used_up_quota_of_the_app_holds_all_sites() {
+    let bridge = Setup::default().sites(2).start().await;
+    for site in 0..2 {
+        bridge.install_on(site).await;
+    }
+    bridge.settle().await;
+    for site in &bridge.sites {
+        site.fail_next(Fault::rate_limited("jira-quota-global-based", Some(7)).on("POST", INCIDENTS));
+    }
+    bridge.pagerduty(&triggered("Q1")).await;
+    bridge.settle().await;
+    assert_eq!(bridge.sites.iter().map(|site| site.waiting_faults()).sum::<usize>(), 1, "one site was asked");
+    for site in &bridge.sites {
+        site.clear_faults();
+    }
+    bridge.settle_after(59 * 60).await;
+    assert!(bridge.sites.iter().all(|site| site.incident("pd:Q1").is_none()));
+    bridge.settle_after(60).await;
+    assert!(bridge.sites.iter().all(|site| site.incident("pd:Q1").is_some()));
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn a_401_parks_the_site_with_a_reason_and_a_reinstall_heals_it() {
+    let bridge = Bridge::installed().await;
+    // The site has got a new secret, and the bridge has not heard of it.
+    bridge.jira().uninstall_silently();
+    bridge.pagerduty(&triggered("Q1")).await;
+    bridge.settle().await;
+    bridge.log.expect_error("install the app again on the site");
+    assert!(parked(&bridge).await.is_some_and(|why| why.contains("install the app again")));
+    let requests = bridge.jira().request_count();
+    bridge.settle_after(60).await;
+    assert_eq!(bridge.jira().request_count(), requests, "a parked site is left alone");
+    bridge.install().await;
+    assert_eq!(parked(&bridge).await, None);
+    bridge.settle().await;
+    assert!(bridge.jira().incident("pd:Q1").is_some());
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn a_renamed_site_is_not_followed_and_the_operator_is_told() {
+    let bridge = Bridge::installed().await;
+    bridge.jira().fail_next(
+        Fault::renamed_to("https://new.atlassian.net/rest/operations/1.0/bulk").on("POST", INCIDENTS),
+    );
+    bridge.pagerduty(&triggered("Q1")).await;
+    bridge.settle().await;
+    bridge.log.expect_error("new.atlassian.net");
+    assert!(parked(&bridge).await.is_some_and(|why| why.contains("new.atlassian.net")));
+    bridge.settle_after(15 * 60).await;
+    assert!(bridge.jira().incident("pd:Q1").is_some(), "it is tried again all the same");
+    assert_eq!(parked(&bridge).await, None);
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_large_is_split() {
+    let bridge = Bridge::installed().await;
+    bridge.jira().fail_next(Fault::status(413).on("POST", INCIDENTS).times(3));
+    for n in 0..8 {
+        bridge.pagerduty(&triggered(&format!("Q{n}"))).await;
+    }
+    bridge.settle().await;
+    assert_eq!(bridge.jira().count(Kind::Incident), 8);
+    let sizes: Vec<usize> = bridge
+        .jira()
+        .requests()
+        .iter()
+        .filter(|request| request.path == INCIDENTS && request.status == 202)
+        .map(|request| request.entities)
+        .collect();
+    assert_eq!(sizes.iter().sum::<usize>(), 8);
+    assert!(sizes.len() >= 3, "{sizes:?}");
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn a_single_entity_that_is_too_large_is_refused_with_its_reason() {
+    let bridge = Bridge::installed().await;
+    bridge.jira().fail_next(Fault::status(413).on("POST", INCIDENTS));
+    bridge.pagerduty(&triggered("Q1")).await;
+    bridge.settle().await;
+    let row = bridge.delivery("pd:Q1").await;
+    assert_eq!(row.state, "refused");
+    assert!(row.reason.is_some_and(|reason| reason.contains("413")));
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_repeated_without_harm() {
+    let bridge = Bridge::installed().await;
+    bridge.jira().fail_next(Fault::truncated().on("POST", INCIDENTS));
+    bridge.pagerduty(&triggered("Q1")).await;
+    bridge.settle().await;
+    assert_eq!(bridge.delivery("pd:Q1").await.state, "waiting");
+    bridge.jira().fail_next(Fault::dropped().on("POST", INCIDENTS));
+    bridge.settle_after(600).await;
+    bridge.jira().fail_next(Fault::html().on("POST", INCIDENTS));
+    bridge.settle_after(600).await;
+    bridge.settle_after(600).await;
+    bridge.settle_after(1).await;
+    assert_eq!(bridge.delivery("pd:Q1").await.state, "confirmed");
+    assert_eq!(bridge.jira().stored_versions(Kind::Incident, "pd:Q1").len(), 1, "the same version each time");
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn random_refusals_lose_nothing() {
+    let bridge = Bridge::installed().await;
+    bridge.jira().set_rate_limit_share(0.5);
+    for n in 0..30 {
+        bridge.pagerduty(&triggered(&format!("Q{n}"))).await;
+        bridge.settle_after(3).await;
+    }
+    bridge.jira().clear_faults();
+    bridge.settle_after(120).await;
+    assert_eq!(bridge.jira().count(Kind::Incident), 30);
+    for _ in 0..3 {
+        bridge.settle_after(120).await;
+    }
+    for n in 0..30 {
+        assert_eq!(bridge.delivery(&format!("pd:Q{n}")).await.state, "confirmed", "Q{n}");
+    }
+    bridge.finish().await;
+}

@@ -1,0 +1,138 @@
+//! The bridge with its real wiring, simulated Jira sites around it, and verbs to play them.
+//!
+//! Time stands still until a test moves it, and nothing runs by itself: `settle` turns the crank. Every
+//! story ends with `finish`, which checks that nothing was lost or said wrongly on the way.
+
+pub mod log;
+pub mod pagerduty;
+pub mod program;
+mod requests;
+mod setup;
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use incident_bridge::app::{App, Roles};
+use incident_bridge::clock::Clock;
+use incident_bridge::config::Config;
+use incident_bridge::domain::JiraId;
+use incident_bridge::simulator::{Installation, RunningSimulator};
+use incident_bridge::store::{DeliveryRow, InstallationState};
+use incident_bridge::sync::Engine;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+pub use requests::send;
+pub use setup::{Setup, bridge_file, fresh_postgres, install_key, pick_port, start_site, start_time};
+
+/// The bridge at work.
+pub struct Bridge {
+    pub clock: Clock,
+    pub engine: Arc<Engine>,
+    pub sites: Vec<RunningSimulator>,
+    /// Its public address without a trailing slash.
+    pub base_url: String,
+    pub log: log::Capture,
+    pub config: Config,
+    app: Option<App>,
+    http: reqwest::Client,
+    _folder: TempDir,
+}
+
+impl Bridge {
+    /// On SQLite, with one site that may install and the sources `pd`, `am` and `gen`.
+    pub async fn start() -> Self {
+        Setup::default().start().await
+    }
+
+    /// The same, installed on its site, and idle.
+    pub async fn installed() -> Self {
+        let bridge = Self::start().await;
+        bridge.install().await;
+        bridge.settle().await;
+        bridge
+    }
+
+    /// The first site.
+    pub fn jira(&self) -> &RunningSimulator {
+        &self.sites[0]
+    }
+
+    pub async fn install(&self) -> Installation {
+        self.install_on(0).await
+    }
+
+    pub async fn install_on(&self, site: usize) -> Installation {
+        self.sites[site].install(&self.base_url).await.expect("the site installs the app")
+    }
+
+    /// Turns the crank until nothing is left to do at this moment.
+    pub async fn settle(&self) {
+        self.engine.run_until_idle().await.expect("the store works");
+    }
+
+    pub fn advance(&self, seconds: i64) {
+        self.clock.advance(TimeDelta::seconds(seconds));
+    }
+
+    /// Moves time and turns the crank.
+    pub async fn settle_after(&self, seconds: i64) {
+        self.advance(seconds);
+        self.settle().await;
+    }
+
+    /// The deliveries of one entity, one per site, in the order of the sites' names.
+    pub async fn deliveries(&self, id: &str) -> Vec<DeliveryRow> {
+        self.engine.store.list_deliveries_of(&JiraId(id.to_owned())).await.expect("the store works")
+    }
+
+    /// The one delivery of an entity.
+    pub async fn delivery(&self, id: &str) -> DeliveryRow {
+        let mut rows = self.deliveries(id).await;
+        assert_eq!(rows.len(), 1, "{id}: {rows:?}");
+        rows.remove(0)
+    }
+
+    /// What happened to an entity, in order.
+    pub async fn events(&self, id: &str) -> Vec<String> {
+        let entries = self.engine.store.list_timeline(&JiraId(id.to_owned())).await;
+        entries.expect("the store works").into_iter().map(|entry| entry.event).collect()
+    }
+
+    /// Stops the process that this stands for and starts another on the same database.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        let app = App::start(&self.config, self.clock.clone(), Roles::ALL).await.expect("it starts again");
+        self.engine = app.engine.clone();
+        self.app = Some(app);
+    }
+
+    async fn stop(&mut self) {
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let app = self.app.take().expect("it runs");
+        app.run(stop).await.expect("it stops politely");
+    }
+
+    /// Ends the story: everything that was to be sent is sent or says why not, every request that a site
+    /// got was valid, and no error was logged but those that the test took with `log.expect_error`.
+    pub async fn finish(mut self) {
+        self.settle().await;
+        let installations = self.engine.store.list_installations().await.expect("the store works");
+        let may_wait = |site: &str| {
+            let it = installations.iter().find(|it| it.site == site).expect("a delivery has a site");
+            it.state == InstallationState::Disabled || it.wait_until > self.clock.now()
+        };
+        for row in self.engine.store.list_deliveries(None, 1000).await.expect("the store works") {
+            let explained = if row.state == "waiting" { may_wait(&row.site) } else { row.reason.is_some() };
+            assert!(explained, "not delivered, and nobody knows why: {row:?}");
+        }
+        for site in &self.sites {
+            let violations = site.schema_violations();
+            assert!(violations.is_empty(), "{violations:?}");
+        }
+        let errors = self.log.errors();
+        assert!(errors.is_empty(), "logged as errors: {errors:?}");
+        self.stop().await;
+    }
+}

@@ -1,0 +1,204 @@
+//! How a bridge for a test is configured: by real configuration files in a temporary folder.
+
+use std::fmt::Write as _;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use incident_bridge::app::{App, Roles};
+use incident_bridge::clock::Clock;
+use incident_bridge::config::{Environment, load};
+use incident_bridge::connect::jwt::InstallKeyPair;
+use incident_bridge::domain::{Timestamp, parse_timestamp};
+use incident_bridge::simulator::{RunningSimulator, Simulator, SimulatorOptions};
+
+use super::{Bridge, log};
+
+pub const VAULT_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
+/// Three tools, each seen by every site.
+const SOURCES: &str = r#"
+[[sources]]
+id = "pd"
+type = "pagerduty"
+webhook_secrets = ["pagerduty-signs-with-this"]
+
+[[sources]]
+id = "am"
+type = "alertmanager"
+webhook_token = "alertmanager-token"
+
+[[sources]]
+id = "gen"
+type = "generic"
+webhook_token = "generic-token"
+[sources.mapping]
+id = "/id"
+summary = "/title"
+status = "/state"
+url = "/link"
+createdDate = "/opened"
+lastUpdated = "/changed"
+affectedComponents = "/service"
+"#;
+
+/// Making one costs more than a whole test.
+static INSTALL_KEY: LazyLock<InstallKeyPair> =
+    LazyLock::new(|| InstallKeyPair::generate("install-key-1").expect("a key pair can be made"));
+
+/// The key that signs lifecycle calls of every simulated site.
+pub fn install_key() -> InstallKeyPair {
+    INSTALL_KEY.clone()
+}
+
+/// When every story begins.
+pub fn start_time() -> Timestamp {
+    parse_timestamp("2026-09-14T08:00:00Z").expect("a valid time")
+}
+
+/// A free port below those that the system gives to clients, so that none of them takes it meanwhile.
+pub fn pick_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id() % 16_000).expect("it fits") + 12_000;
+    let ports = std::iter::repeat_with(|| start + NEXT.fetch_add(1, Ordering::SeqCst) % 4_000);
+    let is_free = |port: &u16| TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], *port))).is_ok();
+    ports.take(4_000).find(is_free).expect("one of 4000 ports is free")
+}
+
+/// A new database in the cluster that `tests/run` starts.
+pub async fn fresh_postgres() -> String {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let url = super::program::require("BRIDGE_TEST_POSTGRES_URL");
+    let name = format!("bridge_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));
+    let pool = sqlx::PgPool::connect(&url).await.expect("PostgreSQL can be reached");
+    let create = format!("CREATE DATABASE {name}");
+    sqlx::query(sqlx::AssertSqlSafe(create)).execute(&pool).await.expect("a database can be made");
+    pool.close().await;
+    let mut url = url::Url::parse(&url).expect("BRIDGE_TEST_POSTGRES_URL is a URL");
+    url.set_path(&name);
+    url.to_string()
+}
+
+/// What is different from the usual.
+pub struct Setup {
+    sites: usize,
+    strangers: usize,
+    path: &'static str,
+    store_url: Option<String>,
+    sources: String,
+    more: String,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            sites: 1,
+            strangers: 0,
+            path: "",
+            store_url: None,
+            sources: SOURCES.to_owned(),
+            more: String::new(),
+        }
+    }
+}
+
+impl Setup {
+    /// Simulated sites that may install.
+    pub fn sites(self, sites: usize) -> Self {
+        Self { sites, ..self }
+    }
+
+    /// Simulated sites behind those, which are not in `connect.sites`.
+    pub fn strangers(self, strangers: usize) -> Self {
+        Self { strangers, ..self }
+    }
+
+    /// Path of the public address.
+    pub fn path(self, path: &'static str) -> Self {
+        Self { path, ..self }
+    }
+
+    pub fn store(self, url: String) -> Self {
+        Self { store_url: Some(url), ..self }
+    }
+
+    /// `[[sources]]` tables in place of the usual; `{site0}` stands for the first site's host and port.
+    pub fn sources(self, toml: &str) -> Self {
+        Self { sources: toml.to_owned(), ..self }
+    }
+
+    /// More configuration; wins over the usual.
+    pub fn config(mut self, toml: &str) -> Self {
+        let _infallible = writeln!(self.more, "{toml}");
+        self
+    }
+
+    pub async fn start(self) -> Bridge {
+        let log = log::Capture::start();
+        let clock = Clock::manual(start_time());
+        let sites: Vec<RunningSimulator> =
+            (0..self.sites + self.strangers).map(|_| start_site(&clock, 0)).collect();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let port = pick_port();
+        let base_url = format!("http://127.0.0.1:{port}{}", self.path);
+        let store_url = self
+            .store_url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite://{}", folder.path().join("bridge.db").display()));
+        let files = [self.main_file(port, &base_url, &store_url, &sites), self.more.clone()];
+        let paths: Vec<_> = (0..files.len()).map(|n| folder.path().join(format!("{n}.toml"))).collect();
+        for (path, content) in paths.iter().zip(&files) {
+            std::fs::write(path, content).expect("the folder is writable");
+        }
+        let config = load(&paths, &Environment::default()).expect("the configuration is valid").config;
+        let app = App::start(&config, clock.clone(), Roles::ALL).await.expect("the bridge starts");
+        Bridge {
+            engine: app.engine.clone(),
+            app: Some(app),
+            http: super::requests::client(),
+            _folder: folder,
+            clock,
+            sites,
+            base_url,
+            log,
+            config,
+        }
+    }
+
+    fn main_file(&self, port: u16, base_url: &str, store_url: &str, sites: &[RunningSimulator]) -> String {
+        let hosts: Vec<String> = sites.iter().map(|site| site.addr().to_string()).collect();
+        let allowed = &hosts[..self.sites];
+        let sources = (0..hosts.len())
+            .fold(self.sources.clone(), |text, n| text.replace(&format!("{{site{n}}}"), &hosts[n]));
+        base_file((port, base_url, store_url), (allowed, &hosts), &sites[0], &sources)
+    }
+}
+
+/// The configuration of a bridge with its database in `folder` that serves one site.
+pub fn bridge_file(port: u16, folder: &Path, site: &RunningSimulator, sources: &str) -> String {
+    let store_url = format!("sqlite://{}", folder.join("bridge.db").display());
+    let hosts = [site.addr().to_string()];
+    base_file((port, &format!("http://127.0.0.1:{port}"), &store_url), (&hosts, &hosts), site, sources)
+}
+
+fn base_file(
+    (port, base_url, store_url): (u16, &str, &str),
+    (allowed, insecure): (&[String], &[String]),
+    key_host: &RunningSimulator,
+    sources: &str,
+) -> String {
+    let key_url = key_host.install_keys_url();
+    format!(
+        "[server]\nlisten = \"127.0.0.1:{port}\"\nbase_url = \"{base_url}\"\nshutdown_grace = \"1s\"\n\
+         [operator]\nlisten = \"127.0.0.1:0\"\n[store]\nurl = \"{store_url}\"\n[vault]\nkey = \"{VAULT_KEY}\"\n\
+         [connect]\nsites = {allowed:?}\ninsecure_sites = {insecure:?}\ninstall_key_urls = [\"{key_url}\"]\n{sources}"
+    )
+}
+
+/// A simulated site; port 0 picks one.
+pub fn start_site(clock: &Clock, port: u16) -> RunningSimulator {
+    let options = SimulatorOptions { install_key: Some(install_key()), ..SimulatorOptions::default() };
+    Simulator::start(clock.clone(), SocketAddr::from(([127, 0, 0, 1], port)), options)
+        .expect("the simulator starts")
+}

@@ -1,0 +1,27 @@
+//! The integration tests, one binary so that the crate is linked once: what can only be seen from outside.
+//!
+//! Run them with `tests/run`, which brings the databases and programs that they talk to.
+#![expect(
+    clippy::expect_used,
+    reason = "a helper that cannot go on fails its test; clippy sees only #[test] functions"
+)]
+
+mod architecture;
+mod repository;
+
+mod harness;
+
+mod actions;
+mod crash;
+mod delivery;
+mod faults;
+mod install;
+mod operator;
+mod page;
+mod poll;
+mod postgres;
+mod real_alertmanager;
+mod store_contract;
+mod tenants;
+mod tokens;
+mod webhooks;

@@ -1,0 +1,217 @@
+//! A tool that is asked instead of telling: the first sync, what comes after it, and a cursor that survives.
+
+use incident_bridge::simulator::EntityKind as Kind;
+use incident_bridge::sync::PollOutcome;
+use serde_json::{Value, json};
+use wiremock::matchers::{header, method, path, query_param};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+use crate::harness::pagerduty::{incident, triggered};
+use crate::harness::{Bridge, Setup, start_time};
+
+/// PagerDuty's REST API with services, no teams, and no incidents yet.
+async fn start_pagerduty() -> MockServer {
+    let server = MockServer::start().await;
+    let services = json!([{ "id": "PCHECKOUT", "name": "Checkout API", "type": "service", "description": "Takes money",
+        "html_url": "https://acme.pagerduty.com/services/PCHECKOUT", "teams": [] }]);
+    for (at, body) in [
+        ("/services", json!({ "services": services, "more": false })),
+        ("/priorities", json!({ "priorities": [] })),
+    ] {
+        Mock::given(method("GET"))
+            .and(path(at))
+            .respond_with(ResponseTemplate::new(200).set_body_json(body))
+            .mount(&server)
+            .await;
+    }
+    Mock::given(method("GET"))
+        .and(path("/teams"))
+        .respond_with(ResponseTemplate::new(402))
+        .mount(&server)
+        .await;
+    server
+}
+
+fn page(incidents: &[Value], more: bool) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(json!({ "incidents": incidents, "more": more, "total": 3 }))
+}
+
+fn told(id: &str, status: &str) -> Value {
+    let mut incident = incident(id, &format!("Incident {id}"), status, "PCHECKOUT", start_time());
+    incident["updated_at"] = "2026-09-14T08:00:00Z".into();
+    incident
+}
+
+async fn start_bridge(server: &MockServer) -> Bridge {
+    let sources = format!(
+        "[[sources]]\nid = \"pd\"\ntype = \"pagerduty\"\nwebhook_secrets = [\"pagerduty-signs-with-this\"]\n\
+         api_token = \"rest-token\"\napi_url = \"{}\"\n",
+        server.uri()
+    );
+    let bridge = Setup::default().sources(&sources).start().await;
+    bridge.install().await;
+    bridge
+}
+
+async fn poll(bridge: &Bridge) -> PollOutcome {
+    let source = bridge.engine.registry.find("pd").expect("it is configured").clone();
+    let outcome = bridge.engine.poll(&source, |_, _| {}).await.expect("the store works");
+    bridge.settle().await;
+    outcome
+}
+
+/// Requests for incidents since the start, as `statuses, offset`.
+async fn asked(server: &MockServer) -> Vec<String> {
+    let requests = server.received_requests().await.expect("it records");
+    let value = |request: &Request, name: &str| {
+        request
+            .url
+            .query_pairs()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+            .collect::<Vec<_>>()
+            .join("+")
+    };
+    requests
+        .iter()
+        .filter(|request| request.url.path() == "/incidents")
+        .map(|request| {
+            format!("{} {}", value(request, "statuses[]"), value(request, "offset")).trim().to_owned()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn the_first_sync_reads_all_pages_and_the_cursor_survives_a_restart() {
+    let server = start_pagerduty().await;
+    let backfill = || Mock::given(path("/incidents")).and(query_param("sort_by", "created_at:asc"));
+    // Two pages; the second cannot be had at first.
+    backfill()
+        .and(query_param("total", "true"))
+        .and(query_param("offset", "0"))
+        .respond_with(page(&[told("Q1", "resolved"), told("Q2", "triggered")], true))
+        .expect(1)
+        .mount(&server)
+        .await;
+    backfill()
+        .and(query_param("total", "true"))
+        .and(query_param("offset", "2"))
+        .respond_with(ResponseTemplate::new(503))
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
+    backfill()
+        .and(query_param("total", "true"))
+        .and(query_param("offset", "2"))
+        .respond_with(page(&[told("Q3", "acknowledged")], false))
+        .expect(1)
+        .mount(&server)
+        .await;
+    backfill()
+        .and(query_param("date_range", "all"))
+        .respond_with(page(&[told("Q2", "triggered"), told("Q3", "acknowledged")], false))
+        .mount(&server)
+        .await;
+    Mock::given(path("/incidents"))
+        .and(query_param("sort_by", "resolved_at:desc"))
+        .respond_with(page(&[told("Q1", "resolved")], false))
+        .mount(&server)
+        .await;
+
+    let mut bridge = start_bridge(&server).await;
+    let first = poll(&bridge).await;
+    assert!(!first.done);
+    assert_eq!(bridge.jira().count(Kind::Incident), 2);
+    assert_eq!(poll(&bridge).await.pages, 0, "it waits before it asks again");
+    bridge.restart().await;
+    bridge.advance(600);
+    let second = poll(&bridge).await;
+    assert!(second.done, "{second:?}");
+    assert_eq!(asked(&server).await, ["0", "2", "2", "triggered+acknowledged 0", "resolved 0"]);
+    let statuses: Vec<Value> =
+        bridge.jira().incidents().into_iter().map(|incident| incident["status"].clone()).collect();
+    assert_eq!(statuses, ["resolved", "open", "open"]);
+    let component = bridge.jira().entity(Kind::Component, "pd:PCHECKOUT").expect("it arrived");
+    assert_eq!(
+        (&component["name"], &component["description"]),
+        (&json!("Checkout API"), &json!("Takes money"))
+    );
+
+    // The next run asks only for what may have changed, and changes nothing.
+    bridge.advance(300);
+    let third = poll(&bridge).await;
+    assert_eq!((third.done, third.changed), (true, 0));
+    assert_eq!(asked(&server).await[5..], ["triggered+acknowledged 0", "resolved 0"]);
+    assert_eq!(bridge.jira().submitted_versions(Kind::Incident, "pd:Q2").len(), 1);
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn a_poll_resolves_what_no_webhook_told() {
+    let server = start_pagerduty().await;
+    let open = Mock::given(path("/incidents"))
+        .and(query_param("sort_by", "created_at:asc"))
+        .respond_with(page(&[], false));
+    open.mount(&server).await;
+    let mut resolved = told("Q1", "resolved");
+    resolved["updated_at"] = "2026-09-14T08:10:00Z".into();
+    resolved["resolved_at"] = "2026-09-14T08:10:00Z".into();
+    Mock::given(path("/incidents"))
+        .and(query_param("sort_by", "resolved_at:desc"))
+        .respond_with(page(&[resolved], false))
+        .mount(&server)
+        .await;
+    let bridge = start_bridge(&server).await;
+    bridge.pagerduty(&triggered("Q1")).await;
+    bridge.settle().await;
+    assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["status"], "open");
+    bridge.advance(900);
+    assert!(poll(&bridge).await.done);
+    assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["status"], "resolved");
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn a_refused_token_is_an_error_for_a_person_and_not_a_storm_of_requests() {
+    let server = MockServer::start().await;
+    Mock::given(header("authorization", "Token token=rest-token"))
+        .respond_with(ResponseTemplate::new(401))
+        .mount(&server)
+        .await;
+    let bridge = start_bridge(&server).await;
+    assert!(!poll(&bridge).await.done);
+    bridge.log.expect_error("api_token");
+    let requests = server.received_requests().await.expect("it records").len();
+    bridge.advance(60);
+    assert!(!poll(&bridge).await.done);
+    assert_eq!(server.received_requests().await.expect("it records").len(), requests);
+    assert!(!bridge.log.contains("rest-token"), "the token stands in the log");
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn an_event_without_the_incidents_state_makes_the_bridge_ask_for_it() {
+    let server = start_pagerduty().await;
+    Mock::given(path("/incidents")).respond_with(page(&[], false)).mount(&server).await;
+    let changed = incident("Q1", "Changed by a person", "acknowledged", "PCHECKOUT", start_time());
+    Mock::given(path("/incidents/Q1"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({ "incident": changed })))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let bridge = start_bridge(&server).await;
+    bridge.pagerduty(&triggered("Q1")).await;
+    bridge.advance(60);
+    let body = json!({ "event": {
+        "id": "01NOTE", "event_type": "incident.annotated", "resource_type": "incident",
+        "occurred_at": "2026-09-14T08:01:00Z",
+        "data": { "id": "PNOTE", "type": "incident_note", "incident": { "id": "Q1", "type": "incident_reference" } },
+    }})
+    .to_string();
+    let signature = crate::harness::pagerduty::sign(&body);
+    assert_eq!(bridge.post_webhook("pd", body, &[("X-PagerDuty-Signature", &signature)]).await.status, 202);
+    bridge.settle().await;
+    assert!(poll(&bridge).await.done);
+    assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["summary"], "Changed by a person");
+    bridge.finish().await;
+}

@@ -1,0 +1,224 @@
+//! What the store promises, held against both databases by the same functions.
+
+mod deliveries;
+mod inbox;
+mod sites;
+mod sources;
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use incident_bridge::clock::Clock;
+use incident_bridge::domain::{
+    ClientKey, Component, Entity, Incident, IncidentStatus, JiraId, Observation, Severity, SourceId,
+};
+use incident_bridge::store::{
+    Applied, InboxEntry, NewInstallation, Origin, Outcome, Pace, SourceScope, Store, Told, Vault,
+};
+
+use crate::harness::{fresh_postgres, start_time};
+
+const SITE: &str = "acme.atlassian.net";
+
+/// A fresh store and the clock it goes by.
+struct World {
+    store: Store,
+    clock: Clock,
+    url: String,
+    vault_key: secrecy::SecretString,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::open(format!("sqlite://{}", folder.path().join("store.db").display()), folder).await
+    }
+
+    async fn postgres() -> Self {
+        Self::open(fresh_postgres().await, tempfile::tempdir().expect("a temporary folder")).await
+    }
+
+    async fn open(url: String, folder: tempfile::TempDir) -> Self {
+        let clock = Clock::manual(start_time());
+        let vault_key = Vault::generate_key();
+        let vault = Vault::new(&vault_key, &[]).expect("a key");
+        let store = Store::open(&url.clone().into(), vault, clock.clone()).await.expect("it opens");
+        store.migrate().await.expect("it migrates");
+        Self { store, clock, url, vault_key, _folder: folder }
+    }
+
+    async fn apply(&self, observations: &[Observation]) -> Applied {
+        let (source, sites) = (source(), [SITE.to_owned()]);
+        let scope = SourceScope { source: &source, teams: false, sites: &sites };
+        let told = [(Told { observations, ..Told::default() }, Origin::Fetch)];
+        self.store.apply(&scope, &told).await.expect("it applies")
+    }
+
+    async fn install(&self, key: &str, secret: &str) -> ClientKey {
+        let new = NewInstallation {
+            client_key: ClientKey(key.to_owned()),
+            shared_secret: secret.into(),
+            base_url: format!("https://{SITE}"),
+            site: SITE.to_owned(),
+            display_url: Some("https://jira.acme.example".to_owned()),
+        };
+        self.store.record_installed(&new, &[source()]).await.expect("it is stored");
+        new.client_key
+    }
+
+    /// Delivers what is due and takes it as accepted; returns the ids in the order of sending.
+    async fn deliver(&self, site: &ClientKey, read_back: bool) -> Vec<String> {
+        let mut sent = Vec::new();
+        while let Some(batch) =
+            self.store.find_due_batch(site, 1000, Pace::Everything).await.expect("it finds")
+        {
+            let outcomes: Vec<_> = batch
+                .deliveries
+                .iter()
+                .map(|it| (it.jira_id.clone(), it.version, Outcome::Accepted))
+                .collect();
+            sent.extend(outcomes.iter().map(|(id, ..)| id.0.clone()));
+            let confirm_at = read_back.then(|| self.clock.now());
+            self.store.record_outcomes(site, batch.kind, &outcomes, confirm_at).await.expect("it records");
+        }
+        sent
+    }
+
+    async fn state_of(&self, id: &str) -> String {
+        let rows = self.store.list_deliveries_of(&JiraId(id.to_owned())).await.expect("it lists");
+        assert_eq!(rows.len(), 1, "{id}: {rows:?}");
+        rows[0].state.clone()
+    }
+}
+
+fn source() -> SourceId {
+    SourceId::parse("pd").expect("valid")
+}
+
+fn incident(id: &str, summary: &str, seconds: i64) -> Observation {
+    let at = start_time() + TimeDelta::seconds(seconds);
+    let incident = Incident {
+        provider_id: id.to_owned(),
+        summary: summary.to_owned(),
+        description: String::new(),
+        url: "https://tool.example.com/".to_owned(),
+        status: IncidentStatus::Open,
+        severity: Severity::P2,
+        created_at: start_time(),
+        updated_at: at,
+        components: vec!["S1".to_owned()],
+        workspaces: Vec::new(),
+        associations: Vec::new(),
+    };
+    Observation::present(Entity::Incident(incident), at)
+}
+
+fn component(id: &str, seconds: i64) -> Observation {
+    let at = start_time() + TimeDelta::seconds(seconds);
+    Observation::present(Entity::Component(service(id, seconds)), at)
+}
+
+fn service(id: &str, seconds: i64) -> Component {
+    Component {
+        provider_id: id.to_owned(),
+        name: format!("Service {id}"),
+        description: String::new(),
+        url: "https://tool.example.com/".to_owned(),
+        avatar_url: None,
+        tier: None,
+        component_type: None,
+        updated_at: start_time() + TimeDelta::seconds(seconds),
+        workspaces: Vec::new(),
+    }
+}
+
+fn entry(key: &str, quarantine: Option<&str>) -> InboxEntry {
+    InboxEntry {
+        source: source(),
+        delivery_key: key.to_owned(),
+        delivery_id: Some(key.to_owned()),
+        received_at: start_time(),
+        verified_by: "webhook_secrets[0]".to_owned(),
+        headers: "[]".to_owned(),
+        body: b"{\"a\":\"\xc3\xa4\"}".to_vec(),
+        quarantine: quarantine.map(str::to_owned),
+    }
+}
+
+/// Each promise once per database.
+macro_rules! contract {
+    ($($group:ident { $($promise:ident)* })*) => {
+        mod sqlite {
+            $($(#[tokio::test]
+            async fn $promise() {
+                super::$group::$promise(super::World::sqlite().await).await;
+            })*)*
+        }
+        mod postgres {
+            $($(#[tokio::test]
+            async fn $promise() {
+                super::$group::$promise(super::World::postgres().await).await;
+            })*)*
+        }
+    };
+}
+
+contract! {
+    inbox {
+        a_webhook_is_kept_once_however_often_it_comes
+        a_webhook_is_done_in_the_transaction_of_its_effect
+        a_quarantined_webhook_keeps_its_reason_until_it_is_replayed
+        old_webhooks_and_history_are_removed_in_steps
+    }
+    sources {
+        only_changes_make_a_new_version
+        a_mention_gives_way_to_first_hand_knowledge
+        a_cursor_moves_with_its_page_and_survives
+        memory_is_written_with_the_findings
+    }
+    deliveries {
+        a_delivery_goes_from_waiting_to_confirmed
+        a_change_on_the_way_keeps_its_delivery_waiting
+        a_refusal_is_kept_until_retry_discard_or_change
+        components_are_due_first_and_kinds_never_mix
+        a_deletion_is_delivered_as_one
+        one_confirmed_sample_confirms_its_batch
+        trouble_holds_a_site_back_and_an_answer_ends_it
+    }
+    sites {
+        migrations_can_be_applied_again
+        secrets_are_sealed_and_the_one_before_stays_good_for_a_while
+        an_uninstall_leaves_a_line_without_secrets
+        a_new_key_for_a_site_erases_the_old_one
+        links_and_associations_are_kept_per_site
+        the_directory_number_moves_with_every_change
+    }
+}
+
+#[tokio::test]
+async fn on_postgres_a_lease_belongs_to_one_process_until_it_ends() {
+    let world = World::postgres().await;
+    let minute = Duration::from_mins(1);
+    let claim =
+        async |owner: &str| world.store.claim_lease("site/x", owner, minute).await.expect("it claims");
+    let first = claim("one").await.expect("it is free");
+    assert!(claim("two").await.is_none());
+    assert!(claim("one").await.is_some(), "the holder may renew it");
+    world.clock.advance(TimeDelta::minutes(1));
+    let second = claim("two").await.expect("it has ended");
+    world.store.release_lease(first).await.expect("nothing to release any more");
+    assert!(claim("one").await.is_none(), "an old holder cannot give another's lease away");
+    world.store.release_lease(second).await.expect("it releases");
+    assert!(claim("one").await.is_some());
+}
+
+#[tokio::test]
+async fn on_postgres_one_lease_goes_to_one_of_many() {
+    let world = World::postgres().await;
+    let owners: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+    let claims = owners.iter().map(|owner| world.store.claim_lease("x", owner, Duration::from_mins(1)));
+    let got =
+        futures::future::join_all(claims).await.into_iter().filter(|it| matches!(it, Ok(Some(_)))).count();
+    assert_eq!(got, 1);
+}

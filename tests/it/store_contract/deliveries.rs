@@ -1,0 +1,173 @@
+//! What each site should hold, and what it has acknowledged.
+
+use chrono::TimeDelta;
+use incident_bridge::domain::{EntityKind, JiraId, Observation};
+use incident_bridge::store::{Outcome, Pace, ReadbackResult, SiteTrouble};
+
+use super::{World, component, incident, source};
+use crate::harness::start_time;
+
+pub async fn a_delivery_goes_from_waiting_to_confirmed(world: World) {
+    let site = world.install("key", "a secret of enough bytes").await;
+    world.apply(&[incident("Q1", "One", 0)]).await;
+    assert_eq!(world.store.list_sites_with_work().await.expect("it lists"), [site.clone()]);
+    assert_eq!(world.state_of("pd:Q1").await, "waiting");
+    assert_eq!(world.deliver(&site, true).await, ["pd:Q1"]);
+    assert_eq!(world.state_of("pd:Q1").await, "accepted");
+    let due = world.store.list_readbacks(&site, 10).await.expect("it lists");
+    assert_eq!((due.len(), due[0].deleted, due[0].attempts), (1, false, 0));
+    let later = world.clock.now() + TimeDelta::seconds(4);
+    world.store.record_readback(&site, &due[0], &ReadbackResult::Later(later)).await.expect("it records");
+    assert!(world.store.list_sites_with_work().await.expect("it lists").is_empty());
+    world.clock.advance(TimeDelta::seconds(4));
+    let due = world.store.list_readbacks(&site, 10).await.expect("it lists");
+    assert_eq!(due[0].attempts, 1);
+    world.store.record_readback(&site, &due[0], &ReadbackResult::Confirmed).await.expect("it records");
+    assert_eq!(world.state_of("pd:Q1").await, "confirmed");
+    assert!(world.store.list_sites_with_work().await.expect("it lists").is_empty());
+    assert_eq!(world.store.recheck_confirmed(&site, 10).await.expect("it marks"), 1);
+    let again = world.store.list_readbacks(&site, 10).await.expect("it lists");
+    let lost = ReadbackResult::SendAgain { reason: "lost".to_owned() };
+    world.store.record_readback(&site, &again[0], &lost).await.expect("it records");
+    assert_eq!(world.state_of("pd:Q1").await, "waiting");
+}
+
+pub async fn a_change_on_the_way_keeps_its_delivery_waiting(world: World) {
+    let site = world.install("key", "a secret of enough bytes").await;
+    world.apply(&[incident("Q1", "One", 0)]).await;
+    let batch = world
+        .store
+        .find_due_batch(&site, 10, Pace::Everything)
+        .await
+        .expect("it finds")
+        .expect("something is due");
+    world.apply(&[incident("Q1", "Two", 1)]).await;
+    let id = batch.deliveries[0].jira_id.clone();
+    let version = batch.deliveries[0].version;
+    for outcome in [Outcome::Refused { reason: "old".to_owned(), trace_id: None }, Outcome::Accepted] {
+        let outcomes = [(id.clone(), version, outcome)];
+        world
+            .store
+            .record_outcomes(&site, batch.kind, &outcomes, Some(world.clock.now()))
+            .await
+            .expect("it records");
+        assert_eq!(world.state_of("pd:Q1").await, "waiting");
+    }
+    assert!(world.store.list_readbacks(&site, 10).await.expect("it lists").is_empty());
+    let row = world.store.list_deliveries_of(&id).await.expect("it lists").remove(0);
+    assert_eq!((row.acknowledged, row.wanted > version), (version, true));
+}
+
+pub async fn a_refusal_is_kept_until_retry_discard_or_change(world: World) {
+    let site = world.install("key", "a secret of enough bytes").await;
+    let refuse = async || {
+        let batch = world
+            .store
+            .find_due_batch(&site, 10, Pace::Everything)
+            .await
+            .expect("it finds")
+            .expect("something is due");
+        let refused = Outcome::Refused { reason: "bad words".to_owned(), trace_id: Some("t1".to_owned()) };
+        let outcomes = [(batch.deliveries[0].jira_id.clone(), batch.deliveries[0].version, refused)];
+        world.store.record_outcomes(&site, batch.kind, &outcomes, None).await.expect("it records");
+    };
+    world.apply(&[incident("Q1", "One", 0)]).await;
+    refuse().await;
+    let rows = world.store.list_deliveries(Some("refused"), 10).await.expect("it lists");
+    assert_eq!((rows[0].reason.as_deref(), rows[0].trace_id.as_deref()), (Some("bad words"), Some("t1")));
+    assert_eq!(world.store.list_deliveries(None, 10).await.expect("it lists").len(), 1);
+    assert!(world.store.list_sites_with_work().await.expect("it lists").is_empty());
+    let id = JiraId("pd:Q1".to_owned());
+    assert_eq!(world.store.retry_deliveries(Some(&id)).await.expect("it retries"), 1);
+    assert_eq!(world.state_of("pd:Q1").await, "waiting");
+    refuse().await;
+    assert_eq!(world.store.discard_deliveries(&id).await.expect("it discards"), 1);
+    assert_eq!(world.state_of("pd:Q1").await, "discarded");
+    world.apply(&[incident("Q1", "Two", 1)]).await;
+    assert_eq!(world.state_of("pd:Q1").await, "waiting");
+}
+
+pub async fn components_are_due_first_and_kinds_never_mix(world: World) {
+    let site = world.install("key", "a secret of enough bytes").await;
+    world.apply(&[incident("Q1", "One", 0), component("S1", 0), incident("Q2", "Two", 0)]).await;
+    let first = world
+        .store
+        .find_due_batch(&site, 10, Pace::Everything)
+        .await
+        .expect("it finds")
+        .expect("something is due");
+    assert_eq!((first.kind, first.deliveries.len()), (EntityKind::Component, 1));
+    let mut sent = world.deliver(&site, false).await;
+    assert_eq!(sent.remove(0), "pd:S1");
+    sent.sort();
+    assert_eq!(sent, ["pd:Q1", "pd:Q2"]);
+    world.apply(&(0..5).map(|n| incident(&format!("R{n}"), "Many", 1)).collect::<Vec<_>>()).await;
+    let batch = world
+        .store
+        .find_due_batch(&site, 3, Pace::Everything)
+        .await
+        .expect("it finds")
+        .expect("something is due");
+    assert_eq!(batch.deliveries.len(), 3);
+}
+
+pub async fn a_deletion_is_delivered_as_one(world: World) {
+    let site = world.install("key", "a secret of enough bytes").await;
+    world.apply(&[component("S1", 0), component("S2", 0)]).await;
+    world.deliver(&site, false).await;
+    let gone =
+        Observation::deleted(EntityKind::Component, "S1".to_owned(), start_time() + TimeDelta::seconds(1));
+    world.apply(&[gone, component("S3", 1)]).await;
+    let mut deleted = Vec::new();
+    while let Some(batch) = world.store.find_due_batch(&site, 10, Pace::Everything).await.expect("it finds") {
+        assert_eq!(batch.deliveries.len(), 1);
+        assert_eq!(batch.deleted, batch.deliveries[0].content.is_none());
+        deleted.push((batch.deliveries[0].jira_id.0.clone(), batch.deleted));
+        let outcomes =
+            [(batch.deliveries[0].jira_id.clone(), batch.deliveries[0].version, Outcome::Accepted)];
+        world.store.record_outcomes(&site, batch.kind, &outcomes, None).await.expect("it records");
+    }
+    deleted.sort();
+    assert_eq!(deleted, [("pd:S1".to_owned(), true), ("pd:S3".to_owned(), false)]);
+    let listed = world.store.list_entities(&source(), EntityKind::Component, "", 10).await.expect("it lists");
+    assert_eq!(listed.iter().map(|it| it.provider_id.as_str()).collect::<Vec<_>>(), ["S2", "S3"]);
+}
+
+pub async fn one_confirmed_sample_confirms_its_batch(world: World) {
+    let site = world.install("key", "a secret of enough bytes").await;
+    world.apply(&(0..60).map(|n| incident(&format!("Q{n}"), "Many", 0)).collect::<Vec<_>>()).await;
+    assert_eq!(world.deliver(&site, true).await.len(), 60);
+    let sample = world.store.list_readbacks(&site, 100).await.expect("it lists");
+    assert!((10..=20).contains(&sample.len()), "{}", sample.len());
+    let (last, rest) = sample.split_last().expect("a sample");
+    for readback in rest {
+        world.store.record_readback(&site, readback, &ReadbackResult::Confirmed).await.expect("it records");
+    }
+    let confirmed = async || {
+        let counts = world.store.count_deliveries().await.expect("it counts");
+        counts.iter().find(|row| row.state == "confirmed").map_or(0, |row| row.count)
+    };
+    assert_eq!(confirmed().await, i64::try_from(rest.len()).expect("small"));
+    world.store.record_readback(&site, last, &ReadbackResult::Confirmed).await.expect("it records");
+    assert_eq!(confirmed().await, 60);
+}
+
+pub async fn trouble_holds_a_site_back_and_an_answer_ends_it(world: World) {
+    let site = world.install("key", "a secret of enough bytes").await;
+    world.apply(&[incident("Q1", "One", 0)]).await;
+    let trouble = SiteTrouble {
+        wait_until: world.clock.now() + TimeDelta::seconds(90),
+        parked: Some("install it again".to_owned()),
+    };
+    for failures in 1..=2 {
+        world.store.record_site_trouble(&site, &trouble).await.expect("it records");
+        assert_eq!(world.store.count_failures(&site).await.expect("it counts"), failures);
+    }
+    assert!(world.store.list_sites_with_work().await.expect("it lists").is_empty());
+    assert!(world.store.list_sites_ready().await.expect("it lists").is_empty());
+    world.clock.advance(TimeDelta::seconds(90));
+    assert_eq!(world.store.list_sites_with_work().await.expect("it lists").len(), 1);
+    world.deliver(&site, false).await;
+    let row = world.store.list_installations().await.expect("it lists").remove(0);
+    assert_eq!((row.failures, row.parked, row.last_contact_at), (0, None, Some(world.clock.now())));
+}

@@ -1,0 +1,75 @@
+//! Webhooks and history: written once, used once, removed in time.
+
+use chrono::TimeDelta;
+use incident_bridge::domain::JiraId;
+use incident_bridge::store::{Origin, Recorded, SourceScope, Told};
+use serde_json::json;
+
+use super::{World, entry, incident, source};
+use crate::harness::start_time;
+
+pub async fn a_webhook_is_kept_once_however_often_it_comes(world: World) {
+    let recorded = world.store.record_inbox(&[entry("a", None), entry("b", None), entry("a", None)]).await;
+    assert_eq!(recorded.expect("it records"), [Recorded::New, Recorded::New, Recorded::Duplicate]);
+    let again = world.store.record_inbox(&[entry("b", None)]).await.expect("it records");
+    assert_eq!(again, [Recorded::Duplicate]);
+    let rows = world.store.list_new_inbox(&source(), 10).await.expect("it lists");
+    assert_eq!(rows.iter().map(|row| row.delivery_id.as_deref()).collect::<Vec<_>>(), [Some("a"), Some("b")]);
+    assert_eq!(rows[0].body, entry("a", None).body);
+    assert_eq!(rows[0].received_at, start_time());
+}
+
+pub async fn a_webhook_is_done_in_the_transaction_of_its_effect(world: World) {
+    world.store.record_inbox(&[entry("a", None)]).await.expect("it records");
+    let row = world.store.list_new_inbox(&source(), 1).await.expect("it lists").remove(0);
+    let (id, sites) = (source(), []);
+    let scope = SourceScope { source: &id, teams: false, sites: &sites };
+    let observations = [incident("Q1", "One", 0)];
+    let told = Told { observations: &observations, ..Told::default() };
+    let origin = Origin::Webhook { inbox_id: &row.id, verified_by: &row.verified_by, note: None };
+    world.store.apply(&scope, &[(told, origin)]).await.expect("it applies");
+    assert!(world.store.list_new_inbox(&source(), 1).await.expect("it lists").is_empty());
+    let story = world.store.list_timeline(&JiraId("pd:Q1".to_owned())).await.expect("it lists");
+    assert_eq!(story.len(), 1);
+    assert_eq!((story[0].event.as_str(), &story[0].detail["delivery"]), ("stored", &json!(row.id)));
+}
+
+pub async fn a_quarantined_webhook_keeps_its_reason_until_it_is_replayed(world: World) {
+    world.store.record_inbox(&[entry("a", Some("no id")), entry("b", None)]).await.expect("it records");
+    let new = world.store.list_new_inbox(&source(), 10).await.expect("it lists");
+    world.store.quarantine(&new[0].id, "no url").await.expect("it quarantines");
+    let kept = world.store.list_quarantined(&source(), 10).await.expect("it lists");
+    assert_eq!(
+        kept.iter().map(|row| row.note.as_deref()).collect::<Vec<_>>(),
+        [Some("no id"), Some("no url")]
+    );
+    assert_eq!(world.store.replay_quarantined().await.expect("it replays"), 2);
+    assert_eq!(world.store.list_new_inbox(&source(), 10).await.expect("it lists").len(), 2);
+}
+
+pub async fn old_webhooks_and_history_are_removed_in_steps(world: World) {
+    world.store.record_inbox(&[entry("done", None)]).await.expect("it records");
+    let row = world.store.list_new_inbox(&source(), 1).await.expect("it lists").remove(0);
+    let (id, sites) = (source(), []);
+    let scope = SourceScope { source: &id, teams: false, sites: &sites };
+    let observations = [incident("Q1", "One", 0), incident("Q2", "Two", 0), incident("Q3", "Three", 0)];
+    let told = Told { observations: &observations, ..Told::default() };
+    let origin = Origin::Webhook { inbox_id: &row.id, verified_by: "x", note: None };
+    world.store.apply(&scope, &[(told, origin)]).await.expect("it applies");
+    world
+        .store
+        .record_inbox(&[entry("waiting", None), entry("aside", Some("no id"))])
+        .await
+        .expect("it records");
+    let before = world.clock.now() + TimeDelta::seconds(1);
+    assert_eq!(world.store.remove_old_inbox(world.clock.now(), 10).await.expect("it removes"), 0);
+    assert_eq!(world.store.remove_old_inbox(before, 10).await.expect("it removes"), 1);
+    assert_eq!(
+        world.store.count_inbox().await.expect("it counts").iter().map(|row| row.count).sum::<i64>(),
+        2
+    );
+    let steps = [2, 1, 0];
+    for step in steps {
+        assert_eq!(world.store.remove_old_timeline(before, 2).await.expect("it removes"), step);
+    }
+}

@@ -1,0 +1,112 @@
+//! Installations with their secrets, links and associations.
+
+use chrono::TimeDelta;
+use incident_bridge::domain::{ClientKey, JiraId};
+use incident_bridge::store::{EntityAssociation, InstallationState, Store, Vault};
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+
+use super::{World, component, incident};
+
+pub async fn migrations_can_be_applied_again(world: World) {
+    world.store.migrate().await.expect("it migrates again");
+    assert_eq!(world.store.pending_migrations().await.expect("it counts"), 0);
+    world.store.check_writable().await.expect("it takes writes");
+}
+
+pub async fn secrets_are_sealed_and_the_one_before_stays_good_for_a_while(world: World) {
+    world.install("key", "the first secret").await;
+    world.install("key", "the second secret").await;
+    let secrets = async |store: &Store| {
+        let row = store.list_installations().await.expect("it lists").remove(0);
+        row.secrets.iter().map(|secret| secret.expose_secret().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(secrets(&world.store).await, ["the second secret", "the first secret"]);
+    // After a rotation the new vault still opens what the old key sealed; a foreign one does not.
+    let rotated = Vault::new(&Vault::generate_key(), std::slice::from_ref(&world.vault_key)).expect("keys");
+    let reopened =
+        Store::open(&world.url.clone().into(), rotated, world.clock.clone()).await.expect("it opens");
+    assert_eq!(secrets(&reopened).await.len(), 2);
+    let foreign = Vault::new(&Vault::generate_key(), &[]).expect("a key");
+    let foreign =
+        Store::open(&world.url.clone().into(), foreign, world.clock.clone()).await.expect("it opens");
+    let refused = foreign.list_installations().await.expect_err("the key is missing");
+    assert!(refused.to_string().contains("vault.previous_keys"), "{refused}");
+    world.clock.advance(TimeDelta::minutes(5));
+    assert_eq!(secrets(&world.store).await, ["the second secret"]);
+}
+
+pub async fn an_uninstall_leaves_a_line_without_secrets(world: World) {
+    let site = world.install("key", "a secret of enough bytes").await;
+    world.apply(&[incident("Q1", "One", 0)]).await;
+    world.deliver(&site, false).await;
+    world.store.record_uninstalled(&site).await.expect("it erases");
+    let row = world.store.list_installations().await.expect("it lists").remove(0);
+    assert_eq!((row.state, row.secrets.len(), row.display_url), (InstallationState::Uninstalled, 0, None));
+    assert!(world.store.count_deliveries().await.expect("it counts").is_empty());
+    let story = world.store.list_timeline(&JiraId("pd:Q1".to_owned())).await.expect("it lists");
+    assert!(story.iter().all(|entry| entry.client_key.is_none()), "{story:?}");
+    world.store.record_enabled(&site, true).await.expect("it does nothing");
+    assert_eq!(
+        world.store.list_installations().await.expect("it lists")[0].state,
+        InstallationState::Uninstalled
+    );
+    world.apply(&[incident("Q1", "Two", 1)]).await;
+    assert!(world.store.count_deliveries().await.expect("it counts").is_empty());
+    world.install("key", "another secret of it").await;
+    assert_eq!(world.state_of("pd:Q1").await, "waiting");
+}
+
+pub async fn a_new_key_for_a_site_erases_the_old_one(world: World) {
+    let old = world.install("old", "a secret of enough bytes").await;
+    world.apply(&[incident("Q1", "One", 0)]).await;
+    world.deliver(&old, false).await;
+    let new = world.install("new", "a secret of the new key").await;
+    let rows = world.store.list_installations().await.expect("it lists");
+    let state = |key: &ClientKey| rows.iter().find(|row| row.client_key == *key).expect("known").state;
+    assert_eq!((state(&old), state(&new)), (InstallationState::Replaced, InstallationState::Enabled));
+    assert_eq!(world.state_of("pd:Q1").await, "waiting");
+    assert_eq!(world.store.list_sites_with_work().await.expect("it lists"), [new]);
+}
+
+pub async fn links_and_associations_are_kept_per_site(world: World) {
+    let site = world.install("key", "a secret of enough bytes").await;
+    let other = ClientKey("other".to_owned());
+    let workspace = JiraId("pd:account".to_owned());
+    world.store.record_links(&site, std::slice::from_ref(&workspace)).await.expect("it links");
+    world.store.record_links(&site, std::slice::from_ref(&workspace)).await.expect("it links again");
+    assert_eq!(world.store.list_links(&site).await.expect("it lists"), [workspace.clone()]);
+    assert!(world.store.list_links(&other).await.expect("it lists").is_empty());
+    world.store.forget_link(&site, &workspace).await.expect("it forgets");
+    assert!(world.store.list_links(&site).await.expect("it lists").is_empty());
+
+    let entity = JiraId("pd:Q1".to_owned());
+    let association =
+        EntityAssociation { entity: entity.clone(), issue: "10001".to_owned(), detail: json!({}) };
+    for _ in 0..2 {
+        world.store.record_association(&site, &association, true).await.expect("it records");
+    }
+    assert_eq!(world.store.list_associations(&site, &entity).await.expect("it lists"), ["10001"]);
+    assert!(world.store.list_associations(&other, &entity).await.expect("it lists").is_empty());
+    world.store.record_association(&site, &association, false).await.expect("it records");
+    assert!(world.store.list_associations_of(&entity).await.expect("it lists").is_empty());
+}
+
+pub async fn the_directory_number_moves_with_every_change(world: World) {
+    let number = async || world.store.directory_generation().await.expect("it reads");
+    let mut last = number().await;
+    let mut moved = async || {
+        let now = number().await;
+        let moved = now > last;
+        last = now;
+        moved
+    };
+    world.install("key", "a secret of enough bytes").await;
+    assert!(moved().await);
+    world.apply(&[component("S1", 0)]).await;
+    assert!(moved().await);
+    world.apply(&[incident("Q1", "One", 0)]).await;
+    assert!(!moved().await, "incidents are not in it");
+    world.store.record_enabled(&ClientKey("key".to_owned()), false).await.expect("it records");
+    assert!(moved().await);
+}

@@ -1,0 +1,110 @@
+//! What is known of a tool: entities, cursors, memory.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use incident_bridge::domain::{Component, Entity};
+use incident_bridge::store::{Applied, Origin, PollTrouble, SourceScope, Told};
+
+use super::{World, component, incident, service, source};
+use crate::harness::start_time;
+
+pub async fn only_changes_make_a_new_version(world: World) {
+    let counts = |changed, unchanged, stale| Applied { changed, unchanged, stale };
+    assert_eq!(world.apply(&[incident("Q1", "One", 10)]).await, counts(1, 0, 0));
+    assert_eq!(world.apply(&[incident("Q1", "One", 20)]).await, counts(0, 1, 0));
+    assert_eq!(world.apply(&[incident("Q1", "Older", 15)]).await, counts(0, 0, 1));
+    assert_eq!(world.apply(&[incident("Q1", "Two", 20)]).await, counts(1, 0, 0));
+    let found = world.store.find_entities("Q1").await.expect("it finds");
+    assert_eq!(found, world.store.find_entities("pd:Q1").await.expect("it finds"));
+    let Some(Entity::Incident(stored)) = &found[0].content else { panic!("no incident: {found:?}") };
+    assert_eq!(stored.summary, "Two");
+    assert_eq!(found[0].version, (start_time() + TimeDelta::seconds(20)).timestamp_millis());
+    assert_eq!(world.apply(&[incident("Q1", "Three", 20)]).await, counts(1, 0, 0));
+    assert_eq!(world.store.find_entities("Q1").await.expect("it finds")[0].version, found[0].version + 1);
+}
+
+pub async fn a_mention_gives_way_to_first_hand_knowledge(world: World) {
+    let (id, sites) = (source(), []);
+    let scope = SourceScope { source: &id, teams: false, sites: &sites };
+    let mention = async |name: &str, seconds| {
+        let mentioned = [Component { name: name.to_owned(), ..service("S1", seconds) }];
+        let told = [(Told { mentioned: &mentioned, ..Told::default() }, Origin::Fetch)];
+        world.store.apply(&scope, &told).await.expect("it applies");
+    };
+    let name = async || {
+        let containers = world.store.list_containers().await.expect("it lists");
+        assert_eq!(containers.len(), 1);
+        containers[0].component.name.clone()
+    };
+    mention("As mentioned", 100).await;
+    assert_eq!(name().await, "As mentioned");
+    assert!(world.store.list_listed_components(&source()).await.expect("it lists").is_empty());
+    world.apply(&[component("S1", 5)]).await;
+    assert_eq!(name().await, "Service S1");
+    mention("As mentioned later", 200).await;
+    assert_eq!(name().await, "Service S1");
+    assert_eq!(world.store.list_listed_components(&source()).await.expect("it lists"), ["S1"]);
+}
+
+pub async fn a_cursor_moves_with_its_page_and_survives(world: World) {
+    let backfill = Duration::from_secs(86_400);
+    let state = world.store.get_poll_state(&source(), backfill).await.expect("it is made");
+    assert_eq!((state.cursor, state.caught_up), (None, false));
+    assert_eq!(state.backfill_from, start_time() - TimeDelta::days(1));
+    let (id, sites) = (source(), []);
+    let scope = SourceScope { source: &id, teams: false, sites: &sites };
+    let observations = [incident("Q1", "One", 0)];
+    let page = async |cursor: &str, caught_up| {
+        let told = Told { observations: &observations, ..Told::default() };
+        let origin = Origin::Poll { cursor: Some(cursor), caught_up, total: Some(9) };
+        world.store.apply(&scope, &[(told, origin)]).await.expect("it applies");
+    };
+    page("\"page 2\"", false).await;
+    let trouble = PollTrouble {
+        wait_until: world.clock.now() + TimeDelta::seconds(30),
+        message: "busy".to_owned(),
+        start_over: false,
+    };
+    world.store.record_poll_trouble(&source(), &trouble).await.expect("it records");
+    world.clock.advance(TimeDelta::hours(1));
+    let state = world.store.get_poll_state(&source(), backfill).await.expect("it is there");
+    assert_eq!(
+        (state.cursor.as_deref(), state.failures, state.failure.as_deref()),
+        (Some("\"page 2\""), 1, Some("busy"))
+    );
+    assert_eq!((state.read_count, state.total), (1, Some(9)));
+    assert_eq!(state.backfill_from, start_time() - TimeDelta::days(1), "it does not move with time");
+    page("\"end\"", true).await;
+    page("\"next run\"", false).await;
+    let state = world.store.get_poll_state(&source(), backfill).await.expect("it is there");
+    assert_eq!((state.caught_up, state.failures, state.failure), (true, 0, None));
+    let expired = PollTrouble { start_over: true, ..trouble };
+    world.store.record_poll_trouble(&source(), &expired).await.expect("it records");
+    assert_eq!(world.store.get_poll_state(&source(), backfill).await.expect("it is there").cursor, None);
+    world.store.restart_poll(&source(), start_time()).await.expect("it restarts");
+    let state = world.store.get_poll_state(&source(), backfill).await.expect("it is there");
+    assert_eq!((state.backfill_from, state.caught_up, state.read_count), (start_time(), false, 0));
+}
+
+pub async fn memory_is_written_with_the_findings(world: World) {
+    let (id, sites) = (source(), []);
+    let scope = SourceScope { source: &id, teams: false, sites: &sites };
+    let remember = async |changes: &[(&str, Option<&str>)]| {
+        let memory: BTreeMap<String, Option<String>> =
+            changes.iter().map(|(key, value)| ((*key).to_owned(), value.map(str::to_owned))).collect();
+        let refetch = ["Q7".to_owned()];
+        let told = Told { memory: Some(&memory), refetch: &refetch, ..Told::default() };
+        world.store.apply(&scope, &[(told, Origin::Fetch)]).await.expect("it applies");
+    };
+    remember(&[("a", Some("1")), ("b", Some("2"))]).await;
+    remember(&[("a", Some("3")), ("b", None)]).await;
+    let all = world.store.load_memory(&source(), None).await.expect("it loads");
+    assert_eq!(all, BTreeMap::from([("a".to_owned(), "3".to_owned())]));
+    let some = world.store.load_memory(&source(), Some(&["b".to_owned()])).await.expect("it loads");
+    assert!(some.is_empty());
+    assert_eq!(world.store.list_refetches(&source(), 10).await.expect("it lists"), ["Q7"]);
+    world.store.take_refetch(&source(), "Q7").await.expect("it takes");
+    assert!(world.store.list_refetches(&source(), 10).await.expect("it lists").is_empty());
+}
