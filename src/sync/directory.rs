@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
 
+use super::catalogue::{Catalogue, ContainerHit, Query, SearchPosition};
 use super::registry::{Registry, SourceRuntime};
 use crate::clock::Timestamp;
 use crate::domain::{ClientKey, JiraId};
@@ -47,46 +47,12 @@ impl SiteAccess {
     }
 }
 
-/// A container that a search found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ContainerHit {
-    pub id: String,
-    pub name: String,
-    pub url: String,
-    pub avatar_url: String,
-    pub last_updated_date: String,
-}
-
 /// One page of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerPage {
-    pub hits: Vec<ContainerHit>,
+    pub hits: Vec<Arc<ContainerHit>>,
     /// Where the next page starts; `None` on the last.
     pub next: Option<SearchPosition>,
-}
-
-/// Where in the ranked list a page ended.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct SearchPosition {
-    /// 0 for names that start with the text, 1 for names that contain it.
-    pub rank: u8,
-    pub name: String,
-    pub id: String,
-}
-
-/// A container ready to be compared with a search text.
-#[derive(Debug)]
-struct Indexed {
-    lower: String,
-    container: Container,
-}
-
-#[derive(Debug, Default)]
-struct Catalogue {
-    workspaces: Vec<StoredWorkspace>,
-    /// Sorted by lower-case name, then id.
-    containers: Vec<Indexed>,
 }
 
 /// Everything at one moment.
@@ -109,7 +75,7 @@ impl Snapshot {
 
     /// The workspaces that the site may see.
     pub fn workspaces<'a>(&'a self, site: &'a SiteAccess) -> impl Iterator<Item = &'a StoredWorkspace> {
-        self.catalogues_of(site).flat_map(|(_, catalogue)| &catalogue.workspaces)
+        self.catalogues_of(site).flat_map(|catalogue| &catalogue.workspaces)
     }
 
     /// Searches the names of the site's containers: case-insensitive, any part of the name, those that
@@ -124,63 +90,23 @@ impl Snapshot {
         limit: usize,
     ) -> ContainerPage {
         let text = text.trim().to_lowercase();
-        let mut found: Vec<(u8, &Indexed, &SourceRuntime)> = Vec::new();
-        for (source, catalogue) in self.catalogues_of(site) {
-            for indexed in &catalogue.containers {
-                let rank = match indexed.lower.find(&text) {
-                    Some(0) => 0,
-                    Some(_) => 1,
-                    None => continue,
-                };
-                let is_later =
-                    after.is_none_or(|after| position(rank, indexed) > (after.rank, &after.name, &after.id));
-                if is_later
-                    && workspace.is_none_or(|wanted| is_in_workspace(source, &indexed.container, wanted))
-                {
-                    found.push((rank, indexed, source));
-                }
-            }
-        }
-        found.sort_by(|a, b| position(a.0, a.1).cmp(&position(b.0, b.1)));
+        let query = Query::new(&text);
+        let mut found: Vec<_> = self
+            .catalogues_of(site)
+            .flat_map(|catalogue| {
+                let found = catalogue.search(&query, workspace, after, limit.saturating_add(1));
+                found.map(move |found| (found, catalogue))
+            })
+            .collect();
+        found.sort_by(|(a, _), (b, _)| a.cmp(b));
         let more = found.len() > limit;
         found.truncate(limit);
-        let next = found.last().filter(|_| more).map(|(rank, indexed, _)| SearchPosition {
-            rank: *rank,
-            name: indexed.lower.clone(),
-            id: indexed.container.jira_id.to_string(),
-        });
-        ContainerPage {
-            hits: found.iter().map(|(_, indexed, source)| hit(&indexed.container, source)).collect(),
-            next,
-        }
+        let next = found.last().filter(|_| more).map(|(found, _)| SearchPosition::from(found));
+        ContainerPage { hits: found.iter().map(|(found, catalogue)| catalogue.hit(found)).collect(), next }
     }
 
-    fn catalogues_of<'a>(
-        &'a self,
-        site: &'a SiteAccess,
-    ) -> impl Iterator<Item = (&'a SourceRuntime, &'a Catalogue)> {
-        site.sources.iter().filter_map(|source| Some((&**source, self.catalogues.get(source.id().as_str())?)))
-    }
-}
-
-fn position(rank: u8, indexed: &Indexed) -> (u8, &String, &String) {
-    (rank, &indexed.lower, &indexed.container.jira_id.0)
-}
-
-fn is_in_workspace(source: &SourceRuntime, container: &Container, wanted: &str) -> bool {
-    let is_wanted = |provider_id: &String| source.jira_id(provider_id).as_str() == wanted;
-    is_wanted(&container.workspace)
-        || source.has_teams() && container.component.workspaces.iter().any(is_wanted)
-}
-
-fn hit(container: &Container, source: &SourceRuntime) -> ContainerHit {
-    let payload = crate::mapping::component(&container.component, &source.mapping, 0);
-    ContainerHit {
-        id: payload.id.0,
-        name: payload.name,
-        url: payload.url,
-        avatar_url: payload.avatar_url,
-        last_updated_date: payload.last_updated,
+    fn catalogues_of<'a>(&'a self, site: &'a SiteAccess) -> impl Iterator<Item = &'a Catalogue> {
+        site.sources.iter().filter_map(|source| self.catalogues.get(source.id().as_str()))
     }
 }
 
@@ -259,19 +185,20 @@ impl Directory {
     }
 
     async fn read_catalogues(&self) -> Result<BTreeMap<String, Catalogue>, StoreError> {
-        let mut catalogues: BTreeMap<String, Catalogue> = BTreeMap::new();
+        let mut read: BTreeMap<String, (Vec<StoredWorkspace>, Vec<Container>)> = BTreeMap::new();
         for workspace in self.store.list_workspaces().await? {
-            catalogues.entry(workspace.source.clone()).or_default().workspaces.push(workspace);
+            read.entry(workspace.source.clone()).or_default().0.push(workspace);
         }
         for container in self.store.list_containers().await? {
-            let lower = container.component.name.to_lowercase();
-            let catalogue = catalogues.entry(container.source.clone()).or_default();
-            catalogue.containers.push(Indexed { lower, container });
+            read.entry(container.source.clone()).or_default().1.push(container);
         }
-        for catalogue in catalogues.values_mut() {
-            catalogue.containers.sort_by(|a, b| position(0, a).cmp(&position(0, b)));
-        }
-        Ok(catalogues)
+        // What a source left behind that is not configured any more belongs to nobody.
+        let configured = read.into_iter().filter_map(|(id, read)| Some((self.registry.find(&id)?, read)));
+        Ok(configured
+            .map(|(source, (workspaces, containers))| {
+                (source.id().to_string(), Catalogue::new(source, workspaces, &containers))
+            })
+            .collect())
     }
 
     /// The workspaces among `ids` that the site may see, in the order asked.

@@ -4,6 +4,7 @@
 //! with what should be, does the difference, and goes back to sleep. A webhook, a cron tick, a retry and the
 //! start after a crash all take the same path. Nothing here speaks HTTP to a caller or SQL to a database.
 
+mod catalogue;
 mod confirm;
 mod deliver;
 mod directory;
@@ -23,7 +24,8 @@ mod schedule;
 mod tenancy;
 mod trouble;
 
-pub use directory::{ContainerHit, ContainerPage, Directory, SearchPosition, SiteAccess, Snapshot};
+pub use catalogue::{ContainerHit, SearchPosition};
+pub use directory::{ContainerPage, Directory, SiteAccess, Snapshot};
 pub use engine::{Engine, Signals, SyncError};
 pub use ingest::{IngestError, Ingestor, Receipt};
 pub use poll::PollOutcome;

@@ -1,5 +1,7 @@
 //! `GET /jira/containers/search`: finds services by name, over all workspaces that the site may see.
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Json, Query};
 use base64::Engine as _;
@@ -25,7 +27,7 @@ struct Asked {
 
 #[derive(Serialize)]
 pub(in crate::web) struct Answer {
-    containers: Vec<ContainerHit>,
+    containers: Vec<Arc<ContainerHit>>,
     /// To be sent as `cursor` for the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     cursor: Option<String>,

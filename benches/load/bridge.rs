@@ -1,0 +1,103 @@
+//! The real program as a child process on a SQLite file of its own, with default settings.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::client::Connection;
+use crate::support::{Site, write_config};
+
+const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// A folder with a configuration, ready to be served from.
+pub struct Ground {
+    folder: TempDir,
+    pub config: PathBuf,
+    pub public: SocketAddr,
+    operator: SocketAddr,
+}
+
+impl Ground {
+    /// `jira` and `install_keys` are addresses of the site that may install.
+    pub fn new(jira: &str, install_keys: &str) -> Self {
+        // On the disk that the program was built on: the system's temporary folder may be memory.
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+        let (public, operator) = free_addresses();
+        let config = write_config(&Site { folder: folder.path(), public, operator, jira, install_keys });
+        Self { folder, config, public, operator }
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.public)
+    }
+
+    /// Starts the program; returns once `/healthz` answers, with the time that took.
+    pub async fn start(&self) -> (Bridge, Duration) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_incident-bridge"));
+        command.arg("serve").arg("--config").arg(&self.config);
+        let start = Instant::now();
+        let child = command.spawn().expect("the program");
+        let bridge = Bridge { child, operator: self.operator };
+        while !bridge.is_healthy().await {
+            assert!(start.elapsed() < START_LIMIT, "the program does not start");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        (bridge, start.elapsed())
+    }
+}
+
+/// Two free ports, both held until both are known.
+fn free_addresses() -> (SocketAddr, SocketAddr) {
+    let bind = || TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let (one, other) = (bind(), bind());
+    (one.local_addr().expect("an address"), other.local_addr().expect("an address"))
+}
+
+/// The running program; dropping it ends it.
+pub struct Bridge {
+    child: Child,
+    operator: SocketAddr,
+}
+
+impl Bridge {
+    async fn is_healthy(&self) -> bool {
+        matches!(self.ask("/healthz").await, Ok((200, _)))
+    }
+
+    /// Memory of the process in MB, as the kernel counts it.
+    pub fn resident_mb(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("the status of a running process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kilobytes / 1024.0
+    }
+
+    /// The value of one line of `/metrics`.
+    pub async fn metric(&self, series: &str) -> Option<usize> {
+        let (_, text) = self.ask("/metrics").await.expect("metrics");
+        let value = text.lines().find_map(|line| line.strip_prefix(series))?;
+        value.trim().parse().ok()
+    }
+
+    async fn ask(&self, path: &str) -> std::io::Result<(u16, String)> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.operator);
+        let mut connection = Connection::open(self.operator).await?;
+        let (status, body) = connection.call(request.as_bytes()).await?;
+        Ok((status, String::from_utf8_lossy(body).into_owned()))
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        self.child.kill().expect("a process of our own");
+        self.child.wait().expect("its end");
+    }
+}

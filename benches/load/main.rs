@@ -1,0 +1,118 @@
+//! The whole program under load, as a child process: durable webhooks, verified calls, memory, start.
+//!
+//! Loopback only, bounded in time. Generator, simulated Jira and program share the machine, so the figures
+//! are lower than a program that has the machine for itself would give.
+
+#![expect(clippy::expect_used, reason = "a benchmark that cannot go on has nobody to tell but the terminal")]
+
+mod actions;
+mod bridge;
+mod client;
+mod report;
+#[path = "../support/mod.rs"]
+mod support;
+mod webhooks;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use incident_bridge::clock::Clock;
+use incident_bridge::simulator::{Simulator, SimulatorOptions};
+
+use actions::Actions;
+use bridge::{Bridge, Ground};
+use client::Outcome;
+use report::Report;
+use support::{fill_catalogue, read_config};
+use webhooks::{Webhooks, syncs_per_second};
+
+const ROUNDS: usize = 5;
+const SYNC_TIME: Duration = Duration::from_secs(1);
+const WEBHOOK_TIME: Duration = Duration::from_secs(4);
+const ACTION_TIME: Duration = Duration::from_secs(2);
+const STARTS: usize = 4;
+const IDLE_TIME: Duration = Duration::from_secs(10);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    if !std::env::args().any(|argument| argument == "--bench") {
+        println!("measures nothing unless run by `cargo bench`");
+        return;
+    }
+    let mut report = Report::default();
+    measure_start(&mut report).await;
+    measure_idle(&mut report).await;
+    measure_load(&mut report).await;
+    report.print();
+}
+
+/// Nobody answers there; nothing installs in these rounds.
+const NO_JIRA: &str = "http://127.0.0.1:9";
+
+async fn measure_start(report: &mut Report) {
+    for _ in 0..ROUNDS {
+        let ground = Ground::new(NO_JIRA, NO_JIRA);
+        for start in 0..STARTS {
+            let (_bridge, took) = ground.start().await;
+            let name =
+                if start == 0 { "first start, database made, ms" } else { "start to first /healthz, ms" };
+            report.add(name, took.as_secs_f64() * 1e3);
+        }
+    }
+}
+
+async fn measure_idle(report: &mut Report) {
+    let grounds: Vec<Ground> = (0..ROUNDS).map(|_| Ground::new(NO_JIRA, NO_JIRA)).collect();
+    let started = join_all(grounds.iter().map(Ground::start)).await;
+    let bridges: Vec<Bridge> = started.into_iter().map(|(bridge, _)| bridge).collect();
+    for bridge in &bridges {
+        report.add("resident memory after start, MB", bridge.resident_mb());
+    }
+    tokio::time::sleep(IDLE_TIME).await;
+    for bridge in &bridges {
+        report.add("resident memory after 10 s idle, MB", bridge.resident_mb());
+    }
+}
+
+async fn measure_load(report: &mut Report) {
+    let listen = "127.0.0.1:0".parse().expect("an address");
+    let jira = Simulator::start(Clock::system(), listen, SimulatorOptions::default()).expect("a site");
+    let ground = Ground::new(jira.url(), &jira.install_keys_url());
+    fill_catalogue(&read_config(&ground.config)).await;
+    let (bridge, _) = ground.start().await;
+    let site = jira.install(&ground.base_url()).await.expect("an installation");
+
+    let mut webhooks = Webhooks::new();
+    for _ in 0..ROUNDS {
+        let syncs = syncs_per_second(ground.folder(), SYNC_TIME);
+        let outcome = webhooks.post(&ground, &bridge, WEBHOOK_TIME).await;
+        report.add("the disk's own syncs per second", syncs);
+        report.add("durable webhooks per second", outcome.per_second);
+        report.add("durable webhooks per sync of the disk", outcome.per_second / syncs);
+        add_latencies(report, &outcome, ["webhook p50, ms", "webhook p99, ms", "webhook longest, ms"]);
+        report.add("last webhook to all incidents in Jira, s", webhooks.arrive(&jira).await);
+    }
+    let fetch = Arc::new(Actions::fetch_workspaces(&ground, &site));
+    let page = Arc::new(Actions::search_containers(&ground, &site, 50));
+    let few = Arc::new(Actions::search_containers(&ground, &site, 10));
+    for _ in 0..ROUNDS {
+        let outcome = fetch.call(&ground, ACTION_TIME).await;
+        report.add("workspaces/fetch calls per second", outcome.per_second);
+        add_latencies(report, &outcome, ["fetch p50, ms", "fetch p99, ms", "fetch longest, ms"]);
+        let outcome = few.call(&ground, ACTION_TIME).await;
+        report.add("containers/search calls per second, 10 hits", outcome.per_second);
+        add_latencies(report, &outcome, ["search p50, ms", "search p99, ms", "search longest, ms"]);
+        let outcome = page.call(&ground, ACTION_TIME).await;
+        report.add("containers/search calls per second, 50 hits", outcome.per_second);
+    }
+    report.add("resident memory after the load, MB", bridge.resident_mb());
+    drop(bridge);
+    jira.stop().await.expect("the site's end");
+}
+
+fn add_latencies(report: &mut Report, outcome: &Outcome, [half, most, all]: [&'static str; 3]) {
+    report.add(half, outcome.quantile_ms(0.5));
+    report.add(most, outcome.quantile_ms(0.99));
+    report.add(all, outcome.quantile_ms(1.0));
+}

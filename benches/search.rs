@@ -1,0 +1,69 @@
+//! How long a search over 10,000 services takes: Jira asks with every letter that somebody types.
+
+#![expect(clippy::expect_used, reason = "a benchmark that cannot start has nobody to tell but the terminal")]
+
+mod support;
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use incident_bridge::app;
+use incident_bridge::clock::Clock;
+use incident_bridge::domain::ClientKey;
+use incident_bridge::store::NewInstallation;
+use incident_bridge::sync::Engine;
+use support::{SERVICES, Site, fill_catalogue, read_config, workspace_ids, write_config};
+
+const JIRA: &str = "http://127.0.0.1:8081";
+/// As many as an answer has when Jira does not say.
+const LIMIT: usize = 50;
+
+async fn engine(folder: &std::path::Path, client_key: &ClientKey) -> Arc<Engine> {
+    let address = "127.0.0.1:8080".parse().expect("an address");
+    let site = Site { folder, public: address, operator: address, jira: JIRA, install_keys: JIRA };
+    let config = read_config(&write_config(&site));
+    fill_catalogue(&config).await;
+    let engine = app::build_engine(&config, Clock::system()).await.expect("an engine");
+    let installation = NewInstallation {
+        client_key: client_key.clone(),
+        shared_secret: "secret".into(),
+        base_url: JIRA.to_owned(),
+        site: JIRA.trim_start_matches("http://").to_owned(),
+        display_url: None,
+    };
+    engine.install(&installation).await.expect("an installation");
+    engine
+}
+
+fn search(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    let client_key = ClientKey("bench".to_owned());
+    let engine = runtime.block_on(engine(folder.path(), &client_key));
+    let snapshot = engine.directory.current();
+    let site = snapshot.find_site(&client_key).expect("the site").clone();
+    let everything = snapshot.search(&site, "", None, None, usize::MAX - 1).hits.len();
+    assert!(everything >= SERVICES, "only {everything} services to search");
+
+    let workspace = workspace_ids().last();
+    let second_page = snapshot.search(&site, "api", None, None, LIMIT).next;
+    let mut group = criterion.benchmark_group(format!("search {SERVICES} containers"));
+    for (name, text, workspace, after) in [
+        ("names that start so", "checkout", None, None),
+        ("names that contain it", "api", None, None),
+        ("second page", "api", None, second_page.as_ref()),
+        ("one name", "tax worker us-west-2", None, None),
+        ("no name", "kubernetes", None, None),
+        ("everything", "", None, None),
+        ("within a workspace", "worker", workspace.as_deref(), None),
+    ] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| snapshot.search(black_box(&site), black_box(text), workspace, after, LIMIT));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, search);
+criterion_main!(benches);
