@@ -15,6 +15,8 @@ CREATE TABLE installations (
     failures         BIGINT NOT NULL DEFAULT 0, -- in a row
     parked           TEXT,          -- why a person must act, if so
     last_contact_at  BIGINT,        -- last answer of Jira
+    compared_at      BIGINT,        -- last nightly comparison
+    drift            BIGINT NOT NULL DEFAULT 0, -- confirmed entities that Jira had lost, ever
     installed_at     BIGINT NOT NULL,
     updated_at       BIGINT NOT NULL
 );
@@ -102,6 +104,7 @@ CREATE TABLE cursors (
     failures       BIGINT NOT NULL DEFAULT 0,
     failure        TEXT,
     polled_at      BIGINT NOT NULL DEFAULT 0,
+    paused         BIGINT NOT NULL DEFAULT 0, -- by the operator
     read_count     BIGINT NOT NULL DEFAULT 0,
     total          BIGINT
 );
@@ -146,6 +149,14 @@ CREATE TABLE timeline (
 );
 CREATE INDEX timeline_by_entity ON timeline (jira_id, id);
 CREATE INDEX timeline_by_age ON timeline (at);
+
+-- What a site may not see any more, and since when that is known: removed from Jira after a grace period.
+CREATE TABLE removals (
+    client_key  TEXT NOT NULL,
+    source      TEXT NOT NULL,
+    noticed_at  BIGINT NOT NULL,
+    PRIMARY KEY (client_key, source)
+);
 
 CREATE TABLE leases (
     name   TEXT PRIMARY KEY,

@@ -13,6 +13,7 @@ mod key;
 mod manifest;
 mod migrate;
 mod output;
+mod prune;
 mod quarantine;
 mod serve;
 mod simulate_jira;
@@ -73,6 +74,8 @@ enum Command {
     /// Lists, retries or gives up what waits for Jira or was refused by it
     #[command(subcommand)]
     Deliveries(deliveries::Subcommand),
+    /// Removes from Jira what its site may not see any more
+    Prune(prune::Arguments),
     /// Lists, shows, replays or gives up webhooks that could not be mapped
     #[command(subcommand)]
     Quarantine(quarantine::Subcommand),
@@ -118,6 +121,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Installations(arguments) => installations::main(&read()?.config, &arguments, json).await,
         Command::Explain(arguments) => explain::main(&read()?.config, &arguments, json).await,
         Command::Deliveries(subcommand) => deliveries::main(&read()?.config, &subcommand, json).await,
+        Command::Prune(arguments) => prune::main(&read()?.config, &arguments, json).await,
         Command::Quarantine(subcommand) => quarantine::main(&read()?.config, &subcommand, json).await,
         Command::Sources => sources::main(json),
         Command::Key(subcommand) => key::main(&read, &subcommand).await,

@@ -70,6 +70,7 @@ pub struct Delivery {
 pub struct Sync {
     /// Cron expression with six fields.
     pub reconcile: String,
+    pub removal_grace: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -251,8 +252,9 @@ impl Delivery {
 impl Sync {
     pub(super) fn read(mut table: Table<'_>) -> Option<Self> {
         let reconcile = table.cron("reconcile");
+        let removal_grace = table.duration("removal_grace");
         table.finish();
-        Some(Self { reconcile: reconcile? })
+        Some(Self { reconcile: reconcile?, removal_grace: removal_grace? })
     }
 }
 

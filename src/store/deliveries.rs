@@ -318,6 +318,20 @@ impl Store {
         self.record_event(tx, About { kind, id, site: Some(site) }, "refused", &detail).await
     }
 
+    /// The nightly comparison has looked at the site.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn record_compared(&self, site: &ClientKey) -> Result<(), StoreError> {
+        self.db
+            .execute(
+                "UPDATE installations SET compared_at = $2 WHERE client_key = $1",
+                &args![site.as_str(), self.clock.now_ms()],
+            )
+            .await?;
+        Ok(())
+    }
+
     /// Jira has answered a request as it should: whatever was in the way is over.
     ///
     /// # Errors
@@ -400,6 +414,20 @@ impl Store {
                 "UPDATE deliveries SET state = 'waiting', queued_at = $1, reason = NULL, trace_id = NULL \
                  WHERE state IN ('refused', 'discarded') AND ($2 = '' OR jira_id = $2)",
                 &args![self.clock.now_ms(), id.map_or("", JiraId::as_str)],
+            )
+            .await
+    }
+
+    /// Sends again what a site refused before `before`: its cause may be gone. Returns how many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn retry_refused_before(&self, site: &ClientKey, before: Timestamp) -> Result<u64, StoreError> {
+        self.db
+            .execute(
+                "UPDATE deliveries SET state = 'waiting', queued_at = $3, resends = 0 \
+                 WHERE client_key = $1 AND state = 'refused' AND updated_at < $2",
+                &args![site.as_str(), before.timestamp_millis(), self.clock.now_ms()],
             )
             .await
     }

@@ -69,6 +69,10 @@ pub struct Installation {
     /// Why a person must act, if so.
     pub parked: Option<String>,
     pub last_contact_at: Option<Timestamp>,
+    /// The last nightly comparison.
+    pub compared_at: Option<Timestamp>,
+    /// Confirmed entities that Jira had lost and was sent again, ever.
+    pub drift: i64,
     pub installed_at: Timestamp,
 }
 
@@ -86,6 +90,8 @@ struct Row {
     failures: i64,
     parked: Option<String>,
     last_contact_at: Option<i64>,
+    compared_at: Option<i64>,
+    drift: i64,
     installed_at: i64,
 }
 
@@ -205,7 +211,7 @@ impl Store {
             .db
             .list(
                 "SELECT client_key, state, base_url, site, display_url, secret, previous_secret, previous_until, \
-                 wait_until, failures, parked, last_contact_at, installed_at FROM installations ORDER BY site, client_key",
+                 wait_until, failures, parked, last_contact_at, compared_at, drift, installed_at FROM installations ORDER BY site, client_key",
                 &args![],
             )
             .await?;
@@ -237,6 +243,8 @@ impl Store {
             failures: row.failures,
             parked: sealed.or(row.parked),
             last_contact_at: row.last_contact_at.map(from_millis),
+            compared_at: row.compared_at.map(from_millis),
+            drift: row.drift,
             installed_at: from_millis(row.installed_at),
         })
     }

@@ -20,6 +20,8 @@ pub struct Readback {
     pub attempts: i64,
     /// How often it was sent again because of that.
     pub resends: i64,
+    /// Whether Jira has shown this very version before.
+    pub was_confirmed: bool,
     pub batch: Option<String>,
 }
 
@@ -47,6 +49,7 @@ struct ReadbackRow {
     deleted: i64,
     attempts: i64,
     resends: i64,
+    confirmed: i64,
     batch: Option<String>,
 }
 
@@ -59,7 +62,7 @@ impl Store {
         let rows: Vec<ReadbackRow> = self
             .db
             .list(
-                "SELECT d.kind, d.jira_id, d.acknowledged, d.attempts, d.resends, d.batch, \
+                "SELECT d.kind, d.jira_id, d.acknowledged, d.attempts, d.resends, d.confirmed, d.batch, \
                    CASE WHEN e.content IS NULL THEN CAST(1 AS BIGINT) ELSE 0 END AS deleted \
                  FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
                  WHERE d.client_key = $1 AND d.confirm_at IS NOT NULL AND (d.confirm_at <= $2 OR d.updated_at > $2) \
@@ -73,6 +76,7 @@ impl Store {
                     kind: parse_kind(&row.kind)?,
                     jira_id: JiraId(row.jira_id),
                     version: row.acknowledged,
+                    was_confirmed: row.confirmed == row.acknowledged,
                     deleted: row.deleted != 0,
                     attempts: row.attempts,
                     resends: row.resends,
@@ -108,6 +112,13 @@ impl Store {
         values.extend(value);
         let mut tx = self.db.begin().await?;
         let touched = tx.execute(sql, &values).await?;
+        if touched > 0 && readback.was_confirmed && matches!(result, ReadbackResult::SendAgain { .. }) {
+            tx.execute(
+                "UPDATE installations SET drift = drift + 1 WHERE client_key = $1",
+                &args![site.as_str()],
+            )
+            .await?;
+        }
         if let Some(event) = event.filter(|_| touched > 0) {
             let detail = json!({ "version": readback.version, "reason": reason });
             self.record_event(&mut tx, About { kind, id, site: Some(site) }, event, &detail).await?;
@@ -160,7 +171,7 @@ const LATER: &str = "\
     UPDATE deliveries SET confirm_at = $5, attempts = attempts + 1, reason = NULLIF($6, '') \
     WHERE client_key = $1 AND kind = $2 AND jira_id = $3 AND acknowledged = $4 AND state = 'accepted'";
 const SEND_AGAIN: &str = "\
-    UPDATE deliveries SET state = 'waiting', acknowledged = 0, attempts = 0, resends = resends + 1, batch = NULL, \
+    UPDATE deliveries SET state = 'waiting', acknowledged = 0, confirmed = 0, attempts = 0, resends = resends + 1, batch = NULL, \
       confirm_at = NULL, priority = 1, queued_at = $5, waiting_since = $5, updated_at = $5, reason = $6 \
     WHERE client_key = $1 AND kind = $2 AND jira_id = $3 AND acknowledged = $4 AND state = 'accepted'";
 const GIVEN_UP: &str = "\

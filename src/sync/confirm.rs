@@ -32,6 +32,7 @@ impl Engine {
                     let name = match result {
                         ReadbackResult::Confirmed => "confirmed",
                         ReadbackResult::Later(_) => "invisible",
+                        ReadbackResult::SendAgain { .. } if readback.was_confirmed => "drifted",
                         ReadbackResult::SendAgain { .. } => "sent_again",
                         ReadbackResult::GivenUp { .. } => "lost",
                     };
@@ -57,6 +58,10 @@ impl Engine {
         };
         if shows {
             return ReadbackResult::Confirmed;
+        }
+        // What was there and is not any more has no queue to wait for.
+        if readback.was_confirmed {
+            return ReadbackResult::SendAgain { reason: "Jira has lost it; sent again".to_owned() };
         }
         let nth = usize::try_from(readback.attempts).unwrap_or(usize::MAX);
         if let Some(delay) = DELAYS.get(nth) {

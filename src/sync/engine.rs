@@ -48,6 +48,7 @@ pub struct Engine {
     pub app_key: String,
     pub base_url: Url,
     pub auto_link: bool,
+    pub removal_grace: Duration,
     pub leeway: Duration,
     /// Name of this process in leases.
     pub owner: String,
@@ -79,6 +80,7 @@ impl Engine {
             app_key: config.connect.app_key.clone(),
             base_url: config.server.base_url.clone(),
             auto_link: config.connect.auto_link,
+            removal_grace: config.sync.removal_grace,
             leeway: config.connect.leeway,
             store,
             clock,
@@ -120,7 +122,7 @@ impl Engine {
             self.store.apply(&source.scope(), &told).await?;
         }
         self.directory.refresh().await?;
-        Ok(())
+        self.offer_missing().await
     }
 
     /// Turns the crank until nothing is left to do now: for tests and for one-off commands. Does not poll.

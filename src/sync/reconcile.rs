@@ -1,10 +1,12 @@
-//! The nightly comparison of Jira with the store.
+//! The nightly comparison: of Jira with the store, and of what sites hold with what they may see.
 
 use super::engine::{Engine, SyncError};
 use crate::domain::JiraId;
 
 /// Confirmed entities read back per site and night, those not looked at for longest first.
 const SHARE: i64 = 1_000;
+/// What was refused this long ago is tried again: a project may have been made since.
+const REFUSED_RETRY: chrono::TimeDelta = chrono::TimeDelta::hours(23);
 
 impl Engine {
     /// Looks for what Jira has lost: links are compared, and a rolling share of the confirmed entities is
@@ -24,13 +26,17 @@ impl Engine {
                 }
             }
             self.store.record_contact(&client_key).await?;
+            self.store.retry_refused_before(&client_key, self.clock.now() - REFUSED_RETRY).await?;
             let marked = if self.delivery.confirm {
                 self.store.recheck_confirmed(&client_key, SHARE).await?
             } else {
                 0
             };
+            self.store.record_compared(&client_key).await?;
             tracing::info!(site = %site.site, entities = marked, "comparing Jira with the store");
         }
+        self.offer_missing().await?;
+        self.remove_due(false).await?;
         self.signals.link.notify_one();
         self.signals.deliver.notify_one();
         self.apply_retention().await

@@ -22,6 +22,7 @@ mod page;
 mod poll;
 mod postgres;
 mod real_alertmanager;
+mod removal;
 mod store_contract;
 mod tenants;
 mod tokens;

@@ -1,0 +1,50 @@
+//! `prune`: removes from Jira what its site may not see any more.
+
+use std::process::ExitCode;
+
+use super::output;
+use crate::app::{build_engine, prepare_store};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::format_timestamp;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    incident-bridge prune --dry-run    # what would be removed, and from when on\n  \
+    incident-bridge prune --now        # without waiting for sync.removal_grace")]
+pub struct Arguments {
+    /// Only say what would be removed
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not wait for the grace period
+    #[arg(long, conflicts_with = "dry_run")]
+    now: bool,
+}
+
+pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow::Result<ExitCode> {
+    let engine = build_engine(config, Clock::system()).await?;
+    prepare_store(config, &engine.store).await?;
+    engine.directory.refresh().await?;
+    let removals = if arguments.dry_run {
+        engine.plan_removals().await?
+    } else {
+        engine.remove_due(arguments.now).await?
+    };
+    if json {
+        output::json(&removals)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let what = if arguments.dry_run { "would be removed after" } else { "removed; it was due" };
+    for removal in &removals {
+        output::line(format!(
+            "{} at {}: {what} {}",
+            removal.source,
+            removal.site,
+            format_timestamp(removal.due_at)
+        ));
+    }
+    if removals.is_empty() {
+        output::line("nothing to remove now");
+    }
+    Ok(ExitCode::SUCCESS)
+}
