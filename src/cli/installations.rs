@@ -1,21 +1,30 @@
 //! `installations`: each site, what it holds, and what stands in the way.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde::Serialize;
 
-use super::output;
+use super::{output, progress};
 use crate::app::open_ready_store;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
+use crate::lifecycle::stop_on_signal;
 use crate::store::{DeliveryCounts, Installation, InstallationState, Store};
 
+const REDRAW: Duration = Duration::from_secs(2);
+
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  incident-bridge installations --config bridge.toml --json")]
+#[command(
+    after_help = "Examples:\n  incident-bridge installations --json\n  incident-bridge installations --watch"
+)]
 pub struct Arguments {
     /// Also list sites where the app was removed
     #[arg(long)]
     all: bool,
+    /// Print again every two seconds until interrupted
+    #[arg(long, conflicts_with = "json")]
+    watch: bool,
 }
 
 #[derive(Serialize)]
@@ -28,6 +37,9 @@ struct Standing {
     accepted: i64,
     confirmed: i64,
     last_contact_at: Option<Timestamp>,
+    compared_at: Option<Timestamp>,
+    /// Confirmed entities that Jira had lost and was sent again, ever.
+    drift: i64,
     waits_until: Option<Timestamp>,
     /// Why a person must act.
     parked: Option<String>,
@@ -37,16 +49,32 @@ struct Standing {
 pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow::Result<ExitCode> {
     let clock = Clock::system();
     let store = open_ready_store(config, clock.clone()).await?;
+    if arguments.watch {
+        return watch(config, &store, &clock, arguments.all).await;
+    }
     let sites = list(&store, arguments.all, clock.now()).await?;
     if json {
         output::json(&sites)?;
-    } else if sites.is_empty() {
-        output::line(format!(
-            "no site has installed the app yet; install it from {}/atlassian-connect.json",
-            config.server.base_url.as_str().trim_end_matches('/')
-        ));
     } else {
-        print(&sites);
+        print(config, &sites);
+        progress::print(&progress::list(config, &store, clock.now()).await?, None);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn watch(config: &Config, store: &Store, clock: &Clock, all: bool) -> anyhow::Result<ExitCode> {
+    let stop = stop_on_signal()?;
+    let mut before = None;
+    while !stop.is_cancelled() {
+        let now = progress::list(config, store, clock.now()).await?;
+        output::clear();
+        print(config, &list(store, all, clock.now()).await?);
+        progress::print(&now, before.as_ref());
+        before = Some(now);
+        tokio::select! {
+            () = tokio::time::sleep(REDRAW) => {}
+            () = stop.cancelled() => {}
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -86,12 +114,20 @@ fn site(
         site: installation.site,
         state: installation.state,
         last_contact_at: installation.last_contact_at,
+        compared_at: installation.compared_at,
+        drift: installation.drift,
         parked: installation.parked,
         client_key: installation.client_key.0,
     }
 }
 
-fn print(sites: &[Standing]) {
+fn print(config: &Config, sites: &[Standing]) {
+    if sites.is_empty() {
+        return output::line(format!(
+            "no site has installed the app yet; install it from {}/atlassian-connect.json",
+            config.server.base_url.as_str().trim_end_matches('/')
+        ));
+    }
     let rows: Vec<_> = sites
         .iter()
         .map(|site| {
@@ -103,12 +139,13 @@ fn print(sites: &[Standing]) {
                 site.refused.to_string(),
                 site.accepted.to_string(),
                 site.confirmed.to_string(),
+                site.drift.to_string(),
                 output::instant(site.last_contact_at),
             ]
         })
         .collect();
     output::table(
-        ["SITE", "STATE", "LINKED", "WAITING", "REFUSED", "ACCEPTED", "CONFIRMED", "LAST CONTACT"],
+        ["SITE", "STATE", "LINKED", "WAITING", "REFUSED", "ACCEPTED", "CONFIRMED", "DRIFT", "LAST CONTACT"],
         &rows,
     );
     for site in sites {

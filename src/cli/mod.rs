@@ -13,6 +13,7 @@ mod key;
 mod manifest;
 mod migrate;
 mod output;
+mod progress;
 mod prune;
 mod quarantine;
 mod serve;

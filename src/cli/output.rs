@@ -12,6 +12,15 @@ pub fn line(text: impl AsRef<str>) {
     let _closed = writeln!(std::io::stdout(), "{}", text.as_ref());
 }
 
+/// Clears the terminal; does nothing when standard output is none.
+pub fn clear() {
+    let terminal = indicatif::ProgressDrawTarget::stdout();
+    if !terminal.is_hidden() {
+        // ANSI: erase the display, then the cursor to its top left corner.
+        line("\u{1b}[2J\u{1b}[H");
+    }
+}
+
 /// Writes a value as JSON.
 pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
     line(serde_json::to_string_pretty(value)?);

@@ -35,6 +35,12 @@ pub struct Arguments {
     /// Read the whole backfill window again, and send everything again
     #[arg(long)]
     full: bool,
+    /// Stop polling a source until it is resumed; its webhooks go on
+    #[arg(long, value_name = "ID", conflicts_with_all = ["source", "since", "full", "dry_run", "resume"])]
+    pause: Option<String>,
+    /// Go on polling a paused source where it stopped
+    #[arg(long, value_name = "ID", conflicts_with_all = ["source", "since", "full", "dry_run"])]
+    resume: Option<String>,
     /// Print the payloads and what differs from what Jira holds; change and send nothing
     #[arg(long)]
     dry_run: bool,
@@ -58,6 +64,9 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
     let since = arguments.since.as_deref().map(parse_since).transpose()?;
     let engine = build_engine(config, Clock::system()).await?;
     prepare_store(config, &engine.store).await?;
+    if let Some(id) = arguments.pause.as_deref().or(arguments.resume.as_deref()) {
+        return pause(&engine, id, arguments.pause.is_some()).await;
+    }
     let sources = select(&engine, arguments.source.as_deref())?;
     engine.directory.refresh().await?;
     if arguments.dry_run {
@@ -88,6 +97,23 @@ fn select(engine: &Engine, only: Option<&str>) -> anyhow::Result<Vec<Arc<SourceR
     }
     let known: Vec<String> = engine.registry.iter().map(|source| source.id().to_string()).collect();
     Err(Usage(format!("--source: there is no source {id:?}; there are: {}", known.join(", "))).into())
+}
+
+async fn pause(engine: &Engine, id: &str, paused: bool) -> anyhow::Result<ExitCode> {
+    for source in select(engine, Some(id))? {
+        if !engine.store.pause_poll(source.id(), paused).await? {
+            return Err(Usage(format!(
+                "{id} was never polled: it has no API token, or the service has not run yet"
+            ))
+            .into());
+        }
+        output::line(if paused {
+            format!("{id} is paused; `sync --resume {id}` goes on")
+        } else {
+            format!("{id} goes on")
+        });
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn rewind(
@@ -126,8 +152,10 @@ async fn read(engine: &Engine, source: &SourceRuntime, summary: &mut Summary) ->
     summary.changed += outcome.changed;
     if !outcome.done {
         let state = engine.store.find_poll_state(source.id()).await?;
-        let why =
-            state.and_then(|state| state.failure).unwrap_or_else(|| "it is being read elsewhere".to_owned());
+        let paused = state.as_ref().filter(|state| state.paused).map(|_| "it is paused".to_owned());
+        let why = paused
+            .or(state.and_then(|state| state.failure))
+            .unwrap_or_else(|| "it is being read elsewhere".to_owned());
         summary.stopped.push(format!("{}: {why}", source.id()));
     }
     Ok(())

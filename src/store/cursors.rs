@@ -16,11 +16,14 @@ pub struct PollState {
     pub backfill_from: Timestamp,
     /// Whether the first sync has reached its end.
     pub caught_up: bool,
+    /// By the operator: nothing is polled until resumed. Webhooks go on.
+    pub paused: bool,
     pub catalogue_at: Timestamp,
     pub wait_until: Timestamp,
     pub failures: i64,
     pub failure: Option<String>,
     pub polled_at: Timestamp,
+    /// Statements read by the first sync so far.
     pub read_count: i64,
     pub total: Option<i64>,
 }
@@ -39,6 +42,7 @@ struct Row {
     cursor: Option<String>,
     backfill_from: i64,
     caught_up: i64,
+    paused: i64,
     catalogue_at: i64,
     wait_since: i64,
     wait_until: i64,
@@ -84,7 +88,7 @@ impl Store {
         let row: Option<Row> = self
             .db
             .find(
-                "SELECT cursor, backfill_from, caught_up, catalogue_at, wait_since, wait_until, failures, failure, polled_at, \
+                "SELECT cursor, backfill_from, caught_up, paused, catalogue_at, wait_since, wait_until, failures, failure, polled_at, \
                  read_count, total FROM cursors WHERE source = $1",
                 &args![source.as_str()],
             )
@@ -93,6 +97,7 @@ impl Store {
             cursor: row.cursor,
             backfill_from: from_millis(row.backfill_from),
             caught_up: row.caught_up != 0,
+            paused: row.paused != 0,
             catalogue_at: from_millis(row.catalogue_at),
             // A clock that was set back since makes the wait void.
             wait_until: from_millis(if row.wait_since > self.clock.now_ms() { 0 } else { row.wait_until }),
@@ -116,7 +121,7 @@ impl Store {
         let total = total.and_then(|total| i64::try_from(total).ok());
         tx.execute(
             "UPDATE cursors SET cursor = $2, caught_up = CASE WHEN $3 = 1 THEN 1 ELSE caught_up END, polled_at = $4, \
-             read_count = read_count + $5, total = COALESCE($6, total), wait_until = 0, failures = 0, failure = NULL \
+             read_count = CASE WHEN caught_up = 1 THEN read_count ELSE read_count + $5 END, total = COALESCE($6, total), wait_until = 0, failures = 0, failure = NULL \
              WHERE source = $1",
             &args![
                 source.as_str(),
@@ -164,6 +169,18 @@ impl Store {
             )
             .await?;
         Ok(())
+    }
+
+    /// Pauses or resumes polling of a source that was polled before. Returns whether there is such a one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pause_poll(&self, source: &SourceId, paused: bool) -> Result<bool, StoreError> {
+        let touched = self
+            .db
+            .execute("UPDATE cursors SET paused = $2 WHERE source = $1", &args![source.as_str(), paused])
+            .await?;
+        Ok(touched > 0)
     }
 
     /// Remembers a failed poll, and when the next may start; a restart honours it.

@@ -36,6 +36,15 @@ impl Engine {
         self.metrics.oldest_waiting_seconds.set(age);
         let inbox = self.store.count_inbox().await?;
         for source in self.registry.iter() {
+            if let Some(state) = self.store.find_poll_state(source.id()).await? {
+                let set = |result: &str, value: i64| {
+                    let label = SourceLabel { source: source.id().to_string(), result: result.to_owned() };
+                    self.metrics.backfill.get_or_create(&label).set(value);
+                };
+                set("read", state.read_count);
+                set("total", state.total.unwrap_or(0));
+                set("done", i64::from(state.caught_up));
+            }
             for state in ["new", "quarantined"] {
                 let count = inbox.iter().find(|row| row.source == source.id().as_str() && row.state == state);
                 let label = SourceLabel { source: source.id().to_string(), result: state.to_owned() };

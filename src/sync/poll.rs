@@ -64,7 +64,7 @@ impl Engine {
         on_page: &mut impl FnMut(&PollOutcome, &PollState),
     ) -> Result<(), SyncError> {
         let state = self.store.get_poll_state(source.id(), source.config.backfill).await?;
-        if state.wait_until > self.clock.now() {
+        if state.paused || state.wait_until > self.clock.now() {
             return Ok(());
         }
         // The catalogue first: it ranks severities and names the components that incidents affect.

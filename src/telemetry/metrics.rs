@@ -41,6 +41,8 @@ pub struct Metrics {
     pub deliveries: Family<SiteLabel, Gauge>,
     /// Webhooks by source and state that have had no effect yet.
     pub inbox: Family<SourceLabel, Gauge>,
+    /// Statements read by the first sync of each source; `result` is `read`, `total` or `done` (0 or 1).
+    pub backfill: Family<SourceLabel, Gauge>,
     /// 1 while a person must act for the site.
     pub parked: Family<SiteLabel, Gauge>,
     /// Seconds from the first unsent change of an entity to Jira's acceptance.
@@ -67,6 +69,7 @@ impl Default for Metrics {
             verdicts: Family::default(),
             deliveries: Family::default(),
             inbox: Family::default(),
+            backfill: Family::default(),
             parked: Family::default(),
             delivery_seconds: seconds(),
             jira_seconds: seconds(),
@@ -89,6 +92,7 @@ impl Metrics {
         r.register("verdicts", "Entities by site and Jira's verdict", self.verdicts.clone());
         r.register("deliveries", "Deliveries by site and state", self.deliveries.clone());
         r.register("inbox", "Webhooks without effect yet, by source and state", self.inbox.clone());
+        r.register("backfill", "First sync by source: read, total, done", self.backfill.clone());
         r.register("parked", "1 while a person must act for the site", self.parked.clone());
         r.register(
             "delivery_seconds",

@@ -96,6 +96,8 @@ async fn the_story_of_an_incident_can_be_asked_for_while_the_service_runs() {
     let examined = command(&["doctor"], Some(&place.file)).await;
     assert_eq!(examined.code, Some(0), "{examined:?}");
     assert!(examined.out.contains("Jira accepts our tokens"), "{examined:?}");
+    let watched = command(&["sync", "--pause", "pd"], Some(&place.file)).await;
+    assert_eq!(watched.code, Some(2), "a source that only gets webhooks cannot be paused: {watched:?}");
     assert!(json(&["sync", "--dry-run"], &place).await.as_array().is_some_and(Vec::is_empty));
 }
 
