@@ -64,6 +64,10 @@ pub struct Delivery {
     pub linger: Duration,
     pub parallel_sites: usize,
     pub confirm: bool,
+    /// Zero is no limit.
+    pub hourly_points: usize,
+    /// Zero is no limit.
+    pub hourly_points_per_site: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -239,12 +243,16 @@ impl Delivery {
         let linger = table.duration("linger");
         let parallel_sites = table.integer("parallel_sites", 1..=1024);
         let confirm = table.boolean("confirm");
+        let hourly_points = table.integer("hourly_points", 0..=1_000_000_000);
+        let hourly_points_per_site = table.integer("hourly_points_per_site", 0..=1_000_000_000);
         table.finish();
         Some(Self {
             max_batch: max_batch?,
             linger: linger?,
             parallel_sites: parallel_sites?,
             confirm: confirm?,
+            hourly_points: hourly_points?,
+            hourly_points_per_site: hourly_points_per_site?,
         })
     }
 }

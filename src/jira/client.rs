@@ -82,6 +82,12 @@ impl JiraClient {
         Self { pacing, ..self }
     }
 
+    /// Whether the hourly points are nearly spent: what can wait should.
+    #[must_use]
+    pub fn is_near_quota(&self) -> bool {
+        self.pacing.budget.is_near(self.site.authority())
+    }
+
     /// A request without a body; `id` goes into the path where the endpoint has a place for it.
     pub(super) fn call(&self, endpoint: Endpoint, id: &str) -> Call {
         Call { endpoint, url: endpoint.url(&self.site, id), body: None, items: 1 }
@@ -93,6 +99,8 @@ impl JiraClient {
         self.pacing
             .take(self.site.authority(), endpoint)
             .map_err(|until| JiraError::paced(endpoint, until))?;
+        let spent = self.pacing.budget.spend(self.site.authority(), endpoint);
+        spent.map_err(|used_up| JiraError::used_up(endpoint, used_up))?;
         let authorization =
             self.authorization(endpoint, &url).map_err(|error| JiraError::unsigned(endpoint, &error))?;
         let mut request = self

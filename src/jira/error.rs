@@ -10,6 +10,7 @@ use url::Url;
 
 use super::answer::{Meta, clean_trace_id, text};
 use super::auth::AuthError;
+use super::budget::UsedUp;
 use super::endpoint::Endpoint;
 use super::throttle::{self, Scope};
 use crate::domain::Timestamp;
@@ -118,6 +119,14 @@ impl JiraError {
     pub(super) fn paced(endpoint: Endpoint, until: Timestamp) -> Self {
         let disposition = Disposition::WaitUntil { until, scope: Scope::Endpoint };
         Self::without_answer(endpoint, disposition, "held back to stay below Jira's burst limit")
+    }
+
+    /// The points of this hour are spent.
+    pub(super) fn used_up(endpoint: Endpoint, used_up: UsedUp) -> Self {
+        let UsedUp { until, whole_app } = used_up;
+        let scope = if whole_app { Scope::AllSites } else { Scope::Site };
+        let disposition = Disposition::WaitUntil { until, scope };
+        Self::without_answer(endpoint, disposition, "held back: the hourly points that Jira grants are spent")
     }
 
     pub(super) fn unsigned(endpoint: Endpoint, error: &AuthError) -> Self {

@@ -5,6 +5,7 @@
 
 mod answer;
 mod auth;
+mod budget;
 mod client;
 mod endpoint;
 mod error;
@@ -18,6 +19,7 @@ mod client_tests;
 
 pub use answer::{Answer, Meta};
 pub use auth::{AuthError, ConnectAuth, SiteAuth};
+pub use budget::{Budget, Quotas};
 pub use client::{JiraClient, http_client};
 pub use endpoint::{Api, Endpoint};
 pub use error::{Disposition, JiraError};

@@ -1,4 +1,4 @@
-//! Keeps below Jira's burst limits instead of running into them.
+//! Keeps below Jira's burst limits, and its hourly quotas, instead of running into them.
 //!
 //! One token bucket per site, endpoint and method, with the documented sizes. Never waits: it tells when the
 //! next request may go.
@@ -13,6 +13,7 @@ use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 use reqwest::Method;
 
+use super::budget::{Budget, Quotas};
 use super::endpoint::Endpoint;
 use crate::clock::Clock;
 use crate::domain::Timestamp;
@@ -31,16 +32,28 @@ pub struct Pacing {
     clock: Clock,
     reads_and_posts: Buckets,
     deletes: Buckets,
+    pub(super) budget: Budget,
 }
 
 impl Pacing {
+    /// Burst limits without hourly quotas.
     #[must_use]
     pub fn new(clock: &Clock) -> Self {
+        Self::with_quotas(clock, Quotas::default())
+    }
+
+    #[must_use]
+    pub fn with_quotas(clock: &Clock, quotas: Quotas) -> Self {
         let buckets = |size| {
             let quota = Quota::per_second(size);
             RateLimiter::new(quota, HashMapStateStore::default(), PacingClock(clock.clone()))
         };
-        Self { clock: clock.clone(), reads_and_posts: buckets(READS_AND_POSTS), deletes: buckets(DELETES) }
+        Self {
+            clock: clock.clone(),
+            reads_and_posts: buckets(READS_AND_POSTS),
+            deletes: buckets(DELETES),
+            budget: Budget::new(clock, quotas),
+        }
     }
 
     /// Takes a token for one request to `site`.

@@ -24,6 +24,9 @@ const RESENDS: i64 = 2;
 impl Engine {
     /// Reads back what is due for a site. Returns whether anything was.
     pub(super) async fn read_back(&self, site: &SiteAccess, jira: &JiraClient) -> Result<bool, SyncError> {
+        if jira.is_near_quota() {
+            return Ok(false);
+        }
         let due = self.store.list_readbacks(&site.client_key, AT_ONCE).await?;
         for readback in &due {
             match jira.find_entity(readback.kind, &readback.jira_id).await {

@@ -113,7 +113,8 @@ impl Engine {
         let result = answer.as_ref().map_or_else(|error| result_name(&error.disposition), |_| "accepted");
         Metrics::count_site(&self.metrics.jira_requests, &site.site, result, 1);
         let Answer { value: verdicts, meta } = answer?;
-        self.near_limit.note(&site.client_key, meta.near_limit, self.clock.now());
+        let near = meta.near_limit || jira.is_near_quota();
+        self.near_limit.note(&site.client_key, near, self.clock.now());
         if !verdicts.unknown_project_keys.is_empty() {
             tracing::warn!(site = %site.site, keys = ?verdicts.unknown_project_keys, "Jira does not know these project keys; incidents associated with nothing else are not kept");
         }

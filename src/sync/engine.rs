@@ -12,7 +12,7 @@ use super::registry::Registry;
 use crate::clock::Clock;
 use crate::config::{Config, Delivery, Retention};
 use crate::connect::sites::SiteAllowList;
-use crate::jira::{ConnectAuth, HttpClient, JiraClient, Pacing};
+use crate::jira::{ConnectAuth, HttpClient, JiraClient, Pacing, Quotas};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
@@ -71,7 +71,7 @@ impl Engine {
         Self {
             directory: Directory::new(store.clone(), registry.clone()),
             owner: clock.new_id(),
-            pacing: Arc::new(Pacing::new(&clock)),
+            pacing: Arc::new(Pacing::with_quotas(&clock, quotas(config))),
             near_limit: NearLimit::default(),
             metrics: Arc::default(),
             signals: Signals::default(),
@@ -141,5 +141,14 @@ impl Engine {
                 return Ok(());
             }
         }
+    }
+}
+
+/// Zero stands for no limit.
+fn quotas(config: &Config) -> Quotas {
+    let points = |n: usize| u64::try_from(n).ok().filter(|points| *points > 0);
+    Quotas {
+        app: points(config.delivery.hourly_points),
+        site: points(config.delivery.hourly_points_per_site),
     }
 }
