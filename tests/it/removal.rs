@@ -41,8 +41,8 @@ async fn a_source_taken_out_of_the_configuration_is_removed_after_a_grace_period
             .iter()
             .all(|it| !it["id"].as_str().is_some_and(|id| id.starts_with("pd:")))
     );
-    assert!(!bridge.jira().linked_workspaces().contains(&"pd:account".to_owned()));
-    assert!(bridge.jira().linked_workspaces().contains(&"am:account".to_owned()));
+    assert!(!bridge.jira().linked_workspaces().contains("pd:account"));
+    assert!(bridge.jira().linked_workspaces().contains("am:account"));
     assert!(bridge.deliveries("pd:Q1").await.is_empty());
     // It comes back with versions that have not gone down.
     bridge.config.sources = all;
