@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
+
 use super::directory::SiteAccess;
 use super::engine::{Engine, SyncError};
 use super::plan::{self, Outgoing};
@@ -143,7 +145,7 @@ impl Engine {
     }
 
     async fn record(&self, site: &SiteAccess, batch: &DueBatch, outcomes: Outcomes) -> Result<(), SyncError> {
-        if outcomes.is_empty() {
+        if outcomes.is_empty() || self.is_outdated(site).await? {
             return Ok(());
         }
         let now = self.clock.now();
@@ -168,6 +170,9 @@ impl Engine {
 
     /// Stores how long the site must be left alone, and says so once.
     pub(super) async fn record_trouble(&self, site: &SiteAccess, error: &JiraError) -> Result<(), SyncError> {
+        if self.is_outdated(site).await? {
+            return Ok(());
+        }
         let failures = self.store.count_failures(&site.client_key).await?;
         let trouble = trouble::of(error, self.clock.now(), failures, seed(&self.clock.new_id()));
         match &trouble.parked {
@@ -184,6 +189,15 @@ impl Engine {
         } else {
             Ok(self.store.record_site_trouble(&site.client_key, &trouble).await?)
         }
+    }
+
+    /// Whether the site was installed anew or removed since `site` was read. Jira's answers to the secret
+    /// before then count for nothing: it has forgotten what it accepted, and refuses that secret.
+    async fn is_outdated(&self, site: &SiteAccess) -> Result<bool, SyncError> {
+        self.directory.refresh_if_changed().await?;
+        let snapshot = self.directory.current();
+        let secret = site.secret().expose_secret();
+        Ok(snapshot.find_site(&site.client_key).is_none_or(|now| now.secret().expose_secret() != secret))
     }
 
     /// The app's own quota is used up: no site may be asked before it is renewed.

@@ -183,3 +183,21 @@ async fn random_refusals_lose_nothing() {
     }
     bridge.finish().await;
 }
+
+#[tokio::test]
+async fn an_answer_to_the_secret_before_a_reinstall_says_nothing_of_the_site() {
+    let bridge = Bridge::installed().await;
+    bridge.pagerduty(&triggered("Q1")).await;
+    bridge.engine.process_inbox().await.expect("the store works");
+    let slow = std::time::Duration::from_millis(400);
+    bridge.jira().fail_next(Fault::slow(slow).on("POST", INCIDENTS));
+    let site = bridge.jira().find_installation().expect("it is installed");
+    let key = incident_bridge::domain::ClientKey(site.client_key);
+    // The request is on its way when the site gets its new secret, so it is refused.
+    let (served, _) = tokio::join!(bridge.engine.serve_site(&key), bridge.install());
+    served.expect("the store works");
+    assert_eq!(parked(&bridge).await, None);
+    bridge.settle().await;
+    assert!(bridge.jira().incident("pd:Q1").is_some());
+    bridge.finish().await;
+}

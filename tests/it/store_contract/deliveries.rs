@@ -10,7 +10,7 @@ use crate::harness::start_time;
 pub async fn a_delivery_goes_from_waiting_to_confirmed(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     world.apply(&[incident("Q1", "One", 0)]).await;
-    assert_eq!(world.store.list_sites_with_work().await.expect("it lists"), [site.clone()]);
+    assert_eq!(world.store.list_sites_with_work().await.expect("it lists"), std::slice::from_ref(&site));
     assert_eq!(world.state_of("pd:Q1").await, "waiting");
     assert_eq!(world.deliver(&site, true).await, ["pd:Q1"]);
     assert_eq!(world.state_of("pd:Q1").await, "accepted");

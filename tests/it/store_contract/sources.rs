@@ -49,7 +49,7 @@ pub async fn a_mention_gives_way_to_first_hand_knowledge(world: World) {
 }
 
 pub async fn a_cursor_moves_with_its_page_and_survives(world: World) {
-    let backfill = Duration::from_secs(86_400);
+    let backfill = Duration::from_hours(24);
     let state = world.store.get_poll_state(&source(), backfill).await.expect("it is made");
     assert_eq!((state.cursor, state.caught_up), (None, false));
     assert_eq!(state.backfill_from, start_time() - TimeDelta::days(1));
