@@ -56,6 +56,17 @@ impl Api {
         self
     }
 
+    /// Sends this header, whose value comes from the configuration, with every request.
+    ///
+    /// # Errors
+    /// When the value has characters that no header may have.
+    pub(super) fn with_field(mut self, name: &'static str, value: &str) -> Result<Self, BuildError> {
+        let value = HeaderValue::try_from(value)
+            .map_err(|_| BuildError(format!("the value for {name} has a control character in it")))?;
+        self.headers.insert(HeaderName::from_static(name), value);
+        Ok(self)
+    }
+
     /// Sends `Authorization: {scheme}{credential}` with every request.
     ///
     /// # Errors
@@ -144,15 +155,15 @@ impl Api {
         paging: Paging,
         now: Timestamp,
     ) -> Result<Vec<Value>, PollError> {
-        self.list_with(path, &Query::new(), items, paging, now).await
+        self.list_with(path, items, &Query::new(), paging, now).await
     }
 
     /// Like [`Api::list`], with `filters` in every page's query.
     pub(super) async fn list_with(
         &self,
         path: &str,
-        filters: &Query,
         items: &str,
+        filters: &Query,
         paging: Paging,
         now: Timestamp,
     ) -> Result<Vec<Value>, PollError> {

@@ -9,19 +9,21 @@
 mod alertmanager;
 mod findings;
 mod generic;
+mod grafana;
 mod http;
 mod incident_io;
 mod options;
 mod pagerduty;
 mod ranks;
 mod rootly;
+mod rounds;
 mod shared_secret;
 mod signature;
 mod standard_webhooks;
 #[cfg(test)]
 mod tests;
 mod value;
-mod walk;
+
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -272,13 +274,8 @@ pub struct Kind {
 }
 
 /// Every type of source there is.
-pub const KINDS: &[Kind] = &[
-    alertmanager::KIND,
-    generic::KIND,
-    incident_io::KIND,
-    pagerduty::KIND,
-    rootly::KIND,
-];
+pub const KINDS: &[Kind] =
+    &[alertmanager::KIND, generic::KIND, grafana::KIND, incident_io::KIND, pagerduty::KIND, rootly::KIND];
 
 /// Builds the source that a `[[sources]]` table describes. Reads no network.
 ///

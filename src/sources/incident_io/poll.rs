@@ -16,11 +16,9 @@ use crate::config::SourceConfig;
 use crate::domain::{Timestamp, Workspace};
 use crate::sources::findings::merge;
 use crate::sources::http::{Api, Paging, Query};
+use crate::sources::rounds::{Round, horizon};
 use crate::sources::value::Fields;
-use crate::sources::walk::{Walk, horizon};
-use crate::sources::{
-    BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller, ranks,
-};
+use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller, ranks};
 
 /// Incidents and post-mortems.
 const LISTINGS: usize = 2;
@@ -57,39 +55,37 @@ impl IncidentIoPoller {
         Ok(())
     }
 
-    async fn incidents(&self, walk: Walk, memory: &mut Memory, now: Timestamp) -> Result<Page, PollError> {
-        let since = walk.since - TimeDelta::days(1);
+    async fn incidents(&self, round: Round, memory: &mut Memory, now: Timestamp) -> Result<Page, PollError> {
+        let since = round.since - TimeDelta::days(1);
         let mut query = vec![
             ("page_size", "250".to_owned()),
             ("sort_by", "created_at_oldest_first".to_owned()),
             ("updated_at[gte]", since.format("%Y-%m-%d").to_string()),
         ];
-        query.extend(walk.page.clone().map(|after| ("after", after)));
+        query.extend(round.page.clone().map(|after| ("after", after)));
         let answer = self.api.get("v2/incidents", &query, now).await?;
         let incidents = self.api.items_of(&answer, "/incidents", "v2/incidents")?;
         let found = incidents.iter().filter_map(|incident| self.mapper.incident(incident, now, memory).ok());
         let next = answer.find_id(NEXT).filter(|_| !incidents.is_empty());
         let total = answer.pointer("/pagination_meta/total_record_count").and_then(Value::as_u64);
-        Ok(Page { total, ..walk.turn(merge(found), next, LISTINGS) })
+        Ok(Page { total, ..round.turn(merge(found), next, LISTINGS) })
     }
 
-    async fn reviews(&self, walk: Walk, memory: &Memory, now: Timestamp) -> Result<Page, PollError> {
-        let mut query = vec![
-            ("page_size", "100".to_owned()),
-            ("sort_by", "created_at_newest_first".to_owned()),
-        ];
-        query.extend(walk.page.clone().map(|after| ("after", after)));
+    async fn reviews(&self, round: Round, memory: &Memory, now: Timestamp) -> Result<Page, PollError> {
+        let mut query =
+            vec![("page_size", "100".to_owned()), ("sort_by", "created_at_newest_first".to_owned())];
+        query.extend(round.page.clone().map(|after| ("after", after)));
         let path = "v1/postmortem_documents";
         let Some(answer) = self.api.find(path, &query, NO_FEATURE, now).await? else {
             tracing::warn!(source = %self.config.id, "the API key may not read post-mortems: there are no reviews");
-            return Ok(walk.turn(Findings::default(), None, LISTINGS));
+            return Ok(round.turn(Findings::default(), None, LISTINGS));
         };
         let documents = self.api.items_of(&answer, "/postmortem_documents", path)?;
         let oldest = horizon(&self.config, now);
         let is_old = |document: &Value| document.find_time("/created_at").is_some_and(|at| at < oldest);
         let observations = documents.iter().filter_map(|d| self.mapper.review(d, now, memory)).collect();
         let next = answer.find_id(NEXT).filter(|_| !documents.is_empty() && !documents.iter().any(is_old));
-        Ok(walk.turn(Findings { observations, ..Findings::default() }, next, LISTINGS))
+        Ok(round.turn(Findings { observations, ..Findings::default() }, next, LISTINGS))
     }
 
     /// The id of the catalog type that holds services; `None` when there is none by the usual name.
@@ -116,13 +112,13 @@ impl IncidentIoPoller {
 impl Poller for IncidentIoPoller {
     async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
         let PollRequest { cursor, backfill_from, now, memory } = request;
-        let walk = Walk::resume(cursor, backfill_from, now)?;
-        if walk.is_start() {
+        let round = Round::resume(cursor, backfill_from, now)?;
+        if round.is_start() {
             self.rank_severities(memory, now).await?;
         }
-        match walk.listing {
-            0 => self.incidents(walk, memory, now).await,
-            _ => self.reviews(walk, memory, now).await,
+        match round.listing {
+            0 => self.incidents(round, memory, now).await,
+            _ => self.reviews(round, memory, now).await,
         }
     }
 
@@ -130,8 +126,8 @@ impl Poller for IncidentIoPoller {
         let mut catalogue = Catalogue::default();
         if let Some(kind) = self.find_catalog_type(now).await? {
             let filters = vec![("catalog_type_id", kind), ("page_size", "250".to_owned())];
-            let entries = "/catalog_entries";
-            let entries = self.api.list_with("v3/catalog_entries", &filters, entries, PAGING, now).await?;
+            let path = "v3/catalog_entries";
+            let entries = self.api.list_with(path, "/catalog_entries", &filters, PAGING, now).await?;
             let active = entries.iter().filter(|entry| entry.find_text("/archived_at").is_none());
             catalogue.components = active.filter_map(|entry| self.mapper.component(entry, now)).collect();
         }

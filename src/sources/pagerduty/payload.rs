@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::config::SourceConfig;
 use crate::domain::{Component, Incident, IncidentStatus, Severity, Timestamp, Workspace};
-use crate::sources::value::{Fields, find_web_url};
 use crate::sources::ranks::find_level;
+use crate::sources::value::{Fields, find_web_url};
 use crate::sources::{Unmappable, findings};
 
 /// Turns PagerDuty's JSON into domain values, as one source's configuration wants it.

@@ -87,7 +87,9 @@ impl Source for Rootly {
     fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
         let body: Value = webhook.json()?;
         let Some(kind) = body.find_text("/event/type") else {
-            return Err(Unmappable::Malformed("the body has no `event.type`: it is no webhook of Rootly".into()));
+            return Err(Unmappable::Malformed(
+                "the body has no `event.type`: it is no webhook of Rootly".into(),
+            ));
         };
         let data = &body["data"];
         let issued_at = body.find_time("/event/issued_at").unwrap_or(webhook.received_at);

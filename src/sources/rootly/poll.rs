@@ -16,8 +16,8 @@ use crate::config::SourceConfig;
 use crate::domain::{Timestamp, format_timestamp};
 use crate::sources::findings::merge;
 use crate::sources::http::{Api, Paging, Query};
+use crate::sources::rounds::{Round, horizon};
 use crate::sources::value::Fields;
-use crate::sources::walk::{Walk, horizon};
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
 
 /// Incidents and retrospectives.
@@ -53,7 +53,7 @@ impl RootlyPoller {
     async fn page(
         &self,
         path: &str,
-        walk: &Walk,
+        round: &Round,
         filters: Query,
         now: Timestamp,
     ) -> Result<(Vec<Value>, Option<String>, Option<u64>), PollError> {
@@ -61,7 +61,7 @@ impl RootlyPoller {
         query.extend([
             ("sort", "created_at".to_owned()),
             ("page[size]", PAGE_SIZE.to_owned()),
-            ("page[number]", walk.page.clone().unwrap_or_else(|| "1".to_owned())),
+            ("page[number]", round.page.clone().unwrap_or_else(|| "1".to_owned())),
         ]);
         let answer = self.api.get(path, &query, now).await?;
         let resources = self.api.items_of(&answer, "/data", path)?;
@@ -70,20 +70,20 @@ impl RootlyPoller {
         Ok((resources.iter().map(flatten).collect(), next, total))
     }
 
-    async fn incidents(&self, walk: Walk, memory: &mut Memory, now: Timestamp) -> Result<Page, PollError> {
-        let since = format_timestamp(walk.since - OVERLAP);
+    async fn incidents(&self, round: Round, memory: &mut Memory, now: Timestamp) -> Result<Page, PollError> {
+        let since = format_timestamp(round.since - OVERLAP);
         let filters = vec![("filter[updated_at][gte]", since), (INCLUDE.0, INCLUDE.1.to_owned())];
-        let (incidents, next, total) = self.page("incidents", &walk, filters, now).await?;
+        let (incidents, next, total) = self.page("incidents", &round, filters, now).await?;
         let found = incidents.iter().filter_map(|incident| self.mapper.incident(incident, now, memory).ok());
-        Ok(Page { total, ..walk.turn(merge(found), next, LISTINGS) })
+        Ok(Page { total, ..round.turn(merge(found), next, LISTINGS) })
     }
 
-    async fn reviews(&self, walk: Walk, memory: &Memory, now: Timestamp) -> Result<Page, PollError> {
-        let since = format_timestamp(horizon(&self.config, walk.started()));
+    async fn reviews(&self, round: Round, memory: &Memory, now: Timestamp) -> Result<Page, PollError> {
+        let since = format_timestamp(horizon(&self.config, round.started()));
         let filters = vec![("filter[created_at][gte]", since)];
-        let (reviews, next, _) = self.page("post_mortems", &walk, filters, now).await?;
+        let (reviews, next, _) = self.page("post_mortems", &round, filters, now).await?;
         let found = reviews.iter().filter_map(|review| self.mapper.review(review, now, memory).ok());
-        Ok(walk.turn(merge(found), next, LISTINGS))
+        Ok(round.turn(merge(found), next, LISTINGS))
     }
 }
 
@@ -91,10 +91,10 @@ impl RootlyPoller {
 impl Poller for RootlyPoller {
     async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
         let PollRequest { cursor, backfill_from, now, memory } = request;
-        let walk = Walk::resume(cursor, backfill_from, now)?;
-        match walk.listing {
-            0 => self.incidents(walk, memory, now).await,
-            _ => self.reviews(walk, memory, now).await,
+        let round = Round::resume(cursor, backfill_from, now)?;
+        match round.listing {
+            0 => self.incidents(round, memory, now).await,
+            _ => self.reviews(round, memory, now).await,
         }
     }
 
@@ -102,10 +102,10 @@ impl Poller for RootlyPoller {
         let size = vec![("page[size]", PAGE_SIZE.to_owned())];
         let mut components = Vec::new();
         for path in self.mapper.component_listings() {
-            let resources = self.api.list_with(path, &size, "/data", PAGING, now).await?;
+            let resources = self.api.list_with(path, "/data", &size, PAGING, now).await?;
             components.extend(resources.iter().filter_map(|resource| self.mapper.component(resource, now)));
         }
-        let teams = self.api.list_with("teams", &size, "/data", PAGING, now).await?;
+        let teams = self.api.list_with("teams", "/data", &size, PAGING, now).await?;
         Ok(Catalogue { components, workspaces: self.mapper.teams(&teams) })
     }
 
@@ -114,8 +114,8 @@ impl Poller for RootlyPoller {
         let query = vec![(INCLUDE.0, INCLUDE.1.to_owned())];
         let Some(answer) = self.api.find(&path, &query, &[404], now).await? else { return Ok(None) };
         let found = self.mapper.incident(&flatten(&answer), now, &mut Memory::default());
-        found.map(Some).map_err(|fault| PollError::Unreadable {
-            message: format!("Rootly at /incidents: {fault}"),
-        })
+        found
+            .map(Some)
+            .map_err(|fault| PollError::Unreadable { message: format!("Rootly at /incidents: {fault}") })
     }
 }

@@ -1,4 +1,4 @@
-//! Where a run over a tool's listings stands: which listing, which page, and since when changes count.
+//! Where a round over a tool's listings stands: which listing, which page, and since when changes count.
 //!
 //! For tools whose answers can be filtered or ordered by change. Must not know any tool.
 
@@ -9,10 +9,10 @@ use super::{Cursor, Findings, Page, PollError};
 use crate::config::SourceConfig;
 use crate::domain::Timestamp;
 
-/// One run reads the listings 0, 1, … to their ends. The next run reads what changed since this one began.
+/// One round reads the listings 0, 1, … to their ends. The next reads what changed since this one began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Walk {
-    /// When the run under way began; `None` between two runs.
+pub(super) struct Round {
+    /// When the round under way began; `None` between two rounds.
     started: Option<Timestamp>,
     pub since: Timestamp,
     pub listing: usize,
@@ -20,19 +20,19 @@ pub(super) struct Walk {
     pub page: Option<String>,
 }
 
-impl Walk {
-    /// The run that the cursor stands in, or a new one.
+impl Round {
+    /// The round that the cursor stands in, or a new one.
     pub(super) fn resume(
         cursor: Option<&Cursor>,
         backfill_from: Timestamp,
         now: Timestamp,
     ) -> Result<Self, PollError> {
-        let walk = cursor.map(Cursor::read::<Self>).transpose()?;
-        let walk = walk.unwrap_or(Self { started: None, since: backfill_from, listing: 0, page: None });
-        Ok(Self { started: walk.started.or(Some(now)), ..walk })
+        let round = cursor.map(Cursor::read::<Self>).transpose()?;
+        let round = round.unwrap_or(Self { started: None, since: backfill_from, listing: 0, page: None });
+        Ok(Self { started: round.started.or(Some(now)), ..round })
     }
 
-    /// When the run began: the same on all of its pages.
+    /// When the round began: the same on all of its pages.
     pub(super) fn started(&self) -> Timestamp {
         self.started.unwrap_or(self.since)
     }
@@ -41,16 +41,16 @@ impl Walk {
         self.listing == 0 && self.page.is_none()
     }
 
-    /// The page read just now; `next` names the one after it, `listings` is how many this run has.
+    /// The page read just now; `next` names the one after it, `listings` is how many this round has.
     pub(super) fn turn(self, findings: Findings, next: Option<String>, listings: usize) -> Page {
         let done = next.is_none() && self.listing + 1 >= listings;
-        let walk = if done {
+        let round = if done {
             Self { started: None, since: self.started(), listing: 0, page: None }
         } else {
             let listing = self.listing + usize::from(next.is_none());
             Self { page: next, listing, ..self }
         };
-        Page { findings, next: Cursor::of(&walk), done, total: None }
+        Page { findings, next: Cursor::of(&round), done, total: None }
     }
 }
 
@@ -66,19 +66,19 @@ mod tests {
     use crate::clock::from_millis;
 
     #[test]
-    fn a_run_reads_every_page_of_every_listing_and_the_next_one_starts_where_it_began() {
+    fn a_round_reads_every_page_of_every_listing_and_the_next_one_starts_where_it_began() {
         let (first, now) = (from_millis(1_000), from_millis(9_000));
         let (mut cursor, mut read) = (None, Vec::new());
         for next in [Some("b"), None, None] {
-            let walk = Walk::resume(cursor.as_ref(), first, now).expect("readable");
-            assert_eq!((walk.since, walk.started(), walk.is_start()), (first, now, read.is_empty()));
-            read.push((walk.listing, walk.page.clone()));
-            let page = walk.turn(Findings::default(), next.map(str::to_owned), 2);
+            let round = Round::resume(cursor.as_ref(), first, now).expect("readable");
+            assert_eq!((round.since, round.started(), round.is_start()), (first, now, read.is_empty()));
+            read.push((round.listing, round.page.clone()));
+            let page = round.turn(Findings::default(), next.map(str::to_owned), 2);
             assert_eq!(page.done, read.len() == 3);
             cursor = Some(page.next);
         }
         assert_eq!(read, [(0, None), (0, Some("b".to_owned())), (1, None)]);
-        let later = Walk::resume(cursor.as_ref(), first, from_millis(20_000)).expect("readable");
+        let later = Round::resume(cursor.as_ref(), first, from_millis(20_000)).expect("readable");
         assert_eq!((later.since, later.started(), later.is_start()), (now, from_millis(20_000), true));
     }
 }
