@@ -1,19 +1,20 @@
 //! Asks a tool's REST API for JSON and turns every failure into a [`PollError`] that says what to do.
 //!
-//! Knows HTTP, rate limits and paging, but no tool. Only reads (`GET`); follows what the shared client
+//! Knows HTTP, rate limits and paging, but no tool. Only reads (`GET`, or `POST` of a query); follows what the shared client
 //! allows. Error messages name the path, never a query, a header or an answer's content.
 
 use std::time::Duration;
 
 use chrono::DateTime;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Response, StatusCode};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
 use super::value::Fields;
 use super::{BuildError, PollError};
+use crate::config::SourceConfig;
 use crate::domain::Timestamp;
 
 /// Largest answer that is read; a longer one is refused, never cut.
@@ -41,7 +42,6 @@ pub(super) enum Paging {
     /// `offset` and `limit`; the answer's flag at `more` tells whether there is a next page.
     Offset { limit: usize, more: &'static str },
     /// The answer names the next page at `next`, to be sent as `parameter`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for tools that page by cursor or page number"))]
     Cursor { parameter: &'static str, next: &'static str },
 }
 
@@ -54,6 +54,17 @@ impl Api {
     pub(super) fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
         self.headers.insert(name, HeaderValue::from_static(value));
         self
+    }
+
+    /// Sends this header, whose value comes from the configuration, with every request.
+    ///
+    /// # Errors
+    /// When the value has characters that no header may have.
+    pub(super) fn with_field(mut self, name: &'static str, value: &str) -> Result<Self, BuildError> {
+        let value = HeaderValue::try_from(value)
+            .map_err(|_| BuildError(format!("the value for {name} has a control character in it")))?;
+        self.headers.insert(HeaderName::from_static(name), value);
+        Ok(self)
     }
 
     /// Sends `Authorization: {scheme}{credential}` with every request.
@@ -74,6 +85,20 @@ impl Api {
         Ok(self)
     }
 
+    /// The API at `api_url`, or else at `usual`, with `api_token` as bearer; `None` without a token.
+    pub(super) fn bearer(
+        config: &SourceConfig,
+        http: reqwest::Client,
+        usual: &str,
+        tool: &'static str,
+        fix: &'static str,
+    ) -> Result<Option<Self>, BuildError> {
+        let Some(token) = &config.api_token else { return Ok(None) };
+        let base = config.api_url.clone().map_or_else(|| Url::parse(usual), Ok);
+        let base = base.map_err(|fault| BuildError(fault.to_string()))?;
+        Self::new(http, base, tool, fix).with_credential("Bearer ", token).map(Some)
+    }
+
     /// The JSON at `path` below the base address.
     pub(super) async fn get(&self, path: &str, query: &Query, now: Timestamp) -> Result<Value, PollError> {
         self.find(path, query, &[], now).await?.ok_or_else(|| self.unreadable(path, "nothing"))
@@ -87,7 +112,30 @@ impl Api {
         absent: &[u16],
         now: Timestamp,
     ) -> Result<Option<Value>, PollError> {
-        let request = self.http.get(self.address(path, query)).headers(self.headers.clone()).timeout(TIMEOUT);
+        self.answer(path, self.http.get(self.address(path, query)), absent, now).await
+    }
+
+    /// What the remote procedure at `path` answers to `query`, for tools that read by `POST`.
+    pub(super) async fn call(
+        &self,
+        path: &str,
+        query: &Value,
+        absent: &[u16],
+        now: Timestamp,
+    ) -> Result<Option<Value>, PollError> {
+        let request = self.http.post(self.address(path, &Query::new()));
+        let request = request.header(CONTENT_TYPE, "application/json").body(query.to_string());
+        self.answer(path, request, absent, now).await
+    }
+
+    async fn answer(
+        &self,
+        path: &str,
+        request: RequestBuilder,
+        absent: &[u16],
+        now: Timestamp,
+    ) -> Result<Option<Value>, PollError> {
+        let request = request.headers(self.headers.clone()).timeout(TIMEOUT);
         let response = request.send().await.map_err(|fault| self.unreachable(path, &fault))?;
         if absent.contains(&response.status().as_u16()) {
             return Ok(None);
@@ -107,17 +155,41 @@ impl Api {
         paging: Paging,
         now: Timestamp,
     ) -> Result<Vec<Value>, PollError> {
+        self.list_with(path, items, &Query::new(), paging, now).await
+    }
+
+    /// Like [`Api::list`], with `filters` in every page's query.
+    pub(super) async fn list_with(
+        &self,
+        path: &str,
+        items: &str,
+        filters: &Query,
+        paging: Paging,
+        now: Timestamp,
+    ) -> Result<Vec<Value>, PollError> {
         let mut entries = Vec::new();
-        let mut query = paging.first();
+        let with_filters = |page: Query| filters.iter().cloned().chain(page).collect::<Query>();
+        let mut query = with_filters(paging.first());
         for _ in 0..MAX_PAGES {
             let answer = self.get(path, &query, now).await?;
             entries.extend_from_slice(answer.items(items));
             match paging.next(&answer, entries.len()) {
-                Some(next) if !answer.items(items).is_empty() => query = next,
+                Some(next) if !answer.items(items).is_empty() => query = with_filters(next),
                 _ => return Ok(entries),
             }
         }
         Err(self.unreadable(path, "a listing without end"))
+    }
+
+    /// The list at `items` of a page, which must be there.
+    pub(super) fn items_of<'a>(
+        &self,
+        answer: &'a Value,
+        items: &str,
+        path: &str,
+    ) -> Result<&'a [Value], PollError> {
+        let list = answer.pointer(items).and_then(Value::as_array);
+        list.map(Vec::as_slice).ok_or_else(|| self.unreadable(path, &format!("without a list at {items}")))
     }
 
     fn address(&self, path: &str, query: &Query) -> Url {

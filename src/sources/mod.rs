@@ -7,16 +7,23 @@
 //! To add one: a file here with a `build` function, and one line in [`KINDS`].
 
 mod alertmanager;
+mod findings;
 mod generic;
+mod grafana;
 mod http;
+mod incident_io;
 mod options;
 mod pagerduty;
+mod ranks;
+mod rootly;
+mod rounds;
 mod shared_secret;
 mod signature;
 mod standard_webhooks;
 #[cfg(test)]
 mod tests;
 mod value;
+
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -267,7 +274,8 @@ pub struct Kind {
 }
 
 /// Every type of source there is.
-pub const KINDS: &[Kind] = &[alertmanager::KIND, generic::KIND, pagerduty::KIND];
+pub const KINDS: &[Kind] =
+    &[alertmanager::KIND, generic::KIND, grafana::KIND, incident_io::KIND, pagerduty::KIND, rootly::KIND];
 
 /// Builds the source that a `[[sources]]` table describes. Reads no network.
 ///

@@ -58,6 +58,11 @@ pub(super) fn find_web_url(text: &str) -> Option<&str> {
     matches!(url.scheme(), "http" | "https").then_some(text)
 }
 
+/// A name from the payload, short enough for a message.
+pub(super) fn shorten(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
 /// A place in JSON: a JSON Pointer (`/services/*/id`) or a dotted path (`services.*.id`), where `*` stands
 /// for every element of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]

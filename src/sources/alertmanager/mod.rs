@@ -15,8 +15,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use self::episode::{Episode, Episodes, Verdict};
-use self::payload::{Group, Mapper};
+use self::payload::Group;
+pub(super) use self::payload::Mapper;
 use self::poll::AlertmanagerPoller;
+use super::findings::component;
 use super::shared_secret::{SharedSecret, unconfigured};
 use super::{
     BuildContext, BuildError, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source, Unmappable,
@@ -37,6 +39,9 @@ pub(super) const KIND: Kind = Kind {
         "api_auth",
     ],
 };
+
+/// Of the webhook's message.
+const VERSION: &str = "4";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -97,10 +102,7 @@ impl Source for Alertmanager {
             return Err(unconfigured(&self.config, "`webhook_token` or `webhook_basic`"));
         }
         let verified_by = self.secret.verify(&webhook)?;
-        // Alertmanager has no delivery id, and repeats an unchanged group byte for byte on purpose: such a
-        // repeat is news after a presumed resolution, so no two receipts may count as one delivery.
-        let digest = hex::encode(Sha256::digest(&webhook.body));
-        let delivery_id = format!("{}-{}", webhook.received_at.timestamp_millis(), &digest[..32]);
+        let delivery_id = receipt_id(&webhook);
         Ok(VerifiedWebhook::new(webhook, Some(delivery_id), verified_by))
     }
 
@@ -109,30 +111,11 @@ impl Source for Alertmanager {
     }
 
     fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
-        let Ok(body) = webhook.json::<Value>() else { return Vec::new() };
-        let Ok(group) = Mapper::webhook(&body) else { return Vec::new() };
-        self.mapper.keys(&group).into_iter().collect()
+        webhook.json().map(|body| self.mapper.recall(&body, VERSION)).unwrap_or_default()
     }
 
     fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
-        let group = Mapper::webhook(&webhook.json()?)?;
-        let now = webhook.received_at;
-        let mut episodes = Episodes::new(memory);
-        let [key, polled_key] = self.mapper.keys(&group);
-        let known = episodes.find_or_adopt(&key, &polled_key);
-        let verdict = match (group.fires(), group.is_truncated) {
-            (true, _) => episode::see_firing(known, &group, now),
-            // Alertmanager cuts the list before it derives the status, so unlisted alerts may still fire.
-            (false, true) => Verdict::Ignore("truncated list: unlisted alerts may still fire"),
-            (false, false) => episode::see_resolved(known, &group, now),
-        };
-        let mut episode = match verdict {
-            Verdict::Ignore(why) => return Ok(Findings::ignored(why)),
-            Verdict::Apply(episode) => *episode,
-        };
-        let findings = self.mapper.report(&mut episode, &group, &key, now);
-        episodes.keep(&key, &episode);
-        Ok(findings)
+        self.mapper.parse(&webhook.json()?, VERSION, webhook.received_at, memory)
     }
 
     fn poller(&self) -> Option<&dyn Poller> {
@@ -144,7 +127,46 @@ impl Source for Alertmanager {
     }
 }
 
+/// Alertmanager has no delivery id, and repeats an unchanged group byte for byte on purpose: such a repeat is
+/// news after a presumed resolution, so no two receipts may count as one delivery.
+pub(super) fn receipt_id(webhook: &InboundWebhook) -> String {
+    let digest = hex::encode(Sha256::digest(&webhook.body));
+    format!("{}-{}", webhook.received_at.timestamp_millis(), &digest[..32])
+}
+
 impl Mapper {
+    /// The keys of [`Memory`] that `parse` needs for this body.
+    pub(in crate::sources) fn recall(&self, body: &Value, version: &str) -> Vec<String> {
+        Self::webhook(body, version).map(|group| self.keys(&group).to_vec()).unwrap_or_default()
+    }
+
+    /// What a webhook's body, a message of this version, says of its group's episode.
+    pub(in crate::sources) fn parse(
+        &self,
+        body: &Value,
+        version: &str,
+        now: Timestamp,
+        memory: &mut Memory,
+    ) -> Result<Findings, Unmappable> {
+        let group = Self::webhook(body, version)?;
+        let mut episodes = Episodes::new(memory);
+        let [key, polled_key] = self.keys(&group);
+        let known = episodes.find_or_adopt(&key, &polled_key);
+        let verdict = match (group.fires(), group.is_truncated) {
+            (true, _) => episode::see_firing(known, &group, now),
+            // Alertmanager cuts the list before it derives the status, so unlisted alerts may still fire.
+            (false, true) => Verdict::Ignore("truncated list: unlisted alerts may still fire"),
+            (false, false) => episode::see_resolved(known, &group, now),
+        };
+        let mut episode = match verdict {
+            Verdict::Ignore(why) => return Ok(Findings::ignored(why)),
+            Verdict::Apply(episode) => *episode,
+        };
+        let findings = self.report(&mut episode, &group, &key, now);
+        episodes.keep(&key, &episode);
+        Ok(findings)
+    }
+
     /// What is to be said of the episode now, which takes its id and its place in memory from `key`.
     fn report(&self, episode: &mut Episode, group: &Group, key: &str, now: Timestamp) -> Findings {
         let hash = key.strip_prefix(episode::PREFIX).unwrap_or(key);
@@ -159,17 +181,7 @@ impl Mapper {
     }
 
     fn component(&self, name: &str, now: Timestamp) -> Component {
-        Component {
-            provider_id: name.to_owned(),
-            name: name.to_owned(),
-            description: String::new(),
-            url: self.home.clone(),
-            avatar_url: None,
-            tier: None,
-            component_type: None,
-            updated_at: now,
-            workspaces: Vec::new(),
-        }
+        component(name, name, &self.home, now)
     }
 }
 

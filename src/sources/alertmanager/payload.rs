@@ -82,23 +82,23 @@ fn sort_key(alert: &Alert) -> (bool, Option<Timestamp>, String) {
 }
 
 /// Reads groups and writes incidents, as one source's configuration wants it.
-pub(super) struct Mapper {
+pub(in crate::sources) struct Mapper {
     config: SourceConfig,
     component_labels: Vec<String>,
     pub(super) home: String,
 }
 
 impl Mapper {
-    pub(super) fn new(config: &SourceConfig, component_labels: Vec<String>) -> Self {
+    pub(in crate::sources) fn new(config: &SourceConfig, component_labels: Vec<String>) -> Self {
         let home = config.workspace_url.as_ref().or(config.api_url.as_ref());
         let home =
             home.map_or("https://prometheus.io/docs/alerting/latest/alertmanager/", |url| url.as_str());
         Self { config: config.clone(), component_labels, home: home.to_owned() }
     }
 
-    /// The group of a webhook's body.
-    pub(super) fn webhook(body: &Value) -> Result<Group, Unmappable> {
-        if body.text("/version") != "4" {
+    /// The group of a webhook's body, which must be a message of this version.
+    pub(super) fn webhook(body: &Value, version: &str) -> Result<Group, Unmappable> {
+        if body.text("/version") != version {
             return Err(Unmappable::Malformed(
                 "the body is not Alertmanager's webhook message version 4: remove `payload` from the \
                  receiver's webhook_config"

@@ -15,10 +15,10 @@ use serde_json::Value;
 use self::payload::Mapper;
 use self::poll::PagerDutyPoller;
 use super::signature::HmacScheme;
-use super::value::Fields;
+use super::value::{Fields, shorten};
 use super::{
     BuildContext, BuildError, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source, Unmappable,
-    VerifiedWebhook, options, shared_secret,
+    VerifiedWebhook, options, ranks, shared_secret,
 };
 use crate::config::SourceConfig;
 use crate::domain::{Entity, Observation};
@@ -74,7 +74,7 @@ impl Source for PagerDuty {
 
     fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
         let priority = webhook.json::<Value>().ok().and_then(|body| body.find_id("/event/data/priority/id"));
-        priority.map(|id| payload::priority_key(&id)).into_iter().collect()
+        priority.map(|id| format!("{}{id}", payload::PRIORITY)).into_iter().collect()
     }
 
     fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
@@ -90,7 +90,7 @@ impl Source for PagerDuty {
         let occurred_at = event.find_time("/occurred_at").unwrap_or(webhook.received_at);
         let kind = event.text("/event_type");
         if event.text("/data/type") == "incident" {
-            let rank = |id: &str| payload::find_rank(memory, id);
+            let rank = |id: &str| ranks::find(memory, payload::PRIORITY, id);
             return self.mapper.incident(&event["data"], occurred_at, &rank);
         }
         Ok(match kind {
@@ -107,7 +107,7 @@ impl Source for PagerDuty {
                 ..Findings::default()
             },
             "" => Findings::ignored("event without a type"),
-            _ => Findings::ignored(format!("event type {}", payload::shorten(kind))),
+            _ => Findings::ignored(format!("event type {}", shorten(kind))),
         })
     }
 

@@ -2,14 +2,13 @@
 //!
 //! Pure. The description uses only what both carry, so that a poll after a webhook changes nothing.
 
-use std::fmt::Write;
-
 use serde_json::Value;
 
 use crate::config::SourceConfig;
 use crate::domain::{Component, Incident, IncidentStatus, Severity, Timestamp, Workspace};
+use crate::sources::ranks::find_level;
 use crate::sources::value::{Fields, find_web_url};
-use crate::sources::{Memory, Unmappable};
+use crate::sources::{Unmappable, findings};
 
 /// Turns PagerDuty's JSON into domain values, as one source's configuration wants it.
 pub(super) struct Mapper {
@@ -18,20 +17,8 @@ pub(super) struct Mapper {
     pub(super) home: &'static str,
 }
 
-/// The key of [`Memory`] that holds the rank of a priority; 0 is the most severe.
-pub(super) fn priority_key(id: &str) -> String {
-    format!("priority/{id}")
-}
-
-/// The rank that the last poll saw.
-pub(super) fn find_rank(memory: &Memory, id: &str) -> Option<usize> {
-    memory.get(&priority_key(id))?.parse().ok()
-}
-
-/// A name from the payload, short enough for a message.
-pub(super) fn shorten(text: &str) -> String {
-    text.chars().take(80).collect()
-}
+/// Where [`crate::sources::ranks`] keeps priorities.
+pub(super) const PRIORITY: &str = "priority/";
 
 impl Mapper {
     pub(super) fn new(config: &SourceConfig, urgency_severity: bool, home: &'static str) -> Self {
@@ -96,16 +83,12 @@ impl Mapper {
     pub(super) fn mentioned(&self, reference: &Value, owner: &Value, at: Timestamp) -> Option<Component> {
         let provider_id = reference.find_id("/id")?;
         let name = reference.find_text("/name").or_else(|| reference.find_text("/summary"));
+        let url = self.url(reference);
+        let at = reference.find_time("/updated_at").unwrap_or(at);
         Some(Component {
-            name: name.unwrap_or(&provider_id).to_owned(),
             description: reference.text("/description").to_owned(),
-            url: self.url(reference),
-            avatar_url: None,
-            tier: None,
-            component_type: None,
-            updated_at: reference.find_time("/updated_at").unwrap_or(at),
             workspaces: owner.ids("/teams"),
-            provider_id,
+            ..findings::component(&provider_id, name.unwrap_or(&provider_id), &url, at)
         })
     }
 
@@ -133,34 +116,21 @@ fn priority_name(data: &Value) -> &str {
     data.find_text("/priority/summary").unwrap_or(data.text("/priority/name"))
 }
 
-/// Only a number in the name counts: words such as "major" are free text here, and the rank knows better.
-fn find_level(name: &str) -> Option<Severity> {
-    name.chars().any(|c| c.is_ascii_digit()).then(|| Severity::find_by_name(name)).flatten()
-}
-
 fn describe(data: &Value) -> String {
-    let mut text = data.find_text("/title").unwrap_or(data.text("/summary")).to_owned();
     let number = data.find_id("/number").or_else(|| data.find_id("/incident_number"));
+    let number = number.map(|number| format!("#{number}"));
     let assignees = data.items("/assignees").iter().map(|user| user.text("/summary"));
     let assigned = data.items("/assignments").iter().map(|assignment| assignment.text("/assignee/summary"));
     let people = assignees.chain(assigned).filter(|name| !name.is_empty()).collect::<Vec<_>>().join(", ");
-    let merged_into = data.find_text("/resolve_reason/incident/summary");
-    let lines = [
-        ("Incident", number.map(|number| format!("#{number}"))),
-        ("Service", data.find_text("/service/summary").map(str::to_owned)),
-        ("Urgency", data.find_text("/urgency").map(str::to_owned)),
-        ("Assigned to", Some(people).filter(|people| !people.is_empty())),
-        (
-            "Merged into",
-            merged_into.map(str::to_owned).or_else(|| data.find_id("/resolve_reason/incident/id")),
-        ),
-    ];
-    let mut separator = "\n\n";
-    for (label, value) in lines {
-        if let Some(value) = value {
-            let _infallible = write!(text, "{separator}- {label}: {value}");
-            separator = "\n";
-        }
-    }
-    text
+    let target = data.find_id("/resolve_reason/incident/id");
+    findings::describe(
+        data.find_text("/title").unwrap_or(data.text("/summary")),
+        &[
+            ("Incident", number.as_deref()),
+            ("Service", data.find_text("/service/summary")),
+            ("Urgency", data.find_text("/urgency")),
+            ("Assigned to", Some(&people)),
+            ("Merged into", data.find_text("/resolve_reason/incident/summary").or(target.as_deref())),
+        ],
+    )
 }

@@ -17,12 +17,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use super::payload::{self, Mapper};
+use super::payload::{self, Mapper, PRIORITY};
 use crate::config::SourceConfig;
 use crate::domain::{Timestamp, format_timestamp};
+use crate::sources::findings::merge;
 use crate::sources::http::{Api, Paging, Query};
 use crate::sources::value::Fields;
-use crate::sources::{BuildError, Catalogue, Cursor, Findings, Memory, Page, PollError, PollRequest, Poller};
+use crate::sources::{
+    BuildError, Catalogue, Cursor, Findings, Memory, Page, PollError, PollRequest, Poller, ranks,
+};
 
 const LIMIT: usize = 100;
 /// `offset + limit` may not pass this (PagerDuty's pagination page).
@@ -78,38 +81,13 @@ impl PagerDutyPoller {
         Ok(answer.map(|answer| answer.ids("/priorities")).unwrap_or_default())
     }
 
-    async fn remember_priorities(&self, memory: &mut Memory, now: Timestamp) -> Result<(), PollError> {
-        let ids = self.priorities(now).await?;
-        let prefix = payload::priority_key("");
-        let gone = memory.with_prefix(&prefix).map(|(key, _)| key.to_owned());
-        let gone = gone.filter(|key| !ids.iter().any(|id| payload::priority_key(id) == *key));
-        for key in gone.collect::<Vec<_>>() {
-            memory.forget(&key);
-        }
-        for (rank, id) in ids.iter().enumerate() {
-            if payload::find_rank(memory, id) != Some(rank) {
-                memory.set(payload::priority_key(id), rank.to_string());
-            }
-        }
-        Ok(())
-    }
-
     /// The incidents of one page; those that cannot be mapped are left out, as nothing could be done.
     fn findings(&self, answer: &Value, memory: &Memory, now: Timestamp) -> Findings {
-        let mut all = Findings::default();
-        for incident in answer.items("/incidents") {
-            let rank = |id: &str| payload::find_rank(memory, id);
+        merge(answer.items("/incidents").iter().filter_map(|incident| {
+            let rank = |id: &str| ranks::find(memory, PRIORITY, id);
             let updated_at = incident.find_time("/updated_at").unwrap_or(now);
-            let Ok(found) = self.mapper.incident(incident, updated_at, &rank) else { continue };
-            all.observations.extend(found.observations);
-            all.mentioned.extend(found.mentioned);
-            all.workspaces.extend(found.workspaces);
-        }
-        all.mentioned.sort_by(|a, b| a.provider_id.cmp(&b.provider_id));
-        all.mentioned.dedup_by(|a, b| a.provider_id == b.provider_id);
-        all.workspaces.sort_by(|a, b| a.provider_id.cmp(&b.provider_id));
-        all.workspaces.dedup_by(|a, b| a.provider_id == b.provider_id);
-        all
+            self.mapper.incident(incident, updated_at, &rank).ok()
+        }))
     }
 }
 
@@ -123,13 +101,10 @@ impl Poller for PagerDutyPoller {
             Some(progress) => progress,
         };
         if progress.is_start() {
-            self.remember_priorities(memory, now).await?;
+            ranks::remember(memory, PRIORITY, &self.priorities(now).await?);
         }
         let answer = self.api.get("incidents", &progress.query(), now).await?;
-        let Some(incidents) = answer.get("incidents").and_then(Value::as_array) else {
-            let message = "PagerDuty answered without `incidents` at /incidents".to_owned();
-            return Err(PollError::Unreadable { message });
-        };
+        let incidents = self.api.items_of(&answer, "/incidents", "incidents")?;
         let next = progress.next(incidents, answer["more"].as_bool().unwrap_or(false));
         Ok(Page {
             findings: self.findings(&answer, memory, now),

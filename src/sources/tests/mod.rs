@@ -2,8 +2,12 @@
 //! that are broken in every way. What only one source does is tested beside it.
 
 mod cases;
+mod grafana;
+mod incident_io;
 mod kinds;
 mod mutations;
+mod polled;
+mod rootly;
 mod vectors;
 
 use std::path::PathBuf;
@@ -71,6 +75,9 @@ pub(super) fn sample_source(kind: &str, api_url: Option<&str>) -> Arc<dyn Source
         }
         if kind == "generic" {
             config.options = options(json!({ "mapping": sample_mapping() }));
+        }
+        if let ("grafana", Some(url)) = (kind, api_url) {
+            config.options = options(json!({ "oncall_url": url }));
         }
     })
 }

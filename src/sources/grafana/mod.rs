@@ -1,0 +1,197 @@
+//! Grafana: IRM incidents, alert groups of IRM and OnCall, and Alerting's contact points.
+//!
+//! One source takes the webhooks of all three and tells them apart by their shape. Each has its own proof of
+//! origin: IRM's `Gi-Signature`, Alerting's HMAC, and for alert groups, which are not signed, a shared secret.
+//! Sources of the facts: Grafana's documentation, its published IRM client and its published sources of
+//! OnCall and Alerting. None of them has post-incident reviews. Must not decide anything about Jira.
+
+mod irm;
+mod oncall;
+mod poll;
+
+use std::sync::Arc;
+
+use base64::Engine;
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use self::poll::GrafanaPoller;
+use super::alertmanager::{self, receipt_id};
+use super::shared_secret::{SharedSecret, unconfigured};
+use super::signature::{BASE64, HmacScheme};
+use super::value::Fields;
+use super::{
+    BuildContext, BuildError, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source, Unmappable,
+    VerifiedWebhook, options,
+};
+use crate::config::SourceConfig;
+
+pub(super) const KIND: Kind = Kind {
+    name: "grafana",
+    build,
+    option_names: &[
+        "signature_header",
+        "timestamp_header",
+        "component_labels",
+        "components",
+        "drills",
+        "incidents",
+        "oncall_url",
+    ],
+};
+
+const IRM_SIGNATURE: &str = "Gi-Signature";
+/// Of Alerting's message.
+const VERSION: &str = "1";
+
+#[derive(Deserialize, Clone)]
+#[serde(default)]
+struct Options {
+    /// Header field of Alerting's signature, as the contact point names it.
+    signature_header: String,
+    /// Header field of its timestamp, if the contact point names one; webhooks without it are then refused.
+    timestamp_header: Option<String>,
+    /// Labels that name the affected service, best first.
+    component_labels: Vec<String>,
+    /// Services offered in Jira before any incident named them.
+    components: Vec<String>,
+    /// Shows drills as well.
+    drills: bool,
+    /// Polls IRM's incidents; off for a Grafana that has only `OnCall`.
+    incidents: bool,
+    /// Address of the alert groups' API, as its settings page shows it.
+    oncall_url: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            signature_header: "X-Grafana-Alerting-Signature".to_owned(),
+            timestamp_header: None,
+            component_labels: ["service_name", "service"].map(str::to_owned).to_vec(),
+            components: Vec::new(),
+            drills: false,
+            incidents: true,
+            oncall_url: None,
+        }
+    }
+}
+
+/// Turns the JSON of IRM and `OnCall` into domain values; `irm` and `oncall` say how.
+struct Mapper {
+    config: SourceConfig,
+    options: Options,
+    /// The stack's address, without a slash at its end.
+    home: String,
+}
+
+struct Grafana {
+    config: SourceConfig,
+    shared: SharedSecret,
+    irm: HmacScheme,
+    alerting: HmacScheme,
+    alerts: alertmanager::Mapper,
+    mapper: Arc<Mapper>,
+    poller: Option<GrafanaPoller>,
+}
+
+fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
+    let BuildContext { config, http } = context;
+    let options: Options = options::parse(&config)?;
+    options::check_secrets(&config)?;
+    let irm = HmacScheme {
+        signed: "{body}:{timestamp}:v1".to_owned(),
+        timestamp_entry: Some("t=".to_owned()),
+        ..HmacScheme::sha256_hex(IRM_SIGNATURE, "v1=")
+    };
+    let signed = if options.timestamp_header.is_some() { "{timestamp}:{body}" } else { "{body}" };
+    let alerting = HmacScheme {
+        signed: signed.to_owned(),
+        timestamp_header: options.timestamp_header.clone(),
+        ..HmacScheme::sha256_hex(&options.signature_header, "")
+    };
+    let home = config.workspace_url.as_ref().or(config.api_url.as_ref());
+    let home = home.map_or("https://grafana.com", |url| url.as_str()).trim_end_matches('/').to_owned();
+    let linked = SourceConfig { workspace_url: Url::parse(&home).ok(), ..config.clone() };
+    let alerts = alertmanager::Mapper::new(&linked, options.component_labels.clone());
+    let mapper = Arc::new(Mapper { config: config.clone(), options, home });
+    let poller = GrafanaPoller::find(&config, &http, &mapper)?;
+    let shared = SharedSecret::new(&config);
+    Ok(Arc::new(Grafana { config, shared, irm, alerting, alerts, mapper, poller }))
+}
+
+impl Source for Grafana {
+    fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
+        let verified_by = self.authenticate(&webhook)?;
+        let body = serde_json::from_slice::<Value>(&webhook.body).unwrap_or_default();
+        let irm_id = body.find_id("/id").filter(|_| body.get("incident").is_some());
+        let delivery_id = irm_id.unwrap_or_else(|| receipt_id(&webhook));
+        Ok(VerifiedWebhook::new(webhook, Some(delivery_id), verified_by))
+    }
+
+    fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
+        self.parse(webhook, &mut Memory::default()).map(|_| ())
+    }
+
+    fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
+        webhook.json().map(|body| self.alerts.recall(&body, VERSION)).unwrap_or_default()
+    }
+
+    fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
+        let (body, now): (Value, _) = (webhook.json()?, webhook.received_at);
+        if body.get("alert_group").is_some() {
+            self.mapper.alert_group_event(&body, now, memory)
+        } else if body.get("alerts").is_some() && body.text("/version") == VERSION {
+            self.alerts.parse(&body, VERSION, now, memory)
+        } else if let (Some(incident), Some(_)) = (body.get("incident"), body.find_text("/event")) {
+            let told_at = body.find_time("/time").unwrap_or(now);
+            if incident.is_null() {
+                return Ok(Findings::ignored("event without an incident"));
+            }
+            self.mapper.incident(incident, told_at)
+        } else {
+            Err(Unmappable::Malformed(
+                "the body is no webhook of IRM, OnCall or Alerting: let the webhook forward all of its data, \
+                 without a template"
+                    .to_owned(),
+            ))
+        }
+    }
+
+    fn poller(&self) -> Option<&dyn Poller> {
+        self.poller.as_ref().map(|poller| poller as &dyn Poller)
+    }
+
+    fn home_url(&self) -> String {
+        self.mapper.home.clone()
+    }
+}
+
+impl Grafana {
+    /// The key of the configuration that proves the webhook's origin.
+    fn authenticate(&self, webhook: &InboundWebhook) -> Result<String, Rejection> {
+        let by_shared = self.shared.is_configured().then(|| self.shared.verify(webhook));
+        if let Some(Ok(key)) = by_shared {
+            return Ok(key.to_owned());
+        }
+        let secrets = &self.config.webhook_secrets;
+        if secrets.is_empty() {
+            let keys = "`webhook_secrets`, `webhook_token` or `webhook_basic`";
+            return by_shared.unwrap_or_else(|| Err(unconfigured(&self.config, keys))).map(str::to_owned);
+        }
+        if webhook.headers.get(IRM_SIGNATURE).is_none() {
+            return self.alerting.verify(secrets, webhook);
+        }
+        // IRM signs the body's hash instead of the body.
+        let digest = BASE64.encode(Sha256::digest(&webhook.body));
+        let hashed = InboundWebhook {
+            headers: webhook.headers.clone(),
+            path_token: None,
+            body: digest.into_bytes(),
+            received_at: webhook.received_at,
+        };
+        self.irm.verify(secrets, &hashed)
+    }
+}

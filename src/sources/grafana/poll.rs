@@ -1,0 +1,239 @@
+//! Reads IRM's incidents by change, and alert groups, which have no filter by change.
+//!
+//! Incidents are listed latest change first, back to the last run; one that changes meanwhile moves to the
+//! front and is read by the next run. Of alert groups a run reads the open ones by state, then the resolved
+//! ones that started lately. One that was open in the last run and is not in this one is fetched by itself,
+//! so the end of an old alert group is not missed.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::oncall::{find_labels, prune_labels};
+use super::{Mapper, Options};
+use crate::config::SourceConfig;
+use crate::domain::{Timestamp, Workspace, format_timestamp};
+use crate::sources::findings::{component, merge};
+use crate::sources::http::{Api, Query};
+use crate::sources::rounds::{Round, horizon};
+use crate::sources::value::Fields;
+use crate::sources::{
+    BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller, options,
+};
+
+const INCIDENTS: &str = "api/plugins/grafana-irm-app/resources/api/v1/IncidentsService.";
+const GROUPS: &str = "api/v1/alert_groups/";
+/// How far a run reads back behind the start of the last one: clocks differ.
+const OVERLAP: TimeDelta = TimeDelta::minutes(10);
+/// How long ago a resolved alert group may have started to be read again.
+const LATELY: TimeDelta = TimeDelta::days(1);
+const MAX_PAGES: usize = 1000;
+/// Keys of [`Memory`] for open alert groups start so; the value is the run that saw them last.
+const OPEN: &str = "open/";
+
+#[derive(Clone, Copy)]
+enum Listing {
+    Incidents,
+    OpenGroups(&'static str),
+    ResolvedGroups,
+}
+
+const OF_GROUPS: [Listing; 4] = [
+    Listing::OpenGroups("new"),
+    Listing::OpenGroups("acknowledged"),
+    Listing::OpenGroups("silenced"),
+    Listing::ResolvedGroups,
+];
+
+pub(super) struct GrafanaPoller {
+    irm: Option<Api>,
+    oncall: Option<Api>,
+    mapper: Arc<Mapper>,
+}
+
+impl GrafanaPoller {
+    /// The poller, if the configuration has a token and an address to use it at.
+    pub(super) fn find(
+        config: &SourceConfig,
+        http: &reqwest::Client,
+        mapper: &Arc<Mapper>,
+    ) -> Result<Option<Self>, BuildError> {
+        let Some(token) = &config.api_token else { return Ok(None) };
+        let fix = "set `api_token` to the token of a service account that may read IRM, and `api_url` to the \
+                   stack's address; `incidents = false` if it has no IRM";
+        let irm = config
+            .api_url
+            .clone()
+            .filter(|_| mapper.options.incidents)
+            .map(|url| Api::new(http.clone(), url, "Grafana IRM", fix).with_credential("Bearer ", token));
+        let (irm, oncall) = (irm.transpose()?, find_oncall(config, http, token, &mapper.options)?);
+        let is_any = irm.is_some() || oncall.is_some();
+        Ok(is_any.then(|| Self { irm, oncall, mapper: Arc::clone(mapper) }))
+    }
+
+    fn listings(&self) -> Vec<Listing> {
+        let incidents = self.irm.iter().map(|_| Listing::Incidents);
+        incidents.chain(self.oncall.iter().flat_map(|_| OF_GROUPS)).collect()
+    }
+
+    async fn incidents(
+        &self,
+        api: &Api,
+        round: Round,
+        count: usize,
+        now: Timestamp,
+    ) -> Result<Page, PollError> {
+        let mut request = json!({"query": {
+            "limit": 50, "orderField": "modifiedTime", "orderDirection": "DESC", "queryString": ""
+        }});
+        if let Some(place) = &round.page {
+            request["cursor"] = json!({"nextValue": place, "hasMore": true});
+        }
+        let path = format!("{INCIDENTS}QueryIncidentPreviews");
+        let answer = api.call(&path, &request, &[], now).await?.unwrap_or_default();
+        let previews = match answer.get("incidentPreviews") {
+            Some(Value::Null) => &[],
+            _ => api.items_of(&answer, "/incidentPreviews", &path)?,
+        };
+        let since = round.since - OVERLAP;
+        let is_old = |preview: &Value| preview.find_time("/modifiedTime").is_some_and(|at| at < since);
+        let more = answer.pointer("/cursor/hasMore") == Some(&Value::Bool(true)) && !previews.is_empty();
+        let next = answer.find_id("/cursor/nextValue").filter(|_| more && !previews.iter().any(is_old));
+        let found = previews.iter().filter(|preview| !is_old(preview));
+        let found = merge(found.filter_map(|preview| self.mapper.incident(preview, now).ok()));
+        Ok(round.turn(found, next, count))
+    }
+
+    async fn groups(
+        &self,
+        api: &Api,
+        round: Round,
+        listing: (Query, bool),
+        count: usize,
+        request: (&mut Memory, Timestamp),
+    ) -> Result<Page, PollError> {
+        let ((query, is_open), (memory, now)) = (listing, request);
+        let (groups, next) = page_of(api, GROUPS, query, round.page.as_deref(), now).await?;
+        let mut found = merge(groups.iter().filter_map(|group| {
+            let labels = group.find_id("/id").map(|id| find_labels(memory, &id)).unwrap_or_default();
+            self.mapper.alert_group(group, &labels, now).ok()
+        }));
+        let run = format_timestamp(round.started());
+        if is_open {
+            for id in groups.iter().filter_map(|group| group.find_id("/id")) {
+                memory.set(format!("{OPEN}{id}"), run.clone());
+            }
+        } else if round.page.is_none() {
+            let gone = memory.with_prefix(OPEN).filter(|(_, seen)| *seen != run);
+            let gone = gone.map(|(key, _)| key.to_owned()).collect::<Vec<_>>();
+            gone.iter().for_each(|key| memory.forget(key));
+            found.refetch = gone.iter().filter_map(|key| key.strip_prefix(OPEN)).map(str::to_owned).collect();
+            prune_labels(memory, horizon(&self.mapper.config, now));
+        }
+        Ok(round.turn(found, next, count))
+    }
+}
+
+fn find_oncall(
+    config: &SourceConfig,
+    http: &reqwest::Client,
+    token: &SecretString,
+    options: &Options,
+) -> Result<Option<Api>, BuildError> {
+    let Some(url) = &options.oncall_url else { return Ok(None) };
+    let url = Url::parse(url).ok().filter(|url| url.host().is_some()).ok_or_else(|| {
+        options::refuse(config, "`oncall_url` is no address such as \"https://oncall.example.com\"")
+    })?;
+    let fix = "set `api_token` to the token of a service account that may read alert groups, `api_url` to the \
+               stack's address and `oncall_url` to the address that the settings page shows";
+    let api = Api::new(http.clone(), url, "Grafana OnCall", fix).with_credential("", token)?;
+    let stack = config.api_url.as_ref().map(|url| url.as_str().trim_end_matches('/'));
+    match stack {
+        Some(stack) => api.with_field("x-grafana-url", stack).map(Some),
+        None => Ok(Some(api)),
+    }
+}
+
+/// The entries of one page, and the number of the next.
+async fn page_of(
+    api: &Api,
+    path: &str,
+    mut query: Query,
+    page: Option<&str>,
+    now: Timestamp,
+) -> Result<(Vec<Value>, Option<String>), PollError> {
+    let page = page.unwrap_or("1").to_owned();
+    let next = page.parse::<usize>().unwrap_or(1).saturating_add(1).to_string();
+    query.push(("page", page));
+    let answer = api.get(path, &query, now).await?;
+    let entries = api.items_of(&answer, "/results", path)?.to_vec();
+    let more = answer.find_text("/next").is_some() && !entries.is_empty();
+    Ok((entries, more.then_some(next)))
+}
+
+#[async_trait]
+impl Poller for GrafanaPoller {
+    async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
+        let PollRequest { cursor, backfill_from, now, memory } = request;
+        let round = Round::resume(cursor, backfill_from, now)?;
+        let listings = self.listings();
+        let count = listings.len();
+        match (listings.get(round.listing), &self.irm, &self.oncall) {
+            (Some(Listing::Incidents), Some(api), _) => self.incidents(api, round, count, now).await,
+            (Some(Listing::OpenGroups(state)), _, Some(api)) => {
+                let query = vec![("state", (*state).to_owned())];
+                self.groups(api, round, (query, true), count, (memory, now)).await
+            }
+            (Some(Listing::ResolvedGroups), _, Some(api)) => {
+                let [from, to] = [round.since - LATELY, round.started()]
+                    .map(|time| time.format("%Y-%m-%dT%H:%M:%S").to_string());
+                let query = vec![("state", "resolved".to_owned()), ("started_at", format!("{from}_{to}"))];
+                self.groups(api, round, (query, false), count, (memory, now)).await
+            }
+            // The configuration had more listings when the run began.
+            _ => Ok(round.turn(Findings::default(), None, 0)),
+        }
+    }
+
+    async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {
+        let (mapper, mut workspaces) = (&self.mapper, Vec::new());
+        let mut place = self.oncall.as_ref().map(|api| (api, None));
+        for _ in 0..MAX_PAGES {
+            let Some((api, page)) = place.take() else { break };
+            let page: Option<String> = page;
+            let (teams, next) = page_of(api, "api/v1/teams/", Query::new(), page.as_deref(), now).await?;
+            workspaces.extend(teams.iter().filter_map(|team| {
+                let provider_id = team.find_id("/id")?;
+                let name = team.find_text("/name").unwrap_or(&provider_id).to_owned();
+                Some(Workspace { name, url: mapper.home.clone(), provider_id })
+            }));
+            place = next.map(|next| (api, Some(next)));
+        }
+        let components = mapper.options.components.iter();
+        let components = components.map(|name| component(name, name, &mapper.home, now)).collect();
+        Ok(Catalogue { components, workspaces })
+    }
+
+    async fn fetch_incident(&self, provider_id: &str, now: Timestamp) -> Result<Option<Findings>, PollError> {
+        // Incidents have numbers; Alerting's groups, which this bridge numbers itself, cannot be asked for.
+        let is_incident = provider_id.bytes().all(|byte| byte.is_ascii_digit());
+        let found = match (&self.irm, &self.oncall) {
+            (Some(api), _) if is_incident => {
+                let (path, asked) = (format!("{INCIDENTS}GetIncident"), json!({ "incidentID": provider_id }));
+                let answer = api.call(&path, &asked, &[404], now).await?;
+                answer.map(|answer| self.mapper.incident(&answer["incident"], now))
+            }
+            (_, Some(api)) if !is_incident && !provider_id.starts_with("am-") => {
+                let path = format!("{GROUPS}{provider_id}/");
+                let answer = api.find(&path, &Query::new(), &[404], now).await?;
+                answer.map(|group| self.mapper.alert_group(&group, &serde_json::Map::new(), now))
+            }
+            _ => None,
+        };
+        found.transpose().map_err(|fault| PollError::Unreadable { message: format!("Grafana: {fault}") })
+    }
+}

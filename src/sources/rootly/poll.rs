@@ -1,0 +1,121 @@
+//! Reads Rootly's JSON:API: incidents by change, then retrospectives.
+//!
+//! Incidents changed since the last run are listed in the order of their creation, which no change can move;
+//! in the order of change, an incident that changes meanwhile would push another over the edge of a page.
+//! Retrospectives can be filtered by creation only: each run reads those of the source's `backfill`.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use reqwest::header::ACCEPT;
+use serde_json::Value;
+
+use super::payload::{Mapper, flatten};
+use crate::config::SourceConfig;
+use crate::domain::{Timestamp, format_timestamp};
+use crate::sources::findings::merge;
+use crate::sources::http::{Api, Paging, Query};
+use crate::sources::rounds::{Round, horizon};
+use crate::sources::value::Fields;
+use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
+
+/// Incidents and retrospectives.
+const LISTINGS: usize = 2;
+const NEXT: &str = "/meta/next_page";
+const PAGING: Paging = Paging::Cursor { parameter: "page[number]", next: NEXT };
+/// The largest page is not documented.
+const PAGE_SIZE: &str = "100";
+/// How far a run reads back behind the start of the last one: clocks differ.
+const OVERLAP: TimeDelta = TimeDelta::minutes(10);
+const INCLUDE: (&str, &str) = ("include", "services,groups,functionalities");
+
+pub(super) struct RootlyPoller {
+    api: Api,
+    mapper: Arc<Mapper>,
+    config: SourceConfig,
+}
+
+impl RootlyPoller {
+    /// The poller, if the configuration has a token for it.
+    pub(super) fn find(
+        config: &SourceConfig,
+        http: reqwest::Client,
+        mapper: &Arc<Mapper>,
+    ) -> Result<Option<Self>, BuildError> {
+        let fix = "set `api_token` to a Global API key";
+        let api = Api::bearer(config, http, "https://api.rootly.com/v1", "Rootly", fix)?;
+        let api = api.map(|api| api.with_header(ACCEPT, "application/vnd.api+json"));
+        Ok(api.map(|api| Self { api, mapper: Arc::clone(mapper), config: config.clone() }))
+    }
+
+    /// One page of `path`, each resource made flat, and the number of the page after it.
+    async fn page(
+        &self,
+        path: &str,
+        round: &Round,
+        filters: Query,
+        now: Timestamp,
+    ) -> Result<(Vec<Value>, Option<String>, Option<u64>), PollError> {
+        let mut query = filters;
+        query.extend([
+            ("sort", "created_at".to_owned()),
+            ("page[size]", PAGE_SIZE.to_owned()),
+            ("page[number]", round.page.clone().unwrap_or_else(|| "1".to_owned())),
+        ]);
+        let answer = self.api.get(path, &query, now).await?;
+        let resources = self.api.items_of(&answer, "/data", path)?;
+        let next = answer.find_id(NEXT).filter(|_| !resources.is_empty());
+        let total = answer.pointer("/meta/total_count").and_then(Value::as_u64);
+        Ok((resources.iter().map(flatten).collect(), next, total))
+    }
+
+    async fn incidents(&self, round: Round, memory: &mut Memory, now: Timestamp) -> Result<Page, PollError> {
+        let since = format_timestamp(round.since - OVERLAP);
+        let filters = vec![("filter[updated_at][gte]", since), (INCLUDE.0, INCLUDE.1.to_owned())];
+        let (incidents, next, total) = self.page("incidents", &round, filters, now).await?;
+        let found = incidents.iter().filter_map(|incident| self.mapper.incident(incident, now, memory).ok());
+        Ok(Page { total, ..round.turn(merge(found), next, LISTINGS) })
+    }
+
+    async fn reviews(&self, round: Round, memory: &Memory, now: Timestamp) -> Result<Page, PollError> {
+        let since = format_timestamp(horizon(&self.config, round.started()));
+        let filters = vec![("filter[created_at][gte]", since)];
+        let (reviews, next, _) = self.page("post_mortems", &round, filters, now).await?;
+        let found = reviews.iter().filter_map(|review| self.mapper.review(review, now, memory).ok());
+        Ok(round.turn(merge(found), next, LISTINGS))
+    }
+}
+
+#[async_trait]
+impl Poller for RootlyPoller {
+    async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
+        let PollRequest { cursor, backfill_from, now, memory } = request;
+        let round = Round::resume(cursor, backfill_from, now)?;
+        match round.listing {
+            0 => self.incidents(round, memory, now).await,
+            _ => self.reviews(round, memory, now).await,
+        }
+    }
+
+    async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {
+        let size = vec![("page[size]", PAGE_SIZE.to_owned())];
+        let mut components = Vec::new();
+        for path in self.mapper.component_listings() {
+            let resources = self.api.list_with(path, "/data", &size, PAGING, now).await?;
+            components.extend(resources.iter().filter_map(|resource| self.mapper.component(resource, now)));
+        }
+        let teams = self.api.list_with("teams", "/data", &size, PAGING, now).await?;
+        Ok(Catalogue { components, workspaces: self.mapper.teams(&teams) })
+    }
+
+    async fn fetch_incident(&self, provider_id: &str, now: Timestamp) -> Result<Option<Findings>, PollError> {
+        let path = format!("incidents/{provider_id}");
+        let query = vec![(INCLUDE.0, INCLUDE.1.to_owned())];
+        let Some(answer) = self.api.find(&path, &query, &[404], now).await? else { return Ok(None) };
+        let found = self.mapper.incident(&flatten(&answer), now, &mut Memory::default());
+        found
+            .map(Some)
+            .map_err(|fault| PollError::Unreadable { message: format!("Rootly at /incidents: {fault}") })
+    }
+}
