@@ -130,7 +130,9 @@ impl GrafanaPoller {
         } else if round.page.is_none() {
             let gone = memory.with_prefix(OPEN).filter(|(_, seen)| *seen != run);
             let gone = gone.map(|(key, _)| key.to_owned()).collect::<Vec<_>>();
-            gone.iter().for_each(|key| memory.forget(key));
+            for key in &gone {
+                memory.forget(key);
+            }
             found.refetch = gone.iter().filter_map(|key| key.strip_prefix(OPEN)).map(str::to_owned).collect();
             prune_labels(memory, horizon(&self.mapper.config, now));
         }
