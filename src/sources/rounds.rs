@@ -43,6 +43,8 @@ impl Round {
 
     /// The page read just now; `next` names the one after it, `listings` is how many this round has.
     pub(super) fn turn(self, findings: Findings, next: Option<String>, listings: usize) -> Page {
+        // A page that names itself as the next would be read for ever.
+        let next = next.filter(|next| self.page.as_ref() != Some(next));
         let done = next.is_none() && self.listing + 1 >= listings;
         let round = if done {
             Self { started: None, since: self.started(), listing: 0, page: None }
@@ -69,7 +71,7 @@ mod tests {
     fn a_round_reads_every_page_of_every_listing_and_the_next_one_starts_where_it_began() {
         let (first, now) = (from_millis(1_000), from_millis(9_000));
         let (mut cursor, mut read) = (None, Vec::new());
-        for next in [Some("b"), None, None] {
+        for next in [Some("b"), Some("b"), None] {
             let round = Round::resume(cursor.as_ref(), first, now).expect("readable");
             assert_eq!((round.since, round.started(), round.is_start()), (first, now, read.is_empty()));
             read.push((round.listing, round.page.clone()));

@@ -145,7 +145,7 @@ impl Source for Grafana {
             self.mapper.alert_group_event(&body, now, memory)
         } else if body.get("alerts").is_some() && body.text("/version") == VERSION {
             self.alerts.parse(&body, VERSION, now, memory)
-        } else if let (Some(incident), Some(_)) = (body.get("incident"), body.find_text("/event")) {
+        } else if let Some(incident) = body.get("incident") {
             let told_at = body.find_time("/time").unwrap_or(now);
             if incident.is_null() {
                 return Ok(Findings::ignored("event without an incident"));

@@ -180,6 +180,7 @@ async fn the_post_mortem_of_a_hidden_incident_stays_out() {
     server.reset().await;
     let mut page = read_json(KIND, "rest-incidents-page1.json");
     page["incidents"][0]["visibility"] = json!("private");
+    page["pagination_meta"] = json!({});
     mount(&server, "/v2/incidents", answer(page)).await;
     mount(&server, "/v1/severities", answer(json!({"severities": []}))).await;
     let documents = read_json(KIND, "rest-postmortem-documents.json");

@@ -67,9 +67,7 @@ fn webhook(kind: &str, change: impl FnOnce(&mut Value)) -> VerifiedWebhook {
 
 #[test]
 fn a_severity_counts_by_table_then_class_then_name() {
-    let source = source(KIND, |config| {
-        config.severity.insert("sev9".to_owned(), Severity::P5);
-    });
+    let source = source(KIND, |config| config.severity = [("sev9".to_owned(), Severity::P5)].into());
     let table = read_json(KIND, "rest-severities.json");
     let resource = |index: usize| json!({ "data": table["data"][index] });
     for (given, level) in [
