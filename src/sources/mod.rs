@@ -7,13 +7,18 @@
 //! To add one: a file here with a `build` function, and one line in [`KINDS`].
 
 mod alertmanager;
+mod firehydrant;
+mod gather;
 mod generic;
 mod http;
+mod opsgenie;
 mod options;
 mod pagerduty;
+mod servicenow;
 mod shared_secret;
 mod signature;
 mod standard_webhooks;
+mod statuspage;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -267,7 +272,15 @@ pub struct Kind {
 }
 
 /// Every type of source there is.
-pub const KINDS: &[Kind] = &[alertmanager::KIND, generic::KIND, pagerduty::KIND];
+pub const KINDS: &[Kind] = &[
+    alertmanager::KIND,
+    firehydrant::KIND,
+    generic::KIND,
+    opsgenie::KIND,
+    pagerduty::KIND,
+    servicenow::KIND,
+    statuspage::KIND,
+];
 
 /// Builds the source that a `[[sources]]` table describes. Reads no network.
 ///

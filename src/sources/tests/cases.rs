@@ -7,7 +7,7 @@ use super::*;
 use crate::sources::{Findings, PollError, Poller};
 
 /// Compares whatever the case expects of one incident; absent keys are not asserted.
-fn check_incident(observation: &Observation, expect: &Value, name: &str) {
+pub(super) fn check_incident(observation: &Observation, expect: &Value, name: &str) {
     let found = incident(observation);
     let compare = |key: &str, actual: Value| {
         if let Some(expected) = expect.get(key) {

@@ -2,8 +2,13 @@
 //! that are broken in every way. What only one source does is tested beside it.
 
 mod cases;
+mod firehydrant;
 mod kinds;
 mod mutations;
+mod opsgenie;
+mod polling;
+mod servicenow;
+mod statuspage;
 mod vectors;
 
 use std::path::PathBuf;
@@ -71,6 +76,9 @@ pub(super) fn sample_source(kind: &str, api_url: Option<&str>) -> Arc<dyn Source
         }
         if kind == "generic" {
             config.options = options(json!({ "mapping": sample_mapping() }));
+        }
+        if kind == "opsgenie" {
+            config.options = options(json!({ "alerts_as_incidents": true }));
         }
     })
 }

@@ -6,12 +6,12 @@ use secrecy::SecretString;
 use super::*;
 use crate::sources::{Rejection, signature::BASE64};
 
-fn secrets(vector: &Value) -> Vec<SecretString> {
+pub(super) fn secrets(vector: &Value) -> Vec<SecretString> {
     let texts = vector["secrets"].as_array().expect("secrets").iter();
     texts.map(|text| SecretString::from(text.as_str().expect("text"))).collect()
 }
 
-fn webhook(vector: &Value) -> InboundWebhook {
+pub(super) fn webhook(vector: &Value) -> InboundWebhook {
     let body = BASE64.decode(vector["body_base64"].as_str().unwrap_or_default()).expect("base64");
     let headers = vector["headers"].as_object().expect("headers").iter();
     let headers = headers.map(|(name, value)| (name.clone(), value.as_str().expect("text").to_owned()));
@@ -19,7 +19,7 @@ fn webhook(vector: &Value) -> InboundWebhook {
     InboundWebhook { headers: headers.collect(), path_token: None, body, received_at: now }
 }
 
-fn check(file: &str, vector: &Value, source: &dyn Source) {
+pub(super) fn check(file: &str, vector: &Value, source: &dyn Source) {
     let result = source.verify(webhook(vector));
     eprintln!("{file}: {} = {}", vector["name"], vector["expected"]);
     assert_eq!(result.is_ok(), vector["expected"] == "valid", "{file}: {}: {result:?}", vector["name"]);
@@ -28,7 +28,7 @@ fn check(file: &str, vector: &Value, source: &dyn Source) {
     }
 }
 
-fn vectors(provider: &str, file: &str) -> Vec<Value> {
+pub(super) fn vectors(provider: &str, file: &str) -> Vec<Value> {
     let vectors = read_json(provider, file)["vectors"].as_array().expect("vectors").clone();
     assert!(!vectors.is_empty());
     vectors
