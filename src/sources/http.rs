@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use chrono::DateTime;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LINK, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -39,10 +39,12 @@ pub(super) struct Api {
 /// Where a listing goes on.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Paging {
-    /// `offset` and `limit`; the answer's flag at `more` tells whether there is a next page.
+    /// `offset` and `limit`; a flag or an address at `more` tells whether there is a next page.
     Offset { limit: usize, more: &'static str },
     /// The answer names the next page at `next`, to be sent as `parameter`.
     Cursor { parameter: &'static str, next: &'static str },
+    /// `page` from 1 and the number of entries as `size`; a page that is not full is the last.
+    Pages { size: &'static str, limit: usize },
 }
 
 impl Api {
@@ -112,6 +114,17 @@ impl Api {
         absent: &[u16],
         now: Timestamp,
     ) -> Result<Option<Value>, PollError> {
+        Ok(self.find_linked(path, query, absent, now).await?.map(|(answer, _)| answer))
+    }
+
+    /// Like [`Api::find`], and whether the answer's `Link` field (RFC 8288) names a next page.
+    pub(super) async fn find_linked(
+        &self,
+        path: &str,
+        query: &Query,
+        absent: &[u16],
+        now: Timestamp,
+    ) -> Result<Option<(Value, bool)>, PollError> {
         self.answer(path, self.http.get(self.address(path, query)), absent, now).await
     }
 
@@ -125,7 +138,7 @@ impl Api {
     ) -> Result<Option<Value>, PollError> {
         let request = self.http.post(self.address(path, &Query::new()));
         let request = request.header(CONTENT_TYPE, "application/json").body(query.to_string());
-        self.answer(path, request, absent, now).await
+        Ok(self.answer(path, request, absent, now).await?.map(|(answer, _)| answer))
     }
 
     async fn answer(
@@ -134,16 +147,18 @@ impl Api {
         request: RequestBuilder,
         absent: &[u16],
         now: Timestamp,
-    ) -> Result<Option<Value>, PollError> {
+    ) -> Result<Option<(Value, bool)>, PollError> {
         let request = request.headers(self.headers.clone()).timeout(TIMEOUT);
         let response = request.send().await.map_err(|fault| self.unreachable(path, &fault))?;
         if absent.contains(&response.status().as_u16()) {
             return Ok(None);
         }
         self.check_status(path, &response, now)?;
+        let links = response.headers().get_all(LINK).iter().filter_map(|value| value.to_str().ok());
+        let more = links.into_iter().any(|text| text.contains("rel=\"next\"") || text.contains("rel=next"));
         let body = self.read_body(path, response).await?;
         serde_json::from_slice(&body)
-            .map(Some)
+            .map(|answer| Some((answer, more)))
             .map_err(|_| self.unreadable(path, "something that is no JSON"))
     }
 
@@ -158,23 +173,23 @@ impl Api {
         self.list_with(path, items, &Query::new(), paging, now).await
     }
 
-    /// Like [`Api::list`], with `filters` in every page's query.
+    /// Like [`Api::list`], with `query` in every request.
     pub(super) async fn list_with(
         &self,
         path: &str,
         items: &str,
-        filters: &Query,
+        query: &Query,
         paging: Paging,
         now: Timestamp,
     ) -> Result<Vec<Value>, PollError> {
         let mut entries = Vec::new();
-        let with_filters = |page: Query| filters.iter().cloned().chain(page).collect::<Query>();
-        let mut query = with_filters(paging.first());
+        let mut place = paging.first();
         for _ in 0..MAX_PAGES {
-            let answer = self.get(path, &query, now).await?;
+            let asked = query.iter().cloned().chain(place).collect();
+            let answer = self.get(path, &asked, now).await?;
             entries.extend_from_slice(answer.items(items));
             match paging.next(&answer, entries.len()) {
-                Some(next) if !answer.items(items).is_empty() => query = with_filters(next),
+                Some(next) if !answer.items(items).is_empty() => place = next,
                 _ => return Ok(entries),
             }
         }
@@ -218,7 +233,8 @@ impl Api {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
                 Err(self.retry(path, response, now))
             }
-            _ if status.is_server_error() => Err(self.retry(path, response, now)),
+            // 420 is how some tools spell 429.
+            _ if status.is_server_error() || status.as_u16() == 420 => Err(self.retry(path, response, now)),
             _ => Err(self.unreadable(path, status.as_str())),
         }
     }
@@ -262,15 +278,19 @@ impl Paging {
         match self {
             Self::Offset { limit, .. } => vec![("limit", limit.to_string()), ("offset", "0".to_owned())],
             Self::Cursor { .. } => Vec::new(),
+            Self::Pages { size, limit } => vec![(size, limit.to_string()), ("page", "1".to_owned())],
         }
     }
 
     /// The query of the page after `answer`, when `read` entries have been read so far.
     fn next(self, answer: &Value, read: usize) -> Option<Query> {
         match self {
-            Self::Offset { limit, more } => (answer.pointer(more)?.as_bool()?)
+            Self::Offset { limit, more } => (answer.find_id(more).is_some_and(|more| more != "false"))
                 .then(|| vec![("limit", limit.to_string()), ("offset", read.to_string())]),
             Self::Cursor { parameter, next } => Some(vec![(parameter, answer.find_id(next)?)]),
+            Self::Pages { size, limit } => read
+                .is_multiple_of(limit)
+                .then(|| vec![(size, limit.to_string()), ("page", (read / limit + 1).to_string())]),
         }
     }
 }
@@ -287,7 +307,7 @@ fn find_retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
             Some((until - now).to_std().unwrap_or_default())
         });
     }
-    let names = ["ratelimit-reset", "x-ratelimit-reset"];
+    let names = ["ratelimit-reset", "x-ratelimit-reset", "x-ratelimit-period-in-sec"];
     let reset = names.iter().find_map(|name| field(name)?.parse::<u64>().ok())?;
     let now = u64::try_from(now.timestamp()).unwrap_or_default();
     // A year of seconds: no tool asks to wait that long, so a larger number is an instant.

@@ -8,18 +8,23 @@
 
 mod alertmanager;
 mod findings;
+mod firehydrant;
+mod gather;
 mod generic;
 mod grafana;
 mod http;
 mod incident_io;
+mod opsgenie;
 mod options;
 mod pagerduty;
 mod ranks;
 mod rootly;
 mod rounds;
+mod servicenow;
 mod shared_secret;
 mod signature;
 mod standard_webhooks;
+mod statuspage;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -274,8 +279,18 @@ pub struct Kind {
 }
 
 /// Every type of source there is.
-pub const KINDS: &[Kind] =
-    &[alertmanager::KIND, generic::KIND, grafana::KIND, incident_io::KIND, pagerduty::KIND, rootly::KIND];
+pub const KINDS: &[Kind] = &[
+    alertmanager::KIND,
+    firehydrant::KIND,
+    generic::KIND,
+    grafana::KIND,
+    incident_io::KIND,
+    opsgenie::KIND,
+    pagerduty::KIND,
+    rootly::KIND,
+    servicenow::KIND,
+    statuspage::KIND,
+];
 
 /// Builds the source that a `[[sources]]` table describes. Reads no network.
 ///

@@ -2,12 +2,17 @@
 //! that are broken in every way. What only one source does is tested beside it.
 
 mod cases;
+mod firehydrant;
 mod grafana;
 mod incident_io;
 mod kinds;
 mod mutations;
+mod opsgenie;
 mod polled;
+mod polling;
 mod rootly;
+mod servicenow;
+mod statuspage;
 mod vectors;
 
 use std::path::PathBuf;
@@ -78,6 +83,9 @@ pub(super) fn sample_source(kind: &str, api_url: Option<&str>) -> Arc<dyn Source
         }
         if let ("grafana", Some(url)) = (kind, api_url) {
             config.options = options(json!({ "oncall_url": url }));
+        }
+        if kind == "opsgenie" {
+            config.options = options(json!({ "alerts_as_incidents": true }));
         }
     })
 }

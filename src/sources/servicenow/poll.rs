@@ -1,0 +1,240 @@
+//! Reads ServiceNow's Table API by `sys_updated_on`, oldest first.
+//!
+//! A record that changes while it is paged moves to the end, so offsets alone would skip others: after each
+//! page the next one starts at the newest time read, and an offset counts only within one second, or over
+//! pages that access rules left empty. Incidents that were open and then left the operator's filter, say by
+//! a lower priority, are asked for by id, else they would stay open in Jira for ever.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base64::Engine;
+use chrono::TimeDelta;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{ApiAuth, Mapper, Options, find_field, find_time};
+use crate::config::{SourceConfig, WorkspaceMode};
+use crate::domain::Timestamp;
+use crate::sources::gather::{list_open, note_open};
+use crate::sources::http::{Api, Query};
+use crate::sources::signature::BASE64;
+use crate::sources::value::Fields;
+use crate::sources::{
+    BuildError, Catalogue, Cursor, Findings, Page, PollError, PollRequest, Poller, options,
+};
+
+const LIMIT: usize = 200;
+/// Ids of 32 characters that one address is filled with.
+const IDS: usize = 50;
+/// How far a run reads back behind the newest record of the last one: transactions end out of order.
+const OVERLAP: TimeDelta = TimeDelta::minutes(2);
+/// Most pages of a table that the catalogue reads.
+const MAX_PAGES: usize = 500;
+const FIELDS: &str = "sys_id,number,short_description,description,state,incident_state,priority,opened_at,\
+                      sys_created_on,sys_updated_on,sys_mod_count,business_service,cmdb_ci,assignment_group,\
+                      close_code";
+const SERVICE_FIELDS: &str = "sys_id,name,short_description,busines_criticality,support_group,sys_updated_on";
+
+/// Where a run stands. `newest` is the newest change read so far, where the next run starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+enum Progress {
+    /// Records that the filter shows, changed since `from`.
+    Changed { started: Timestamp, since: Timestamp, from: Timestamp, offset: usize },
+    /// Open incidents, whatever the filter says, by id after `after`.
+    Open { newest: Timestamp, since: Timestamp, after: String },
+    /// Between two runs.
+    Idle { newest: Timestamp },
+}
+
+pub(super) struct ServiceNowPoller {
+    api: Api,
+    mapper: Arc<Mapper>,
+    options: Options,
+    groups: bool,
+}
+
+impl ServiceNowPoller {
+    /// The poller, if the configuration has a credential for it.
+    pub(super) fn find(
+        config: &SourceConfig,
+        http: reqwest::Client,
+        mapper: &Arc<Mapper>,
+        options: Options,
+    ) -> Result<Option<Self>, BuildError> {
+        let Some(token) = &config.api_token else { return Ok(None) };
+        let Some(base) = config.api_url.clone() else {
+            let what = "api_token needs api_url, such as https://acme.service-now.com";
+            return Err(options::refuse(config, what));
+        };
+        let fix = "set `api_token` to user:password of an integration user who may read the table, \
+                   or to an OAuth token with `api_auth` = \"bearer\"";
+        let api = Api::new(http, base, "ServiceNow", fix);
+        let api = match options.api_auth {
+            ApiAuth::Bearer => api.with_credential("Bearer ", token)?,
+            ApiAuth::Basic => {
+                let encoded = SecretString::from(BASE64.encode(token.expose_secret().trim()));
+                api.with_credential("Basic ", &encoded)?
+            }
+        };
+        let groups = config.workspaces == WorkspaceMode::Teams;
+        Ok(Some(Self { api, mapper: Arc::clone(mapper), options, groups }))
+    }
+
+    /// A page of a table, and whether there is another. A hibernating instance answers a web page, which
+    /// passes.
+    async fn read(&self, table: &str, query: &Query, now: Timestamp) -> Result<(Value, bool), PollError> {
+        let path = format!("api/now/table/{table}");
+        match self.api.find_linked(&path, query, &[], now).await {
+            Ok(Some((answer, more))) if answer["result"].is_array() => Ok((answer, more)),
+            Ok(_) => Err(PollError::Unreadable {
+                message: format!("ServiceNow answered without `result` at /{path}"),
+            }),
+            Err(PollError::Unreadable { message }) => Err(PollError::Retry {
+                message: format!("{message}; is the instance hibernating?"),
+                after: None,
+            }),
+            Err(other) => Err(other),
+        }
+    }
+
+    async fn list(
+        &self,
+        table: &str,
+        fields: &str,
+        filter: &str,
+        now: Timestamp,
+    ) -> Result<Vec<Value>, PollError> {
+        let mut records = Vec::new();
+        for page in 0..MAX_PAGES {
+            let query = query(format!("{filter}ORDERBYsys_id"), fields, "false", page * LIMIT);
+            let (answer, more) = self.read(table, &query, now).await?;
+            records.extend_from_slice(answer.items("/result"));
+            if !more {
+                return Ok(records);
+            }
+        }
+        Err(PollError::Unreadable { message: format!("ServiceNow's table {table} has no end") })
+    }
+
+    fn findings(&self, records: &[Value], now: Timestamp) -> Findings {
+        let mut all = Findings::default();
+        for found in records.iter().filter_map(|record| self.mapper.incident(record, "", now).ok()) {
+            all.absorb(found);
+        }
+        all
+    }
+}
+
+fn query(filter: String, fields: &str, display: &str, offset: usize) -> Query {
+    vec![
+        ("sysparm_query", filter),
+        ("sysparm_fields", fields.to_owned()),
+        ("sysparm_display_value", display.to_owned()),
+        ("sysparm_limit", LIMIT.to_string()),
+        ("sysparm_offset", offset.to_string()),
+    ]
+}
+
+fn written(at: Timestamp) -> String {
+    at.format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// ServiceNow leaves out what it does not understand of a query, and reads times in the caller's zone: then
+/// records come that were not asked for.
+fn check_order(records: &[Value], from: Timestamp) -> Result<(), PollError> {
+    let older =
+        |record: &Value| find_time(record, "sys_updated_on").is_some_and(|at| written(at) < written(from));
+    if records.iter().any(older) {
+        let message = "ServiceNow answered with records older than asked for: check `filter`, and set the time \
+                       zone of the integration user to UTC";
+        return Err(PollError::Refused { message: message.to_owned() });
+    }
+    Ok(())
+}
+
+#[async_trait]
+impl Poller for ServiceNowPoller {
+    async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
+        let PollRequest { cursor, backfill_from, now, memory } = request;
+        let progress = match cursor.map(Cursor::read).transpose()? {
+            None => Progress::Changed { started: now, since: backfill_from, from: backfill_from, offset: 0 },
+            Some(Progress::Idle { newest }) => {
+                let since = newest - OVERLAP;
+                Progress::Changed { started: now, since, from: since, offset: 0 }
+            }
+            Some(progress) => progress,
+        };
+        let (filter, from, offset) = match &progress {
+            Progress::Changed { from, offset, .. } => (format!("{}^", self.options.filter), *from, *offset),
+            Progress::Open { since, after, newest } => {
+                let ids = list_open(memory, after, IDS);
+                if ids.is_empty() {
+                    let next = Cursor::of(&Progress::Idle { newest: *newest });
+                    return Ok(Page { findings: Findings::default(), next, done: true, total: None });
+                }
+                (format!("sys_idIN{}^", ids.join(",")), *since, 0)
+            }
+            Progress::Idle { newest } => (String::new(), *newest, 0),
+        };
+        let filter = format!(
+            "{}sys_updated_on>={}^ORDERBYsys_updated_on^ORDERBYsys_id",
+            filter.trim_start_matches('^'),
+            written(from)
+        );
+        let (answer, more) = self.read("incident", &query(filter, FIELDS, "all", offset), now).await?;
+        let records = answer.items("/result");
+        check_order(records, from)?;
+        let newest = records.iter().filter_map(|record| find_time(record, "sys_updated_on")).max();
+        let newest = newest.filter(|at| *at > from);
+        let next = match progress {
+            Progress::Changed { started, since, from, .. } if more && newest.is_some() => {
+                Progress::Changed { started, since, from: newest.unwrap_or(from), offset: 0 }
+            }
+            Progress::Changed { started, since, from, offset } if more => {
+                Progress::Changed { started, since, from, offset: offset + LIMIT }
+            }
+            Progress::Changed { started, since, from, .. } => {
+                // A record from the future must not make the next run wait for it.
+                let newest = newest.unwrap_or(from).min(started);
+                Progress::Open { newest, since, after: String::new() }
+            }
+            Progress::Open { newest, since, after } => {
+                let last = list_open(memory, &after, IDS).pop().unwrap_or(after);
+                Progress::Open { newest, since, after: last }
+            }
+            Progress::Idle { newest } => Progress::Idle { newest },
+        };
+        let findings = self.findings(records, now);
+        note_open(memory, &findings, now);
+        Ok(Page { findings, next: Cursor::of(&next), done: false, total: None })
+    }
+
+    async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {
+        let services = self.list(&self.options.service_table, SERVICE_FIELDS, "", now).await?;
+        let groups = if self.groups {
+            self.list("sys_user_group", "sys_id,name", "active=true^", now).await?
+        } else {
+            Vec::new()
+        };
+        let workspace = |group: &Value| {
+            Some(self.mapper.workspace(find_field(group, "sys_id")?, find_field(group, "name")?, ""))
+        };
+        Ok(Catalogue {
+            components: services.iter().filter_map(|service| self.mapper.component(service, now)).collect(),
+            workspaces: groups.iter().filter_map(workspace).collect(),
+        })
+    }
+
+    async fn fetch_incident(&self, provider_id: &str, now: Timestamp) -> Result<Option<Findings>, PollError> {
+        let path = format!("api/now/table/incident/{provider_id}");
+        let query = vec![("sysparm_fields", FIELDS.to_owned()), ("sysparm_display_value", "all".to_owned())];
+        let Some(answer) = self.api.find(&path, &query, &[404], now).await? else { return Ok(None) };
+        self.mapper
+            .incident(&answer["result"], "", now)
+            .map(Some)
+            .map_err(|fault| PollError::Unreadable { message: format!("ServiceNow at /incident: {fault}") })
+    }
+}
