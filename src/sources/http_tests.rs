@@ -110,3 +110,36 @@ async fn a_listing_is_walked_by_offset_and_by_cursor() {
     let by_cursor = api(&server).list("cursor", "/items", cursor, now()).await.expect("walked");
     assert_eq!(by_cursor, [4, 5]);
 }
+
+#[tokio::test]
+async fn a_listing_by_page_number_ends_with_a_page_that_is_not_full() {
+    let server = MockServer::start().await;
+    for (number, entries) in [("1", json!([{"id": 1}, {"id": 2}])), ("2", json!([{"id": 3}]))] {
+        Mock::given(path("/prefix/things"))
+            .and(query_param("kind", "x"))
+            .and(query_param("per_page", "2"))
+            .and(query_param("page", number))
+            .respond_with(ResponseTemplate::new(200).set_body_json(entries))
+            .expect(1)
+            .mount(&server)
+            .await;
+    }
+    let paging = Paging::Pages { size: "per_page", limit: 2 };
+    let query = vec![("kind", "x".to_owned())];
+    let entries = api(&server).list_with("things", "", &query, paging, now()).await.expect("answered");
+    assert_eq!(entries.len(), 3);
+}
+
+#[tokio::test]
+async fn a_link_field_tells_whether_there_is_a_next_page() {
+    for (link, more) in [
+        ("<https://a.example/?o=2>;rel=\"next\",<https://a.example/>;rel=\"first\"", true),
+        ("<https://a.example/>;rel=\"first\"", false),
+    ] {
+        let server = MockServer::start().await;
+        let response = ResponseTemplate::new(200).insert_header("Link", link).set_body_json(json!([]));
+        Mock::given(method("GET")).respond_with(response).mount(&server).await;
+        let found = api(&server).find_linked("things", &Vec::new(), &[], now()).await.expect("answered");
+        assert_eq!(found, Some((json!([]), more)), "{link}");
+    }
+}

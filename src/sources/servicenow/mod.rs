@@ -240,7 +240,7 @@ impl Mapper {
         };
         let workspaces = find_field(record, "support_group").into_iter().collect();
         let description = find_field(record, "short_description").unwrap_or_default();
-        Some(Component { tier, workspaces, description, ..self.named_component((id, name), "", at) })
+        Some(Component { description, tier, workspaces, ..self.named_component((id, name), "", at) })
     }
 
     fn workspace(&self, provider_id: String, name: String, instance: &str) -> Workspace {

@@ -42,11 +42,17 @@ const SERVICE_FIELDS: &str = "sys_id,name,short_description,busines_criticality,
 #[serde(tag = "phase", rename_all = "snake_case")]
 enum Progress {
     /// Records that the filter shows, changed since `from`.
-    Changed { started: Timestamp, since: Timestamp, from: Timestamp, offset: usize },
+    Changed { started: Timestamp, newest: Timestamp, since: Timestamp, from: Timestamp, offset: usize },
     /// Open incidents, whatever the filter says, by id after `after`.
     Open { newest: Timestamp, since: Timestamp, after: String },
     /// Between two runs.
     Idle { newest: Timestamp },
+}
+
+impl Progress {
+    fn start(started: Timestamp, newest: Timestamp, since: Timestamp) -> Self {
+        Self::Changed { started, newest, since, from: since, offset: 0 }
+    }
 }
 
 pub(super) struct ServiceNowPoller {
@@ -160,11 +166,8 @@ impl Poller for ServiceNowPoller {
     async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
         let PollRequest { cursor, backfill_from, now, memory } = request;
         let progress = match cursor.map(Cursor::read).transpose()? {
-            None => Progress::Changed { started: now, since: backfill_from, from: backfill_from, offset: 0 },
-            Some(Progress::Idle { newest }) => {
-                let since = newest - OVERLAP;
-                Progress::Changed { started: now, since, from: since, offset: 0 }
-            }
+            None => Progress::start(now, backfill_from, backfill_from),
+            Some(Progress::Idle { newest }) => Progress::start(now, newest, newest - OVERLAP),
             Some(progress) => progress,
         };
         let (filter, from, offset) = match &progress {
@@ -187,19 +190,19 @@ impl Poller for ServiceNowPoller {
         let (answer, more) = self.read("incident", &query(filter, FIELDS, "all", offset), now).await?;
         let records = answer.items("/result");
         check_order(records, from)?;
-        let newest = records.iter().filter_map(|record| find_time(record, "sys_updated_on")).max();
-        let newest = newest.filter(|at| *at > from);
+        let read =
+            records.iter().filter_map(|record| find_time(record, "sys_updated_on")).max().unwrap_or(from);
         let next = match progress {
-            Progress::Changed { started, since, from, .. } if more && newest.is_some() => {
-                Progress::Changed { started, since, from: newest.unwrap_or(from), offset: 0 }
-            }
-            Progress::Changed { started, since, from, offset } if more => {
-                Progress::Changed { started, since, from, offset: offset + LIMIT }
-            }
-            Progress::Changed { started, since, from, .. } => {
+            Progress::Changed { started, newest, since, from, offset } => {
                 // A record from the future must not make the next run wait for it.
-                let newest = newest.unwrap_or(from).min(started);
-                Progress::Open { newest, since, after: String::new() }
+                let newest = newest.max(read).min(started);
+                if !more {
+                    Progress::Open { newest, since, after: String::new() }
+                } else if read > from {
+                    Progress::Changed { started, newest, since, from: read, offset: 0 }
+                } else {
+                    Progress::Changed { started, newest, since, from, offset: offset + LIMIT }
+                }
             }
             Progress::Open { newest, since, after } => {
                 let last = list_open(memory, &after, IDS).pop().unwrap_or(after);

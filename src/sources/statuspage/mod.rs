@@ -147,7 +147,7 @@ impl Mapper {
         };
         let published = data.find_time("/postmortem_published_at").map(|published| {
             let written = data.find_time("/postmortem_body_last_updated_at").unwrap_or(published);
-            self.review(
+            review(
                 data,
                 data.text("/postmortem_body"),
                 ReviewStatus::Completed,
@@ -160,31 +160,6 @@ impl Mapper {
         let mentioned =
             data.items("/components").iter().filter_map(|component| find_component(component, at));
         Ok(Findings { observations, mentioned: mentioned.collect(), ..Findings::default() })
-    }
-
-    /// The postmortem of `incident`, unless the page's owner decided that there is none.
-    fn review(
-        &self,
-        incident: &Value,
-        body: &str,
-        status: ReviewStatus,
-        created_at: Timestamp,
-        updated_at: Timestamp,
-    ) -> Option<Observation> {
-        let id = incident.find_id("/id").filter(|_| incident["postmortem_ignored"] != true)?;
-        let review = PostIncidentReview {
-            provider_id: format!("{id}-postmortem"),
-            summary: incident.text("/name").to_owned(),
-            description: if body.trim().is_empty() { incident.text("/name") } else { body }.to_owned(),
-            url: url(incident).to_owned(),
-            status,
-            created_at,
-            updated_at,
-            workspaces: incident.find_id("/page_id").into_iter().collect(),
-            associations: Vec::new(),
-            incidents: vec![id],
-        };
-        Some(Observation::present(Entity::Review(review), updated_at))
     }
 
     fn status(&self, word: &str) -> IncidentStatus {
@@ -205,6 +180,30 @@ impl Mapper {
             _ => Severity::Unknown,
         })
     }
+}
+
+/// The postmortem of `incident`, unless the page's owner decided that there is none.
+fn review(
+    incident: &Value,
+    body: &str,
+    status: ReviewStatus,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+) -> Option<Observation> {
+    let id = incident.find_id("/id").filter(|_| incident["postmortem_ignored"] != true)?;
+    let review = PostIncidentReview {
+        provider_id: format!("{id}-postmortem"),
+        summary: incident.text("/name").to_owned(),
+        description: if body.trim().is_empty() { incident.text("/name") } else { body }.to_owned(),
+        url: url(incident).to_owned(),
+        status,
+        created_at,
+        updated_at,
+        workspaces: incident.find_id("/page_id").into_iter().collect(),
+        associations: Vec::new(),
+        incidents: vec![id],
+    };
+    Some(Observation::present(Entity::Review(review), updated_at))
 }
 
 fn find_impact(incident: &Value) -> Option<&str> {

@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Mapper, Options, find_component, find_page, is_maintenance};
+use super::{Mapper, Options, find_component, find_page, is_maintenance, review};
 use crate::config::SourceConfig;
 use crate::domain::{EntityKind, Observation, ReviewStatus, Timestamp};
 use crate::sources::gather::{base_url, note_open, take_unseen};
@@ -67,17 +67,19 @@ impl StatuspagePoller {
         self.options.page_ids.is_empty() || self.options.page_ids.iter().any(|id| id == page)
     }
 
+    /// The pages to read. A key that sees none any more must not make their incidents look deleted.
     async fn page_ids(&self, now: Timestamp) -> Result<Vec<String>, PollError> {
         if !self.options.page_ids.is_empty() {
             return Ok(self.options.page_ids.clone());
         }
-        Ok(self
-            .api
-            .list("pages", "", PAGING, now)
-            .await?
-            .iter()
-            .filter_map(|page| page.find_id("/id"))
-            .collect())
+        let pages = self.api.list("pages", "", PAGING, now).await?;
+        let ids = pages.iter().filter_map(|page| page.find_id("/id")).collect::<Vec<_>>();
+        if ids.is_empty() {
+            let message =
+                "Statuspage shows no page to this `api_token`: use a key of a user who may see them";
+            return Err(PollError::Refused { message: message.to_owned() });
+        }
+        Ok(ids)
     }
 
     fn findings(&self, entries: &[Value], page: &str, now: Timestamp) -> Findings {
@@ -110,7 +112,7 @@ impl StatuspagePoller {
         };
         let updated_at = postmortem.find_time("/updated_at").unwrap_or(now);
         let created_at = postmortem.find_time("/created_at").unwrap_or(updated_at);
-        Ok(self.mapper.review(incident, body, status, created_at, updated_at))
+        Ok(review(incident, body, status, created_at, updated_at))
     }
 }
 

@@ -202,7 +202,8 @@ async fn a_full_and_a_later_run_page_by_time_and_follow_what_left_the_filter() {
     answer(&server, "sysparm_query", &changed("2026-09-14 08:58:00"), &json!([]), false).await;
     let open = "sys_idINa^sys_updated_on>=2026-09-14 08:58:00^ORDERBYsys_updated_on^ORDERBYsys_id";
     answer(&server, "sysparm_query", open, &json!([record("a", "2026-09-15 00:01:00", "6")]), false).await;
-    let (pages, _) = run(&*source, Some(cursor), &mut memory, "2026-09-15T00:05:00Z").await;
+    let (pages, later) = run(&*source, Some(cursor.clone()), &mut memory, "2026-09-15T00:05:00Z").await;
+    assert_eq!(later, cursor, "a quiet run goes neither on nor back");
     assert_eq!(incident(&pages[1].findings.observations[0]).status.as_str(), "resolved");
     assert_eq!(memory.get("open/a"), None);
 }

@@ -46,10 +46,9 @@ async fn statuspage(
                 Some(read_json(NAME, "rest-postmortem-draft.json"))
             }
             Some(rest) if rest == format!("/{INCIDENT}") => Some(sample(0)),
-            Some(_) => None,
             None if place == "/pages" => Some(read_json(NAME, "rest-pages-list.json")),
             None if place.ends_with("/components") => Some(read_json(NAME, "rest-components-list.json")),
-            None => None,
+            Some(_) | None => None,
         }
     })
     .await;
@@ -117,6 +116,8 @@ async fn every_sample_means_what_its_case_says() {
             }
             "backoff" => {
                 check_faults(NAME, limited(420, &[], &body), None).await;
+                let blind = fault(NAME, ResponseTemplate::new(200).set_body_json(json!([]))).await;
+                assert!(matches!(blind, PollError::Refused { .. }), "{blind:?}");
                 let limit = fault(NAME, ResponseTemplate::new(429)).await;
                 assert!(matches!(limit, PollError::Retry { .. }), "{limit:?}");
             }
@@ -146,7 +147,9 @@ fn the_override_of_impact_and_the_operators_words_come_first() {
     body["incident"]["impact_override"] = json!("critical");
     let severity = |source: &dyn Source| incident(&parse(source, &body).observations[0]).severity;
     assert_eq!(severity(&*sample_source(NAME, None)), Severity::P1);
-    let source = source(NAME, |config| drop(config.severity.insert("critical".into(), Severity::P3)));
+    let source = source(NAME, |config| {
+        config.severity.insert("critical".into(), Severity::P3);
+    });
     assert_eq!(severity(&*source), Severity::P3);
 }
 
