@@ -11,6 +11,8 @@ use crate::domain::{ClientKey, Entity, EntityKind, JiraId};
 
 /// In a batch of more than this many, a sample is read back instead of all.
 const READ_BACK_ALL_UP_TO: usize = 20;
+/// Outcomes that share one transaction: small enough not to hold up the inbox.
+const OUTCOMES_AT_ONCE: usize = 64;
 
 /// How much of what waits may be sent now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,11 +230,12 @@ impl Store {
         }))
     }
 
-    /// Writes down Jira's answer to one request, entity by entity. A change made meanwhile keeps its
-    /// entity waiting. `confirm_at` is when to read accepted ones back, `None` never.
+    /// Writes down Jira's answer to one request, entity by entity, in several transactions when there are
+    /// many. A change made meanwhile keeps its entity waiting. `confirm_at` is when to read accepted ones
+    /// back, `None` never.
     ///
     /// # Errors
-    /// When the database fails; the request will then be repeated, which does no harm.
+    /// When the database fails; what was not written down is then sent again, which does no harm.
     pub async fn record_outcomes(
         &self,
         site: &ClientKey,
@@ -243,24 +246,27 @@ impl Store {
         let batch = self.clock.new_id();
         let accepted = outcomes.iter().filter(|(_, _, outcome)| *outcome == Outcome::Accepted).count();
         let every = if accepted > READ_BACK_ALL_UP_TO { accepted.div_ceil(READ_BACK_ALL_UP_TO) } else { 1 };
-        let mut tx = self.db.begin().await?;
         let mut nth = 0;
-        for (id, version, outcome) in outcomes {
-            match outcome {
-                Outcome::Accepted | Outcome::Unmentioned => {
-                    let in_sample = nth % every == 0 || *outcome == Outcome::Unmentioned;
-                    let read_back = confirm_at.filter(|_| in_sample);
-                    nth += 1;
-                    self.record_accepted(&mut tx, (site, kind, id), *version, &batch, read_back).await?;
-                }
-                Outcome::Refused { reason, trace_id } => {
-                    self.record_refused(&mut tx, (site, kind, id), *version, reason, trace_id.as_deref())
-                        .await?;
+        for part in outcomes.chunks(OUTCOMES_AT_ONCE) {
+            let mut tx = self.db.begin().await?;
+            for (id, version, outcome) in part {
+                match outcome {
+                    Outcome::Accepted | Outcome::Unmentioned => {
+                        let in_sample = nth % every == 0 || *outcome == Outcome::Unmentioned;
+                        let read_back = confirm_at.filter(|_| in_sample);
+                        nth += 1;
+                        self.record_accepted(&mut tx, (site, kind, id), *version, &batch, read_back).await?;
+                    }
+                    Outcome::Refused { reason, trace_id } => {
+                        self.record_refused(&mut tx, (site, kind, id), *version, reason, trace_id.as_deref())
+                            .await?;
+                    }
                 }
             }
+            self.end_trouble(&mut tx, site).await?;
+            tx.commit().await?;
         }
-        self.end_trouble(&mut tx, site).await?;
-        tx.commit().await
+        Ok(())
     }
 
     async fn record_accepted(

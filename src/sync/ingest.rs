@@ -17,7 +17,7 @@ const QUEUE: usize = 1024;
 /// Most webhooks that share one transaction.
 const GROUP: usize = 256;
 /// Webhooks whose effects share one transaction: small enough not to hold up the inbox.
-const BATCH: i64 = 64;
+const BATCH: i64 = 16;
 
 /// Why a webhook could not be written down. The sender must try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
