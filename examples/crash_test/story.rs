@@ -21,7 +21,7 @@ use super::model::{Difference, Event, SECRET, Sender};
 /// Webhooks under way at once.
 const PARALLEL: usize = 8;
 /// How long the bridge may take to start, and, after the last round, to bring everything to Jira.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 const CATCH_UP_LIMIT: Duration = Duration::from_mins(5);
 
 /// What to play.

@@ -1,16 +1,22 @@
 //! `explain`: the whole story of one incident, review or component.
+//!
+//! Collects what the store remembers; `words` says it in sentences. Asks neither the tool nor Jira.
+
+mod words;
 
 use std::process::ExitCode;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::output;
 use crate::app::open_ready_store;
-use crate::clock::{Clock, from_millis};
+use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
-use crate::domain::{JiraId, format_timestamp};
-use crate::store::{DeliveryRow, Store, StoredEntity, TimelineEntry};
+use crate::domain::JiraId;
+use crate::store::{
+    DeliveryRow, Installation, InstallationState, QuarantinedRow, ReceiptRow, Store, StoredEntity,
+    TimelineEntry,
+};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -29,33 +35,77 @@ struct Story {
     source: String,
     version: i64,
     deleted: bool,
-    deliveries: Vec<DeliveryRow>,
+    deliveries: Vec<Standing>,
+    /// The webhooks that the timeline names, as far as retention has left them.
+    webhooks: Vec<ReceiptRow>,
     timeline: Vec<TimelineEntry>,
 }
 
+#[derive(Serialize)]
+struct Standing {
+    #[serde(flatten)]
+    delivery: DeliveryRow,
+    /// While it waits: what stands in its way.
+    obstacle: Option<Obstacle>,
+}
+
+/// What keeps a site from being served.
+#[derive(Serialize)]
+#[serde(tag = "why", rename_all = "snake_case")]
+enum Obstacle {
+    /// A person must act.
+    Parked { reason: String, tried_again_at: Timestamp },
+    /// Jira failed or asked for patience.
+    WaitsUntil { at: Timestamp, failures_in_a_row: i64 },
+    /// An admin of the site has switched the app off.
+    Disabled,
+}
+
 pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow::Result<ExitCode> {
-    let store = open_ready_store(config, Clock::system()).await?;
+    let clock = Clock::system();
+    let store = open_ready_store(config, clock.clone()).await?;
+    let sites = store.list_installations().await?;
     let mut stories = Vec::new();
     for entity in store.find_entities(&arguments.incident).await? {
-        stories.push(tell(&store, entity).await?);
+        stories.push(tell(&store, &sites, clock.now(), entity).await?);
     }
     if json {
         output::json(&stories)?;
     } else if stories.is_empty() {
         print_unknown(&store, &arguments.incident).await?;
     } else {
-        stories.iter().for_each(print);
+        for story in &stories {
+            words::print(story, &sites);
+        }
     }
     Ok(if stories.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-async fn tell(store: &Store, entity: StoredEntity) -> anyhow::Result<Story> {
-    let timeline = store.list_timeline(&entity.jira_id).await?;
-    let deliveries = store.list_deliveries_of(&entity.jira_id).await?;
+async fn tell(
+    store: &Store,
+    sites: &[Installation],
+    now: Timestamp,
+    entity: StoredEntity,
+) -> anyhow::Result<Story> {
     let kind = entity.kind.as_str();
+    // Before the timeline: while the service runs, a state that is shown then never lacks its reason there.
+    let deliveries = store.list_deliveries_of(&entity.jira_id).await?;
+    let mut timeline = store.list_timeline(&entity.jira_id).await?;
+    timeline.retain(|entry| entry.kind == kind);
+    let mut webhooks: Vec<ReceiptRow> = Vec::new();
+    for id in timeline.iter().filter_map(words::webhook_of) {
+        if !webhooks.iter().any(|webhook| webhook.id == id) {
+            webhooks.extend(store.find_receipt(id).await?);
+        }
+    }
+    let deliveries = deliveries
+        .into_iter()
+        .filter(|delivery| delivery.kind == kind)
+        .map(|delivery| Standing { obstacle: find_obstacle(sites, &delivery, now), delivery });
     Ok(Story {
-        timeline: timeline.into_iter().filter(|entry| entry.kind == kind).collect(),
-        deliveries: deliveries.into_iter().filter(|delivery| delivery.kind == kind).collect(),
+        deliveries: deliveries.collect(),
+        webhooks,
+        timeline,
         kind: kind.to_owned(),
         deleted: entity.content.is_none(),
         jira_id: entity.jira_id.0,
@@ -65,79 +115,60 @@ async fn tell(store: &Store, entity: StoredEntity) -> anyhow::Result<Story> {
     })
 }
 
-async fn print_unknown(store: &Store, id: &str) -> anyhow::Result<()> {
-    output::line(format!("nothing is known of {id:?}: no webhook and no poll has named it"));
-    let kept: i64 =
-        store.count_inbox().await?.iter().filter(|row| row.state == "quarantined").map(|row| row.count).sum();
-    if kept > 0 {
-        output::line(format!("{kept} webhook(s) could not be mapped and are kept; it may be among them"));
+fn find_obstacle(sites: &[Installation], delivery: &DeliveryRow, now: Timestamp) -> Option<Obstacle> {
+    let is_its = |site: &&Installation| {
+        site.site == delivery.site
+            && matches!(site.state, InstallationState::Enabled | InstallationState::Disabled)
+    };
+    let site = sites.iter().find(is_its).filter(|_| delivery.state == "waiting")?;
+    let at = site.wait_until;
+    match &site.parked {
+        _ if site.state == InstallationState::Disabled => Some(Obstacle::Disabled),
+        Some(reason) => Some(Obstacle::Parked { reason: reason.clone(), tried_again_at: at }),
+        None if at > now => Some(Obstacle::WaitsUntil { at, failures_in_a_row: site.failures }),
+        None => None,
     }
+}
+
+async fn print_unknown(store: &Store, id: &str) -> anyhow::Result<()> {
+    let kept = store.search_quarantine(|webhook| names(webhook, id)).await?;
+    let counts = store.count_inbox().await?;
+    let unread: i64 = counts.iter().filter(|row| row.state == "new").map(|row| row.count).sum();
+    words::print_unknown(id, &kept, unread);
     if !store.list_associations_of(&JiraId(id.to_owned())).await?.is_empty() {
         output::line("people have linked issues to it in Jira");
     }
     Ok(())
 }
 
-fn print(story: &Story) {
-    let gone = if story.deleted { ", deleted in the tool" } else { "" };
-    output::line(format!(
-        "{} {} (source {}, version {}{gone})",
-        story.kind, story.jira_id, story.source, story.version
-    ));
-    for entry in &story.timeline {
-        output::line(format!("  {}  {}", format_timestamp(entry.at), sentence(entry)));
-    }
-    for delivery in &story.deliveries {
-        output::line(format!("  {}: {}", delivery.site, standing(delivery)));
-    }
-    if story.deliveries.is_empty() {
-        output::line("  no installed site may see this source: check connect.sites and the source's sites");
-    }
+/// Whether a webhook's body contains the id, or, of an id in Jira, the tool's part of it.
+fn names(webhook: &QuarantinedRow, id: &str) -> bool {
+    let own = id.strip_prefix(&webhook.source).and_then(|rest| rest.strip_prefix(':'));
+    let contains =
+        |part: &str| !part.is_empty() && memchr::memmem::find(&webhook.body, part.as_bytes()).is_some();
+    contains(id) || own.is_some_and(contains)
 }
 
-fn sentence(entry: &TimelineEntry) -> String {
-    let text = |key: &str| entry.detail.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let version =
-        entry.detail.get("version").map_or_else(String::new, |version| format!("version {version}"));
-    let from = match (text("by").as_str(), text("delivery"), text("verified_by")) {
-        ("webhook", delivery, by) => format!("by webhook {delivery}, verified by {by}"),
-        (by, ..) => format!("by {by}"),
-    };
-    match entry.event.as_str() {
-        "stored" => format!("stored as {version} {from}"),
-        "deleted" => format!("deleted in the tool, {version} {from}"),
-        "unchanged" => format!("nothing new {from}"),
-        "stale" => format!("older than what is known, dropped; told {from}"),
-        "accepted" => format!("{version} accepted by Jira in batch {}", text("batch")),
-        "refused" => format!("{version} refused: {} {}", text("reason"), trace(entry)),
-        "sent_again" => format!("{version} put up for sending again: {}", text("reason")),
-        "confirmed" => format!("{version} read back from Jira: confirmed"),
-        "associated" => format!("linked to issue {} in Jira", text("issue")),
-        "disassociated" => format!("unlinked from issue {} in Jira", text("issue")),
-        other => format!("{other} {version}"),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn webhook(body: &str) -> QuarantinedRow {
+        QuarantinedRow {
+            id: "1".to_owned(),
+            source: "pd".to_owned(),
+            delivery_id: None,
+            received_at: 0,
+            verified_by: String::new(),
+            reason: None,
+            body: body.as_bytes().to_vec(),
+        }
     }
-}
 
-fn trace(entry: &TimelineEntry) -> String {
-    let id = entry.detail.get("trace_id").and_then(Value::as_str);
-    id.map_or_else(String::new, |id| format!("(Atlassian's trace id {id})"))
-}
-
-fn standing(delivery: &DeliveryRow) -> String {
-    let reason = delivery.reason.as_deref().unwrap_or("no reason given");
-    match delivery.state.as_str() {
-        "waiting" => format!(
-            "version {} waits to be sent since {}; see `incident-bridge installations` for what stands in the way",
-            delivery.wanted,
-            format_timestamp(from_millis(delivery.waiting_since))
-        ),
-        "accepted" => format!("version {} accepted, not read back yet", delivery.acknowledged),
-        "confirmed" => format!("Jira holds version {}", delivery.confirmed),
-        "refused" => format!(
-            "stopped: {reason}; mend the cause, then `incident-bridge deliveries retry {}`",
-            delivery.jira_id
-        ),
-        "discarded" => "given up by an operator until its next change".to_owned(),
-        other => other.to_owned(),
+    #[test]
+    fn a_webhook_is_found_by_the_tools_id_and_by_the_id_in_jira() {
+        let kept = webhook("{\"event\": {\"data\": {\"id\": \"Q1\"");
+        assert!(names(&kept, "Q1") && names(&kept, "pd:Q1"));
+        assert!(!names(&kept, "og:Q1") && !names(&kept, "Q2") && !names(&kept, "pd:") && !names(&kept, ""));
     }
 }
