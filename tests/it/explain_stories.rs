@@ -108,7 +108,7 @@ async fn an_incident_that_waits_for_its_site() {
     // The app is removed and installed anew without the bridge's hearing of it.
     stage.place.site.uninstall_silently();
     assert_eq!(stage.post(&triggered("Q1A2B3").resolved().body(&Clock::system())).await, 202);
-    stage.tells("Q1A2B3", "tried again by itself", "Its site is parked").await;
+    stage.tells("Q1A2B3", "install the app again", "Its site is parked").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
