@@ -25,6 +25,7 @@ mod rounds;
 mod servicenow;
 mod shared_secret;
 mod signature;
+mod splunk_oncall;
 mod squadcast;
 mod standard_webhooks;
 mod statuspage;
@@ -295,6 +296,7 @@ pub const KINDS: &[Kind] = &[
     pagerduty::KIND,
     rootly::KIND,
     servicenow::KIND,
+    splunk_oncall::KIND,
     squadcast::KIND,
     statuspage::KIND,
     zenduty::KIND,
