@@ -9,12 +9,18 @@ use url::Url;
 
 use super::{BuildError, Findings, Memory};
 use crate::config::SourceConfig;
-use crate::domain::{Entity, Incident, IncidentStatus, State, Timestamp};
+use crate::domain::{Entity, EntityKind, Incident, IncidentStatus, Observation, State, Timestamp, Workspace};
 
 /// Prefix of the keys of [`Memory`] that name open incidents; the value is the run that saw them last.
 const OPEN: &str = "open/";
 
 impl Findings {
+    /// That the tool has this incident no more.
+    pub(super) fn gone(incident: &str, now: Timestamp) -> Self {
+        let gone = Observation::deleted(EntityKind::Incident, incident.to_owned(), now);
+        Self { observations: vec![gone], ..Self::default() }
+    }
+
     /// Adds what another payload told; components and workspaces are kept once each.
     pub(super) fn absorb(&mut self, more: Self) {
         self.observations.extend(more.observations);
@@ -31,7 +37,7 @@ impl Findings {
         }
     }
 
-    fn incidents(&self) -> impl Iterator<Item = &Incident> {
+    pub(super) fn incidents(&self) -> impl Iterator<Item = &Incident> {
         self.observations.iter().filter_map(|observation| match &observation.state {
             State::Present(entity) => match &**entity {
                 Entity::Incident(incident) => Some(incident),
@@ -40,6 +46,11 @@ impl Findings {
             State::Deleted { .. } => None,
         })
     }
+}
+
+/// A team whose page in the tool has no known address.
+pub(super) fn workspace(provider_id: &str, name: &str, url: &str) -> Workspace {
+    Workspace { name: name.to_owned(), url: url.to_owned(), provider_id: provider_id.to_owned() }
 }
 
 /// The text, and below it a list of what is known besides; absent and empty values are left out.
@@ -89,6 +100,11 @@ pub(super) fn take_unseen(memory: &mut Memory, started: Timestamp) -> Vec<String
             key[OPEN.len()..].to_owned()
         })
         .collect()
+}
+
+/// The tool has this incident no more: nothing to look after.
+pub(super) fn forget_open(memory: &mut Memory, incident: &str) {
+    memory.forget(&format!("{OPEN}{incident}"));
 }
 
 /// The ids of at most `limit` incidents that are open as far as is known, in order, from after `after`.

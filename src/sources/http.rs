@@ -45,6 +45,8 @@ pub(super) enum Paging {
     Cursor { parameter: &'static str, next: &'static str },
     /// `page` from 1 and the number of entries as `size`; a page that is not full is the last.
     Pages { size: &'static str, limit: usize },
+    /// The same with a name of its own for the page's number, which counts from 0.
+    Numbered { size: &'static str, limit: usize, number: &'static str },
 }
 
 impl Api {
@@ -63,8 +65,9 @@ impl Api {
     /// # Errors
     /// When the value has characters that no header may have.
     pub(super) fn with_field(mut self, name: &'static str, value: &str) -> Result<Self, BuildError> {
-        let value = HeaderValue::try_from(value)
+        let mut value = HeaderValue::try_from(value)
             .map_err(|_| BuildError(format!("the value for {name} has a control character in it")))?;
+        value.set_sensitive(true);
         self.headers.insert(HeaderName::from_static(name), value);
         Ok(self)
     }
@@ -136,8 +139,20 @@ impl Api {
         absent: &[u16],
         now: Timestamp,
     ) -> Result<Option<Value>, PollError> {
-        let request = self.http.post(self.address(path, &Query::new()));
-        let request = request.header(CONTENT_TYPE, "application/json").body(query.to_string());
+        self.search(path, &Query::new(), query, absent, now).await
+    }
+
+    /// The same with parameters in the address, for tools that filter in the body and page in the address.
+    pub(super) async fn search(
+        &self,
+        path: &str,
+        query: &Query,
+        filter: &Value,
+        absent: &[u16],
+        now: Timestamp,
+    ) -> Result<Option<Value>, PollError> {
+        let request = self.http.post(self.address(path, query));
+        let request = request.header(CONTENT_TYPE, "application/json").body(filter.to_string());
         Ok(self.answer(path, request, absent, now).await?.map(|(answer, _)| answer))
     }
 
@@ -279,6 +294,9 @@ impl Paging {
             Self::Offset { limit, .. } => vec![("limit", limit.to_string()), ("offset", "0".to_owned())],
             Self::Cursor { .. } => Vec::new(),
             Self::Pages { size, limit } => vec![(size, limit.to_string()), ("page", "1".to_owned())],
+            Self::Numbered { size, limit, number } => {
+                vec![(size, limit.to_string()), (number, "0".to_owned())]
+            }
         }
     }
 
@@ -291,6 +309,9 @@ impl Paging {
             Self::Pages { size, limit } => read
                 .is_multiple_of(limit)
                 .then(|| vec![(size, limit.to_string()), ("page", (read / limit + 1).to_string())]),
+            Self::Numbered { size, limit, number } => read
+                .is_multiple_of(limit)
+                .then(|| vec![(size, limit.to_string()), (number, (read / limit).to_string())]),
         }
     }
 }

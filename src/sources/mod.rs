@@ -7,6 +7,8 @@
 //! To add one: a file here with a `build` function, and one line in [`KINDS`].
 
 mod alertmanager;
+mod better_stack;
+mod datadog;
 mod findings;
 mod firehydrant;
 mod gather;
@@ -23,6 +25,8 @@ mod rounds;
 mod servicenow;
 mod shared_secret;
 mod signature;
+mod splunk_oncall;
+mod squadcast;
 mod standard_webhooks;
 mod statuspage;
 #[cfg(test)]
@@ -30,6 +34,7 @@ mod tests;
 mod value;
 
 mod webhook;
+mod zenduty;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -281,6 +286,8 @@ pub struct Kind {
 /// Every type of source there is.
 pub const KINDS: &[Kind] = &[
     alertmanager::KIND,
+    better_stack::KIND,
+    datadog::KIND,
     firehydrant::KIND,
     generic::KIND,
     grafana::KIND,
@@ -289,7 +296,10 @@ pub const KINDS: &[Kind] = &[
     pagerduty::KIND,
     rootly::KIND,
     servicenow::KIND,
+    splunk_oncall::KIND,
+    squadcast::KIND,
     statuspage::KIND,
+    zenduty::KIND,
 ];
 
 /// Builds the source that a `[[sources]]` table describes. Reads no network.

@@ -2,8 +2,10 @@
 //!
 //! Must not know any tool: each hands in its own list of names.
 
+use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
+use super::value::find_web_url;
 use super::BuildError;
 use crate::config::SourceConfig;
 use crate::domain::SourceId;
@@ -73,9 +75,33 @@ pub(super) fn suggestion(name: &str, known: &[&str]) -> String {
 
 /// Refuses an empty entry in `webhook_secrets`: everybody knows that key.
 pub(super) fn check_secrets(config: &SourceConfig) -> Result<(), BuildError> {
-    use secrecy::ExposeSecret;
     match config.webhook_secrets.iter().position(|secret| secret.expose_secret().is_empty()) {
         Some(index) => Err(refuse(config, &format!("webhook_secrets[{index}] is empty"))),
         None => Ok(()),
     }
+}
+
+/// The halves of an `api_token` that is written as `first:second`; `form` shows how, for the operator.
+pub(super) fn split_token(
+    config: &SourceConfig,
+    token: &SecretString,
+    form: &str,
+) -> Result<(SecretString, SecretString), BuildError> {
+    match token.expose_secret().trim().split_once(':') {
+        Some((first, second)) if !first.is_empty() && !second.is_empty() => Ok((first.into(), second.into())),
+        _ => Err(refuse(config, &format!("`api_token` must be written as {form}"))),
+    }
+}
+
+/// Refuses a pattern of addresses that gives none, or lacks its placeholder.
+pub(super) fn check_url_pattern(
+    config: &SourceConfig,
+    key: &str,
+    pattern: &str,
+    placeholder: &str,
+) -> Result<(), BuildError> {
+    if pattern.contains(placeholder) && find_web_url(&pattern.replace(placeholder, "1")).is_some() {
+        return Ok(());
+    }
+    Err(refuse(config, &format!("`{key}` must be a web address with {placeholder} in it")))
 }

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
 use super::signature::BASE64;
-use super::{InboundWebhook, Rejection};
+use super::{InboundWebhook, Rejection, VerifiedWebhook};
 use crate::config::SourceConfig;
 
 /// The credentials `webhook_token` and `webhook_basic` of one source.
@@ -70,6 +70,25 @@ impl SharedSecret {
         Err(Rejection::Unauthorized(
             "no credential matches; check that the sender uses `webhook_token` or `webhook_basic`".to_owned(),
         ))
+    }
+}
+
+impl SharedSecret {
+    /// The whole `verify` of a tool that cannot sign.
+    ///
+    /// # Errors
+    /// When no credential is configured, or none matches.
+    pub(super) fn admit(
+        &self,
+        config: &SourceConfig,
+        webhook: InboundWebhook,
+        delivery_id: Option<String>,
+    ) -> Result<VerifiedWebhook, Rejection> {
+        if !self.is_configured() {
+            return Err(unconfigured(config, "`webhook_token` or `webhook_basic`"));
+        }
+        let verified_by = self.verify(&webhook)?;
+        Ok(VerifiedWebhook::new(webhook, delivery_id, verified_by))
     }
 }
 

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::clock::from_millis;
 use crate::domain::{Timestamp, parse_timestamp};
 
 /// Lenient access by JSON Pointer (RFC 6901). What is missing, null or of another type is absent.
@@ -56,6 +57,19 @@ pub(super) fn scalar_text(value: &Value) -> Option<String> {
 pub(super) fn find_web_url(text: &str) -> Option<&str> {
     let url = url::Url::parse(text).ok()?;
     matches!(url.scheme(), "http" | "https").then_some(text)
+}
+
+/// An instant in milliseconds since the epoch, as text.
+pub(super) fn parse_millis(text: &str) -> Option<Timestamp> {
+    let millis = text.trim().parse::<i64>().ok().filter(|millis| *millis > 0)?;
+    // Later years cannot be written as an instant that Jira reads.
+    (millis < 253_402_300_800_000).then(|| from_millis(millis))
+}
+
+/// A value that may arrive as JSON text inside of JSON.
+pub(super) fn unwrap_text(value: &Value) -> Value {
+    let inner = value.as_str().and_then(|text| serde_json::from_str(text).ok());
+    inner.unwrap_or_else(|| value.clone())
 }
 
 /// A name from the payload, short enough for a message.
@@ -123,6 +137,16 @@ mod tests {
         assert_eq!(value.find_id("/none"), None);
         assert_eq!(value.ids("/list"), ["1", "b"]);
         assert!(value.items("/n").is_empty());
+    }
+
+    #[test]
+    fn json_may_be_wrapped_in_text_and_times_in_milliseconds() {
+        assert_eq!(unwrap_text(&json!("{\"a\": [1]}")), json!({"a": [1]}));
+        assert_eq!(unwrap_text(&json!("plain")), json!("plain"));
+        assert_eq!(parse_millis("1789374067412").map(|at| at.timestamp_millis()), Some(1_789_374_067_412));
+        for text in ["", "-1", "x", "99999999999999999"] {
+            assert_eq!(parse_millis(text), None, "{text}");
+        }
     }
 
     #[test]

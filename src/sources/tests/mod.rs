@@ -1,7 +1,9 @@
 //! Tests that hold for every source: each sample and each vector in `tests/fixtures/providers`, and bodies
 //! that are broken in every way. What only one source does is tested beside it.
 
+mod better_stack;
 mod cases;
+mod datadog;
 mod firehydrant;
 mod grafana;
 mod incident_io;
@@ -12,8 +14,11 @@ mod polled;
 mod polling;
 mod rootly;
 mod servicenow;
+mod splunk_oncall;
+mod squadcast;
 mod statuspage;
 mod vectors;
+mod zenduty;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -76,7 +81,8 @@ pub(super) fn sample_source(kind: &str, api_url: Option<&str>) -> Arc<dyn Source
         config.webhook_token = Some("t0k3n".into());
         if let Some(url) = api_url {
             config.api_url = Some(url.parse().expect("an address"));
-            config.api_token = Some("token".into());
+            let is_halved = matches!(kind, "datadog" | "splunk_oncall");
+            config.api_token = Some(if is_halved { "id:token" } else { "token" }.into());
         }
         if kind == "generic" {
             config.options = options(json!({ "mapping": sample_mapping() }));

@@ -1,0 +1,136 @@
+//! Squadcast: every case, severities by priority and tag, and a run over teams with a bought token.
+
+use wiremock::matchers::{header, path, query_param};
+use wiremock::{Mock, MockServer};
+
+use super::polled::{answer, catalogue_ids, check_incident, check_trouble, mount, parameter, run_with};
+use super::polling::cases;
+use super::*;
+use crate::domain::Severity;
+
+const KIND: &str = "squadcast";
+const TEAM: &str = "6196371cda7b4ab764b13a1f";
+const ID: &str = "633e670ae998089239c9f293";
+const NOW: &str = "2026-11-24T00:00:00Z";
+
+fn parse(source: &dyn Source, body: &Value) -> crate::sources::Findings {
+    let webhook = verified(&[], body.to_string().as_bytes(), sample_now());
+    source.inspect(&webhook).expect("mappable");
+    source.parse(&webhook, &mut Memory::default()).expect("mappable")
+}
+
+fn exported(file: &str) -> Value {
+    read_json(KIND, file)["data"]["resource_data"].clone()
+}
+
+/// One team with these incidents in its export.
+async fn squadcast(export: Value) -> (MockServer, Arc<dyn Source>) {
+    let server = MockServer::start().await;
+    Mock::given(path("/oauth/access-token"))
+        .and(header("x-refresh-token", "token"))
+        .respond_with(answer({
+            let mut token = read_json(KIND, "rest-access-token.json");
+            token["data"]["expires_at"] = json!(4_102_444_800_i64);
+            token
+        }))
+        .mount(&server)
+        .await;
+    for (place, body) in [
+        ("/v3/incidents/export", export),
+        ("/v3/incidents/postmortem", read_json(KIND, "rest-postmortems.json")),
+        ("/v3/services", read_json(KIND, "rest-services.json")),
+    ] {
+        let team = Mock::given(path(place)).and(query_param("owner_id", TEAM));
+        team.and(header("authorization", "Bearer eyJhbGciOi.example.token"))
+            .respond_with(answer(body))
+            .mount(&server)
+            .await;
+    }
+    mount(&server, "/v3/teams", answer(read_json(KIND, "rest-teams.json"))).await;
+    let resolved = json!({ "data": exported("webhook-official-incident-resolved.json") });
+    mount(&server, &format!("/v3/incidents/{ID}"), answer(resolved)).await;
+    let source = sample_source(KIND, Some(&server.uri()));
+    (server, source)
+}
+
+#[tokio::test]
+async fn every_sample_means_what_its_case_says() {
+    for (file, expect) in cases(KIND) {
+        let (server, source) = squadcast(json!([])).await;
+        match expect["action"].as_str().expect("action") {
+            "upsert" => check_incident(&parse(&*source, &read_json(KIND, &file)).observations[0], &expect, &file),
+            "ack_ignore" => {
+                let found = parse(&*source, &read_json(KIND, &file));
+                assert!(found.ignored.is_some() && found.observations.is_empty(), "{file}");
+            }
+            "token" => {
+                catalogue_ids(&*source).await;
+                catalogue_ids(&*source).await;
+                let asked = server.received_requests().await.expect("recorded");
+                let bought = asked.iter().filter(|r| r.url.path() == "/oauth/access-token").count();
+                assert_eq!(bought, 1, "a token is used until its end");
+            }
+            "workspaces" => assert_eq!(json!(catalogue_ids(&*source).await.1), expect["workspace_ids"]),
+            "containers" => assert_eq!(json!(catalogue_ids(&*source).await.0), expect["component_ids"]),
+            "reviews" => {
+                let (pages, _) = run_with(&*source, None, &mut Memory::default(), NOW).await;
+                let State::Present(entity) = &pages[0].findings.observations[0].state else { panic!("gone") };
+                let Entity::Review(review) = &**entity else { panic!("no review") };
+                assert_eq!(json!([review.status.as_str()]), expect["statuses"]);
+                assert_eq!(review.incidents, [ID]);
+            }
+            other => panic!("{file}: unknown action {other}"),
+        }
+    }
+}
+
+#[test]
+fn a_severity_counts_by_priority_then_tag_and_the_operators_words_come_first() {
+    let source = source(KIND, |config| config.severity = [("p2".to_owned(), Severity::P4)].into());
+    for (priority, tags, level) in [
+        (json!("P1"), json!({"severity": {"value": "P3"}}), Severity::P1),
+        (json!("UNSET"), json!({"severity": {"value": "P3"}}), Severity::P3),
+        (json!("P2"), json!(null), Severity::P4),
+        (json!(null), json!({"other": {"value": "P3"}}), Severity::Unknown),
+    ] {
+        let mut body = read_json(KIND, "webhook-priority-present.json");
+        body["data"]["resource_data"]["priority"] = priority.clone();
+        body["data"]["resource_data"]["tags"] = tags;
+        assert_eq!(incident(&parse(&*source, &body).observations[0]).severity, level, "{priority}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_reads_each_team_and_then_what_was_open_before() {
+    let triggered = exported("webhook-official-incident-triggered.json");
+    let (server, source) = squadcast(json!({ "incidents": [triggered] })).await;
+    let mut memory = Memory::default();
+    let (pages, cursor) = run_with(&*source, None, &mut memory, NOW).await;
+    assert_eq!(incident(&pages[0].findings.observations[0]).workspaces, [TEAM]);
+    assert!(pages[1].findings.observations.is_empty(), "what the export had is not asked for again");
+    let asked = server.received_requests().await.expect("recorded");
+    let export = asked.iter().find(|r| r.url.path() == "/v3/incidents/export").expect("asked");
+    for (name, value) in
+        [("type", "json"), ("start_time", "2026-08-19T00:00:00Z"), ("end_time", "2026-11-24T00:00:00Z")]
+    {
+        assert_eq!(parameter(export, name).as_deref(), Some(value));
+    }
+
+    // Later it began too long ago for the export: it is asked for by its id, until it is over.
+    let (server, source) = squadcast(json!([])).await;
+    let (pages, cursor) = run_with(&*source, Some(cursor), &mut memory, "2026-12-24T00:00:00Z").await;
+    assert_eq!(incident(&pages[1].findings.observations[0]).status.as_str(), "resolved");
+    let (pages, _) = run_with(&*source, Some(cursor), &mut memory, "2026-12-24T00:05:00Z").await;
+    assert!(pages[1].findings.observations.is_empty());
+    let asked = server.received_requests().await.expect("recorded");
+    let starts = asked.iter().filter_map(|r| parameter(r, "start_time")).collect::<Vec<_>>();
+    assert_eq!(starts, ["2026-11-17T00:00:00Z", "2026-12-17T00:00:00Z"]);
+    let gone = source.poller().expect("configured").fetch_incident("gone", sample_now()).await;
+    let gone = gone.expect("answered").expect("told");
+    assert!(matches!(gone.observations[0].state, State::Deleted { .. }));
+}
+
+#[tokio::test]
+async fn trouble_says_what_to_do() {
+    check_trouble(KIND, "retry-after", "30", NOW, 30).await;
+}

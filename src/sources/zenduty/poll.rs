@@ -1,0 +1,177 @@
+//! Reads Zenduty's incidents: all that are open, those created lately, then each team's postmortems.
+//!
+//! The filter knows only days of creation. What was open before and is listed no more is fetched by its
+//! number, the only thing that Zenduty finds an incident by: [`Memory`] keeps it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use super::{HOME, Mapper, newest, review};
+use crate::config::SourceConfig;
+use crate::domain::Timestamp;
+use crate::sources::findings::component;
+use crate::sources::gather::{base_url, note_open, take_unseen, workspace};
+use crate::sources::http::{Api, Query};
+use crate::sources::rounds::Round;
+use crate::sources::value::Fields;
+use crate::sources::{
+    BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller,
+};
+
+const LIMIT: usize = 50;
+const FILTER: &str = "api/incidents/filter/";
+const TEAMS: &str = "api/account/teams/";
+/// How far before the last round a later one reads: late changes of what was created lately.
+const WINDOW: TimeDelta = TimeDelta::days(7);
+
+/// The listings of a round, in order.
+const OPEN: usize = 0;
+const RECENT: usize = 1;
+const LISTINGS: usize = 3;
+
+pub(super) struct ZendutyPoller {
+    api: Api,
+    mapper: Arc<Mapper>,
+}
+
+impl ZendutyPoller {
+    /// The poller, if the configuration has a key for it.
+    pub(super) fn find(
+        config: &SourceConfig,
+        http: reqwest::Client,
+        mapper: &Arc<Mapper>,
+    ) -> Result<Option<Self>, BuildError> {
+        let Some(token) = &config.api_token else { return Ok(None) };
+        let fix = "set `api_token` to an API key of an account that sees all teams";
+        let api = Api::new(http, base_url(config, HOME)?, "Zenduty", fix).with_credential("Token ", token)?;
+        Ok(Some(Self { api, mapper: Arc::clone(mapper) }))
+    }
+
+    /// Incidents of one page, and the number of the page after it.
+    async fn incidents(
+        &self,
+        round: &Round,
+        memory: &mut Memory,
+        now: Timestamp,
+    ) -> Result<(Findings, Option<String>), PollError> {
+        let number = round.page.as_deref().and_then(|page| page.parse::<usize>().ok()).unwrap_or(1);
+        let query = vec![("page", number.to_string()), ("page_size", LIMIT.to_string())];
+        let filter = if round.listing == OPEN {
+            json!({"status": -1, "all_teams": 1})
+        } else {
+            let since = round.since.checked_sub_signed(WINDOW).unwrap_or(round.since);
+            // The day after now: days may end by another clock.
+            let until = now.checked_add_signed(TimeDelta::days(1)).unwrap_or(now);
+            json!({"status": 0, "all_teams": 1, "from_date": day(since), "to_date": day(until)})
+        };
+        let answer = self.api.search(FILTER, &query, &filter, &[], now).await?.unwrap_or_default();
+        let entries = self.api.items_of(&answer, "/results", FILTER)?;
+        let mut found = Findings::default();
+        for data in entries {
+            let told = self.mapper.incident(data, newest(data).unwrap_or(now), now).unwrap_or_default();
+            for incident in told.incidents() {
+                let (key, number) = (number_key(&incident.provider_id), data.find_id("/incident_number"));
+                if let Some(number) = number.filter(|number| memory.get(&key) != Some(number)) {
+                    memory.set(key, number);
+                }
+            }
+            found.absorb(told);
+        }
+        note_open(memory, &found, round.started());
+        let goes_on = !entries.is_empty() && answer.find_text("/next").is_some();
+        Ok((found, goes_on.then(|| (number + 1).to_string())))
+    }
+
+    /// What was open in the round before and was not seen in this one.
+    async fn unseen(
+        &self,
+        memory: &mut Memory,
+        started: Timestamp,
+        now: Timestamp,
+    ) -> Result<Findings, PollError> {
+        let mut found = Findings::default();
+        for id in take_unseen(memory, started) {
+            let Some(number) = memory.get(&number_key(&id)).map(str::to_owned) else { continue };
+            memory.forget(&number_key(&id));
+            found.absorb(self.fetch(&number, now).await?.unwrap_or_else(|| Findings::gone(&id, now)));
+        }
+        Ok(found)
+    }
+
+    async fn fetch(&self, number: &str, now: Timestamp) -> Result<Option<Findings>, PollError> {
+        let path = format!("api/incidents/{number}/");
+        let answer = self.api.find(&path, &Query::new(), &[404], now).await?;
+        Ok(answer.and_then(|data| self.mapper.incident(&data, newest(&data).unwrap_or(now), now).ok()))
+    }
+
+    async fn reviews(&self, now: Timestamp) -> Result<Findings, PollError> {
+        let mut found = Findings::default();
+        for team in self.teams(now).await? {
+            let path = format!("{TEAMS}{}/postmortem/", team.0);
+            let answer = self.api.find(&path, &Query::new(), &[403, 404], now).await?.unwrap_or_default();
+            found.observations.extend(answer.items("").iter().filter_map(|data| review(data, &team.0, now)));
+        }
+        Ok(found)
+    }
+
+    /// Id and name of each team.
+    async fn teams(&self, now: Timestamp) -> Result<Vec<(String, String)>, PollError> {
+        let answer = self.api.get(TEAMS, &Query::new(), now).await?;
+        let teams = self.api.items_of(&answer, "", TEAMS)?.iter().filter_map(|team| {
+            let id = team.find_id("/unique_id")?;
+            Some((id.clone(), team.find_text("/name").unwrap_or(&id).to_owned()))
+        });
+        Ok(teams.collect())
+    }
+}
+
+#[async_trait]
+impl Poller for ZendutyPoller {
+    async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
+        let PollRequest { cursor, backfill_from, now, memory } = request;
+        let round = Round::resume(cursor, backfill_from, now)?;
+        let (found, next) = match round.listing {
+            OPEN | RECENT => self.incidents(&round, memory, now).await?,
+            _ => {
+                let mut found = self.unseen(memory, round.started(), now).await?;
+                found.absorb(self.reviews(now).await?);
+                (found, None)
+            }
+        };
+        Ok(round.turn(found, next, LISTINGS))
+    }
+
+    async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {
+        let mut catalogue = Catalogue::default();
+        for (team, name) in self.teams(now).await? {
+            let path = format!("{TEAMS}{team}/services/");
+            let services = self.api.get(&path, &Query::new(), now).await?;
+            for service in self.api.items_of(&services, "", &path)? {
+                let Some(id) = service.find_id("/unique_id") else { continue };
+                let mut entry = component(&id, service.find_text("/name").unwrap_or(&id), HOME, now);
+                entry.description = service.text("/description").to_owned();
+                entry.workspaces = vec![team.clone()];
+                catalogue.components.push(entry);
+            }
+            catalogue.workspaces.push(workspace(&team, &name, HOME));
+        }
+        Ok(catalogue)
+    }
+
+    /// Zenduty finds incidents by number only; none is known by the id that is asked for here.
+    async fn fetch_incident(&self, provider_id: &str, now: Timestamp) -> Result<Option<Findings>, PollError> {
+        let told = self.fetch(provider_id, now).await?;
+        Ok(told.filter(|told| told.incidents().any(|incident| incident.provider_id == provider_id)))
+    }
+}
+
+fn number_key(incident: &str) -> String {
+    format!("number/{incident}")
+}
+
+fn day(at: Timestamp) -> String {
+    at.format("%Y-%m-%d").to_string()
+}
