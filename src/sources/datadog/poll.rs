@@ -70,7 +70,9 @@ impl DatadogPoller {
     }
 
     fn reviews(&self, found: &Findings, data: &Value, attachments: &Value) -> Vec<Observation> {
-        let Some(State::Present(entity)) = found.observations.first().map(|o| &o.state) else { return Vec::new() };
+        let Some(State::Present(entity)) = found.observations.first().map(|o| &o.state) else {
+            return Vec::new();
+        };
         let Entity::Incident(incident) = &**entity else { return Vec::new() };
         let is_complete = data.text("/attributes/state").eq_ignore_ascii_case("completed");
         let review = |attachment| self.mapper.review(attachment, incident, is_complete);
@@ -137,7 +139,8 @@ impl Poller for DatadogPoller {
         }
         let mut found = self.mapper.from_api(&answer["data"], now);
         if has_attachments(&answer["data"]) {
-            let attachments = self.api.find(&format!("{path}/attachments"), &Query::new(), &[404], now).await?;
+            let attachments =
+                self.api.find(&format!("{path}/attachments"), &Query::new(), &[404], now).await?;
             let reviews = self.reviews(&found, &answer["data"], &attachments.unwrap_or_default());
             found.observations.extend(reviews);
         }
@@ -146,7 +149,11 @@ impl Poller for DatadogPoller {
 }
 
 fn quote(word: &str) -> String {
-    if word.chars().all(char::is_alphanumeric) { word.to_owned() } else { format!("\"{}\"", word.replace('"', "")) }
+    if word.chars().all(char::is_alphanumeric) {
+        word.to_owned()
+    } else {
+        format!("\"{}\"", word.replace('"', ""))
+    }
 }
 
 fn has_attachments(data: &Value) -> bool {

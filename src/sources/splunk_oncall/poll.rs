@@ -88,7 +88,8 @@ impl SplunkPoller {
     async fn report(&self, query: &Query, memory: &mut Memory, now: Timestamp) -> Result<Value, PollError> {
         let last = memory.get(REPORTED).and_then(parse_millis);
         let waited = last.and_then(|last| (now - last).to_std().ok());
-        if let Some(rest) = waited.and_then(|waited| PAUSE.checked_sub(waited)).filter(|rest| !rest.is_zero()) {
+        if let Some(rest) = waited.and_then(|waited| PAUSE.checked_sub(waited)).filter(|rest| !rest.is_zero())
+        {
             let message = "Splunk On-Call allows one report a minute".to_owned();
             return Err(PollError::Retry { message, after: Some(rest) });
         }

@@ -20,9 +20,7 @@ use crate::sources::gather::{base_url, forget_open, list_open, note_open, worksp
 use crate::sources::http::{Api, Query};
 use crate::sources::rounds::Round;
 use crate::sources::value::Fields;
-use crate::sources::{
-    BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller,
-};
+use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
 
 const FIX: &str = "set `api_token` to a refresh token of a user who sees all teams, and `region` to theirs";
 /// How far before the last round a later one reads: late changes of what began lately.
@@ -124,7 +122,13 @@ impl SquadcastPoller {
     }
 
     /// What is open as far as is known and was not in this round's exports, from after `after`.
-    async fn open(&self, after: &str, memory: &mut Memory, round: &Round, now: Timestamp) -> Result<(Findings, Option<String>), PollError> {
+    async fn open(
+        &self,
+        after: &str,
+        memory: &mut Memory,
+        round: &Round,
+        now: Timestamp,
+    ) -> Result<(Findings, Option<String>), PollError> {
         let ids = list_open(memory, after, BY_ID);
         let seen = round.started().timestamp_millis().to_string();
         let mut found = Findings::default();

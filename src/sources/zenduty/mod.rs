@@ -136,7 +136,9 @@ impl Mapper {
                     ("Assigned to", data.find_text("/assigned_to_name")),
                 ],
             ),
-            url: number.as_ref().map_or_else(|| HOME.to_owned(), |n| self.incident_url.replace("{number}", n)),
+            url: number
+                .as_ref()
+                .map_or_else(|| HOME.to_owned(), |n| self.incident_url.replace("{number}", n)),
             status: self.status(&data.find_id("/status").unwrap_or_default()),
             severity: self.severity(priority, data["urgency"].as_i64()),
             created_at: data.find_time("/creation_date").unwrap_or(updated_at),

@@ -17,9 +17,7 @@ use crate::sources::gather::{base_url, note_open, take_unseen, workspace};
 use crate::sources::http::{Api, Query};
 use crate::sources::rounds::Round;
 use crate::sources::value::Fields;
-use crate::sources::{
-    BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller,
-};
+use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
 
 const LIMIT: usize = 50;
 const FILTER: &str = "api/incidents/filter/";
