@@ -194,6 +194,7 @@ async fn an_answer_to_the_secret_before_a_reinstall_says_nothing_of_the_site() {
     let site = bridge.jira().find_installation().expect("it is installed");
     let key = incident_bridge::domain::ClientKey(site.client_key);
     // The request is on its way when the site gets its new secret, so it is refused.
+    bridge.advance(1);
     let (served, _) = tokio::join!(bridge.engine.serve_site(&key), bridge.install());
     served.expect("the store works");
     assert_eq!(parked(&bridge).await, None);
