@@ -52,6 +52,19 @@ pub struct QuarantinedRow {
     pub body: Vec<u8>,
 }
 
+/// A webhook that told something about an entity, without what it said.
+#[derive(Debug, Clone, serde::Serialize, sqlx::FromRow)]
+pub struct ReceiptRow {
+    pub id: String,
+    /// The tool's own id of the delivery.
+    pub delivery_id: Option<String>,
+    /// Milliseconds since the Unix epoch.
+    pub received_at: i64,
+    pub verified_by: String,
+    /// How often the same delivery came again.
+    pub duplicates: i64,
+}
+
 /// Whether a delivery was there before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recorded {
@@ -229,6 +242,43 @@ impl Store {
                 "SELECT id, source, delivery_id, received_at, verified_by, note AS reason, body FROM inbox \
                  WHERE state = 'quarantined' ORDER BY id LIMIT $1",
                 &args![limit],
+            )
+            .await
+    }
+
+    /// Quarantined webhooks that `is_meant` accepts, oldest first. Bodies can be large, so few are held at once.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn search_quarantine(
+        &self,
+        is_meant: impl Fn(&QuarantinedRow) -> bool,
+    ) -> Result<Vec<QuarantinedRow>, StoreError> {
+        let (mut found, mut after) = (Vec::new(), String::new());
+        loop {
+            let page: Vec<QuarantinedRow> = self
+                .db
+                .list(
+                    "SELECT id, source, delivery_id, received_at, verified_by, note AS reason, body FROM inbox \
+                     WHERE state = 'quarantined' AND id > $1 ORDER BY id LIMIT 100",
+                    &args![&after],
+                )
+                .await?;
+            let Some(last) = page.last() else { return Ok(found) };
+            after.clone_from(&last.id);
+            found.extend(page.into_iter().filter(|row| is_meant(row)));
+        }
+    }
+
+    /// When and how a webhook came, unless retention has removed it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_receipt(&self, id: &str) -> Result<Option<ReceiptRow>, StoreError> {
+        self.db
+            .find(
+                "SELECT id, delivery_id, received_at, verified_by, duplicates FROM inbox WHERE id = $1",
+                &args![id],
             )
             .await
     }

@@ -25,7 +25,7 @@ pub use associations::EntityAssociation;
 pub use cursors::{PollState, PollTrouble};
 pub use deliveries::{DeliveryRow, DueBatch, DueDelivery, Outcome, Pace, SiteTrouble};
 pub use entities::StoredEntity;
-pub use inbox::{InboxEntry, InboxRow, QuarantinedRow, Recorded};
+pub use inbox::{InboxEntry, InboxRow, QuarantinedRow, ReceiptRow, Recorded};
 pub use installations::{Installation, InstallationState, NewInstallation};
 pub use leases::Lease;
 pub use overview::{DeliveryCounts, QueueCounts};

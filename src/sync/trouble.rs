@@ -42,6 +42,10 @@ pub(super) fn of(error: &JiraError, now: Timestamp, failures: i64, seed: u64) ->
             let wait_until = back_off(now, failures, seed).max(not_before.unwrap_or(now));
             SiteTrouble { wait_until, parked: None }
         }
+        // A new secret may be on its way to us: Jira uses it before it has heard that we have it.
+        Disposition::Unauthorized if failures == 0 => {
+            SiteTrouble { wait_until: back_off(now, 0, seed), parked: None }
+        }
         Disposition::Unauthorized => park(unauthorized(error)),
         Disposition::Forbidden => park(
             "Jira forbids the request: the installed app lacks the operations module or a scope; update the app on the site"

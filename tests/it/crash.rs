@@ -4,6 +4,8 @@ use std::process::Command;
 
 use incident_bridge::simulator::Fault;
 
+use crate::crash_test::story::{Plan, play};
+use crate::harness::pick_port;
 use crate::harness::place::{PROGRAM, Place, read};
 use crate::harness::program::{Program, eventually};
 
@@ -42,6 +44,17 @@ async fn kills_at_any_moment_lose_no_webhook_that_was_answered() {
     }
     let all = || place.site.incidents().len() == 20;
     eventually("all incidents arrive", async || all().then_some(())).await;
+}
+
+/// The short form of `cargo run --release --example crash_test`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kills_under_load_lose_nothing_and_turn_nothing_back() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let round = std::time::Duration::from_secs(2);
+    let plan = Plan { program: PROGRAM.into(), port: pick_port(), rounds: 3, seed: 7, round };
+    let report = play(plan, folder.path(), |_, _| ()).await.expect("the bridge starts again each time");
+    assert!(report.is_clean(), "{report}");
+    assert!(report.kills >= 3 && report.writes >= report.incidents && report.incidents > 10, "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

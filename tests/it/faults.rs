@@ -85,6 +85,8 @@ async fn a_401_parks_the_site_with_a_reason_and_a_reinstall_heals_it() {
     bridge.jira().uninstall_silently();
     bridge.pagerduty(&triggered("Q1")).await;
     bridge.settle().await;
+    assert_eq!(parked(&bridge).await, None, "once may be a secret that is on its way to us");
+    bridge.settle_after(10).await;
     bridge.log.expect_error("install the app again on the site");
     assert!(parked(&bridge).await.is_some_and(|why| why.contains("install the app again")));
     let requests = bridge.jira().request_count();

@@ -11,12 +11,21 @@ mod repository;
 
 mod harness;
 
+/// The crash test that anyone can run; a short form of it runs here.
+#[path = "../../examples/crash_test"]
+mod crash_test {
+    pub mod model;
+    pub mod story;
+}
+
 mod actions;
 mod commands;
 mod crash;
 mod delivery;
+mod explain_stories;
 mod faults;
 mod install;
+mod live_faults;
 mod operator;
 mod page;
 mod poll;

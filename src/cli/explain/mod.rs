@@ -1,0 +1,174 @@
+//! `explain`: the whole story of one incident, review or component.
+//!
+//! Collects what the store remembers; `words` says it in sentences. Asks neither the tool nor Jira.
+
+mod words;
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::output;
+use crate::app::open_ready_store;
+use crate::clock::{Clock, Timestamp};
+use crate::config::Config;
+use crate::domain::JiraId;
+use crate::store::{
+    DeliveryRow, Installation, InstallationState, QuarantinedRow, ReceiptRow, Store, StoredEntity,
+    TimelineEntry,
+};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    incident-bridge explain Q1A2B3C4D5E6F7        # the tool's own id\n  \
+    incident-bridge explain pd:Q1A2B3C4D5E6F7     # the id in Jira")]
+pub struct Arguments {
+    /// The tool's id or the id in Jira
+    incident: String,
+}
+
+#[derive(Serialize)]
+struct Story {
+    kind: String,
+    jira_id: String,
+    provider_id: String,
+    source: String,
+    version: i64,
+    deleted: bool,
+    deliveries: Vec<Standing>,
+    /// The webhooks that the timeline names, as far as retention has left them.
+    webhooks: Vec<ReceiptRow>,
+    timeline: Vec<TimelineEntry>,
+}
+
+#[derive(Serialize)]
+struct Standing {
+    #[serde(flatten)]
+    delivery: DeliveryRow,
+    /// While it waits: what stands in its way.
+    obstacle: Option<Obstacle>,
+}
+
+/// What keeps a site from being served.
+#[derive(Serialize)]
+#[serde(tag = "why", rename_all = "snake_case")]
+enum Obstacle {
+    /// A person must act.
+    Parked { reason: String, tried_again_at: Timestamp },
+    /// Jira failed or asked for patience.
+    WaitsUntil { at: Timestamp, failures_in_a_row: i64 },
+    /// An admin of the site has switched the app off.
+    Disabled,
+}
+
+pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow::Result<ExitCode> {
+    let clock = Clock::system();
+    let store = open_ready_store(config, clock.clone()).await?;
+    let sites = store.list_installations().await?;
+    let mut stories = Vec::new();
+    for entity in store.find_entities(&arguments.incident).await? {
+        stories.push(tell(&store, &sites, clock.now(), entity).await?);
+    }
+    if json {
+        output::json(&stories)?;
+    } else if stories.is_empty() {
+        print_unknown(&store, &arguments.incident).await?;
+    } else {
+        for story in &stories {
+            words::print(story, &sites);
+        }
+    }
+    Ok(if stories.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn tell(
+    store: &Store,
+    sites: &[Installation],
+    now: Timestamp,
+    entity: StoredEntity,
+) -> anyhow::Result<Story> {
+    let kind = entity.kind.as_str();
+    // Before the timeline: while the service runs, a state that is shown then never lacks its reason there.
+    let deliveries = store.list_deliveries_of(&entity.jira_id).await?;
+    let mut timeline = store.list_timeline(&entity.jira_id).await?;
+    timeline.retain(|entry| entry.kind == kind);
+    let mut webhooks: Vec<ReceiptRow> = Vec::new();
+    for id in timeline.iter().filter_map(words::webhook_of) {
+        if !webhooks.iter().any(|webhook| webhook.id == id) {
+            webhooks.extend(store.find_receipt(id).await?);
+        }
+    }
+    let deliveries = deliveries
+        .into_iter()
+        .filter(|delivery| delivery.kind == kind)
+        .map(|delivery| Standing { obstacle: find_obstacle(sites, &delivery, now), delivery });
+    Ok(Story {
+        deliveries: deliveries.collect(),
+        webhooks,
+        timeline,
+        kind: kind.to_owned(),
+        deleted: entity.content.is_none(),
+        jira_id: entity.jira_id.0,
+        provider_id: entity.provider_id,
+        source: entity.source,
+        version: entity.version,
+    })
+}
+
+fn find_obstacle(sites: &[Installation], delivery: &DeliveryRow, now: Timestamp) -> Option<Obstacle> {
+    let is_its = |site: &&Installation| {
+        site.site == delivery.site
+            && matches!(site.state, InstallationState::Enabled | InstallationState::Disabled)
+    };
+    let site = sites.iter().find(is_its).filter(|_| delivery.state == "waiting")?;
+    let at = site.wait_until;
+    match &site.parked {
+        _ if site.state == InstallationState::Disabled => Some(Obstacle::Disabled),
+        Some(reason) => Some(Obstacle::Parked { reason: reason.clone(), tried_again_at: at }),
+        None if at > now => Some(Obstacle::WaitsUntil { at, failures_in_a_row: site.failures }),
+        None => None,
+    }
+}
+
+async fn print_unknown(store: &Store, id: &str) -> anyhow::Result<()> {
+    let kept = store.search_quarantine(|webhook| names(webhook, id)).await?;
+    let counts = store.count_inbox().await?;
+    let unread: i64 = counts.iter().filter(|row| row.state == "new").map(|row| row.count).sum();
+    words::print_unknown(id, &kept, unread);
+    if !store.list_associations_of(&JiraId(id.to_owned())).await?.is_empty() {
+        output::line("people have linked issues to it in Jira");
+    }
+    Ok(())
+}
+
+/// Whether a webhook's body contains the id, or, of an id in Jira, the tool's part of it.
+fn names(webhook: &QuarantinedRow, id: &str) -> bool {
+    let own = id.strip_prefix(&webhook.source).and_then(|rest| rest.strip_prefix(':'));
+    let contains =
+        |part: &str| !part.is_empty() && memchr::memmem::find(&webhook.body, part.as_bytes()).is_some();
+    contains(id) || own.is_some_and(contains)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn webhook(body: &str) -> QuarantinedRow {
+        QuarantinedRow {
+            id: "1".to_owned(),
+            source: "pd".to_owned(),
+            delivery_id: None,
+            received_at: 0,
+            verified_by: String::new(),
+            reason: None,
+            body: body.as_bytes().to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_webhook_is_found_by_the_tools_id_and_by_the_id_in_jira() {
+        let kept = webhook("{\"event\": {\"data\": {\"id\": \"Q1\"");
+        assert!(names(&kept, "Q1") && names(&kept, "pd:Q1"));
+        assert!(!names(&kept, "og:Q1") && !names(&kept, "Q2") && !names(&kept, "pd:") && !names(&kept, ""));
+    }
+}
