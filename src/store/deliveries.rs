@@ -232,23 +232,27 @@ impl Store {
 
     /// Writes down Jira's answer to one request, entity by entity, in several transactions when there are
     /// many. A change made meanwhile keeps its entity waiting. `confirm_at` is when to read accepted ones
-    /// back, `None` never.
+    /// back, `None` never. Returns `false`, with nothing written, when the site was installed anew or removed
+    /// since `installed_at`: what it accepted before is forgotten there.
     ///
     /// # Errors
     /// When the database fails; what was not written down is then sent again, which does no harm.
     pub async fn record_outcomes(
         &self,
-        site: &ClientKey,
+        (site, installed_at): (&ClientKey, Timestamp),
         kind: EntityKind,
         outcomes: &[(JiraId, i64, Outcome)],
         confirm_at: Option<Timestamp>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let batch = self.clock.new_id();
         let accepted = outcomes.iter().filter(|(_, _, outcome)| *outcome == Outcome::Accepted).count();
         let every = if accepted > READ_BACK_ALL_UP_TO { accepted.div_ceil(READ_BACK_ALL_UP_TO) } else { 1 };
         let mut nth = 0;
         for part in outcomes.chunks(OUTCOMES_AT_ONCE) {
             let mut tx = self.db.begin().await?;
+            if !self.end_trouble(&mut tx, site, Some(installed_at)).await? {
+                return Ok(false);
+            }
             for (id, version, outcome) in part {
                 match outcome {
                     Outcome::Accepted | Outcome::Unmentioned => {
@@ -263,10 +267,9 @@ impl Store {
                     }
                 }
             }
-            self.end_trouble(&mut tx, site).await?;
             tx.commit().await?;
         }
-        Ok(())
+        Ok(true)
     }
 
     async fn record_accepted(
@@ -344,36 +347,57 @@ impl Store {
     /// When the database fails.
     pub async fn record_contact(&self, site: &ClientKey) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
-        self.end_trouble(&mut tx, site).await?;
+        self.end_trouble(&mut tx, site, None).await?;
         tx.commit().await
     }
 
-    async fn end_trouble(&self, tx: &mut Tx, site: &ClientKey) -> Result<(), StoreError> {
-        tx.execute(
-            "UPDATE installations SET last_contact_at = $2, wait_until = 0, failures = 0, parked = NULL WHERE client_key = $1",
-            &args![site.as_str(), self.clock.now_ms()],
-        )
-        .await?;
-        Ok(())
+    /// Whether the site is still installed as it was at `installed_at`, if that is asked. Locks its row, so
+    /// that a reinstall comes before or after everything else in the transaction.
+    async fn end_trouble(
+        &self,
+        tx: &mut Tx,
+        site: &ClientKey,
+        installed_at: Option<Timestamp>,
+    ) -> Result<bool, StoreError> {
+        let touched = tx
+            .execute(
+                "UPDATE installations SET last_contact_at = $2, wait_until = 0, failures = 0, parked = NULL \
+                 WHERE client_key = $1 AND state IN ('enabled', 'disabled') AND ($3 = 0 OR installed_at = $3)",
+                &args![
+                    site.as_str(),
+                    self.clock.now_ms(),
+                    installed_at.map_or(0, |installed_at| installed_at.timestamp_millis()),
+                ],
+            )
+            .await?;
+        Ok(touched > 0)
     }
 
-    /// Remembers that a site cannot be served until some time; a restart honours it.
+    /// Remembers that a site cannot be served until some time; a restart honours it. Returns `false`, with
+    /// nothing written, when the site was installed anew or removed since `installed_at`.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn record_site_trouble(
         &self,
-        site: &ClientKey,
+        (site, installed_at): (&ClientKey, Timestamp),
         trouble: &SiteTrouble,
-    ) -> Result<(), StoreError> {
-        self.db
+    ) -> Result<bool, StoreError> {
+        let touched = self
+            .db
             .execute(
                 "UPDATE installations SET wait_until = $2, wait_since = $4, failures = failures + 1, parked = $3 \
-                 WHERE client_key = $1",
-                &args![site.as_str(), trouble.wait_until.timestamp_millis(), trouble.parked.clone(), self.clock.now_ms()],
+                 WHERE client_key = $1 AND state IN ('enabled', 'disabled') AND installed_at = $5",
+                &args![
+                    site.as_str(),
+                    trouble.wait_until.timestamp_millis(),
+                    trouble.parked.clone(),
+                    self.clock.now_ms(),
+                    installed_at.timestamp_millis(),
+                ],
             )
             .await?;
-        Ok(())
+        Ok(touched > 0)
     }
 
     /// Deliveries as operators see them, filtered by state when given.

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
-
 use super::directory::SiteAccess;
 use super::engine::{Engine, SyncError};
 use super::plan::{self, Outgoing};
@@ -145,12 +143,16 @@ impl Engine {
     }
 
     async fn record(&self, site: &SiteAccess, batch: &DueBatch, outcomes: Outcomes) -> Result<(), SyncError> {
-        if outcomes.is_empty() || self.is_outdated(site).await? {
+        if outcomes.is_empty() {
             return Ok(());
         }
         let now = self.clock.now();
         let confirm_at = self.delivery.confirm.then(|| now + FIRST_READBACK);
-        self.store.record_outcomes(&site.client_key, batch.kind, &outcomes, confirm_at).await?;
+        let installation = (&site.client_key, site.installed_at);
+        if !self.store.record_outcomes(installation, batch.kind, &outcomes, confirm_at).await? {
+            self.directory.refresh().await?;
+            return Ok(());
+        }
         for (id, _, outcome) in &outcomes {
             let result = match outcome {
                 Outcome::Accepted => "accepted",
@@ -168,13 +170,17 @@ impl Engine {
         Ok(())
     }
 
-    /// Stores how long the site must be left alone, and says so once.
+    /// Stores how long the site must be left alone, and says so once. An answer to the secret before a
+    /// reinstall says nothing of the site.
     pub(super) async fn record_trouble(&self, site: &SiteAccess, error: &JiraError) -> Result<(), SyncError> {
-        if self.is_outdated(site).await? {
-            return Ok(());
-        }
         let failures = self.store.count_failures(&site.client_key).await?;
         let trouble = trouble::of(error, self.clock.now(), failures, seed(&self.clock.new_id()));
+        if matches!(error.disposition, Disposition::WaitUntil { scope: Scope::AllSites, .. }) {
+            self.hold_all_sites(&trouble).await?;
+        } else if !self.store.record_site_trouble((&site.client_key, site.installed_at), &trouble).await? {
+            self.directory.refresh().await?;
+            return Ok(());
+        }
         match &trouble.parked {
             Some(why) => tracing::error!(site = %site.site, %error, trace_id = ?error.trace_id, "{why}"),
             None if error.status.is_none() && matches!(error.disposition, Disposition::WaitUntil { .. }) => {
@@ -184,26 +190,13 @@ impl Engine {
                 tracing::warn!(site = %site.site, %error, trace_id = ?error.trace_id, until = %trouble.wait_until, "Jira must wait; nothing is lost");
             }
         }
-        if matches!(error.disposition, Disposition::WaitUntil { scope: Scope::AllSites, .. }) {
-            self.hold_all_sites(&trouble).await
-        } else {
-            Ok(self.store.record_site_trouble(&site.client_key, &trouble).await?)
-        }
-    }
-
-    /// Whether the site was installed anew or removed since `site` was read. Jira's answers to the secret
-    /// before then count for nothing: it has forgotten what it accepted, and refuses that secret.
-    async fn is_outdated(&self, site: &SiteAccess) -> Result<bool, SyncError> {
-        self.directory.refresh_if_changed().await?;
-        let snapshot = self.directory.current();
-        let secret = site.secret().expose_secret();
-        Ok(snapshot.find_site(&site.client_key).is_none_or(|now| now.secret().expose_secret() != secret))
+        Ok(())
     }
 
     /// The app's own quota is used up: no site may be asked before it is renewed.
     async fn hold_all_sites(&self, trouble: &SiteTrouble) -> Result<(), SyncError> {
         for site in self.directory.current().sites() {
-            self.store.record_site_trouble(&site.client_key, trouble).await?;
+            self.store.record_site_trouble((&site.client_key, site.installed_at), trouble).await?;
         }
         Ok(())
     }

@@ -21,6 +21,8 @@ pub struct SiteAccess {
     pub site: String,
     pub base_url: String,
     pub enabled: bool,
+    /// Tells one installation of the site from the next, which has another secret.
+    pub installed_at: Timestamp,
     secret: SecretString,
     previous: Option<(SecretString, Timestamp)>,
     /// The sources it may see.
@@ -180,6 +182,7 @@ impl Directory {
             client_key: installation.client_key,
             site: installation.site,
             base_url: installation.base_url,
+            installed_at: installation.installed_at,
             enabled,
         }))
     }

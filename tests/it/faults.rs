@@ -189,6 +189,9 @@ async fn random_refusals_lose_nothing() {
 #[tokio::test]
 async fn an_answer_to_the_secret_before_a_reinstall_says_nothing_of_the_site() {
     let bridge = Bridge::installed().await;
+    // The component is there already, so that nothing but the slow request is under way.
+    bridge.pagerduty(&triggered("Q0")).await;
+    bridge.settle().await;
     bridge.pagerduty(&triggered("Q1")).await;
     bridge.engine.process_inbox().await.expect("the store works");
     let slow = std::time::Duration::from_millis(400);
@@ -196,6 +199,7 @@ async fn an_answer_to_the_secret_before_a_reinstall_says_nothing_of_the_site() {
     let site = bridge.jira().find_installation().expect("it is installed");
     let key = incident_bridge::domain::ClientKey(site.client_key);
     // The request is on its way when the site gets its new secret, so it is refused.
+    bridge.advance(1);
     let (served, _) = tokio::join!(bridge.engine.serve_site(&key), bridge.install());
     served.expect("the store works");
     assert_eq!(parked(&bridge).await, None);

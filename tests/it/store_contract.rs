@@ -80,7 +80,9 @@ impl World {
                 .collect();
             sent.extend(outcomes.iter().map(|(id, ..)| id.0.clone()));
             let confirm_at = read_back.then(|| self.clock.now());
-            self.store.record_outcomes(site, batch.kind, &outcomes, confirm_at).await.expect("it records");
+            let installed = (site, start_time());
+            let kept = self.store.record_outcomes(installed, batch.kind, &outcomes, confirm_at).await;
+            assert!(kept.expect("it records"));
         }
         sent
     }
@@ -180,6 +182,7 @@ contract! {
     deliveries {
         a_delivery_goes_from_waiting_to_confirmed
         a_change_on_the_way_keeps_its_delivery_waiting
+        an_answer_to_an_earlier_installation_counts_for_nothing
         a_refusal_is_kept_until_retry_discard_or_change
         components_are_due_first_and_kinds_never_mix
         a_deletion_is_delivered_as_one

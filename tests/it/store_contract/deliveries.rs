@@ -48,7 +48,7 @@ pub async fn a_change_on_the_way_keeps_its_delivery_waiting(world: World) {
         let outcomes = [(id.clone(), version, outcome)];
         world
             .store
-            .record_outcomes(&site, batch.kind, &outcomes, Some(world.clock.now()))
+            .record_outcomes((&site, start_time()), batch.kind, &outcomes, Some(world.clock.now()))
             .await
             .expect("it records");
         assert_eq!(world.state_of("pd:Q1").await, "waiting");
@@ -69,7 +69,11 @@ pub async fn a_refusal_is_kept_until_retry_discard_or_change(world: World) {
             .expect("something is due");
         let refused = Outcome::Refused { reason: "bad words".to_owned(), trace_id: Some("t1".to_owned()) };
         let outcomes = [(batch.deliveries[0].jira_id.clone(), batch.deliveries[0].version, refused)];
-        world.store.record_outcomes(&site, batch.kind, &outcomes, None).await.expect("it records");
+        world
+            .store
+            .record_outcomes((&site, start_time()), batch.kind, &outcomes, None)
+            .await
+            .expect("it records");
     };
     world.apply(&[incident("Q1", "One", 0)]).await;
     refuse().await;
@@ -125,7 +129,11 @@ pub async fn a_deletion_is_delivered_as_one(world: World) {
         deleted.push((batch.deliveries[0].jira_id.0.clone(), batch.deleted));
         let outcomes =
             [(batch.deliveries[0].jira_id.clone(), batch.deliveries[0].version, Outcome::Accepted)];
-        world.store.record_outcomes(&site, batch.kind, &outcomes, None).await.expect("it records");
+        world
+            .store
+            .record_outcomes((&site, start_time()), batch.kind, &outcomes, None)
+            .await
+            .expect("it records");
     }
     deleted.sort();
     assert_eq!(deleted, [("pd:S1".to_owned(), true), ("pd:S3".to_owned(), false)]);
@@ -160,7 +168,7 @@ pub async fn trouble_holds_a_site_back_and_an_answer_ends_it(world: World) {
         parked: Some("install it again".to_owned()),
     };
     for failures in 1..=2 {
-        world.store.record_site_trouble(&site, &trouble).await.expect("it records");
+        world.store.record_site_trouble((&site, start_time()), &trouble).await.expect("it records");
         assert_eq!(world.store.count_failures(&site).await.expect("it counts"), failures);
     }
     assert!(world.store.list_sites_with_work().await.expect("it lists").is_empty());
@@ -212,10 +220,27 @@ pub async fn a_clock_that_is_set_back_holds_nothing_up(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     world.apply(&[incident("Q1", "One", 0)]).await;
     let trouble = SiteTrouble { wait_until: world.clock.now() + TimeDelta::seconds(90), parked: None };
-    world.store.record_site_trouble(&site, &trouble).await.expect("it records");
+    world.store.record_site_trouble((&site, start_time()), &trouble).await.expect("it records");
     world.clock.advance(TimeDelta::hours(-1));
     assert_eq!(world.store.list_sites_with_work().await.expect("it lists").len(), 1);
     world.deliver(&site, true).await;
     world.clock.advance(TimeDelta::hours(-1));
     assert_eq!(world.store.list_readbacks(&site, 10).await.expect("it lists").len(), 1);
+}
+
+pub async fn an_answer_to_an_earlier_installation_counts_for_nothing(world: World) {
+    let site = world.install("key", "a secret of enough bytes").await;
+    world.apply(&[incident("Q1", "One", 0)]).await;
+    let before = (&site, world.clock.now());
+    let batch =
+        world.store.find_due_batch(&site, 10, Pace::Everything).await.expect("it finds").expect("it is due");
+    world.clock.advance(TimeDelta::seconds(1));
+    world.install("key", "another secret of it").await;
+    let outcomes = [(batch.deliveries[0].jira_id.clone(), batch.deliveries[0].version, Outcome::Accepted)];
+    let kept = world.store.record_outcomes(before, batch.kind, &outcomes, None).await;
+    assert!(!kept.expect("it looks"));
+    assert_eq!(world.state_of("pd:Q1").await, "waiting");
+    let trouble = SiteTrouble { wait_until: world.clock.now() + TimeDelta::hours(1), parked: None };
+    assert!(!world.store.record_site_trouble(before, &trouble).await.expect("it looks"));
+    assert_eq!(world.store.list_sites_with_work().await.expect("it lists"), [site]);
 }
