@@ -14,17 +14,15 @@ use serde_json::Value;
 use super::findings::component;
 use super::gather::{describe, note_open, take_unseen, workspace};
 use super::http::{Api, Paging, Query};
+use super::rounds::Round;
 use super::shared_secret::SharedSecret;
 use super::value::Fields;
-use super::rounds::Round;
 use super::{
     BuildContext, BuildError, Catalogue, Findings, InboundWebhook, Kind, Memory, Page, PollError,
     PollRequest, Poller, Rejection, Source, Unmappable, VerifiedWebhook, options,
 };
 use crate::config::SourceConfig;
-use crate::domain::{
-    Component, Entity, Incident, IncidentStatus, Observation, Severity, Timestamp,
-};
+use crate::domain::{Component, Entity, Incident, IncidentStatus, Observation, Severity, Timestamp};
 
 pub(super) const KIND: Kind = Kind {
     name: "better_stack",
@@ -127,13 +125,15 @@ impl Mapper {
         let provider_id = data.find_id("/id")?;
         let attributes = &data["attributes"];
         let field = |name: &str| attributes.find_text(&format!("/{name}")).map(str::to_owned);
-        let date = |name: &str| attributes.find_time(&format!("/{name}"));
-        let created_at = date("started_at").unwrap_or(at);
-        let dates = [Some(created_at), date("acknowledged_at"), date("resolved_at")];
+        let moment = |name: &str| attributes.find_time(&format!("/{name}"));
+        let created_at = moment("started_at").unwrap_or(at);
+        let dates = [Some(created_at), moment("acknowledged_at"), moment("resolved_at")];
         let updated_at = dates.into_iter().flatten().max().unwrap_or(at);
         let components = KINDS
             .iter()
-            .filter_map(|(kind, _)| data.find_id(&format!("/relationships/{kind}/data/id")).map(|id| (kind, id)))
+            .filter_map(|(kind, _)| {
+                data.find_id(&format!("/relationships/{kind}/data/id")).map(|id| (kind, id))
+            })
             .map(|(kind, id)| format!("{kind}:{id}"))
             .collect::<Vec<_>>();
         let title = [field("name"), field("cause")].into_iter().flatten().collect::<Vec<_>>().join(": ");
@@ -203,7 +203,7 @@ impl Mapper {
         let at = attributes.find_time("/updated_at").unwrap_or(now);
         let id = format!("{kind}:{}", data.find_id("/id")?);
         let mut component = component(&id, name.unwrap_or(&id), HOME, at);
-        component.description = attributes.text("/url").to_owned();
+        attributes.text("/url").clone_into(&mut component.description);
         component.workspaces = attributes.find_text("/team_name").map(str::to_owned).into_iter().collect();
         Some(component)
     }
@@ -246,8 +246,7 @@ impl Poller for BetterStackPoller {
         }
         let teams = catalogue.components.iter().flat_map(|component| &component.workspaces);
         let teams = teams.collect::<std::collections::BTreeSet<_>>();
-        catalogue.workspaces =
-            teams.into_iter().map(|name| workspace(name, name, HOME)).collect();
+        catalogue.workspaces = teams.into_iter().map(|name| workspace(name, name, HOME)).collect();
         Ok(catalogue)
     }
 

@@ -5,8 +5,8 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
-use super::value::find_web_url;
 use super::BuildError;
+use super::value::find_web_url;
 use crate::config::SourceConfig;
 use crate::domain::SourceId;
 

@@ -31,7 +31,13 @@ impl Mapper {
     }
 
     /// One incident as our template tells it, without asking Datadog.
-    pub(super) fn from_webhook(&self, id: String, body: &Value, at: Timestamp, memory: &mut Memory) -> Findings {
+    pub(super) fn read_webhook(
+        &self,
+        id: String,
+        body: &Value,
+        at: Timestamp,
+        memory: &mut Memory,
+    ) -> Findings {
         let key = created_key(&id);
         let created_at = memory.get(&key).and_then(parse_millis).unwrap_or(at);
         if memory.get(&key).is_none() {
@@ -39,23 +45,26 @@ impl Mapper {
         }
         let fields = unwrap_text(&body["fields"]);
         let link = find_web_url(body.text("/url")).map(str::to_owned);
-        self.findings(at, Incident {
-            summary: body.text("/title").to_owned(),
-            description: describe(body.text("/title"), &[("Message", text(body, "/message"))]),
-            url: link.unwrap_or_else(|| self.link(body)),
-            status: self.status(body.text("/status")),
-            severity: self.severity(body.text("/severity")),
-            created_at,
-            updated_at: at,
-            components: names(&fields, "services"),
-            workspaces: names(&fields, "teams"),
-            associations: Vec::new(),
-            provider_id: id,
-        })
+        self.findings(
+            at,
+            Incident {
+                summary: body.text("/title").to_owned(),
+                description: describe(body.text("/title"), &[("Message", text(body, "/message"))]),
+                url: link.unwrap_or_else(|| self.link(body)),
+                status: self.status(body.text("/status")),
+                severity: self.severity(body.text("/severity")),
+                created_at,
+                updated_at: at,
+                components: names(&fields, "services"),
+                workspaces: names(&fields, "teams"),
+                associations: Vec::new(),
+                provider_id: id,
+            },
+        )
     }
 
     /// One incident of a REST answer; nothing for drills and for what is archived.
-    pub(super) fn from_api(&self, data: &Value, now: Timestamp) -> Findings {
+    pub(super) fn read_incident(&self, data: &Value, now: Timestamp) -> Findings {
         let Some(provider_id) = data.find_id("/id") else { return Findings::default() };
         let attributes = &data["attributes"];
         let created_at = attributes.find_time("/created").unwrap_or(now);
@@ -66,26 +75,29 @@ impl Mapper {
         let field = |name: &str| text(attributes, &format!("/fields/{name}/value"));
         let word = |name: &str| text(attributes, &format!("/{name}")).or_else(|| field(name));
         let title = text(attributes, "/title").or_else(|| field("slug"));
-        self.findings(updated_at, Incident {
-            description: describe(
-                &field("summary").or_else(|| title.clone()).unwrap_or_default(),
-                &[
-                    ("Incident", field("slug")),
-                    ("Customer impact", text(attributes, "/customer_impact_scope")),
-                    ("Root cause", field("root_cause")),
-                ],
-            ),
-            summary: title.unwrap_or_default(),
-            url: self.link(attributes),
-            status: self.status(&word("state").unwrap_or_default()),
-            severity: self.severity(&word("severity").unwrap_or_default()),
-            created_at,
+        self.findings(
             updated_at,
-            components: names(&attributes["fields"], "services"),
-            workspaces: names(&attributes["fields"], "teams"),
-            associations: Vec::new(),
-            provider_id,
-        })
+            Incident {
+                description: describe(
+                    &field("summary").or_else(|| title.clone()).unwrap_or_default(),
+                    &[
+                        ("Incident", field("slug")),
+                        ("Customer impact", text(attributes, "/customer_impact_scope")),
+                        ("Root cause", field("root_cause")),
+                    ],
+                ),
+                summary: title.unwrap_or_default(),
+                url: self.link(attributes),
+                status: self.status(&word("state").unwrap_or_default()),
+                severity: self.severity(&word("severity").unwrap_or_default()),
+                created_at,
+                updated_at,
+                components: names(&attributes["fields"], "services"),
+                workspaces: names(&attributes["fields"], "teams"),
+                associations: Vec::new(),
+                provider_id,
+            },
+        )
     }
 
     /// The search tells whole seconds where everything else tells more, so the dates are cut to seconds;
@@ -124,7 +136,7 @@ impl Mapper {
     }
 
     /// A post-mortem that is attached to an incident.
-    pub(super) fn review(&self, attachment: &Value, incident: &Incident, is_complete: bool) -> Option<Observation> {
+    pub(super) fn review(attachment: &Value, incident: &Incident, is_complete: bool) -> Option<Observation> {
         let attributes = &attachment["attributes"];
         if attributes.text("/attachment_type") != "postmortem" {
             return None;

@@ -73,7 +73,7 @@ impl SplunkPoller {
     fn findings(&self, answer: &Value, now: Timestamp, memory: &mut Memory) -> Findings {
         let mut found = Findings::default();
         for data in answer.items("/incidents") {
-            found.absorb(self.mapper.from_api(data, now, memory));
+            found.absorb(self.mapper.read_incident(data, now, memory));
         }
         found
     }
@@ -88,7 +88,8 @@ impl SplunkPoller {
     async fn report(&self, query: &Query, memory: &mut Memory, now: Timestamp) -> Result<Value, PollError> {
         let last = memory.get(REPORTED).and_then(parse_millis);
         let waited = last.and_then(|last| (now - last).to_std().ok());
-        if let Some(rest) = waited.and_then(|waited| PAUSE.checked_sub(waited)).filter(|rest| !rest.is_zero()) {
+        if let Some(rest) = waited.and_then(|waited| PAUSE.checked_sub(waited)).filter(|rest| !rest.is_zero())
+        {
             let message = "Splunk On-Call allows one report a minute".to_owned();
             return Err(PollError::Retry { message, after: Some(rest) });
         }
@@ -188,10 +189,10 @@ impl Poller for SplunkPoller {
         let answer = self.api.get(CURRENT, &Query::new(), now).await?;
         let is_asked = |data: &&Value| data.find_id("/incidentNumber").as_deref() == Some(provider_id);
         if let Some(data) = answer.items("/incidents").iter().find(is_asked) {
-            return Ok(Some(self.mapper.from_api(data, now, &mut memory)));
+            return Ok(Some(self.mapper.read_incident(data, now, &mut memory)));
         }
         let answer = self.ask(&by_number(&[provider_id.to_owned()]), now).await?;
         let data = answer.items("/incidents").iter().find(is_asked);
-        Ok(data.map(|data| self.mapper.from_api(data, now, &mut memory)))
+        Ok(data.map(|data| self.mapper.read_incident(data, now, &mut memory)))
     }
 }

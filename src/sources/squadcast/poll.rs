@@ -18,11 +18,9 @@ use crate::domain::Timestamp;
 use crate::sources::findings::component;
 use crate::sources::gather::{base_url, forget_open, list_open, note_open, workspace};
 use crate::sources::http::{Api, Query};
-use crate::sources::rounds::Round;
+use crate::sources::rounds::{Round, horizon};
 use crate::sources::value::Fields;
-use crate::sources::{
-    BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller,
-};
+use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
 
 const FIX: &str = "set `api_token` to a refresh token of a user who sees all teams, and `region` to theirs";
 /// How far before the last round a later one reads: late changes of what began lately.
@@ -107,7 +105,7 @@ impl SquadcastPoller {
     }
 
     async fn reviews(&self, round: &Round, team: &str, now: Timestamp) -> Result<Findings, PollError> {
-        let since = crate::sources::rounds::horizon(&self.mapper.config, now);
+        let since = horizon(&self.mapper.config, now);
         let query = vec![
             ("fromDate", written(since)),
             ("toDate", written(round.started())),
@@ -124,7 +122,13 @@ impl SquadcastPoller {
     }
 
     /// What is open as far as is known and was not in this round's exports, from after `after`.
-    async fn open(&self, after: &str, memory: &mut Memory, round: &Round, now: Timestamp) -> Result<(Findings, Option<String>), PollError> {
+    async fn open(
+        &self,
+        after: &str,
+        memory: &mut Memory,
+        round: &Round,
+        now: Timestamp,
+    ) -> Result<(Findings, Option<String>), PollError> {
         let ids = list_open(memory, after, BY_ID);
         let seen = round.started().timestamp_millis().to_string();
         let mut found = Findings::default();
@@ -179,7 +183,7 @@ impl Poller for SquadcastPoller {
                 let Some(service_id) = service.find_id("/id") else { continue };
                 let name = service.find_text("/name").unwrap_or(&service_id);
                 let mut entry = component(&service_id, name, HOME, now);
-                entry.description = service.text("/description").to_owned();
+                service.text("/description").clone_into(&mut entry.description);
                 entry.workspaces = vec![id.clone()];
                 catalogue.components.push(entry);
             }

@@ -97,7 +97,8 @@ fn the_operators_table_gives_a_severity_by_monitor_or_policy() {
 
 #[test]
 fn an_address_without_a_place_for_the_id_is_refused() {
-    let told = try_source(KIND, |config| config.options = options(json!({"incident_url": "https://x.example"})));
+    let told =
+        try_source(KIND, |config| config.options = options(json!({"incident_url": "https://x.example"})));
     assert!(told.err().expect("refused").0.contains("`incident_url`"));
 }
 
@@ -125,7 +126,8 @@ async fn a_first_run_reads_every_page_and_a_later_one_notices_what_is_open_no_mo
     assert_eq!(pages.iter().map(|page| page.findings.observations.len()).collect::<Vec<_>>(), [1, 1, 0]);
     assert!(pages.iter().all(|page| page.findings.refetch.is_empty()));
     let open = pages.iter().flat_map(|page| page.findings.incidents());
-    let open = open.filter(|i| i.status.as_str() == "open").map(|i| i.provider_id.clone()).collect::<Vec<_>>();
+    let open =
+        open.filter(|i| i.status.as_str() == "open").map(|i| i.provider_id.clone()).collect::<Vec<_>>();
     assert!(!open.is_empty());
 
     is_open.store(false, std::sync::atomic::Ordering::Relaxed);

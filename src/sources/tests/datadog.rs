@@ -111,9 +111,13 @@ async fn the_operators_states_are_searched_for_and_count() {
         assert_eq!(request.headers.get("dd-application-key").expect("sent"), "application");
         assert_eq!(parameter(request, "page[size]").as_deref(), Some("100"));
     }
-    let found = parse(&*super::source(KIND, |config| {
-        config.severity.insert("sev-2".into(), Severity::P5);
-    }), &read_json(KIND, "webhook-rendered-declared.json"), &mut Memory::default());
+    let found = parse(
+        &*super::source(KIND, |config| {
+            config.severity.insert("sev-2".into(), Severity::P5);
+        }),
+        &read_json(KIND, "webhook-rendered-declared.json"),
+        &mut Memory::default(),
+    );
     assert_eq!(incident(&found.observations[0]).severity, Severity::P5);
 }
 
@@ -122,7 +126,8 @@ async fn an_incident_that_left_the_search_is_fetched_with_its_post_mortem() {
     let open = Arc::new(std::sync::atomic::AtomicBool::new(true));
     let shown = Arc::clone(&open);
     let server = tool(move |request| {
-        let mut data = read_json(KIND, "rest-incidents-search.json")["data"]["attributes"]["incidents"][0].clone();
+        let mut data =
+            read_json(KIND, "rest-incidents-search.json")["data"]["attributes"]["incidents"][0].clone();
         let is_open = shown.load(std::sync::atomic::Ordering::Relaxed);
         match request.url.path().strip_prefix("/api/v2/incidents/")? {
             "search" if is_open && parameter(request, "query")?.contains("active") => {

@@ -24,7 +24,8 @@ async fn splunk(current: Value) -> (MockServer, Arc<dyn Source>) {
     mount(&server, "/api-public/v1/incidents", answer(current)).await;
     let report = read_json(KIND, "rest-reporting-v2-incidents.json");
     mount(&server, "/api-reporting/v2/incidents", answer(report)).await;
-    mount(&server, "/api-public/v1/org/routing-keys", answer(read_json(KIND, "rest-routing-keys.json"))).await;
+    mount(&server, "/api-public/v1/org/routing-keys", answer(read_json(KIND, "rest-routing-keys.json")))
+        .await;
     mount(&server, "/api-public/v1/team", answer(read_json(KIND, "rest-teams.json"))).await;
     let source = sample_source(KIND, Some(&server.uri()));
     (server, source)
@@ -63,7 +64,10 @@ async fn every_sample_means_what_its_case_says() {
                 let found = parse(FORM, &body, &mut Memory::default());
                 check_incident(&found.observations[0], &expect, &file);
                 let told = incident(&found.observations[0]);
-                assert_eq!((told.summary.as_str(), &told.components[0]), ("Checkout 5xx rate", &"payments".into()));
+                assert_eq!(
+                    (told.summary.as_str(), &told.components[0]),
+                    ("Checkout 5xx rate", &"payments".into())
+                );
                 assert_eq!(told.url, "https://portal.victorops.com/ui/acme/incident/5129/details");
             }
             "poll_page" => {

@@ -58,7 +58,9 @@ async fn every_sample_means_what_its_case_says() {
     for (file, expect) in cases(KIND) {
         let (server, source) = squadcast(json!([])).await;
         match expect["action"].as_str().expect("action") {
-            "upsert" => check_incident(&parse(&*source, &read_json(KIND, &file)).observations[0], &expect, &file),
+            "upsert" => {
+                check_incident(&parse(&*source, &read_json(KIND, &file)).observations[0], &expect, &file)
+            }
             "ack_ignore" => {
                 let found = parse(&*source, &read_json(KIND, &file));
                 assert!(found.ignored.is_some() && found.observations.is_empty(), "{file}");

@@ -124,7 +124,8 @@ fn a_severity_counts_by_priority_then_urgency_and_the_operators_words_come_first
 
 #[tokio::test]
 async fn a_first_run_reads_every_page_and_a_later_one_fetches_what_is_open_no_more() {
-    let pages = [read_json(KIND, "rest-incidents-filter-page1.json"), last("rest-incidents-filter-page2.json")];
+    let pages =
+        [read_json(KIND, "rest-incidents-filter-page1.json"), last("rest-incidents-filter-page2.json")];
     let (server, source) = zenduty(&pages).await;
     let mut memory = Memory::default();
     let (pages, cursor) = run_with(&*source, None, &mut memory, NOW).await;

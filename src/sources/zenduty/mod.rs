@@ -136,7 +136,9 @@ impl Mapper {
                     ("Assigned to", data.find_text("/assigned_to_name")),
                 ],
             ),
-            url: number.as_ref().map_or_else(|| HOME.to_owned(), |n| self.incident_url.replace("{number}", n)),
+            url: number
+                .as_ref()
+                .map_or_else(|| HOME.to_owned(), |n| self.incident_url.replace("{number}", n)),
             status: self.status(&data.find_id("/status").unwrap_or_default()),
             severity: self.severity(priority, data["urgency"].as_i64()),
             created_at: data.find_time("/creation_date").unwrap_or(updated_at),
@@ -148,7 +150,7 @@ impl Mapper {
         };
         let mention = |id: String| {
             let mut component = component(&id, service.find_text("/name").unwrap_or(&id), HOME, updated_at);
-            component.description = service.text("/description").to_owned();
+            service.text("/description").clone_into(&mut component.description);
             component.workspaces = team.iter().cloned().collect();
             component
         };
