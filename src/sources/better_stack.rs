@@ -125,9 +125,9 @@ impl Mapper {
         let provider_id = data.find_id("/id")?;
         let attributes = &data["attributes"];
         let field = |name: &str| attributes.find_text(&format!("/{name}")).map(str::to_owned);
-        let date = |name: &str| attributes.find_time(&format!("/{name}"));
-        let created_at = date("started_at").unwrap_or(at);
-        let dates = [Some(created_at), date("acknowledged_at"), date("resolved_at")];
+        let moment = |name: &str| attributes.find_time(&format!("/{name}"));
+        let created_at = moment("started_at").unwrap_or(at);
+        let dates = [Some(created_at), moment("acknowledged_at"), moment("resolved_at")];
         let updated_at = dates.into_iter().flatten().max().unwrap_or(at);
         let components = KINDS
             .iter()
@@ -203,7 +203,7 @@ impl Mapper {
         let at = attributes.find_time("/updated_at").unwrap_or(now);
         let id = format!("{kind}:{}", data.find_id("/id")?);
         let mut component = component(&id, name.unwrap_or(&id), HOME, at);
-        component.description = attributes.text("/url").to_owned();
+        attributes.text("/url").clone_into(&mut component.description);
         component.workspaces = attributes.find_text("/team_name").map(str::to_owned).into_iter().collect();
         Some(component)
     }

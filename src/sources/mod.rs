@@ -4,7 +4,7 @@
 //! `inspect` and `parse` are pure: no I/O, no clock but the webhook's own `received_at`. Only a [`Poller`]
 //! talks to its tool. A source never touches the store or Jira, and knows no other source.
 //!
-//! To add one: a file here with a `build` function, and one line in [`KINDS`].
+//! To add one: a file here with a `build` function, and one line in [`KINDS`] (docs/ADDING-A-SOURCE.md).
 
 mod alertmanager;
 mod better_stack;

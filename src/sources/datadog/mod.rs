@@ -95,7 +95,7 @@ impl Source for Datadog {
             return Ok(Findings { refetch: vec![id], ..Findings::default() });
         }
         let at = body.find_id("/last_updated").and_then(|text| parse_millis(&text));
-        Ok(self.mapper.from_webhook(id, &body, at.unwrap_or(webhook.received_at), memory))
+        Ok(self.mapper.read_webhook(id, &body, at.unwrap_or(webhook.received_at), memory))
     }
 
     fn poller(&self) -> Option<&dyn Poller> {

@@ -31,7 +31,7 @@ impl Mapper {
     }
 
     /// One incident as our template tells it, without asking Datadog.
-    pub(super) fn from_webhook(
+    pub(super) fn read_webhook(
         &self,
         id: String,
         body: &Value,
@@ -64,7 +64,7 @@ impl Mapper {
     }
 
     /// One incident of a REST answer; nothing for drills and for what is archived.
-    pub(super) fn from_api(&self, data: &Value, now: Timestamp) -> Findings {
+    pub(super) fn read_incident(&self, data: &Value, now: Timestamp) -> Findings {
         let Some(provider_id) = data.find_id("/id") else { return Findings::default() };
         let attributes = &data["attributes"];
         let created_at = attributes.find_time("/created").unwrap_or(now);
@@ -136,12 +136,7 @@ impl Mapper {
     }
 
     /// A post-mortem that is attached to an incident.
-    pub(super) fn review(
-        &self,
-        attachment: &Value,
-        incident: &Incident,
-        is_complete: bool,
-    ) -> Option<Observation> {
+    pub(super) fn review(attachment: &Value, incident: &Incident, is_complete: bool) -> Option<Observation> {
         let attributes = &attachment["attributes"];
         if attributes.text("/attachment_type") != "postmortem" {
             return None;

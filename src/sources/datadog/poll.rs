@@ -68,16 +68,6 @@ impl DatadogPoller {
             ("page[offset]", offset.to_string()),
         ]
     }
-
-    fn reviews(&self, found: &Findings, data: &Value, attachments: &Value) -> Vec<Observation> {
-        let Some(State::Present(entity)) = found.observations.first().map(|o| &o.state) else {
-            return Vec::new();
-        };
-        let Entity::Incident(incident) = &**entity else { return Vec::new() };
-        let is_complete = data.text("/attributes/state").eq_ignore_ascii_case("completed");
-        let review = |attachment| self.mapper.review(attachment, incident, is_complete);
-        attachments.items("/data").iter().filter_map(review).collect()
-    }
 }
 
 #[async_trait]
@@ -91,7 +81,7 @@ impl Poller for DatadogPoller {
         let incidents = self.api.items_of(&answer, "/data/attributes/incidents", SEARCH)?;
         let mut found = Findings::default();
         for incident in incidents.iter().map(|incident| &incident["data"]) {
-            found.absorb(self.mapper.from_api(incident, now));
+            found.absorb(self.mapper.read_incident(incident, now));
             found.absorb(refetch_for_reviews(incident, memory));
         }
         note_open(memory, &found, round.started());
@@ -116,7 +106,7 @@ impl Poller for DatadogPoller {
             let name = schema.find_text("/dd-service")?;
             let modified = service.find_time("/attributes/meta/last-modified-time");
             let mut component = component(name, name, &self.mapper.home, modified.unwrap_or(now));
-            component.description = schema.text("/description").to_owned();
+            schema.text("/description").clone_into(&mut component.description);
             component.workspaces = text(schema, "/team").into_iter().collect();
             Some(component)
         };
@@ -137,11 +127,11 @@ impl Poller for DatadogPoller {
         if answer["data"].is_null() || is_hidden(&answer["data"]["attributes"]) {
             return Ok(Some(Findings::gone(provider_id, now)));
         }
-        let mut found = self.mapper.from_api(&answer["data"], now);
+        let mut found = self.mapper.read_incident(&answer["data"], now);
         if has_attachments(&answer["data"]) {
             let attachments =
                 self.api.find(&format!("{path}/attachments"), &Query::new(), &[404], now).await?;
-            let reviews = self.reviews(&found, &answer["data"], &attachments.unwrap_or_default());
+            let reviews = reviews(&found, &answer["data"], &attachments.unwrap_or_default());
             found.observations.extend(reviews);
         }
         Ok(Some(found))
@@ -170,4 +160,15 @@ fn refetch_for_reviews(data: &Value, memory: &mut Memory) -> Findings {
         }
         _ => Findings::default(),
     }
+}
+
+/// The post-mortems among the attachments of the incident in `found`.
+fn reviews(found: &Findings, data: &Value, attachments: &Value) -> Vec<Observation> {
+    let Some(State::Present(entity)) = found.observations.first().map(|o| &o.state) else {
+        return Vec::new();
+    };
+    let Entity::Incident(incident) = &**entity else { return Vec::new() };
+    let is_complete = data.text("/attributes/state").eq_ignore_ascii_case("completed");
+    let review = |attachment| Mapper::review(attachment, incident, is_complete);
+    attachments.items("/data").iter().filter_map(review).collect()
 }

@@ -111,7 +111,7 @@ impl Source for SplunkOnCall {
         let Some(id) = find(&body, "incident_id") else {
             return Ok(Findings::ignored("a notification that is not about an incident"));
         };
-        Ok(self.mapper.from_webhook(id, &body, webhook.received_at, memory))
+        Ok(self.mapper.read_webhook(id, &body, webhook.received_at, memory))
     }
 
     fn poller(&self) -> Option<&dyn Poller> {
@@ -177,7 +177,7 @@ fn severity_key(incident: &str) -> String {
 
 impl Mapper {
     /// One incident as our template tells it.
-    fn from_webhook(&self, id: String, body: &Value, now: Timestamp, memory: &mut Memory) -> Findings {
+    fn read_webhook(&self, id: String, body: &Value, now: Timestamp, memory: &mut Memory) -> Findings {
         let date = |name: &str| find(body, name).and_then(|text| parse_millis(&text));
         let at = date("last_ts").unwrap_or(now);
         let text = |name: &str| find(body, name).unwrap_or_default();
@@ -210,7 +210,7 @@ impl Mapper {
     }
 
     /// One incident of the API.
-    fn from_api(&self, data: &Value, now: Timestamp, memory: &mut Memory) -> Findings {
+    fn read_incident(&self, data: &Value, now: Timestamp, memory: &mut Memory) -> Findings {
         let Some(id) = data.find_id("/incidentNumber") else { return Findings::default() };
         let changes = data.items("/transitions").iter().filter_map(|change| change.find_time("/at"));
         let created = data.find_time("/startTime");

@@ -73,7 +73,7 @@ impl SplunkPoller {
     fn findings(&self, answer: &Value, now: Timestamp, memory: &mut Memory) -> Findings {
         let mut found = Findings::default();
         for data in answer.items("/incidents") {
-            found.absorb(self.mapper.from_api(data, now, memory));
+            found.absorb(self.mapper.read_incident(data, now, memory));
         }
         found
     }
@@ -189,10 +189,10 @@ impl Poller for SplunkPoller {
         let answer = self.api.get(CURRENT, &Query::new(), now).await?;
         let is_asked = |data: &&Value| data.find_id("/incidentNumber").as_deref() == Some(provider_id);
         if let Some(data) = answer.items("/incidents").iter().find(is_asked) {
-            return Ok(Some(self.mapper.from_api(data, now, &mut memory)));
+            return Ok(Some(self.mapper.read_incident(data, now, &mut memory)));
         }
         let answer = self.ask(&by_number(&[provider_id.to_owned()]), now).await?;
         let data = answer.items("/incidents").iter().find(is_asked);
-        Ok(data.map(|data| self.mapper.from_api(data, now, &mut memory)))
+        Ok(data.map(|data| self.mapper.read_incident(data, now, &mut memory)))
     }
 }

@@ -1,6 +1,6 @@
 //! Squadcast (SolarWinds Incident Response): version 2 webhooks, and the exports of API v3.
 //!
-//! Sources of the facts: Squadcast's developer pages and its published OpenAPI description. There is no list
+//! Sources of the facts: Squadcast's developer pages and its published API description. There is no list
 //! of incidents, only an export of those that began within a time, for one team; its answer is not described,
 //! so it is read leniently. Must not decide anything about Jira.
 

@@ -18,7 +18,7 @@ use crate::domain::Timestamp;
 use crate::sources::findings::component;
 use crate::sources::gather::{base_url, forget_open, list_open, note_open, workspace};
 use crate::sources::http::{Api, Query};
-use crate::sources::rounds::Round;
+use crate::sources::rounds::{Round, horizon};
 use crate::sources::value::Fields;
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
 
@@ -105,7 +105,7 @@ impl SquadcastPoller {
     }
 
     async fn reviews(&self, round: &Round, team: &str, now: Timestamp) -> Result<Findings, PollError> {
-        let since = crate::sources::rounds::horizon(&self.mapper.config, now);
+        let since = horizon(&self.mapper.config, now);
         let query = vec![
             ("fromDate", written(since)),
             ("toDate", written(round.started())),
@@ -183,7 +183,7 @@ impl Poller for SquadcastPoller {
                 let Some(service_id) = service.find_id("/id") else { continue };
                 let name = service.find_text("/name").unwrap_or(&service_id);
                 let mut entry = component(&service_id, name, HOME, now);
-                entry.description = service.text("/description").to_owned();
+                service.text("/description").clone_into(&mut entry.description);
                 entry.workspaces = vec![id.clone()];
                 catalogue.components.push(entry);
             }

@@ -150,7 +150,7 @@ impl Mapper {
         };
         let mention = |id: String| {
             let mut component = component(&id, service.find_text("/name").unwrap_or(&id), HOME, updated_at);
-            component.description = service.text("/description").to_owned();
+            service.text("/description").clone_into(&mut component.description);
             component.workspaces = team.iter().cloned().collect();
             component
         };

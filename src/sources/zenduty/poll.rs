@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{HOME, Mapper, newest, review};
 use crate::config::SourceConfig;
@@ -150,7 +150,7 @@ impl Poller for ZendutyPoller {
             for service in self.api.items_of(&services, "", &path)? {
                 let Some(id) = service.find_id("/unique_id") else { continue };
                 let mut entry = component(&id, service.find_text("/name").unwrap_or(&id), HOME, now);
-                entry.description = service.text("/description").to_owned();
+                service.text("/description").clone_into(&mut entry.description);
                 entry.workspaces = vec![team.clone()];
                 catalogue.components.push(entry);
             }
