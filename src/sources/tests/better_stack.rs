@@ -41,7 +41,7 @@ async fn every_sample_means_what_its_case_says() {
                     assert_eq!(json!(found.observations[0].sequence), basis, "{file}");
                     assert_eq!(json!(told.updated_at.timestamp_millis()), basis, "{file}");
                 }
-                assert!(told.url.starts_with("https://uptime.betterstack.com/"), "{file}: {}", told.url);
+                assert!(told.url.starts_with("https://uptime.betterstack.com"), "{file}: {}", told.url);
             }
             "ack_ignore" => {
                 let found = parse(&*sample_source(KIND, None), &read_json(KIND, &file));

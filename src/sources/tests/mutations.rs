@@ -13,7 +13,11 @@ const ROUNDS: u32 = 300;
 fn samples(provider: &str) -> Vec<(String, Value)> {
     let files = std::fs::read_dir(path(provider, "")).expect("fixtures");
     let names = files.map(|file| file.expect("a file").file_name().into_string().expect("UTF-8"));
-    let names = names.filter(|n| n.ends_with(".json") && !n.contains("cases") && !n.contains("vectors"));
+    let names = names.filter(|n| {
+        std::path::Path::new(n).extension().is_some_and(|it| it == "json")
+            && !n.contains("cases")
+            && !n.contains("vectors")
+    });
     let samples = names.map(|name| {
         let sample = read_json(provider, &name);
         // The generic samples are whole requests.

@@ -53,7 +53,7 @@ async fn every_sample_means_what_its_case_says() {
                 assert_eq!(incident(&found.observations[0]).severity, Severity::P1, "{file}: kept");
             }
             "upsert_or_refetch" => {
-                let body = if file.ends_with(".txt") {
+                let body = if std::path::Path::new(&file).extension().is_some_and(|it| it == "txt") {
                     read(KIND, &file)
                 } else {
                     let fields = read_json(KIND, &file)["fields"].as_object().expect("fields").clone();

@@ -59,7 +59,7 @@ async fn every_sample_means_what_its_case_says() {
         let (server, source) = squadcast(json!([])).await;
         match expect["action"].as_str().expect("action") {
             "upsert" => {
-                check_incident(&parse(&*source, &read_json(KIND, &file)).observations[0], &expect, &file)
+                check_incident(&parse(&*source, &read_json(KIND, &file)).observations[0], &expect, &file);
             }
             "ack_ignore" => {
                 let found = parse(&*source, &read_json(KIND, &file));
