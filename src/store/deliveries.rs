@@ -232,8 +232,8 @@ impl Store {
 
     /// Writes down Jira's answer to one request, entity by entity, in several transactions when there are
     /// many. A change made meanwhile keeps its entity waiting. `confirm_at` is when to read accepted ones
-    /// back, `None` never. Returns `false`, with nothing written, when the site was installed anew or removed
-    /// since `installed_at`: what it accepted before is forgotten there.
+    /// back, `None` never. Returns `false`, with the rest left unwritten, when the site was installed anew or
+    /// removed since `installed_at`: what it accepted before is forgotten there.
     ///
     /// # Errors
     /// When the database fails; what was not written down is then sent again, which does no harm.
