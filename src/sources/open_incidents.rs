@@ -25,8 +25,14 @@ pub(super) fn note_open(memory: &mut Memory, findings: &Findings, started: Times
 /// The incidents that were open in an earlier run and that this one, having read all open ones, has not
 /// seen: to be fetched, because they were resolved, or deleted, meanwhile. They are then forgotten.
 pub(super) fn take_unseen(memory: &mut Memory, started: Timestamp) -> Vec<String> {
+    take_some_unseen(memory, started, usize::MAX)
+}
+
+/// At most `limit` of them, for pollers that fetch at once: more than the tool's rate limit allows could
+/// never be had.
+pub(super) fn take_some_unseen(memory: &mut Memory, started: Timestamp, limit: usize) -> Vec<String> {
     let run = started.timestamp_millis().to_string();
-    let unseen = memory.with_prefix(OPEN).filter(|(_, seen)| *seen != run);
+    let unseen = memory.with_prefix(OPEN).filter(|(_, seen)| *seen != run).take(limit);
     let unseen = unseen.map(|(key, _)| key[OPEN.len()..].to_owned()).collect::<Vec<_>>();
     for incident in &unseen {
         forget_open(memory, incident);
