@@ -44,9 +44,13 @@ impl IncidentIoPoller {
         Ok(api.map(|api| Self { api, mapper: Arc::clone(mapper), config: config.clone() }))
     }
 
-    /// Keeps the ranks of the severities; incident.io gives the most severe the highest.
+    /// Keeps the ranks of the severities; incident.io gives the most severe the highest. Without them
+    /// incidents are still worth reading.
     async fn rank_severities(&self, memory: &mut Memory, now: Timestamp) -> Result<(), PollError> {
-        let answer = self.api.get("v1/severities", &Query::new(), now).await?;
+        let Some(answer) = self.api.find("v1/severities", &Query::new(), NO_FEATURE, now).await? else {
+            tracing::warn!(source = %self.config.id, "the API key may not read severities: their ranks are unknown");
+            return Ok(());
+        };
         let mut severities = answer.items("/severities").iter().collect::<Vec<_>>();
         severities.sort_by_key(|severity| Reverse(severity["rank"].as_i64()));
         let ids = severities.into_iter().filter_map(|severity| severity.find_id("/id")).collect::<Vec<_>>();
