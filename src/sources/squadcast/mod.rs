@@ -103,7 +103,7 @@ impl Source for Squadcast {
             return Ok(Findings::ignored("an event that does not change an incident"));
         }
         let at = body.find_time("/event/timestamp").unwrap_or(webhook.received_at);
-        self.mapper.incident(&body["data"]["resource_data"], &body["data"]["team"], at)
+        self.mapper.incident(&body["data"]["resource_data"], &body["data"]["team"], at, at)
     }
 
     fn poller(&self) -> Option<&dyn Poller> {
@@ -116,8 +116,14 @@ impl Source for Squadcast {
 }
 
 impl Mapper {
-    /// One incident as it was told at `at`; `team` owns it where it does not say itself.
-    fn incident(&self, data: &Value, team: &Value, at: Timestamp) -> Result<Findings, Unmappable> {
+    /// One incident of `updated_at`, told at `at`; `team` owns it where it does not say itself.
+    fn incident(
+        &self,
+        data: &Value,
+        team: &Value,
+        updated_at: Timestamp,
+        at: Timestamp,
+    ) -> Result<Findings, Unmappable> {
         let provider_id = get_id(data, "/id", "incident")?;
         let owner = if data["owner"]["id"].is_string() { &data["owner"] } else { team };
         let team = owner.find_id("/id");
@@ -138,8 +144,8 @@ impl Mapper {
             url: own.unwrap_or_else(|| format!("{HOME}/incident/{provider_id}")),
             status: self.status(data.text("/status")),
             severity: self.severity(data),
-            created_at: data.find_time("/created_at").unwrap_or(at),
-            updated_at: at,
+            created_at: data.find_time("/created_at").unwrap_or(updated_at),
+            updated_at,
             components: service.clone().into_iter().collect(),
             workspaces: team.clone().into_iter().collect(),
             associations: Vec::new(),

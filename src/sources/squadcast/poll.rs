@@ -80,6 +80,16 @@ impl SquadcastPoller {
         Ok(api)
     }
 
+    /// One incident, if it has an id, as it is now. Its own newest date is only the basis of its version: a new
+    /// priority or tag has none.
+    fn told(&self, data: &Value, team: &Value, now: Timestamp) -> Option<Findings> {
+        let mut found = self.mapper.incident(data, team, newest(data, now), now).ok()?;
+        for observation in &mut found.observations {
+            observation.sequence = newest(data, now).timestamp_millis();
+        }
+        Some(found)
+    }
+
     async fn incidents(&self, round: &Round, team: &str, now: Timestamp) -> Result<Findings, PollError> {
         let since = round.since.checked_sub_signed(WINDOW).unwrap_or(round.since);
         let query = vec![
@@ -97,7 +107,7 @@ impl SquadcastPoller {
         let owner = serde_json::json!({ "id": team });
         let mut found = Findings::default();
         for entry in entries {
-            found.absorb(self.mapper.incident(entry, &owner, newest(entry, now)).unwrap_or_default());
+            found.absorb(self.told(entry, &owner, now).unwrap_or_default());
         }
         // The export names no team but by its id; the catalogue knows its name.
         found.workspaces.clear();
@@ -136,7 +146,15 @@ impl SquadcastPoller {
             if memory.get(&format!("open/{id}")) == Some(seen.as_str()) {
                 continue;
             }
-            let told = self.fetch_incident(id, now).await?.unwrap_or_default();
+            let told = match self.fetch_incident(id, now).await {
+                Ok(told) => told.unwrap_or_default(),
+                // One that this user may not see must not keep all others from being read.
+                Err(PollError::Refused { message }) => {
+                    tracing::warn!(source = %self.mapper.config.id, "an open incident is left as it is: {message}");
+                    continue;
+                }
+                Err(fault) => return Err(fault),
+            };
             if told.incidents().next().is_none() {
                 forget_open(memory, id);
             }
@@ -199,7 +217,7 @@ impl Poller for SquadcastPoller {
             return Ok(Some(Findings::gone(provider_id, now)));
         };
         let data = if answer["data"].is_object() { &answer["data"] } else { &answer };
-        Ok(self.mapper.incident(data, &Value::Null, newest(data, now)).ok())
+        Ok(self.told(data, &Value::Null, now))
     }
 }
 

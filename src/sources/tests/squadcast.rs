@@ -134,6 +134,33 @@ async fn a_run_reads_each_team_and_then_what_was_open_before() {
 }
 
 #[tokio::test]
+async fn an_open_incident_that_may_not_be_read_keeps_no_other_from_being_read() {
+    let (server, source) = squadcast(json!([])).await;
+    mount(&server, "/v3/incidents/0-hidden", wiremock::ResponseTemplate::new(403)).await;
+    let mut memory = Memory::default();
+    for id in ["0-hidden", ID] {
+        memory.set(format!("open/{id}"), "1");
+    }
+    let (pages, _) = run(&*source, None, &mut memory, NOW).await;
+    assert_eq!(incident(&pages[1].findings.observations[0]).provider_id, ID);
+    assert!(memory.get("open/0-hidden").is_some(), "it is asked for again");
+}
+
+#[tokio::test]
+async fn a_polled_priority_counts_after_a_webhook_that_has_none() {
+    let webhook = read_json(KIND, "webhook-official-incident-triggered.json");
+    let mut polled = webhook["data"]["resource_data"].clone();
+    polled["priority"] = json!("P1");
+    let (_server, source) = squadcast(json!([polled])).await;
+    let told = parse(&*source, &webhook).observations.remove(0);
+    let (pages, _) = run(&*source, None, &mut Memory::default(), NOW).await;
+    let polled = &pages[0].findings.observations[0];
+    assert_eq!(incident(polled).severity, Severity::P1);
+    assert!(polled.event_time > told.event_time, "or it would count as old");
+    assert!(polled.sequence < time(NOW).timestamp_millis(), "its own date is the basis of its version");
+}
+
+#[tokio::test]
 async fn trouble_says_what_to_do() {
     check_faults(KIND, limited(429, &[("retry-after", "30")], &Value::Null), Some(30), time(NOW)).await;
 }
