@@ -143,6 +143,39 @@ async fn a_first_run_reads_every_page_and_a_later_one_fetches_what_is_open_no_mo
 }
 
 #[tokio::test]
+async fn a_reopened_incident_is_news_though_its_dates_go_back() {
+    let mut open = last("rest-incidents-filter-page1.json");
+    for incident in open["results"].as_array_mut().expect("results") {
+        incident["resolved_date"] = Value::Null;
+    }
+    let (_server, source) = zenduty(&[open]).await;
+    let mut times = Vec::new();
+    for now in [NOW, "2026-11-24T00:05:00Z"] {
+        let (pages, _) = run(&*source, None, &mut Memory::default(), now).await;
+        let told = &pages[0].findings.observations[0];
+        times.push(told.event_time);
+        assert!(told.sequence < time(NOW).timestamp_millis(), "its own date is the basis of its version");
+    }
+    assert_eq!(times, [time(NOW), time("2026-11-24T00:05:00Z")]);
+}
+
+#[tokio::test]
+async fn many_incidents_that_end_at_once_are_fetched_ten_by_ten() {
+    let (server, source) = zenduty(&[json!({"results": []})]).await;
+    let mut memory = Memory::default();
+    for n in 10..35 {
+        memory.set(format!("open/{n}"), "1");
+        memory.set(format!("number/{n}"), n.to_string());
+    }
+    let (pages, _) = run(&*source, None, &mut memory, NOW).await;
+    let told = pages[2..].iter().map(|page| page.findings.observations.len()).collect::<Vec<_>>();
+    assert_eq!(told, [10, 10, 6], "five, and one postmortem");
+    let asked = server.received_requests().await.expect("recorded");
+    assert_eq!(asked.iter().filter(|r| r.url.path().ends_with("/postmortem/")).count(), 1);
+    assert_eq!(memory.with_prefix("number/").count(), 0);
+}
+
+#[tokio::test]
 async fn trouble_says_what_to_do() {
     check_faults(KIND, limited(429, &[("retry-after", "60")], &Value::Null), Some(60), time(NOW)).await;
 }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{HOME, Mapper, newest, review};
 use crate::config::SourceConfig;
-use crate::domain::Timestamp;
+use crate::domain::{IncidentStatus, Timestamp};
 use crate::sources::findings::{component, workspace};
 use crate::sources::http::{Api, Query, base_url};
-use crate::sources::open_incidents::{note_open, take_unseen};
+use crate::sources::open_incidents::{note_open, take_some_unseen};
 use crate::sources::rounds::Round;
 use crate::sources::value::Fields;
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
@@ -24,6 +24,9 @@ const FILTER: &str = "api/incidents/filter/";
 const TEAMS: &str = "api/account/teams/";
 /// How far before the last round a later one reads: late changes of what was created lately.
 const WINDOW: TimeDelta = TimeDelta::days(7);
+
+/// Incidents that one page asks for by their numbers: 30 a minute are allowed.
+const BY_NUMBER: usize = 10;
 
 /// The listings of a round, in order.
 const OPEN: usize = 0;
@@ -48,6 +51,15 @@ impl ZendutyPoller {
         Ok(Some(Self { api, mapper: Arc::clone(mapper) }))
     }
 
+    /// One incident, if it has an id.
+    fn told(&self, data: &Value, now: Timestamp) -> Option<Findings> {
+        let mut found = self.mapper.incident(data, now).ok()?;
+        for observation in &mut found.observations {
+            observation.sequence = newest(data).unwrap_or(now).timestamp_millis();
+        }
+        Some(found)
+    }
+
     /// Incidents of one page, and the number of the page after it.
     async fn incidents(
         &self,
@@ -69,10 +81,12 @@ impl ZendutyPoller {
         let entries = self.api.items_of(&answer, "/results", FILTER)?;
         let mut found = Findings::default();
         for data in entries {
-            let told = self.mapper.incident(data, newest(data).unwrap_or(now), now).unwrap_or_default();
+            let told = self.told(data, now).unwrap_or_default();
             for incident in told.incidents() {
                 let (key, number) = (number_key(&incident.provider_id), data.find_id("/incident_number"));
-                if let Some(number) = number.filter(|number| memory.get(&key) != Some(number)) {
+                if incident.status == IncidentStatus::Resolved {
+                    memory.forget(&key);
+                } else if let Some(number) = number.filter(|number| memory.get(&key) != Some(number)) {
                     memory.set(key, number);
                 }
             }
@@ -83,26 +97,28 @@ impl ZendutyPoller {
         Ok((found, goes_on.then(|| (number + 1).to_string())))
     }
 
-    /// What was open in the round before and was not seen in this one.
+    /// Some of what was open in the round before and was not seen in this one, and whether that is all.
     async fn unseen(
         &self,
         memory: &mut Memory,
         started: Timestamp,
         now: Timestamp,
-    ) -> Result<Findings, PollError> {
+    ) -> Result<(Findings, bool), PollError> {
         let mut found = Findings::default();
-        for id in take_unseen(memory, started) {
+        let unseen = take_some_unseen(memory, started, BY_NUMBER);
+        let is_all = unseen.len() < BY_NUMBER;
+        for id in unseen {
             let Some(number) = memory.get(&number_key(&id)).map(str::to_owned) else { continue };
             memory.forget(&number_key(&id));
             found.absorb(self.fetch(&number, now).await?.unwrap_or_else(|| Findings::gone(&id, now)));
         }
-        Ok(found)
+        Ok((found, is_all))
     }
 
     async fn fetch(&self, number: &str, now: Timestamp) -> Result<Option<Findings>, PollError> {
         let path = format!("api/incidents/{number}/");
         let answer = self.api.find(&path, &Query::new(), &[404], now).await?;
-        Ok(answer.and_then(|data| self.mapper.incident(&data, newest(&data).unwrap_or(now), now).ok()))
+        Ok(answer.and_then(|data| self.told(&data, now)))
     }
 
     async fn reviews(&self, now: Timestamp) -> Result<Findings, PollError> {
@@ -134,9 +150,12 @@ impl Poller for ZendutyPoller {
         let (found, next) = match round.listing {
             OPEN | RECENT => self.incidents(&round, memory, now).await?,
             _ => {
-                let mut found = self.unseen(memory, round.started(), now).await?;
-                found.absorb(self.reviews(now).await?);
-                (found, None)
+                let (mut found, is_all) = self.unseen(memory, round.started(), now).await?;
+                if is_all {
+                    found.absorb(self.reviews(now).await?);
+                }
+                let batch = round.page.as_deref().and_then(|page| page.parse::<usize>().ok()).unwrap_or(0);
+                (found, (!is_all).then(|| (batch + 1).to_string()))
             }
         };
         Ok(round.turn(found, next, LISTINGS))
