@@ -152,13 +152,15 @@ impl Engine {
         Ok(gone.map(|id| Observation::deleted(EntityKind::Component, id, now)).collect())
     }
 
-    /// Fetches the incidents that webhooks named without showing them.
+    /// Fetches the incidents that webhooks named without showing them. One that the tool refuses must not keep
+    /// the others from being had.
     async fn fetch_named(
         &self,
         source: &SourceRuntime,
         poller: &dyn Poller,
         outcome: &mut PollOutcome,
     ) -> Result<(), SyncError> {
+        let mut trouble = None;
         for id in self.store.list_refetches(source.id(), REFETCHES).await? {
             // Taken before asking: a change told meanwhile puts it back, and it is fetched again.
             self.store.take_refetch(source.id(), &id).await?;
@@ -167,10 +169,16 @@ impl Engine {
                 Ok(None) => tracing::debug!(source = %source.id(), "an incident to fetch is gone"),
                 Err(error) => {
                     self.store.add_refetch(source.id(), &id).await?;
-                    self.record_poll_error(source, 0, &error).await?;
-                    return Ok(());
+                    let concerns_all = matches!(error, PollError::Retry { .. });
+                    trouble = Some(error);
+                    if concerns_all {
+                        break;
+                    }
                 }
             }
+        }
+        if let Some(error) = trouble {
+            self.record_poll_error(source, 0, &error).await?;
         }
         Ok(())
     }
