@@ -108,6 +108,19 @@ impl Api {
         self.find(path, query, &[], now).await?.ok_or_else(|| self.unreadable(path, "nothing"))
     }
 
+    /// Like [`Api::get`], for an answer that must have a list at `items`.
+    pub(super) async fn get_list(
+        &self,
+        path: &str,
+        items: &str,
+        query: &Query,
+        now: Timestamp,
+    ) -> Result<Value, PollError> {
+        let answer = self.get(path, query, now).await?;
+        self.items_of(&answer, items, path)?;
+        Ok(answer)
+    }
+
     /// Like [`Api::get`], but `None` when the tool answers one of the statuses in `absent`.
     pub(super) async fn find(
         &self,

@@ -28,8 +28,6 @@ const PAGING: Paging = Paging::Cursor { parameter: "page", next: "/pagination/ne
 const ARCHIVED: usize = 1;
 const REPORTS: usize = 2;
 const LISTINGS: usize = 3;
-/// The organisation's plan or the token's permissions lack retrospectives.
-const NO_FEATURE: &[u16] = &[402, 403, 404];
 
 pub(super) struct FireHydrantPoller {
     api: Api,
@@ -77,19 +75,21 @@ impl Poller for FireHydrantPoller {
     async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
         let PollRequest { cursor, backfill_from, now, memory } = request;
         let round = Round::resume(cursor, backfill_from, now)?;
-        let (path, filter, absent) = match round.listing {
-            REPORTS => ("post_mortems/reports", ("updated_since", backfill_from), NO_FEATURE),
-            _ => ("incidents", ("updated_after", round.since - OVERLAP), [].as_slice()),
+        let (path, filter) = match round.listing {
+            REPORTS => ("post_mortems/reports", ("updated_since", backfill_from)),
+            _ => ("incidents", ("updated_after", round.since - OVERLAP)),
         };
         let page = round.page.clone().unwrap_or_else(|| "1".to_owned());
         let mut query: Query =
             vec![(filter.0, format_timestamp(filter.1)), ("per_page", LIMIT.to_owned()), ("page", page)];
         query.extend((round.listing == ARCHIVED).then(|| ("archived", "true".to_owned())));
-        let Some(answer) = self.api.find(path, &query, absent, now).await? else {
-            tracing::warn!(source = %self.mapper.config.id, "the API token may not read retrospectives: there are none");
-            return Ok(round.turn(Findings::default(), None, LISTINGS));
+        let answer = match self.api.get_list(path, "/data", &query, now).await {
+            Err(fault) if round.listing == REPORTS => {
+                return Ok(round.put_off("retrospectives", &fault, LISTINGS));
+            }
+            answer => answer?,
         };
-        let entries = self.api.items_of(&answer, "/data", path)?;
+        let entries = answer.items("/data");
         let next = answer.find_id("/pagination/next").filter(|_| !entries.is_empty());
         let total = (round.listing == 0).then(|| answer["pagination"]["count"].as_u64()).flatten();
         let findings = self.findings(round.listing, entries, memory, now);

@@ -79,11 +79,11 @@ impl IncidentIoPoller {
             vec![("page_size", "100".to_owned()), ("sort_by", "created_at_newest_first".to_owned())];
         query.extend(round.page.clone().map(|after| ("after", after)));
         let path = "v1/postmortem_documents";
-        let Some(answer) = self.api.find(path, &query, NO_FEATURE, now).await? else {
-            tracing::warn!(source = %self.config.id, "the API key may not read post-mortems: there are no reviews");
-            return Ok(round.turn(Findings::default(), None, LISTINGS));
+        let answer = match self.api.get_list(path, "/postmortem_documents", &query, now).await {
+            Ok(answer) => answer,
+            Err(fault) => return Ok(round.put_off("post-mortems", &fault, LISTINGS)),
         };
-        let documents = self.api.items_of(&answer, "/postmortem_documents", path)?;
+        let documents = answer.items("/postmortem_documents");
         let oldest = horizon(&self.config, now);
         let is_old = |document: &Value| document.find_time("/created_at").is_some_and(|at| at < oldest);
         let observations = documents.iter().filter_map(|d| self.mapper.review(d, now, memory)).collect();

@@ -27,8 +27,6 @@ const PAGING: Paging = Paging::Cursor { parameter: "page[number]", next: NEXT };
 const PAGE_SIZE: &str = "100";
 /// How far a run reads back behind the start of the last one: clocks differ.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
-/// The organisation's plan or the key's permissions lack the feature.
-const NO_FEATURE: &[u16] = &[402, 403, 404];
 const INCLUDE: (&str, &str) = ("include", "services,groups,functionalities");
 
 pub(super) struct RootlyPoller {
@@ -55,7 +53,7 @@ impl RootlyPoller {
         &self,
         path: &str,
         round: &Round,
-        (mut query, absent): (Query, &[u16]),
+        mut query: Query,
         now: Timestamp,
     ) -> Result<(Vec<Value>, Option<String>, Option<u64>), PollError> {
         query.extend([
@@ -63,10 +61,7 @@ impl RootlyPoller {
             ("page[size]", PAGE_SIZE.to_owned()),
             ("page[number]", round.page.clone().unwrap_or_else(|| "1".to_owned())),
         ]);
-        let Some(answer) = self.api.find(path, &query, absent, now).await? else {
-            tracing::warn!(source = %self.config.id, "the API key may not read /{path}: nothing of it is shown");
-            return Ok((Vec::new(), None, None));
-        };
+        let answer = self.api.get(path, &query, now).await?;
         let resources = self.api.items_of(&answer, "/data", path)?;
         let next = answer.find_id(NEXT).filter(|_| !resources.is_empty());
         let total = answer.pointer("/meta/total_count").and_then(Value::as_u64);
@@ -76,7 +71,7 @@ impl RootlyPoller {
     async fn incidents(&self, round: Round, memory: &mut Memory, now: Timestamp) -> Result<Page, PollError> {
         let since = format_timestamp(round.since - OVERLAP);
         let filters = vec![("filter[updated_at][gte]", since), (INCLUDE.0, INCLUDE.1.to_owned())];
-        let (incidents, next, total) = self.page("incidents", &round, (filters, &[]), now).await?;
+        let (incidents, next, total) = self.page("incidents", &round, filters, now).await?;
         let found = incidents.iter().filter_map(|incident| self.mapper.incident(incident, now, memory).ok());
         Ok(Page { total, ..round.turn(Findings::merge(found), next, LISTINGS) })
     }
@@ -84,7 +79,10 @@ impl RootlyPoller {
     async fn reviews(&self, round: Round, memory: &Memory, now: Timestamp) -> Result<Page, PollError> {
         let since = format_timestamp(horizon(&self.config, round.started()));
         let filters = vec![("filter[created_at][gte]", since)];
-        let (reviews, next, _) = self.page("post_mortems", &round, (filters, NO_FEATURE), now).await?;
+        let (reviews, next, _) = match self.page("post_mortems", &round, filters, now).await {
+            Ok(page) => page,
+            Err(fault) => return Ok(round.put_off("retrospectives", &fault, LISTINGS)),
+        };
         let found = reviews.iter().filter_map(|review| self.mapper.review(review, now, memory).ok());
         Ok(round.turn(Findings::merge(found), next, LISTINGS))
     }

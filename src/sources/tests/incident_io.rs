@@ -211,6 +211,21 @@ async fn the_post_mortem_of_a_hidden_incident_leaves_with_it() {
 }
 
 #[tokio::test]
+async fn post_mortems_that_cannot_be_had_hold_up_no_incident() {
+    for broken in [403, 500].map(wiremock::ResponseTemplate::new).into_iter().chain([answer(json!({}))]) {
+        let (server, source) = incident_io().await;
+        let place = wiremock::Mock::given(path("/v1/postmortem_documents"));
+        place.respond_with(broken).with_priority(1).mount(&server).await;
+        let mut cursor = None;
+        for now in ["2026-11-24T00:30:00Z", "2026-11-24T00:35:00Z"] {
+            let (pages, next) = run(&*source, cursor, &mut Memory::default(), now).await;
+            assert_eq!(pages[0].findings.observations.len(), 2, "{now}");
+            cursor = Some(next);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_key_that_may_not_read_severities_still_reads_incidents() {
     let (server, source) = incident_io().await;
     let refused = wiremock::Mock::given(path("/v1/severities"));

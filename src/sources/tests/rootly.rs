@@ -112,14 +112,17 @@ fn an_incident_that_turns_into_a_test_leaves_jira() {
 
 #[tokio::test]
 async fn an_account_without_retrospectives_still_reads_incidents_in_every_run() {
-    let (server, source) = rootly().await;
-    let refused = Mock::given(path("/post_mortems")).respond_with(wiremock::ResponseTemplate::new(403));
-    refused.with_priority(1).mount(&server).await;
-    let mut cursor = None;
-    for now in ["2026-11-24T00:30:00Z", "2026-11-24T00:35:00Z"] {
-        let (pages, next) = run(&*source, cursor, &mut Memory::default(), now).await;
-        assert_eq!(pages[0].findings.observations.len(), 1, "{now}");
-        cursor = Some(next);
+    for status in [403, 404, 500] {
+        let (server, source) = rootly().await;
+        let refused =
+            Mock::given(path("/post_mortems")).respond_with(wiremock::ResponseTemplate::new(status));
+        refused.with_priority(1).mount(&server).await;
+        let mut cursor = None;
+        for now in ["2026-11-24T00:30:00Z", "2026-11-24T00:35:00Z"] {
+            let (pages, next) = run(&*source, cursor, &mut Memory::default(), now).await;
+            assert_eq!(pages[0].findings.observations.len(), 1, "{status} {now}");
+            cursor = Some(next);
+        }
     }
 }
 
