@@ -110,8 +110,7 @@ impl SplunkPoller {
     }
 
     async fn current(&self, memory: &mut Memory, now: Timestamp) -> Result<Findings, PollError> {
-        let answer = self.api.get(CURRENT, &Query::new(), now).await?;
-        self.api.items_of(&answer, "/incidents", CURRENT)?;
+        let answer = self.api.get_list(CURRENT, "/incidents", &Query::new(), now).await?;
         Ok(self.findings(&answer, now, memory))
     }
 
