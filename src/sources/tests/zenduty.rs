@@ -160,6 +160,19 @@ async fn a_reopened_incident_is_news_though_its_dates_go_back() {
 }
 
 #[tokio::test]
+async fn postmortems_that_cannot_be_had_hold_up_no_incident() {
+    let (server, source) = zenduty(&[last("rest-incidents-filter-page1.json")]).await;
+    let reviews = Mock::given(path(format!("/api/account/teams/{TEAM}/postmortem/")));
+    reviews.respond_with(wiremock::ResponseTemplate::new(500)).with_priority(1).mount(&server).await;
+    let mut cursor = None;
+    for now in [NOW, "2026-11-24T00:05:00Z"] {
+        let (pages, next) = run(&*source, cursor, &mut Memory::default(), now).await;
+        assert_eq!(pages[0].findings.observations.len(), 2, "{now}");
+        cursor = Some(next);
+    }
+}
+
+#[tokio::test]
 async fn many_incidents_that_end_at_once_are_fetched_ten_by_ten() {
     let (server, source) = zenduty(&[json!({"results": []})]).await;
     let mut memory = Memory::default();

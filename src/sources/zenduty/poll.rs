@@ -152,7 +152,10 @@ impl Poller for ZendutyPoller {
             _ => {
                 let (mut found, is_all) = self.unseen(memory, round.started(), now).await?;
                 if is_all {
-                    found.absorb(self.reviews(now).await?);
+                    match self.reviews(now).await {
+                        Ok(reviews) => found.absorb(reviews),
+                        Err(fault) => tracing::warn!("postmortems are put off to the next run: {fault}"),
+                    }
                 }
                 let batch = round.page.as_deref().and_then(|page| page.parse::<usize>().ok()).unwrap_or(0);
                 (found, (!is_all).then(|| (batch + 1).to_string()))
