@@ -25,19 +25,20 @@ pub(super) fn note_open(memory: &mut Memory, findings: &Findings, started: Times
 /// The incidents that were open in an earlier run and that this one, having read all open ones, has not
 /// seen: to be fetched, because they were resolved, or deleted, meanwhile. They are then forgotten.
 pub(super) fn take_unseen(memory: &mut Memory, started: Timestamp) -> Vec<String> {
-    take_some_unseen(memory, started, usize::MAX)
-}
-
-/// At most `limit` of them, for pollers that fetch at once: more than the tool's rate limit allows could
-/// never be had.
-pub(super) fn take_some_unseen(memory: &mut Memory, started: Timestamp, limit: usize) -> Vec<String> {
-    let run = started.timestamp_millis().to_string();
-    let unseen = memory.with_prefix(OPEN).filter(|(_, seen)| *seen != run).take(limit);
-    let unseen = unseen.map(|(key, _)| key[OPEN.len()..].to_owned()).collect::<Vec<_>>();
+    let unseen = list_unseen(memory, started, "", usize::MAX);
     for incident in &unseen {
         forget_open(memory, incident);
     }
     unseen
+}
+
+/// The same without forgetting, at most `limit` in order from after `after`: for pollers that fetch at once,
+/// because more than the tool's rate limit allows could never be had.
+pub(super) fn list_unseen(memory: &Memory, started: Timestamp, after: &str, limit: usize) -> Vec<String> {
+    let run = started.timestamp_millis().to_string();
+    let unseen = memory.with_prefix(OPEN).filter(|(_, seen)| *seen != run);
+    let unseen = unseen.map(|(key, _)| &key[OPEN.len()..]).filter(|id| *id > after);
+    unseen.take(limit).map(str::to_owned).collect()
 }
 
 /// The tool has this incident no more: nothing to look after.
@@ -64,6 +65,9 @@ mod tests {
             memory.set(format!("{OPEN}{incident}"), run.timestamp_millis().to_string());
         }
         assert_eq!(list_open(&memory, "a", 1), ["b"]);
+        assert_eq!(list_unseen(&memory, second, "", 9), ["a", "b"]);
+        assert_eq!(list_unseen(&memory, second, "a", 9), ["b"]);
+        assert_eq!(list_unseen(&memory, second, "", 1), ["a"]);
         forget_open(&mut memory, "b");
         assert_eq!(take_unseen(&mut memory, second), ["a"]);
         assert_eq!(list_open(&memory, "", 9), ["c"]);

@@ -19,7 +19,7 @@ use crate::config::SourceConfig;
 use crate::domain::{Timestamp, Workspace};
 use crate::sources::findings::component;
 use crate::sources::http::{Api, Query};
-use crate::sources::open_incidents::{note_open, take_some_unseen};
+use crate::sources::open_incidents::{forget_open, list_unseen, note_open};
 use crate::sources::rounds::{Round, horizon};
 use crate::sources::value::Fields;
 use crate::sources::{
@@ -124,10 +124,18 @@ impl GrafanaPoller {
             self.mapper.alert_group(group, &labels, now).ok()
         }));
         if !is_open && round.page.is_none() {
-            for id in take_some_unseen(memory, round.started(), ONE_BY_ONE) {
+            for id in list_unseen(memory, round.started(), "", ONE_BY_ONE) {
                 let labels = find_labels(memory, &id);
-                let group = self.group(api, &id, &labels, now).await?;
-                found.absorb(group.unwrap_or_else(|| Findings::gone(&id, now)));
+                let told = match self.group(api, &id, &labels, now).await {
+                    Err(PollError::Refused { message }) => {
+                        let source = &self.mapper.config.id;
+                        tracing::warn!(%source, "an open alert group is left as it is: {message}");
+                        continue;
+                    }
+                    told => told?,
+                };
+                forget_open(memory, &id);
+                found.absorb(told.unwrap_or_else(|| Findings::gone(&id, now)));
             }
             prune_labels(memory, horizon(&self.mapper.config, now));
         }

@@ -17,7 +17,7 @@ use crate::config::SourceConfig;
 use crate::domain::Timestamp;
 use crate::sources::findings::{component, workspace};
 use crate::sources::http::{Api, Query, base_url};
-use crate::sources::open_incidents::{forget_open, list_open, note_open};
+use crate::sources::open_incidents::{forget_open, list_unseen, note_open};
 use crate::sources::rounds::{Round, horizon};
 use crate::sources::value::Fields;
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
@@ -169,13 +169,9 @@ impl SquadcastPoller {
         round: &Round,
         now: Timestamp,
     ) -> Result<(Findings, Option<String>), PollError> {
-        let ids = list_open(memory, after, BY_ID);
-        let seen = round.started().timestamp_millis().to_string();
+        let ids = list_unseen(memory, round.started(), after, BY_ID);
         let mut found = Findings::default();
         for id in &ids {
-            if memory.get(&format!("open/{id}")) == Some(seen.as_str()) {
-                continue;
-            }
             let told = match self.fetch_incident(id, now).await {
                 Ok(told) => told.unwrap_or_default(),
                 // One that this user may not see must not keep all others from being read.

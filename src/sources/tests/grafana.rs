@@ -205,6 +205,23 @@ async fn an_alert_group_that_ended_unseen_keeps_what_its_alerts_labels_said() {
 }
 
 #[tokio::test]
+async fn an_alert_group_that_may_not_be_read_keeps_no_other_from_being_read() {
+    let (server, source) = grafana("new").await;
+    mount(&server, "/api/v1/alert_groups/A/", wiremock::ResponseTemplate::new(403)).await;
+    let mut group = read_json(KIND, "oncall-api-alert-groups.json")["results"][0].clone();
+    group["id"] = json!("B");
+    group["state"] = json!("resolved");
+    mount(&server, "/api/v1/alert_groups/B/", answer(group)).await;
+    let mut memory = Memory::default();
+    for id in ["A", "B"] {
+        memory.set(format!("open/{id}"), "1");
+    }
+    let (pages, _) = run(&*source, None, &mut memory, "2026-09-14T09:00:00Z").await;
+    assert_eq!(pages.last().expect("pages").findings.observations[0].provider_id(), "B");
+    assert!(memory.get("open/A").is_some() && memory.get("open/B").is_none());
+}
+
+#[tokio::test]
 async fn alert_groups_are_paged_by_number() {
     let (server, source) = grafana("silenced").await;
     let first = read_json(KIND, "oncall-api-alert-groups.json");

@@ -160,6 +160,20 @@ async fn a_reopened_incident_is_news_though_its_dates_go_back() {
 }
 
 #[tokio::test]
+async fn an_open_incident_that_may_not_be_read_keeps_no_other_from_being_read() {
+    let (server, source) = zenduty(&[json!({"results": []})]).await;
+    mount(&server, "/api/incidents/1/", wiremock::ResponseTemplate::new(403)).await;
+    let mut memory = Memory::default();
+    for (id, number) in [("a", "1"), ("b", "255")] {
+        memory.set(format!("open/{id}"), "1");
+        memory.set(format!("number/{id}"), number);
+    }
+    let (pages, _) = run(&*source, None, &mut memory, NOW).await;
+    assert_eq!(incident(&pages[2].findings.observations[0]).status.as_str(), "resolved");
+    assert_eq!(memory.with_prefix("open/").map(|(key, _)| key).collect::<Vec<_>>(), ["open/a"]);
+}
+
+#[tokio::test]
 async fn postmortems_that_cannot_be_had_hold_up_no_incident() {
     let (server, source) = zenduty(&[last("rest-incidents-filter-page1.json")]).await;
     let reviews = Mock::given(path(format!("/api/account/teams/{TEAM}/postmortem/")));

@@ -14,7 +14,7 @@ use crate::config::SourceConfig;
 use crate::domain::{IncidentStatus, Timestamp};
 use crate::sources::findings::{component, workspace};
 use crate::sources::http::{Api, Query, base_url};
-use crate::sources::open_incidents::{note_open, take_some_unseen};
+use crate::sources::open_incidents::{forget_open, list_unseen, note_open};
 use crate::sources::rounds::Round;
 use crate::sources::value::Fields;
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
@@ -97,22 +97,32 @@ impl ZendutyPoller {
         Ok((found, goes_on.then(|| (number + 1).to_string())))
     }
 
-    /// Some of what was open in the round before and was not seen in this one, and whether that is all.
+    /// Some of what was open in the round before and was not seen in this one, from after `after`, and where it
+    /// goes on.
     async fn unseen(
         &self,
         memory: &mut Memory,
-        started: Timestamp,
+        (started, after): (Timestamp, &str),
         now: Timestamp,
-    ) -> Result<(Findings, bool), PollError> {
+    ) -> Result<(Findings, Option<String>), PollError> {
         let mut found = Findings::default();
-        let unseen = take_some_unseen(memory, started, BY_NUMBER);
-        let is_all = unseen.len() < BY_NUMBER;
-        for id in unseen {
-            let Some(number) = memory.get(&number_key(&id)).map(str::to_owned) else { continue };
-            memory.forget(&number_key(&id));
-            found.absorb(self.fetch(&number, now).await?.unwrap_or_else(|| Findings::gone(&id, now)));
+        let unseen = list_unseen(memory, started, after, BY_NUMBER);
+        for id in &unseen {
+            let key = number_key(id);
+            if let Some(number) = memory.get(&key) {
+                match self.fetch(number, now).await {
+                    Err(PollError::Refused { message }) => {
+                        let source = &self.mapper.config.id;
+                        tracing::warn!(%source, "an open incident is left as it is: {message}");
+                        continue;
+                    }
+                    told => found.absorb(told?.unwrap_or_else(|| Findings::gone(id, now))),
+                }
+            }
+            memory.forget(&key);
+            forget_open(memory, id);
         }
-        Ok((found, is_all))
+        Ok((found, unseen.last().filter(|_| unseen.len() == BY_NUMBER).cloned()))
     }
 
     async fn fetch(&self, number: &str, now: Timestamp) -> Result<Option<Findings>, PollError> {
@@ -150,15 +160,15 @@ impl Poller for ZendutyPoller {
         let (found, next) = match round.listing {
             OPEN | RECENT => self.incidents(&round, memory, now).await?,
             _ => {
-                let (mut found, is_all) = self.unseen(memory, round.started(), now).await?;
-                if is_all {
+                let place = (round.started(), round.page.as_deref().unwrap_or_default());
+                let (mut found, next) = self.unseen(memory, place, now).await?;
+                if next.is_none() {
                     match self.reviews(now).await {
                         Ok(reviews) => found.absorb(reviews),
                         Err(fault) => tracing::warn!("postmortems are put off to the next run: {fault}"),
                     }
                 }
-                let batch = round.page.as_deref().and_then(|page| page.parse::<usize>().ok()).unwrap_or(0);
-                (found, (!is_all).then(|| (batch + 1).to_string()))
+                (found, next)
             }
         };
         Ok(round.turn(found, next, LISTINGS))
