@@ -10,6 +10,7 @@ mod incident_io;
 mod kinds;
 mod mutations;
 mod opsgenie;
+mod pages;
 mod polled;
 mod polling;
 mod rootly;
@@ -18,6 +19,7 @@ mod splunk_oncall;
 mod squadcast;
 mod statuspage;
 mod vectors;
+mod words;
 mod zenduty;
 
 use std::path::PathBuf;

@@ -1,0 +1,98 @@
+//! The tools' own words for status and severity, so that an operator learns which of them mean nothing here.
+//!
+//! For the operator's eyes only: never stored with an incident, never shown in Jira.
+
+/// Longest word that is kept, in characters: a word is a name, and a tool may put anything there.
+const LONGEST: usize = 60;
+/// With these a tool says itself that it does not know.
+const SILENT: [&str; 2] = ["unknown", "unset"];
+
+/// What a word stands for; each kind has a table of its own in the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WordKind {
+    Severity,
+    Status,
+}
+
+impl WordKind {
+    /// The name of its table below `[[sources]]`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Severity => "severity",
+            Self::Status => "status",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        [Self::Severity, Self::Status].into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// The words from which a source made an incident's status and severity; `None` where the tool told none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Words {
+    pub status: Option<String>,
+    pub severity: Option<String>,
+}
+
+impl Words {
+    /// The words as the tool wrote them; empty ones, and those that say nothing, count as not told.
+    #[must_use]
+    pub fn told(status: &str, severity: &str) -> Self {
+        Self { status: find_word(status), severity: find_word(severity) }
+    }
+}
+
+fn find_word(text: &str) -> Option<String> {
+    let text = text.trim();
+    let says_something = !text.is_empty() && !SILENT.iter().any(|word| text.eq_ignore_ascii_case(word));
+    let printable = text.chars().filter(|c| !c.is_control()).take(LONGEST);
+    says_something.then(|| printable.collect())
+}
+
+/// A word that neither the operator's table nor the source's own has.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnknownWord {
+    pub kind: WordKind,
+    pub word: String,
+}
+
+impl UnknownWord {
+    /// What to write below the source's `[[sources]]` table to give the word a meaning: the table's name, and
+    /// its line with a value to choose.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let (value, choice) = match self.kind {
+            WordKind::Severity => ("P3", "P1 to P5, or unknown"),
+            WordKind::Status => ("open", "open, resolved or unknown"),
+        };
+        // Escapes of JSON are escapes of TOML's basic strings as well.
+        let word = serde_json::Value::from(self.word.as_str());
+        format!("[sources.{}] {word} = \"{value}\"  # or another: {choice}", self.kind.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_says_nothing_is_no_word() {
+        assert_eq!(Words::told(" ", "UNSET"), Words::default());
+        assert_eq!(Words::told("Unknown", "").status, None);
+        assert_eq!(Words::told("", " Blocker\u{7} ").severity.as_deref(), Some("Blocker"));
+        assert_eq!(Words::told(&"x".repeat(1000), "").status.map(|word| word.len()), Some(LONGEST));
+    }
+
+    #[test]
+    fn the_line_names_its_table_and_quotes_the_word() {
+        let line = |kind, word: &str| UnknownWord { kind, word: word.to_owned() }.line();
+        assert!(line(WordKind::Status, "on hold").starts_with("[sources.status] \"on hold\" = \"open\""));
+        assert!(line(WordKind::Severity, "a\"b").starts_with("[sources.severity] \"a\\\"b\" = \"P3\""));
+        assert_eq!(WordKind::find("status"), Some(WordKind::Status));
+        assert_eq!(WordKind::find("tier"), None);
+    }
+}
