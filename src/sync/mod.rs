@@ -26,6 +26,7 @@ mod retention;
 mod schedule;
 mod tenancy;
 mod trouble;
+mod window;
 
 pub use catalogue::{ContainerHit, SearchPosition};
 pub use directory::{ContainerPage, Directory, SiteAccess, Snapshot};
@@ -38,3 +39,4 @@ pub use reconciler::{Beats, Pulse};
 pub use registry::{Registry, RegistryError, SEALED, SourceRuntime};
 pub use removal::PlannedRemoval;
 pub use schedule::{ScheduleError, Scheduler};
+pub use window::Window;

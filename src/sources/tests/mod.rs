@@ -11,7 +11,6 @@ mod kinds;
 mod mutations;
 mod opsgenie;
 mod pages;
-mod polled;
 mod polling;
 mod rootly;
 mod servicenow;
