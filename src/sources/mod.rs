@@ -16,6 +16,8 @@ mod grafana;
 mod http;
 mod incident_io;
 mod kind;
+#[cfg(test)]
+mod klaxon;
 mod open_incidents;
 mod opsgenie;
 mod options;
@@ -286,6 +288,8 @@ pub const KINDS: &[Kind] = &[
     generic::KIND,
     grafana::KIND,
     incident_io::KIND,
+    #[cfg(test)]
+    klaxon::KIND,
     opsgenie::KIND,
     pagerduty::KIND,
     rootly::KIND,

@@ -10,7 +10,7 @@ use crate::harness::pagerduty::{incident, triggered};
 use crate::harness::{Bridge, Setup, start_time};
 
 /// PagerDuty's REST API with services, no teams, and no incidents yet.
-async fn start_pagerduty() -> MockServer {
+pub(crate) async fn start_pagerduty() -> MockServer {
     let server = MockServer::start().await;
     let services = json!([{ "id": "PCHECKOUT", "name": "Checkout API", "type": "service", "description": "Takes money",
         "html_url": "https://acme.pagerduty.com/services/PCHECKOUT", "teams": [] }]);
@@ -32,7 +32,7 @@ async fn start_pagerduty() -> MockServer {
     server
 }
 
-fn page(incidents: &[Value], more: bool) -> ResponseTemplate {
+pub(crate) fn page(incidents: &[Value], more: bool) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(json!({ "incidents": incidents, "more": more, "total": 3 }))
 }
 

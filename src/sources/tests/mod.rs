@@ -3,11 +3,13 @@
 
 mod better_stack;
 mod cases;
+mod contract;
 mod datadog;
 mod firehydrant;
 mod grafana;
 mod incident_io;
 mod kinds;
+mod klaxon;
 mod mutations;
 mod opsgenie;
 mod pages;
