@@ -1,6 +1,6 @@
 //! Several tools at once, each with its own signature: into one site, and one tool into two.
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
@@ -52,11 +52,12 @@ async fn post_incident_io(bridge: &Bridge, key: &[u8]) -> u16 {
     bridge.post_webhook("inc", body, &headers).await.status
 }
 
-/// With `Gi-Signature`, as Grafana IRM signs.
+/// With `Gi-Signature`, as Grafana IRM signs: over the base64 of the body's hash.
 async fn post_grafana(bridge: &Bridge, key: &[u8]) -> u16 {
     let body = sample("grafana", "irm-webhook-incident-created.json");
     let at = bridge.clock.now().timestamp().to_string();
-    let signature = hex::encode(sign(key, format!("{body}:{at}:v1").as_bytes()));
+    let hash = BASE64.encode(digest::digest(&digest::SHA256, body.as_bytes()));
+    let signature = hex::encode(sign(key, format!("{hash}:{at}:v1").as_bytes()));
     bridge.post_webhook("irm", body, &[("Gi-Signature", &format!("t={at},v1={signature}"))]).await.status
 }
 
