@@ -39,4 +39,5 @@ mod tenants;
 mod tokens;
 mod tools;
 mod webhooks;
+mod worked_example;
 mod workspaces;

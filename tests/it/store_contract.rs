@@ -179,6 +179,8 @@ contract! {
         a_mention_gives_way_to_first_hand_knowledge
         a_cursor_moves_with_its_page_and_survives
         memory_is_written_with_the_findings
+        unknown_words_are_few_and_are_forgotten_when_they_do_not_come_back
+        a_webhook_ends_the_quiet_even_during_a_poll
     }
     deliveries {
         a_delivery_goes_from_waiting_to_confirmed
