@@ -4,14 +4,15 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::findings::get_id;
 use super::shared_secret::SharedSecret;
-use super::value::{Fields, find_web_url};
+use super::value::Fields;
 use super::{
     BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Rejection, Source, Unmappable,
-    VerifiedWebhook,
+    VerifiedWebhook, options,
 };
 use crate::config::SourceConfig;
 use crate::domain::{Entity, Incident, IncidentStatus, Observation, Severity, Words};
@@ -19,21 +20,31 @@ use crate::domain::{Entity, Incident, IncidentStatus, Observation, Severity, Wor
 pub(super) const KIND: Kind = Kind {
     name: "klaxon",
     build,
-    option_names: &[],
+    option_names: &["alarm_url"],
     gives: &[Gives::Webhooks],
     page: include_str!("../../docs/sources/klaxon.md"),
 };
 
 const HOME: &str = "https://klaxon.example";
 
+#[derive(Deserialize)]
+struct Options {
+    /// Address of an alarm's page, with `{id}`: no webhook tells it.
+    alarm_url: Option<String>,
+}
+
 struct Klaxon {
     config: SourceConfig,
     secret: SharedSecret,
+    alarm_url: String,
 }
 
 fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
     let config = context.config;
-    Ok(Arc::new(Klaxon { secret: SharedSecret::new(&config), config }))
+    let Options { alarm_url } = options::parse(&config)?;
+    let alarm_url = alarm_url.unwrap_or_else(|| format!("{HOME}/alarms/{{id}}"));
+    options::check_url_pattern(&config, "alarm_url", &alarm_url, "{id}")?;
+    Ok(Arc::new(Klaxon { secret: SharedSecret::new(&config), alarm_url, config }))
 }
 
 impl Source for Klaxon {
@@ -49,11 +60,11 @@ impl Source for Klaxon {
         let body: Value = webhook.json()?;
         let at = body.find_time("/at").unwrap_or(webhook.received_at);
         let (state, level) = (body.text("/state"), body.text("/level"));
+        let id = get_id(&body, "/id", "alarm")?;
         let incident = Incident {
-            provider_id: get_id(&body, "/id", "alarm")?,
             summary: body.text("/title").to_owned(),
             description: body.text("/title").to_owned(),
-            url: find_web_url(body.text("/url")).unwrap_or(HOME).to_owned(),
+            url: self.alarm_url.replace("{id}", &id),
             status: self.config.find_status(state).unwrap_or(match state {
                 "firing" => IncidentStatus::Open,
                 "quiet" => IncidentStatus::Resolved,
@@ -68,6 +79,7 @@ impl Source for Klaxon {
             components: Vec::new(),
             workspaces: Vec::new(),
             associations: Vec::new(),
+            provider_id: id,
         };
         let observations = vec![Observation::present(Entity::Incident(incident), at)];
         Ok(Findings { observations, ..Findings::default() })

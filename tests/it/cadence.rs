@@ -157,8 +157,8 @@ async fn a_poll_that_takes_longer_than_its_lease_keeps_the_source() {
     let bridge =
         Setup::default().store(fresh_postgres().await).sources(&pagerduty(&server, "")).start().await;
     bridge.install().await;
-    let (clock, served) = (bridge.clock.clone(), Arc::new(AtomicUsize::new(0)));
-    let counter = Arc::clone(&served);
+    let (clock, pages) = (bridge.clock.clone(), Arc::new(AtomicUsize::new(0)));
+    let counter = Arc::clone(&pages);
     let slow = Mock::given(path("/incidents")).respond_with(move |request: &Request| {
         clock.advance(TimeDelta::minutes(4));
         let offset = request.url.query_pairs().find(|(key, _)| key == "offset");
@@ -176,7 +176,7 @@ async fn a_poll_that_takes_longer_than_its_lease_keeps_the_source() {
         tokio::pin!(polling);
         loop {
             // While the poll is in the midst of its pages, another process asks for the source all the time.
-            let is_amidst = (1..PAGES).contains(&served.load(Ordering::SeqCst));
+            let is_amidst = (1..PAGES).contains(&pages.load(Ordering::SeqCst));
             tokio::select! {
                 biased;
                 outcome = &mut polling => break outcome.expect("the store works"),

@@ -138,7 +138,7 @@ async fn the_operator_sees_each_incident_at_the_sites_that_may_have_it() {
     let files = bridge.config_files();
     let say = async |arguments: &[&str]| {
         let mut all = arguments.to_vec();
-        files.iter().for_each(|file| all.extend(["--config", file.as_str()]));
+        all.extend(files.iter().flat_map(|file| ["--config", file.as_str()]));
         let said = command(&all, None).await;
         assert_eq!(said.code, Some(0), "{said:?}");
         said.out

@@ -8,6 +8,7 @@ use crate::app::build_registry;
 use crate::cli::{Usage, output};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::UnknownWord;
 use crate::sources::find_kind;
 use crate::sync::{Probe, ProbedEntity, ProbedPayload, SourceRuntime, probe};
 
@@ -63,7 +64,7 @@ fn explain_webhook(config: &Config, source: &SourceRuntime, json: bool) -> anyho
 }
 
 fn print(source: &SourceRuntime, answer: &Probe, json: bool) -> anyhow::Result<()> {
-    let unknown_words: Vec<String> = answer.unknown_words.iter().map(|word| word.line()).collect();
+    let unknown_words: Vec<String> = answer.unknown_words.iter().map(UnknownWord::line).collect();
     if json {
         return output::json(&Tested {
             source: source.id().as_str(),
