@@ -61,17 +61,17 @@ pub struct UnknownWord {
 }
 
 impl UnknownWord {
-    /// What to write below the source's `[[sources]]` table to give the word a meaning: the table's name, and
-    /// its line with a value to choose.
+    /// Where to write what, to give the word a meaning: the table of the source, and its line with a value to
+    /// choose.
     #[must_use]
-    pub fn line(&self) -> String {
+    pub fn advice(&self) -> String {
         let (value, choice) = match self.kind {
             WordKind::Severity => ("P3", "P1 to P5, or unknown"),
             WordKind::Status => ("open", "open, resolved or unknown"),
         };
         // Escapes of JSON are escapes of TOML's basic strings as well.
         let word = serde_json::Value::from(self.word.as_str());
-        format!("[sources.{}] {word} = \"{value}\"  # or another: {choice}", self.kind.as_str())
+        format!("below [sources.{}] write: {word} = \"{value}\"  # or another: {choice}", self.kind.as_str())
     }
 }
 
@@ -88,10 +88,16 @@ mod tests {
     }
 
     #[test]
-    fn the_line_names_its_table_and_quotes_the_word() {
-        let line = |kind, word: &str| UnknownWord { kind, word: word.to_owned() }.line();
-        assert!(line(WordKind::Status, "on hold").starts_with("[sources.status] \"on hold\" = \"open\""));
-        assert!(line(WordKind::Severity, "a\"b").starts_with("[sources.severity] \"a\\\"b\" = \"P3\""));
+    fn the_advice_names_its_table_and_quotes_the_word() {
+        let advice = |kind, word: &str| UnknownWord { kind, word: word.to_owned() }.advice();
+        assert!(
+            advice(WordKind::Status, "on hold")
+                .starts_with("below [sources.status] write: \"on hold\" = \"open\"")
+        );
+        assert!(
+            advice(WordKind::Severity, "a\"b")
+                .starts_with("below [sources.severity] write: \"a\\\"b\" = \"P3\"")
+        );
         assert_eq!(WordKind::find("status"), Some(WordKind::Status));
         assert_eq!(WordKind::find("tier"), None);
     }

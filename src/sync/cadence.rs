@@ -2,7 +2,7 @@
 //! nothing is new.
 //!
 //! A tool that tells by webhooks need not be asked every few minutes whether it told everything. A source that
-//! is only polled keeps its schedule: nobody else would tell of a new incident. Must not poll by itself.
+//! is only polled keeps its schedule: nobody else would tell of a new incident. Must not know how a poll is done.
 
 use std::time::Duration;
 
@@ -18,6 +18,9 @@ use crate::store::PollState;
 
 /// Longest delay of a scheduled poll behind its schedule.
 const MOST_SPREAD: TimeDelta = TimeDelta::minutes(5);
+
+/// Instants looked at for the shortest pause of a schedule that has several, such as one for office hours.
+const INSTANTS: usize = 24;
 
 impl Engine {
     /// Polls if the source's schedule may do so now: with nothing new, ever more of its instants are passed
@@ -46,8 +49,9 @@ impl Engine {
     #[must_use]
     pub fn poll_delay(&self, source: &SourceRuntime) -> Duration {
         let now = self.clock.now();
-        let next = |n| nth_after(&source.config.poll, now, n);
-        let pause = next(1).zip(next(2)).map_or(TimeDelta::zero(), |(first, second)| second - first);
+        let next = |at: &Timestamp| nth_after(&source.config.poll, *at, 1);
+        let instants: Vec<Timestamp> = std::iter::successors(next(&now), next).take(INSTANTS).collect();
+        let pause = instants.windows(2).map(|pair| pair[1] - pair[0]).min().unwrap_or_default();
         // Never up to the next instant: that one would be taken for a poll of its own.
         let spread = (pause * 9 / 10).min(MOST_SPREAD).num_milliseconds();
         let place = seed(&format!("{} {}", self.base_url, source.id()));

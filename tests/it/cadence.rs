@@ -205,7 +205,7 @@ async fn each_source_has_its_own_delay_behind_its_schedule() {
     };
     let ids = ["a", "b", "c", "d"];
     let tables = ids.map(|id| table(id, "0 */5 * * * *")).join("") + &table("quick", "*/2 * * * * *");
-    let mut bridge = Setup::default().sources(&(tables + &table("nightly", "0 0 3 * * *"))).start().await;
+    let mut bridge = Setup::default().sources(&(tables + &table("office", "0 */5 8-17 * * *"))).start().await;
     let delay = |bridge: &Bridge, id: &str| {
         bridge.engine.poll_delay(bridge.engine.registry.find(id).expect("it is configured"))
     };
@@ -214,7 +214,10 @@ async fn each_source_has_its_own_delay_behind_its_schedule() {
     let different: std::collections::BTreeSet<_> = delays.iter().collect();
     assert_eq!(different.len(), ids.len(), "{delays:?}");
     assert!(delay(&bridge, "quick") < Duration::from_secs(2));
-    assert!(delay(&bridge, "nightly") < Duration::from_mins(5));
     bridge.restart().await;
     assert_eq!(ids.map(|id| delay(&bridge, id)), delays, "the same after a restart");
+    let by_day = delay(&bridge, "office");
+    // From the last instant of this day to the first of the next it is a long pause.
+    bridge.advance(9 * 3600 + 3300);
+    assert_eq!((delay(&bridge, "office"), by_day < Duration::from_secs(270)), (by_day, true));
 }

@@ -92,7 +92,7 @@ async fn a_tool_that_answers_is_shown_as_jira_would_get_it_and_nothing_is_stored
         "1 service(s) and 0 team(s)",
         "\"id\": \"pd:Q1\"",
         "\"summary\": \"Checkout is down\"",
-        "[sources.severity] \"Blocker\" = ",
+        "below [sources.severity] write: \"Blocker\" = ",
         "1 entities, 0 deleted; a poll would go on. Nothing was stored or sent",
     ] {
         assert!(said.out.contains(part), "{part} in {said:?}");
@@ -146,13 +146,15 @@ async fn doctor_gives_the_line_for_a_word_that_nobody_knows_until_it_is_written(
     let place = Place::new();
     let _bridge = place.serve().await;
     assert_eq!(post_blocker(&place, "Q1").await, 202);
-    let line = "[sources.severity] \"Blocker\" = \"P3\"";
+    let (table, advice) = ("[sources.severity]", "below [sources.severity] write: ");
     let advised = eventually("doctor knows of the word", async || {
-        Some(run(&["doctor"], &place.file).await).filter(|said| said.out.contains(line))
+        Some(run(&["doctor"], &place.file).await).filter(|said| said.out.contains(advice))
     })
     .await;
     assert_eq!(advised.code, Some(1), "{advised:?}");
-    rewrite(&place, "type = \"pagerduty\"\n", "type = \"pagerduty\"\nseverity = { \"blocker\" = \"P3\" }\n");
+    let line = advised.out.split_once(advice).and_then(|(_, rest)| rest.lines().next()).expect("a line");
+    let text = std::fs::read_to_string(&place.file).expect("it reads");
+    std::fs::write(&place.file, format!("{text}\n{table}\n{line}\n")).expect("the folder is writable");
     let mended = run(&["doctor"], &place.file).await;
     assert_eq!(mended.code, Some(0), "{mended:?}");
 }

@@ -28,6 +28,24 @@ fn the_page_shows_the_files_that_are_compiled_and_run() {
     }
 }
 
+/// "About an hour" is true only while the others are short.
+#[test]
+fn half_of_all_files_of_sources_have_fewer_than_250_lines() {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sources");
+    let list = |folder: &Path| -> Vec<std::path::PathBuf> {
+        let entries = std::fs::read_dir(folder).expect("a folder");
+        entries.map(|entry| entry.expect("readable").path()).collect()
+    };
+    let folders = list(&sources).into_iter().filter(|path| path.is_dir() && !path.ends_with("tests"));
+    let files: Vec<_> =
+        folders.flat_map(|folder| list(&folder)).filter(|file| !file.ends_with("tests.rs")).collect();
+    let mut lines: Vec<usize> =
+        files.iter().map(|file| std::fs::read_to_string(file).expect("text").lines().count()).collect();
+    lines.sort_unstable();
+    assert!(lines.len() > 30, "only {} files found", lines.len());
+    assert!(lines[lines.len() / 2] < 250, "{lines:?}");
+}
+
 #[test]
 fn the_example_is_in_the_tests_and_in_no_release() {
     let lines = read("src/sources/mod.rs");

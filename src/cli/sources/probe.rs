@@ -20,7 +20,7 @@ struct Tested<'a> {
     teams: usize,
     entities: &'a [ProbedEntity],
     deleted: usize,
-    /// What to add to the configuration for each word without a meaning.
+    /// What to write into the source's configuration for each word without a meaning.
     unknown_words: Vec<String>,
     has_more: bool,
 }
@@ -64,7 +64,7 @@ fn explain_webhook(config: &Config, source: &SourceRuntime, json: bool) -> anyho
 }
 
 fn print(source: &SourceRuntime, answer: &Probe, json: bool) -> anyhow::Result<()> {
-    let unknown_words: Vec<String> = answer.unknown_words.iter().map(UnknownWord::line).collect();
+    let unknown_words: Vec<String> = answer.unknown_words.iter().map(UnknownWord::advice).collect();
     if json {
         return output::json(&Tested {
             source: source.id().as_str(),
@@ -93,8 +93,8 @@ fn print(source: &SourceRuntime, answer: &Probe, json: bool) -> anyhow::Result<(
             }
         }
     }
-    for line in &unknown_words {
-        output::line(format!("a word without a meaning; below this source write: {line}"));
+    for advice in &unknown_words {
+        output::line(format!("a word without a meaning: {advice}"));
     }
     let more = if answer.has_more { "; a poll would go on" } else { "" };
     let (count, gone) = (answer.entities.len(), answer.deleted);
