@@ -137,6 +137,8 @@ pub struct Findings {
     pub refetch: Vec<String>,
     /// Whether the list of services or teams has changed: to be read again.
     pub refresh_catalogue: bool,
+    /// Why entries of a listing could not be mapped, one reason for each.
+    pub unmappable: Vec<String>,
     /// Why there is nothing in here, for the operator; for example `event type pagey.ping`.
     pub ignored: Option<String>,
 }

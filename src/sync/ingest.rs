@@ -178,7 +178,7 @@ impl Engine {
             match self.read_row(source, &row, &mut known).await? {
                 Ok((findings, memory)) => {
                     refresh_catalogue |= findings.refresh_catalogue;
-                    let words = self.note_unknown_words(source, &findings);
+                    let words = self.note_gaps(source, &findings);
                     read.push(Read { row, findings, memory, words });
                 }
                 Err(reason) => {
@@ -197,12 +197,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Counts the tool's words that have no meaning here.
-    pub(super) fn note_unknown_words(
-        &self,
-        source: &SourceRuntime,
-        findings: &Findings,
-    ) -> BTreeSet<UnknownWord> {
+    /// Counts what has no meaning here: whole entries of a listing, and words, which are returned.
+    pub(super) fn note_gaps(&self, source: &SourceRuntime, findings: &Findings) -> BTreeSet<UnknownWord> {
+        if let Some(reason) = findings.unmappable.first() {
+            let count = findings.unmappable.len();
+            tracing::warn!(source = %source.id(), count, %reason, "entries of a listing cannot be mapped and are passed over");
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
+            Metrics::count_source(&self.metrics.statements, source.id().as_str(), "unmappable", count);
+        }
         let words = findings.unknown_words(&source.config);
         for word in &words {
             let kind = word.kind.as_str().to_owned();

@@ -205,7 +205,7 @@ impl Engine {
         origin: Origin<'_>,
         outcome: &mut PollOutcome,
     ) -> Result<(), SyncError> {
-        let words = self.note_unknown_words(source, findings);
+        let words = self.note_gaps(source, findings);
         let told = [(told(findings, &words, memory.map(Memory::changes)), origin)];
         let applied = self.store.apply(&source.scope(), &told).await?;
         self.count_applied(source, applied);

@@ -21,6 +21,8 @@ pub struct Probe {
     pub entities: Vec<ProbedEntity>,
     /// Incidents that the tool says are gone.
     pub deleted: usize,
+    /// Why entries of the page say nothing, one reason for each.
+    pub unmappable: Vec<String>,
     pub unknown_words: BTreeSet<UnknownWord>,
     /// Whether a real poll would go on after this page.
     pub has_more: bool,
@@ -69,6 +71,7 @@ pub async fn probe(source: &SourceRuntime, poller: &dyn Poller, now: Timestamp) 
         teams: catalogue.workspaces.len(),
         deleted: page.findings.observations.len() - entities.len(),
         entities,
+        unmappable: page.findings.unmappable.clone(),
         unknown_words: page.findings.unknown_words(&source.config),
         has_more: !page.done,
     })

@@ -63,7 +63,7 @@ impl Engine {
             page.findings.observations.retain(|observation| window.holds(observation));
             // Polling itself sees to what is open now.
             page.findings.refetch.clear();
-            let words = self.note_unknown_words(source, &page.findings);
+            let words = self.note_gaps(source, &page.findings);
             let told = [(told(&page.findings, &words, None), Origin::Window)];
             let applied = self.store.apply(&source.scope(), &told).await?;
             self.count_applied(source, applied);

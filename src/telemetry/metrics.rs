@@ -36,7 +36,7 @@ pub struct Metrics {
     registry: Registry,
     /// Webhooks by source and what became of them.
     pub webhooks: Family<SourceLabel, Counter>,
-    /// Statements of tools by source and effect: changed, unchanged, stale.
+    /// Statements of tools by source and effect: changed, unchanged, stale, unmappable.
     pub statements: Family<SourceLabel, Counter>,
     /// Words of tools that have no meaning here, by source and kind: once per webhook or page that has them.
     pub unknown_words: Family<WordLabel, Counter>,

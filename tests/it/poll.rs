@@ -172,6 +172,22 @@ async fn a_poll_resolves_what_no_webhook_told() {
 }
 
 #[tokio::test]
+async fn an_entry_without_an_id_is_counted_and_does_not_hold_up_the_others() {
+    let server = start_pagerduty().await;
+    let nameless = json!({ "status": "triggered", "title": "Without an id" });
+    let answer = page(&[nameless, told("Q2", "triggered")], false);
+    Mock::given(path("/incidents")).respond_with(answer).mount(&server).await;
+    let bridge = start_bridge(&server).await;
+    assert!(poll(&bridge).await.done);
+    assert!(bridge.jira().incident("pd:Q2").is_some());
+    let metrics = bridge.get_as_operator("/metrics").await.text;
+    let line = metrics.lines().find(|line| line.contains("result=\"unmappable\"")).expect("it is counted");
+    assert!(line.starts_with("incident_bridge_statements_total{source=\"pd\""), "{line}");
+    assert!(bridge.log.contains("the incident has no id"));
+    bridge.finish().await;
+}
+
+#[tokio::test]
 async fn a_refused_token_is_an_error_for_a_person_and_not_a_storm_of_requests() {
     let server = MockServer::start().await;
     Mock::given(header("authorization", "Token token=rest-token"))

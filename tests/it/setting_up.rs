@@ -83,7 +83,8 @@ async fn a_tool_that_answers_is_shown_as_jira_would_get_it_and_nothing_is_stored
     let server = start_pagerduty().await;
     let mut first = incident("Q1", "Checkout is down", "triggered", "PCHECKOUT", start_time());
     first["priority"] = json!({ "id": "X", "summary": "Blocker" });
-    Mock::given(path("/incidents")).respond_with(page(&[first], true)).mount(&server).await;
+    let nameless = json!({ "status": "triggered", "title": "Without an id" });
+    Mock::given(path("/incidents")).respond_with(page(&[first, nameless], true)).mount(&server).await;
     let place = Place::new();
     give_api(&place, &server);
     let said = run(&["sources", "test", "pd"], &place.file).await;
@@ -93,6 +94,7 @@ async fn a_tool_that_answers_is_shown_as_jira_would_get_it_and_nothing_is_stored
         "\"id\": \"pd:Q1\"",
         "\"summary\": \"Checkout is down\"",
         "below [sources.severity] write: \"Blocker\" = ",
+        "an entry cannot be mapped: the incident has no id",
         "1 entities, 0 deleted; a poll would go on. Nothing was stored or sent",
     ] {
         assert!(said.out.contains(part), "{part} in {said:?}");

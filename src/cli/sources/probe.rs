@@ -20,6 +20,7 @@ struct Tested<'a> {
     teams: usize,
     entities: &'a [ProbedEntity],
     deleted: usize,
+    unmappable: &'a [String],
     /// What to write into the source's configuration for each word without a meaning.
     unknown_words: Vec<String>,
     has_more: bool,
@@ -72,6 +73,7 @@ fn print(source: &SourceRuntime, answer: &Probe, json: bool) -> anyhow::Result<(
             teams: answer.teams,
             entities: &answer.entities,
             deleted: answer.deleted,
+            unmappable: &answer.unmappable,
             unknown_words,
             has_more: answer.has_more,
         });
@@ -92,6 +94,9 @@ fn print(source: &SourceRuntime, answer: &Probe, json: bool) -> anyhow::Result<(
                 output::line(format!("{} {} cannot be mapped: {why}", entity.kind, entity.jira_id));
             }
         }
+    }
+    for reason in &answer.unmappable {
+        output::line(format!("an entry cannot be mapped: {reason}"));
     }
     for advice in &unknown_words {
         output::line(format!("a word without a meaning: {advice}"));
