@@ -2,8 +2,8 @@
 //!
 //! For the operator's eyes only: never stored with an incident, never shown in Jira.
 
-/// Longest word that is kept, in characters: a word is a name, and a tool may put anything there.
-const LONGEST: usize = 60;
+/// Longest word in characters: a tool may put whole texts there, and nobody maps those.
+const LONGEST: usize = 100;
 /// With these a tool says itself that it does not know.
 const SILENT: [&str; 2] = ["unknown", "unset"];
 
@@ -39,7 +39,8 @@ pub struct Words {
 }
 
 impl Words {
-    /// The words as the tool wrote them; empty ones, and those that say nothing, count as not told.
+    /// The words as the tool wrote them, so that a table can name them; what says nothing, or is no name,
+    /// counts as not told.
     #[must_use]
     pub fn told(status: &str, severity: &str) -> Self {
         Self { status: find_word(status), severity: find_word(severity) }
@@ -49,8 +50,8 @@ impl Words {
 fn find_word(text: &str) -> Option<String> {
     let text = text.trim();
     let says_something = !text.is_empty() && !SILENT.iter().any(|word| text.eq_ignore_ascii_case(word));
-    let printable = text.chars().filter(|c| !c.is_control()).take(LONGEST);
-    says_something.then(|| printable.collect())
+    let is_name = text.chars().count() <= LONGEST && !text.chars().any(char::is_control);
+    (says_something && is_name).then(|| text.to_owned())
 }
 
 /// A word that neither the operator's table nor the source's own has.
@@ -83,8 +84,13 @@ mod tests {
     fn a_word_that_says_nothing_is_no_word() {
         assert_eq!(Words::told(" ", "UNSET"), Words::default());
         assert_eq!(Words::told("Unknown", "").status, None);
-        assert_eq!(Words::told("", " Blocker\u{7} ").severity.as_deref(), Some("Blocker"));
-        assert_eq!(Words::told(&"x".repeat(1000), "").status.map(|word| word.len()), Some(LONGEST));
+        assert_eq!(Words::told("", " Blocker ").severity.as_deref(), Some("Blocker"));
+        assert_eq!(Words::told(&"é".repeat(LONGEST), "").status, Some("é".repeat(LONGEST)));
+    }
+
+    #[test]
+    fn a_text_is_no_word() {
+        assert_eq!(Words::told(&"é".repeat(LONGEST + 1), "Blo\u{1b}[31mcker"), Words::default());
     }
 
     #[test]
