@@ -15,10 +15,12 @@ mod inbox;
 mod installations;
 mod leases;
 mod overview;
+mod quiet;
 mod readbacks;
 mod removals;
 mod timeline;
 mod vault;
+mod words;
 mod workspaces;
 
 pub use apply::{Applied, Origin, SourceScope, Told};

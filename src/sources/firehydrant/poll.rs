@@ -49,16 +49,16 @@ impl FireHydrantPoller {
         Ok(Some(Self { api, mapper: Arc::clone(mapper) }))
     }
 
-    /// What a page tells; an incident that cannot be mapped is left out, as nothing could be done.
+    /// What a page tells.
     fn findings(&self, listing: usize, entries: &[Value], memory: &mut Memory, now: Timestamp) -> Findings {
         let mut all = Findings::default();
         for entry in entries {
             if listing == REPORTS {
                 let review = review(entry, memory, now).map(Entity::Review);
                 all.observations.extend(review.map(|review| Observation::present(review, now)));
-            } else if let Ok(found) = self.mapper.incident(entry, now) {
+            } else {
                 remember_retrospective(memory, entry);
-                all.absorb(found);
+                all.absorb(Findings::of_entry(self.mapper.incident(entry, now)));
             }
         }
         all

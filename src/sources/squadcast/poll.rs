@@ -82,14 +82,14 @@ impl SquadcastPoller {
         Ok(api)
     }
 
-    /// One incident, if it has an id, as it is now. Its own newest date is only the basis of its version: a new
+    /// One incident as it is now. Its own newest date is only the basis of its version: a new
     /// priority or tag has none.
-    fn told(&self, data: &Value, team: &Value, now: Timestamp) -> Option<Findings> {
-        let mut found = self.mapper.incident(data, team, newest(data, now), now).ok()?;
+    fn told(&self, data: &Value, team: &Value, now: Timestamp) -> Findings {
+        let mut found = Findings::of_entry(self.mapper.incident(data, team, newest(data, now), now));
         for observation in &mut found.observations {
             observation.sequence = newest(data, now).timestamp_millis();
         }
-        Some(found)
+        found
     }
 
     /// What one team's incidents were that began from the first instant to the second.
@@ -114,7 +114,7 @@ impl SquadcastPoller {
         let owner = serde_json::json!({ "id": team });
         let mut found = Findings::default();
         for entry in entries {
-            found.absorb(self.told(entry, &owner, now).unwrap_or_default());
+            found.absorb(self.told(entry, &owner, now));
         }
         // The export names no team but by its id; the catalogue knows its name.
         found.workspaces.clear();
@@ -237,7 +237,7 @@ impl Poller for SquadcastPoller {
             return Ok(Some(Findings::gone(provider_id, now)));
         };
         let data = if answer["data"].is_object() { &answer["data"] } else { &answer };
-        Ok(self.told(data, &Value::Null, now))
+        Ok(Some(self.told(data, &Value::Null, now)))
     }
 }
 

@@ -51,13 +51,13 @@ impl ZendutyPoller {
         Ok(Some(Self { api, mapper: Arc::clone(mapper) }))
     }
 
-    /// One incident, if it has an id.
-    fn told(&self, data: &Value, now: Timestamp) -> Option<Findings> {
-        let mut found = self.mapper.incident(data, now).ok()?;
+    /// One incident as it is now.
+    fn told(&self, data: &Value, now: Timestamp) -> Findings {
+        let mut found = Findings::of_entry(self.mapper.incident(data, now));
         for observation in &mut found.observations {
             observation.sequence = newest(data).unwrap_or(now).timestamp_millis();
         }
-        Some(found)
+        found
     }
 
     /// Incidents of one page, and the number of the page after it.
@@ -81,7 +81,7 @@ impl ZendutyPoller {
         let entries = self.api.items_of(&answer, "/results", FILTER)?;
         let mut found = Findings::default();
         for data in entries {
-            let told = self.told(data, now).unwrap_or_default();
+            let told = self.told(data, now);
             for incident in told.incidents() {
                 let (key, number) = (number_key(&incident.provider_id), data.find_id("/incident_number"));
                 if incident.status == IncidentStatus::Resolved {
@@ -128,7 +128,7 @@ impl ZendutyPoller {
     async fn fetch(&self, number: &str, now: Timestamp) -> Result<Option<Findings>, PollError> {
         let path = format!("api/incidents/{number}/");
         let answer = self.api.find(&path, &Query::new(), &[404], now).await?;
-        Ok(answer.and_then(|data| self.told(&data, now)))
+        Ok(answer.map(|data| self.told(&data, now)))
     }
 
     async fn reviews(&self, now: Timestamp) -> Result<Findings, PollError> {

@@ -157,7 +157,7 @@ impl Setup {
             engine: app.engine.clone(),
             app: Some(app),
             http: super::requests::client(),
-            _folder: folder,
+            folder,
             clock,
             sites,
             base_url,
