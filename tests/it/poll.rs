@@ -292,6 +292,23 @@ async fn an_alertmanager_that_is_only_polled_opens_and_resolves_incidents() {
 }
 
 #[tokio::test]
+async fn incidents_are_read_although_the_list_of_services_is_refused() {
+    let server = start_pagerduty().await;
+    let services = Mock::given(path("/services"));
+    services.respond_with(ResponseTemplate::new(403)).with_priority(1).mount(&server).await;
+    let incidents = page(&[told("Q1", "triggered")], false);
+    Mock::given(path("/incidents")).respond_with(incidents).mount(&server).await;
+    let bridge = start_bridge(&server).await;
+    assert!(poll(&bridge).await.done);
+    bridge.log.expect_error("PagerDuty refuses /services");
+    assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["status"], "open");
+    let source = bridge.engine.registry.find("pd").expect("it is configured").id();
+    let state = bridge.engine.store.find_poll_state(source).await.expect("the store works").expect("there");
+    assert!(state.failure.is_some_and(|told| told.contains("/services")), "the trouble stays to be seen");
+    bridge.finish().await;
+}
+
+#[tokio::test]
 async fn an_incident_that_the_tool_refuses_keeps_no_other_from_being_fetched() {
     let server = start_pagerduty().await;
     let one = json!({ "incident": told("QB", "triggered") });

@@ -153,7 +153,10 @@ impl GrafanaPoller {
         now: Timestamp,
     ) -> Result<Option<Findings>, PollError> {
         let answer = api.find(&format!("{GROUPS}{id}/"), &Query::new(), &[404], now).await?;
-        answer.map(|group| self.mapper.alert_group(&group, labels, now)).transpose().map_err(unreadable)
+        answer
+            .map(|group| self.mapper.alert_group(&group, labels, now))
+            .transpose()
+            .map_err(|fault| unreadable(&fault))
     }
 }
 
@@ -251,10 +254,10 @@ impl Poller for GrafanaPoller {
             }
             _ => None,
         };
-        found.transpose().map_err(unreadable)
+        found.transpose().map_err(|fault| unreadable(&fault))
     }
 }
 
-fn unreadable(fault: Unmappable) -> PollError {
+fn unreadable(fault: &Unmappable) -> PollError {
     PollError::Unreadable { message: format!("Grafana: {fault}") }
 }
