@@ -21,7 +21,7 @@ use crate::sources::findings::component;
 use crate::sources::http::{Api, Query};
 use crate::sources::open_incidents::{forget_open, list_unseen, note_open};
 use crate::sources::rounds::{Round, horizon};
-use crate::sources::value::Fields;
+use crate::sources::value::{Fields, parse_millis};
 use crate::sources::{
     BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller, Unmappable, options,
 };
@@ -33,6 +33,8 @@ const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 /// How long ago a resolved alert group may have started to be read again.
 const LATELY: TimeDelta = TimeDelta::days(1);
 const MAX_PAGES: usize = 1000;
+/// The key of [`Memory`] with the start of the last run that read all alert groups.
+const READ: &str = "groups-read";
 /// Most alert groups that a run fetches one by one: 300 requests a minute are allowed.
 const ONE_BY_ONE: usize = 50;
 
@@ -124,6 +126,7 @@ impl GrafanaPoller {
             let labels = group.find_id("/id").map(|id| find_labels(memory, &id)).unwrap_or_default();
             Findings::of_entry(self.mapper.alert_group(group, &labels, now))
         }));
+        let mut ended = Vec::new();
         if !is_open && round.page.is_none() {
             for id in list_unseen(memory, round.started(), "", ONE_BY_ONE) {
                 let labels = find_labels(memory, &id);
@@ -135,12 +138,16 @@ impl GrafanaPoller {
                     }
                     told => told?,
                 };
-                forget_open(memory, &id);
                 found.absorb(told.unwrap_or_else(|| Findings::gone(&id, now)));
+                ended.push(id);
             }
             prune_labels(memory, horizon(&self.mapper.config, now));
         }
+        ended.iter().for_each(|id| forget_open(memory, id));
         note_open(memory, &found, round.started());
+        if !is_open && next.is_none() {
+            memory.set(READ, round.started().timestamp_millis().to_string());
+        }
         Ok(round.turn(found, next, count))
     }
 
@@ -204,20 +211,28 @@ impl Poller for GrafanaPoller {
         let round = Round::resume(cursor, backfill_from, now)?;
         let listings = self.listings();
         let count = listings.len();
-        match (listings.get(round.listing), &self.irm, &self.oncall) {
-            (Some(Listing::Incidents), Some(api), _) => self.incidents(api, round, count, now).await,
+        let place = round.clone();
+        let page = match (listings.get(round.listing), &self.irm, &self.oncall) {
+            (Some(Listing::Incidents), Some(api), _) => return self.incidents(api, round, count, now).await,
             (Some(Listing::OpenGroups(state)), _, Some(api)) => {
                 let query = vec![("state", (*state).to_owned())];
                 self.groups(api, round, (query, true), count, (memory, now)).await
             }
             (Some(Listing::ResolvedGroups), _, Some(api)) => {
-                let [from, to] = [round.since - LATELY, round.started()]
+                let read = memory.get(READ).and_then(parse_millis);
+                let since = read.map_or(backfill_from, |read| read.min(round.since));
+                let [from, to] = [since - LATELY, round.started()]
                     .map(|time| time.format("%Y-%m-%dT%H:%M:%S").to_string());
                 let query = vec![("state", "resolved".to_owned()), ("started_at", format!("{from}_{to}"))];
                 self.groups(api, round, (query, false), count, (memory, now)).await
             }
             // The configuration had more listings when the run began.
             _ => Ok(round.turn(Findings::default(), None, 0)),
+        };
+        match page {
+            // The next run reads all alert groups again, and incidents must not wait for that.
+            Err(fault) if self.irm.is_some() => Ok(place.put_off("alert groups", &fault, 0)),
+            page => page,
         }
     }
 

@@ -205,6 +205,28 @@ async fn an_alert_group_that_ended_unseen_keeps_what_its_alerts_labels_said() {
 }
 
 #[tokio::test]
+async fn alert_groups_that_cannot_be_had_hold_up_no_incident_and_are_caught_up_with() {
+    let (server, source) = grafana("new").await;
+    let broken = Mock::given(path(GROUPS)).respond_with(wiremock::ResponseTemplate::new(500));
+    broken.up_to_n_times(2).with_priority(1).mount(&server).await;
+    let (mut memory, mut cursor) = (Memory::default(), None);
+    for now in ["2026-09-14T09:00:00Z", "2026-09-20T09:00:00Z"] {
+        let (pages, next) = run(&*source, cursor, &mut memory, now).await;
+        let incidents = pages[0].findings.observations.len();
+        assert_eq!(incidents, usize::from(now < "2026-09-15"), "{now}: its change is old by then");
+        cursor = Some(next);
+    }
+    let (_, cursor) = run(&*source, cursor, &mut memory, "2026-09-20T09:05:00Z").await;
+    run(&*source, Some(cursor), &mut memory, "2026-09-20T09:10:00Z").await;
+    let asked = server.received_requests().await.expect("recorded");
+    let windows = asked.iter().filter_map(|request| parameter(request, "started_at")).collect::<Vec<_>>();
+    assert_eq!(
+        windows,
+        ["2026-06-21T09:05:00_2026-09-20T09:05:00", "2026-09-19T09:05:00_2026-09-20T09:10:00"]
+    );
+}
+
+#[tokio::test]
 async fn an_alert_group_that_may_not_be_read_keeps_no_other_from_being_read() {
     let (server, source) = grafana("new").await;
     mount(&server, "/api/v1/alert_groups/A/", wiremock::ResponseTemplate::new(403)).await;
