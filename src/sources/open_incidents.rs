@@ -1,5 +1,5 @@
 //! Notices that an incident which was open is not listed as open any more, for tools that list only what is open
-//! or cannot filter by change.
+//! or cannot filter by change; and keeps what only polls tell of it until then.
 //!
 //! Pure: what is known stands in the source's [`Memory`]. Must not know any tool.
 
@@ -13,11 +13,10 @@ const OPEN: &str = "open/";
 pub(super) fn note_open(memory: &mut Memory, findings: &Findings, started: Timestamp) {
     let run = started.timestamp_millis().to_string();
     for incident in findings.incidents() {
-        let key = format!("{OPEN}{}", incident.provider_id);
         if incident.status == IncidentStatus::Resolved {
-            memory.forget(&key);
+            forget_open(memory, &incident.provider_id);
         } else {
-            memory.set(key, run.clone());
+            memory.set(format!("{OPEN}{}", incident.provider_id), run.clone());
         }
     }
 }
@@ -41,9 +40,34 @@ pub(super) fn list_unseen(memory: &Memory, started: Timestamp, after: &str, limi
     unseen.take(limit).map(str::to_owned).collect()
 }
 
-/// The tool has this incident no more: nothing to look after.
+/// The incident is over, or the tool has it no more: nothing to look after.
 pub(super) fn forget_open(memory: &mut Memory, incident: &str) {
     memory.forget(&format!("{OPEN}{incident}"));
+    memory.forget(&priority_key(incident));
+}
+
+/// The key of [`Memory`] with the priority of an incident that is not over, for tools whose webhooks do not
+/// tell it.
+pub(super) fn priority_key(incident: &str) -> String {
+    format!("priority/{incident}")
+}
+
+/// Keeps the priority that a poll told, as long as webhooks of the incident may come.
+pub(super) fn remember_priority(
+    memory: &mut Memory,
+    incident: &str,
+    told: Option<&str>,
+    status: IncidentStatus,
+) {
+    let key = priority_key(incident);
+    match told {
+        Some(told) if status != IncidentStatus::Resolved => {
+            if memory.get(&key) != Some(told) {
+                memory.set(key, told);
+            }
+        }
+        _ => memory.forget(&key),
+    }
 }
 
 /// The ids of at most `limit` incidents that are open as far as is known, in order, from after `after`.

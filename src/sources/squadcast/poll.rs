@@ -17,7 +17,7 @@ use crate::config::SourceConfig;
 use crate::domain::Timestamp;
 use crate::sources::findings::{component, workspace};
 use crate::sources::http::{Api, Query, base_url};
-use crate::sources::open_incidents::{forget_open, list_unseen, note_open};
+use crate::sources::open_incidents::{forget_open, list_unseen, note_open, remember_priority};
 use crate::sources::rounds::{Round, horizon};
 use crate::sources::value::Fields;
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
@@ -97,6 +97,7 @@ impl SquadcastPoller {
         &self,
         team: &str,
         (from, to): (Timestamp, Timestamp),
+        memory: &mut Memory,
         now: Timestamp,
     ) -> Result<Findings, PollError> {
         let query = vec![
@@ -114,7 +115,16 @@ impl SquadcastPoller {
         let owner = serde_json::json!({ "id": team });
         let mut found = Findings::default();
         for entry in entries {
-            found.absorb(self.told(entry, &owner, now));
+            let told = self.told(entry, &owner, now);
+            for incident in told.incidents() {
+                remember_priority(
+                    memory,
+                    &incident.provider_id,
+                    entry.find_text("/priority"),
+                    incident.status,
+                );
+            }
+            found.absorb(told);
         }
         // The export names no team but by its id; the catalogue knows its name.
         found.workspaces.clear();
@@ -127,6 +137,7 @@ impl SquadcastPoller {
         &self,
         round: &Round,
         teams: &[String],
+        memory: &mut Memory,
         now: Timestamp,
     ) -> Result<(Findings, Option<String>), PollError> {
         let place = round.page.as_deref().and_then(|place| place.rsplit_once('/'));
@@ -136,7 +147,7 @@ impl SquadcastPoller {
         let since = round.since.checked_sub_signed(WINDOW).unwrap_or(round.since);
         let from = (since + SPAN * span).min(round.started());
         let to = (from + SPAN).min(round.started());
-        let mut found = self.incidents(team, (from, to), now).await?;
+        let mut found = self.incidents(team, (from, to), memory, now).await?;
         if to < round.started() {
             return Ok((found, Some(format!("{team}/{}", span + 1))));
         }
@@ -200,7 +211,7 @@ impl Poller for SquadcastPoller {
             let teams = self.api(now).await?.get("v3/teams", &Query::new(), now).await?;
             let mut teams = teams.ids("/data");
             teams.sort();
-            self.exports(&round, &teams, now).await?
+            self.exports(&round, &teams, memory, now).await?
         } else {
             let after = round.page.clone().unwrap_or_default();
             self.open(&after, memory, &round, now).await?

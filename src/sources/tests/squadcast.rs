@@ -167,11 +167,24 @@ async fn a_polled_priority_counts_after_a_webhook_that_has_none() {
     polled["priority"] = json!("P1");
     let (_server, source) = squadcast(json!([polled])).await;
     let told = parse(&*source, &webhook).observations.remove(0);
-    let (pages, _) = run(&*source, None, &mut Memory::default(), NOW).await;
+    let mut memory = Memory::default();
+    let (pages, _) = run(&*source, None, &mut memory, NOW).await;
     let polled = &pages[0].findings.observations[0];
     assert_eq!(incident(polled).severity, Severity::P1);
     assert!(polled.event_time > told.event_time, "or it would count as old");
     assert!(polled.sequence < time(NOW).timestamp_millis(), "its own date is the basis of its version");
+
+    // The next webhook does not take it away again.
+    let webhook = read(KIND, "webhook-official-incident-acknowledged.json");
+    let webhook = verified(&[], &webhook, sample_now());
+    assert!(source.recall(&webhook).iter().any(|key| memory.get(key).is_some()));
+    let told = source.parse(&webhook, &mut memory).expect("mappable");
+    assert_eq!(incident(&told.observations[0]).severity, Severity::P1);
+    let mut resolved = exported("webhook-official-incident-resolved.json");
+    resolved["priority"] = json!("P1");
+    let (_server, source) = squadcast(json!([resolved])).await;
+    run(&*source, None, &mut memory, NOW).await;
+    assert_eq!(memory.with_prefix("priority/").count(), 0);
 }
 
 #[tokio::test]

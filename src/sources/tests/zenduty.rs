@@ -6,6 +6,7 @@ use wiremock::{Mock, MockServer};
 use super::polling::{answer, cases, catalogue_ids, check_faults, check_incident, limited, mount, run};
 use super::*;
 use crate::domain::Severity;
+use crate::sources::open_incidents::priority_key;
 
 const KIND: &str = "zenduty";
 const TEAM: &str = "91fd3cc0-ebd6-43b8-aab3-67a05762ba0c";
@@ -171,6 +172,28 @@ async fn an_open_incident_that_may_not_be_read_keeps_no_other_from_being_read() 
     let (pages, _) = run(&*source, None, &mut memory, NOW).await;
     assert_eq!(incident(&pages[2].findings.observations[0]).status.as_str(), "resolved");
     assert_eq!(memory.with_prefix("open/").map(|(key, _)| key).collect::<Vec<_>>(), ["open/a"]);
+}
+
+#[tokio::test]
+async fn a_polled_priority_stays_though_webhooks_have_none() {
+    let body = read_json(KIND, "webhook-triggered.json");
+    let mut open = last("rest-incidents-filter-page1.json");
+    open["results"][0]["unique_id"] = body["payload"]["incident"]["unique_id"].clone();
+    open["results"][0]["team_priority_object"] = json!({"name": "SEV1"});
+    open["results"][0]["status"] = json!(1);
+    let (_server, source) = zenduty(&[open.clone()]).await;
+    let mut memory = Memory::default();
+    run(&*source, None, &mut memory, NOW).await;
+    let webhook = verified(&[], body.to_string().as_bytes(), sample_now());
+    assert!(source.recall(&webhook).iter().any(|key| memory.get(key).is_some()));
+    let told = source.parse(&webhook, &mut memory).expect("mappable");
+    assert_eq!(incident(&told.observations[0]).severity, Severity::P1);
+
+    open["results"][0]["status"] = json!(3);
+    let (_server, source) = zenduty(&[open]).await;
+    run(&*source, None, &mut memory, NOW).await;
+    let key = priority_key(body["payload"]["incident"]["unique_id"].as_str().expect("an id"));
+    assert_eq!(memory.get(&key), None);
 }
 
 #[tokio::test]

@@ -10,10 +10,11 @@ mod poll;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::poll::ZendutyPoller;
 use super::findings::{component, describe, get_id};
+use super::open_incidents::priority_key;
 use super::shared_secret::SharedSecret;
 use super::signature::HmacScheme;
 use super::value::Fields;
@@ -96,13 +97,23 @@ impl Source for Zenduty {
         self.parse(webhook, &mut Memory::default()).map(|_| ())
     }
 
-    fn parse(&self, webhook: &VerifiedWebhook, _memory: &mut Memory) -> Result<Findings, Unmappable> {
+    fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
+        let id = webhook.json::<Value>().ok().and_then(|body| body.find_id("/payload/incident/unique_id"));
+        id.map(|id| priority_key(&id)).into_iter().collect()
+    }
+
+    fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
         let body: Value = webhook.json()?;
         if !body["payload"]["incident"].is_object() {
             let why = "the body has no `payload.incident`: use an Outgoing Webhook integration";
             return Err(Unmappable::Malformed(why.to_owned()));
         }
-        self.mapper.incident(&body["payload"]["incident"], webhook.received_at)
+        let mut data = body["payload"]["incident"].clone();
+        let known = data.find_id("/unique_id").and_then(|id| memory.get(&priority_key(&id)));
+        if let Some(name) = known.filter(|_| data["team_priority_object"].is_null()) {
+            data["team_priority_object"] = json!({ "name": name });
+        }
+        self.mapper.incident(&data, webhook.received_at)
     }
 
     fn poller(&self) -> Option<&dyn Poller> {

@@ -14,7 +14,7 @@ use crate::config::SourceConfig;
 use crate::domain::{IncidentStatus, Timestamp};
 use crate::sources::findings::{component, workspace};
 use crate::sources::http::{Api, Query, base_url};
-use crate::sources::open_incidents::{forget_open, list_unseen, note_open};
+use crate::sources::open_incidents::{forget_open, list_unseen, note_open, remember_priority};
 use crate::sources::rounds::Round;
 use crate::sources::value::Fields;
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
@@ -83,6 +83,8 @@ impl ZendutyPoller {
         for data in entries {
             let told = self.told(data, now);
             for incident in told.incidents() {
+                let priority = data.find_text("/team_priority_object/name");
+                remember_priority(memory, &incident.provider_id, priority, incident.status);
                 let (key, number) = (number_key(&incident.provider_id), data.find_id("/incident_number"));
                 if incident.status == IncidentStatus::Resolved {
                     memory.forget(&key);
