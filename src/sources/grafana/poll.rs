@@ -143,7 +143,9 @@ impl GrafanaPoller {
             }
             prune_labels(memory, horizon(&self.mapper.config, now));
         }
-        ended.iter().for_each(|id| forget_open(memory, id));
+        for id in &ended {
+            forget_open(memory, id);
+        }
         note_open(memory, &found, round.started());
         if !is_open && next.is_none() {
             memory.set(READ, round.started().timestamp_millis().to_string());
