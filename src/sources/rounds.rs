@@ -29,7 +29,8 @@ impl Round {
     ) -> Result<Self, PollError> {
         let round = cursor.map(Cursor::read::<Self>).transpose()?;
         let round = round.unwrap_or(Self { started: None, since: backfill_from, listing: 0, page: None });
-        Ok(Self { started: round.started.or(Some(now)), ..round })
+        // A round that a clock began which was ahead of its time cannot say what has changed since.
+        Ok(Self { started: round.started.or(Some(now)), since: round.since.min(now), ..round })
     }
 
     /// When the round began: the same on all of its pages.

@@ -352,7 +352,8 @@ impl Store {
     }
 
     /// Whether the site is still installed as it was at `installed_at`, if that is asked. Locks its row, so
-    /// that a reinstall comes before or after everything else in the transaction.
+    /// that a reinstall comes before or after everything else in the transaction. A wait that is not over began
+    /// while the answer was on its way, and says more than it.
     async fn end_trouble(
         &self,
         tx: &mut Tx,
@@ -361,7 +362,10 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let touched = tx
             .execute(
-                "UPDATE installations SET last_contact_at = $2, wait_until = 0, failures = 0, parked = NULL \
+                "UPDATE installations SET last_contact_at = $2, \
+                   wait_until = CASE WHEN wait_until > $2 AND wait_since <= $2 THEN wait_until ELSE 0 END, \
+                   failures = CASE WHEN wait_until > $2 AND wait_since <= $2 THEN failures ELSE 0 END, \
+                   parked = CASE WHEN wait_until > $2 AND wait_since <= $2 THEN parked ELSE NULL END \
                  WHERE client_key = $1 AND state IN ('enabled', 'disabled') AND ($3 = 0 OR installed_at = $3)",
                 &args![
                     site.as_str(),
@@ -398,6 +402,34 @@ impl Store {
             )
             .await?;
         Ok(touched > 0)
+    }
+
+    /// Holds every site back until `until`, or for as long as it is held back already.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn hold_all_sites(&self, until: Timestamp) -> Result<(), StoreError> {
+        self.db
+            .execute(
+                "UPDATE installations SET wait_until = $1, wait_since = $2 \
+                 WHERE state IN ('enabled', 'disabled') AND (wait_until < $1 OR wait_since > $2)",
+                &args![until.timestamp_millis(), self.clock.now_ms()],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Sites that wait for a person are tried again now. Returns how many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn try_parked_sites(&self) -> Result<u64, StoreError> {
+        self.db
+            .execute(
+                "UPDATE installations SET wait_until = 0 WHERE state = 'enabled' AND parked IS NOT NULL",
+                &args![],
+            )
+            .await
     }
 
     /// Deliveries as operators see them, filtered by state when given.

@@ -9,7 +9,7 @@ use super::trouble;
 use crate::domain::{ClientKey, EntityKind, JiraId, SourceId};
 use crate::jira::{Answer, Disposition, JiraClient, JiraError, Scope};
 use crate::mapping::{BulkRequest, jira_id};
-use crate::store::{DueBatch, Outcome, SiteTrouble};
+use crate::store::{DueBatch, Outcome};
 use crate::telemetry::Metrics;
 
 /// How long a process may be silent before another one takes over its site.
@@ -176,7 +176,8 @@ impl Engine {
         let failures = self.store.count_failures(&site.client_key).await?;
         let trouble = trouble::of(error, self.clock.now(), failures, seed(&self.clock.new_id()));
         if matches!(error.disposition, Disposition::WaitUntil { scope: Scope::AllSites, .. }) {
-            self.hold_all_sites(&trouble).await?;
+            // The app's own quota is used up: no site may be asked before it is renewed.
+            self.store.hold_all_sites(trouble.wait_until).await?;
         } else if !self.store.record_site_trouble((&site.client_key, site.installed_at), &trouble).await? {
             self.directory.refresh().await?;
             return Ok(());
@@ -189,14 +190,6 @@ impl Engine {
             None => {
                 tracing::warn!(site = %site.site, %error, trace_id = ?error.trace_id, until = %trouble.wait_until, "Jira must wait; nothing is lost");
             }
-        }
-        Ok(())
-    }
-
-    /// The app's own quota is used up: no site may be asked before it is renewed.
-    async fn hold_all_sites(&self, trouble: &SiteTrouble) -> Result<(), SyncError> {
-        for site in self.directory.current().sites() {
-            self.store.record_site_trouble((&site.client_key, site.installed_at), trouble).await?;
         }
         Ok(())
     }

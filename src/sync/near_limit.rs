@@ -13,7 +13,7 @@ const LASTS: TimeDelta = TimeDelta::minutes(1);
 /// How long a refresh may be held back; then it goes even so.
 const PATIENCE: TimeDelta = TimeDelta::minutes(5);
 
-/// Warnings by site, until when they count. Lost with the process: Jira warns again.
+/// When each site was warned last. Lost with the process: Jira warns again.
 #[derive(Debug, Default)]
 pub(super) struct NearLimit(Mutex<HashMap<ClientKey, Timestamp>>);
 
@@ -22,7 +22,7 @@ impl NearLimit {
     pub fn note(&self, site: &ClientKey, near: bool, now: Timestamp) {
         let mut warnings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if near {
-            warnings.insert(site.clone(), now + LASTS);
+            warnings.insert(site.clone(), now);
         } else {
             warnings.remove(site);
         }
@@ -32,7 +32,10 @@ impl NearLimit {
     pub fn pace(&self, site: &ClientKey, now: Timestamp) -> Pace {
         let warnings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match warnings.get(site) {
-            Some(until) if now < *until => Pace::NewsFirst { refreshes_before: now - PATIENCE },
+            // A clock that stands before the warning was set back.
+            Some(warned) if (*warned..*warned + LASTS).contains(&now) => {
+                Pace::NewsFirst { refreshes_before: now - PATIENCE }
+            }
             _ => Pace::Everything,
         }
     }

@@ -202,13 +202,14 @@ impl Engine {
             PollError::CursorExpired { .. } => (now, true, "cursor_expired"),
             PollError::Unreadable { .. } => (backed_off, false, "unreadable"),
         };
-        if matches!(error, PollError::Refused { .. }) {
+        let refused = matches!(error, PollError::Refused { .. });
+        if refused {
             tracing::error!(source = %source.id(), "{error}");
         } else {
             tracing::warn!(source = %source.id(), until = %wait_until, "polling failed and will be repeated: {error}");
         }
         Metrics::count_source(&self.metrics.polls, source.id().as_str(), result, 1);
-        let trouble = PollTrouble { wait_until, message: error.to_string(), start_over };
+        let trouble = PollTrouble { wait_until, message: error.to_string(), start_over, refused };
         self.store.record_poll_trouble(source.id(), &trouble).await?;
         Ok(false)
     }

@@ -178,6 +178,7 @@ contract! {
         a_mention_gives_way_to_first_hand_knowledge
         a_cursor_moves_with_its_page_and_survives
         memory_is_written_with_the_findings
+        a_refusal_is_waited_out_unless_a_person_may_have_mended_it
     }
     deliveries {
         a_delivery_goes_from_waiting_to_confirmed

@@ -5,6 +5,7 @@
 
 pub mod log;
 pub mod pagerduty;
+pub mod pagerduty_account;
 pub mod place;
 pub mod program;
 mod requests;

@@ -175,11 +175,11 @@ impl Setup {
     }
 }
 
-/// The configuration of a bridge with its database in `folder` that serves one site.
-pub fn bridge_file(port: u16, folder: &Path, site: &RunningSimulator, sources: &str) -> String {
+/// The configuration of a bridge with its database in `folder` that serves `sites`.
+pub fn bridge_file(port: u16, folder: &Path, sites: &[&RunningSimulator], sources: &str) -> String {
     let store_url = format!("sqlite://{}", folder.join("bridge.db").display());
-    let hosts = [site.addr().to_string()];
-    base_file((port, &format!("http://127.0.0.1:{port}"), &store_url), (&hosts, &hosts), site, sources)
+    let hosts: Vec<String> = sites.iter().map(|site| site.addr().to_string()).collect();
+    base_file((port, &format!("http://127.0.0.1:{port}"), &store_url), (&hosts, &hosts), sites[0], sources)
 }
 
 fn base_file(

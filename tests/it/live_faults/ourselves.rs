@@ -1,0 +1,171 @@
+//! The machine fails under the bridge: it is killed or stopped at every step, its disk is full, its database is
+//! held by somebody else, more comes than it can write.
+
+use std::process::Command;
+use std::time::Duration;
+
+use futures::future::join_all;
+use incident_bridge::simulator::{EntityKind, Fault};
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use super::{COMPONENTS, INCIDENTS, LINKS, ONE_INCIDENT, Story};
+use crate::crash_test::model::Event;
+use crate::harness::place::read;
+use crate::harness::program::eventually;
+
+impl Story {
+    /// The process is gone, and another is started in its place.
+    async fn start_again(&mut self) {
+        self.bridge = self.place.serve().await;
+    }
+
+    /// A webhook is not taken, and its sender is told to come again. Returns it for then.
+    async fn refused(&mut self) -> Event {
+        let event = self.sender.open();
+        let answer = self.try_post(&event).await;
+        assert_eq!(answer.status(), 503);
+        assert!(answer.headers().contains_key("Retry-After"), "{answer:?}");
+        event
+    }
+
+    /// The sender comes again until every event is taken.
+    async fn repeat(&mut self, events: Vec<Event>) {
+        for event in events {
+            let taken = async || (self.try_post(&event).await.status() == 202).then_some(());
+            eventually("a webhook is taken", taken).await;
+            self.sender.acknowledge(event);
+        }
+    }
+
+    /// Every version of every incident was sent once.
+    fn sent_nothing_twice(&self) {
+        for incident in self.sites[0].incidents() {
+            let id = incident["id"].as_str().expect("an id");
+            let versions = self.sites[0].submitted_versions(EntityKind::Incident, id);
+            assert!(versions.windows(2).all(|pair| pair[0] < pair[1]), "{id}: {versions:?}");
+        }
+    }
+}
+
+/// The steps of a delivery, by the request that is under way: before Jira has done its part, and after.
+fn steps() -> Vec<(&'static str, Fault)> {
+    let after = || Fault::late(Duration::from_mins(1));
+    vec![
+        ("before a workspace is linked", Fault::hang().on("POST", LINKS)),
+        ("after a workspace is linked", after().on("POST", LINKS)),
+        ("before components are written", Fault::hang().on("POST", COMPONENTS)),
+        ("after components are written", after().on("POST", COMPONENTS)),
+        ("before incidents are written", Fault::hang().on("POST", INCIDENTS)),
+        ("after incidents are written", after().on("POST", INCIDENTS)),
+        ("while an incident is read back", Fault::hang().on("GET", ONE_INCIDENT)),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_at_each_step_of_a_delivery_loses_nothing() {
+    let mut story = Story::begin(1).await;
+    for (step, fault) in steps() {
+        story.sites[0].fail_next(fault);
+        // A new installation goes through all steps.
+        story.install().await;
+        story.news().await;
+        story.faults_are_met(step).await;
+        story.bridge.kill();
+        story.start_again().await;
+        story.arrived(step).await;
+    }
+    let linked = || story.sites[0].linked_workspaces().contains("pd:account");
+    eventually("the workspace is linked", async || linked().then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_polite_stop_waits_for_the_answer_under_way_and_nothing_is_sent_twice() {
+    let mut story = Story::set_under(1, "export BRIDGE__SERVER__SHUTDOWN_GRACE=3s").await;
+    story.install().await;
+    story.open(3).await;
+    story.arrived("the first incidents").await;
+    story.sites[0].fail_next(Fault::late(Duration::from_secs(1)).on("POST", INCIDENTS));
+    story.news().await;
+    story.faults_are_met("a slow answer").await;
+    story.bridge.signal("-TERM");
+    assert_eq!(story.bridge.ended().await.code(), Some(0), "{}", read(&story.place.log()));
+    story.start_again().await;
+    story.news().await;
+    story.arrived("a polite stop").await;
+    story.sent_nothing_twice();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_that_cannot_wait_any_longer_is_made_good_by_the_next_start() {
+    let mut story = Story::begin(1).await;
+    for fault in [Fault::hang(), Fault::late(Duration::from_mins(1))] {
+        story.sites[0].fail_next(fault.on("POST", INCIDENTS));
+        story.news().await;
+        story.faults_are_met("an answer that does not come").await;
+        story.bridge.signal("-TERM");
+        assert_eq!(story.bridge.ended().await.code(), Some(0), "{}", read(&story.place.log()));
+        story.start_again().await;
+        story.arrived("a stop in the middle of a batch").await;
+    }
+}
+
+/// No file may grow beyond a limit, which is what a full disk is for a process. Blocks of the shell are 512
+/// bytes, in some 1024. The signal that goes with it must be ignored, or it ends the process.
+const SMALL_DISK: &str = "trap '' XFSZ\nulimit -S -f 3000";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_webhooks_until_there_is_room_and_ends_nothing() {
+    let mut story = Story::set_under(1, SMALL_DISK).await;
+    story.install().await;
+    let refused = loop {
+        let event = story.sender.open();
+        if story.try_post(&event).await.status() != 202 {
+            break event;
+        }
+        story.sender.acknowledge(event);
+        assert!(story.sender.count() < 20_000, "the disk is never full");
+    };
+    let mut waiting = vec![refused, story.refused().await, story.refused().await];
+    let (status, said) = story.place.readiness().await;
+    assert_eq!((status, &said["database"]["ok"]), (503, &false.into()), "{said}");
+    assert!(read(&story.place.log()).contains("free disk space"));
+    assert!(story.bridge.is_running());
+    waiting.push(story.refused().await);
+
+    let process = format!("--pid={}", story.bridge.id());
+    let raised = Command::new("prlimit").args([&process, "--fsize=unlimited:"]).status();
+    assert!(raised.expect("prlimit exists").success());
+    story.repeat(waiting).await;
+    story.news().await;
+    story.arrived("a full disk").await;
+    let ready = async || (story.place.readiness().await.0 == 200).then_some(());
+    eventually("it is ready again", ready).await;
+    assert!(story.bridge.is_running());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_another_process_holds_and_a_crowd_get_503_and_are_served_later() {
+    let mut story = Story::set_under(1, "export BRIDGE__SERVER__MAX_WAITING=4").await;
+    story.install().await;
+    story.open(3).await;
+    story.arrived("the first incidents").await;
+    let file = story.place.folder.path().join("bridge.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+    let mut other = options.connect().await.expect("it opens");
+    let lock = other.begin_with("BEGIN IMMEDIATE").await.expect("it locks");
+
+    let crowd: Vec<Event> = (0..30).map(|_| story.sender.open()).collect();
+    for answer in join_all(crowd.iter().map(|event| story.try_post(event))).await {
+        assert_eq!(answer.status(), 503);
+        assert!(answer.headers().contains_key("Retry-After"), "{answer:?}");
+    }
+    let log = read(&story.place.log());
+    assert!(log.contains("too many webhooks are waiting for the disk"), "{log}");
+    assert_eq!(story.place.readiness().await.0, 503);
+    assert!(story.bridge.is_running());
+    lock.rollback().await.expect("it lets go");
+    story.repeat(crowd).await;
+    story.news().await;
+    story.arrived("a lock").await;
+    story.sent_nothing_twice();
+}
