@@ -176,6 +176,6 @@ async fn a_cursor_that_is_good_no_longer_makes_reading_start_over() {
     story.accounts[0].open(1, Clock::system().now() - TimeDelta::days(60));
     story.accounts[0].resolve(|nth| nth == 4);
     story.bridge = story.place.serve().await;
-    story.told("start over").await;
+    story.told("starts over").await;
     story.arrived("a cursor of an earlier release").await;
 }
