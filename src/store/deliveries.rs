@@ -183,9 +183,9 @@ impl Store {
             .find(
                 "SELECT d.kind, e.source, e.workspace, CASE WHEN e.content IS NULL THEN CAST(1 AS BIGINT) ELSE 0 END AS deleted \
                  FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
-                 WHERE d.client_key = $1 AND d.state = 'waiting' AND (d.priority >= $2 OR d.queued_at <= $3) \
+                 WHERE d.client_key = $1 AND d.state = 'waiting' AND (d.priority >= $2 OR d.queued_at <= $3 OR d.queued_at > $4) \
                  ORDER BY d.kind, d.priority DESC, d.queued_at LIMIT 1",
-                &args![site.as_str(), priority, queued_before],
+                &args![site.as_str(), priority, queued_before, self.clock.now_ms()],
             )
             .await?;
         let Some(group) = group else { return Ok(None) };
@@ -194,7 +194,7 @@ impl Store {
             .list(
                 "SELECT d.jira_id, e.version, e.content, d.attempts, d.waiting_since \
                  FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
-                 WHERE d.client_key = $1 AND d.state = 'waiting' AND d.kind = $2 AND (d.priority >= $3 OR d.queued_at <= $8) \
+                 WHERE d.client_key = $1 AND d.state = 'waiting' AND d.kind = $2 AND (d.priority >= $3 OR d.queued_at <= $8 OR d.queued_at > $9) \
                    AND e.source = $4 AND e.workspace = $5 AND CASE WHEN e.content IS NULL THEN 1 ELSE 0 END = $6 \
                  ORDER BY d.priority DESC, d.queued_at LIMIT $7",
                 &args![
@@ -206,6 +206,7 @@ impl Store {
                     group.deleted,
                     i64::try_from(limit).unwrap_or(i64::MAX),
                     queued_before,
+                    self.clock.now_ms(),
                 ],
             )
             .await?;

@@ -224,7 +224,9 @@ impl Store {
             what: "an installation".to_owned(),
             why: format!("unknown state {:?}", row.state),
         })?;
-        let previous_is_good = row.previous_until > self.clock.now_ms();
+        let now = self.clock.now_ms();
+        // Not longer than it was to be, even when the clock was set back since.
+        let previous_is_good = (now + 1..=now + PREVIOUS_SECRET_MS).contains(&row.previous_until);
         let blobs = [row.secret, row.previous_secret.filter(|_| previous_is_good)];
         let opened: Result<Vec<SecretString>, VaultError> =
             blobs.into_iter().flatten().map(|blob| self.vault.open(TABLE, &row.client_key, &blob)).collect();
@@ -241,7 +243,7 @@ impl Store {
             secrets,
             previous_until: from_millis(row.previous_until),
             // A clock that was set back since makes the wait void.
-            wait_until: from_millis(if row.wait_since > self.clock.now_ms() { 0 } else { row.wait_until }),
+            wait_until: from_millis(if row.wait_since > now { 0 } else { row.wait_until }),
             failures: row.failures,
             parked: sealed.or(row.parked),
             last_contact_at: row.last_contact_at.map(from_millis),

@@ -40,3 +40,21 @@ impl NearLimit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::from_millis;
+
+    #[test]
+    fn a_warning_counts_for_a_minute_and_not_before_it_was_given() {
+        let (near, site, now) = (NearLimit::default(), ClientKey("a".to_owned()), from_millis(3_600_000));
+        near.note(&site, true, now);
+        let news_first = Pace::NewsFirst { refreshes_before: now - PATIENCE };
+        assert_eq!(near.pace(&site, now), news_first);
+        assert_eq!(near.pace(&site, now + LASTS), Pace::Everything);
+        assert_eq!(near.pace(&site, now - TimeDelta::hours(1)), Pace::Everything, "the clock was set back");
+        near.note(&site, false, now);
+        assert_eq!(near.pace(&site, now), Pace::Everything);
+    }
+}

@@ -19,6 +19,7 @@ mod crash_test {
 }
 
 mod actions;
+mod clock;
 mod commands;
 mod crash;
 mod delivery;
