@@ -10,6 +10,7 @@ mod cursors;
 mod db;
 mod deliveries;
 mod entities;
+mod homes;
 mod inbox;
 mod installations;
 mod leases;

@@ -37,3 +37,4 @@ mod store_contract;
 mod tenants;
 mod tokens;
 mod webhooks;
+mod workspaces;
