@@ -100,7 +100,9 @@ impl Store {
         let (kind, id) = (readback.kind, &readback.jira_id);
         let (sql, value, event, reason) = match result {
             ReadbackResult::Confirmed => (CONFIRMED, args![self.clock.now_ms(), ""], Some("confirmed"), None),
-            ReadbackResult::Later(at) => (LATER, args![at.timestamp_millis(), self.clock.now_ms()], None, None),
+            ReadbackResult::Later(at) => {
+                (LATER, args![at.timestamp_millis(), self.clock.now_ms()], None, None)
+            }
             ReadbackResult::SendAgain { reason } => {
                 (SEND_AGAIN, args![self.clock.now_ms(), reason], Some("sent_again"), Some(reason))
             }

@@ -94,7 +94,8 @@ async fn news_of_a_tool_without_times_counts_after_the_clock_was_set_back() {
             "receiver": "bridge", "groupLabels": { "alertname": "Slow" }, "commonLabels": {},
             "commonAnnotations": {}, "externalURL": "http://alertmanager.example.com", "alerts": [alert],
         });
-        let sent = bridge.post_webhook("am", body.to_string(), &[("Authorization", "Bearer alertmanager-token")]);
+        let sent =
+            bridge.post_webhook("am", body.to_string(), &[("Authorization", "Bearer alertmanager-token")]);
         assert_eq!(sent.await.status, 202);
         bridge.settle().await;
         let incidents = bridge.jira().incidents();

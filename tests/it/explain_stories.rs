@@ -144,7 +144,10 @@ async fn what_is_printed_as_json_names_the_quarantine_as_well() {
     let (code, told) = ask().await;
     assert_eq!((code, &told["stories"]), (Some(1), &serde_json::json!([])));
     let kept = &told["unknown"]["quarantined"][0];
-    assert_eq!((kept["source"].as_str(), kept["verified_by"].as_str()), (Some("pd"), Some("webhook_secrets[0]")));
+    assert_eq!(
+        (kept["source"].as_str(), kept["verified_by"].as_str()),
+        (Some("pd"), Some("webhook_secrets[0]"))
+    );
     assert!(kept["reason"].is_string() && kept["body"].is_null(), "{told}");
     assert_eq!(stage.post(&whole).await, 202);
     stage.confirmed().await;

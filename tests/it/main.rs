@@ -27,6 +27,7 @@ mod explain_stories;
 mod faults;
 mod install;
 mod live_faults;
+mod live_sources;
 mod operator;
 mod page;
 mod poll;

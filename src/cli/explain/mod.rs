@@ -87,7 +87,8 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
     for entity in store.find_entities(&arguments.incident).await? {
         stories.push(tell(&store, &sites, clock.now(), entity).await?);
     }
-    let unknown = if stories.is_empty() { Some(ask_around(&store, &arguments.incident).await?) } else { None };
+    let unknown =
+        if stories.is_empty() { Some(ask_around(&store, &arguments.incident).await?) } else { None };
     let told = Told { stories, unknown };
     if json {
         output::json(&told)?;

@@ -117,14 +117,17 @@ impl Respond for Account {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         let mut state = self.lock();
         let path = request.url.path();
-        if request.headers.get("authorization").is_none_or(|it| *it != format!("Token token={}", state.token)) {
+        if request.headers.get("authorization").is_none_or(|it| *it != format!("Token token={}", state.token))
+        {
             return ResponseTemplate::new(401);
         }
         if state.faults.front().is_some_and(|(at, _)| *at == path) {
             return state.faults.pop_front().expect("it is there").1;
         }
         match path {
-            "/services" => answer(&json!({ "services": [{ "id": "PCHECKOUT", "name": "Checkout API" }], "more": false })),
+            "/services" => {
+                answer(&json!({ "services": [{ "id": "PCHECKOUT", "name": "Checkout API" }], "more": false }))
+            }
             "/priorities" => answer(&json!({ "priorities": [] })),
             "/incidents" => state.list(request),
             _ => ResponseTemplate::new(402),

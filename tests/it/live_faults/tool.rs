@@ -57,14 +57,17 @@ impl Story {
         }
     }
 
+    /// Jira shows exactly what one account holds.
+    async fn polled(&self, nth: usize, what: &str) {
+        let source = format!("pd{nth}");
+        let equal = || self.accounts[nth].compare(&source, &self.place.site).is_empty();
+        eventually(&format!("{source} after {what}"), async || equal().then_some(())).await;
+    }
+
     /// Jira shows exactly what the accounts hold.
     async fn arrived(&self, what: &str) {
-        for (nth, account) in self.accounts.iter().enumerate() {
-            let source = format!("pd{nth}");
-            eventually(&format!("{source} after {what}"), async || {
-                account.compare(&source, &self.place.site).is_empty().then_some(())
-            })
-            .await;
+        for nth in 0..self.accounts.len() {
+            self.polled(nth, what).await;
         }
         assert!(self.place.site.schema_violations().is_empty(), "{what}");
     }
@@ -77,7 +80,8 @@ impl Story {
 /// What goes by without anybody's doing.
 fn passing() -> Vec<ResponseTemplate> {
     let answer = ResponseTemplate::new;
-    let date = (Clock::system().now() + TimeDelta::seconds(2)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let date =
+        (Clock::system().now() + TimeDelta::seconds(2)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     vec![
         answer(429),
         answer(429).insert_header("Retry-After", "1"),
@@ -98,7 +102,7 @@ fn passing() -> Vec<ResponseTemplate> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_failure_of_a_polled_tool_that_passes_is_survived() {
     let story = Story::set(passing().len()).await;
-    for path in ["/incidents", "/priorities"] {
+    for path in ["/incidents", "/priorities", "/log_entries"] {
         for (account, fault) in story.accounts.iter().zip(passing()) {
             account.fail_next(path, fault);
         }
@@ -178,4 +182,26 @@ async fn a_cursor_that_is_good_no_longer_makes_reading_start_over() {
     story.bridge = story.place.serve().await;
     story.told("starts over").await;
     story.arrived("a cursor of an earlier release").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paused_source_is_asked_nothing_until_it_is_resumed() {
+    let story = Story::begin(2).await;
+    let ask = async |what: &str| {
+        let said = command(&["sync", what, "pd0"], Some(&story.place.file)).await;
+        assert_eq!(said.code, Some(0), "{said:?}");
+    };
+    ask("--pause").await;
+    // The round that was under way ends before this one is through.
+    for _ in 0..2 {
+        story.accounts[1].open(1, Clock::system().now());
+        story.polled(1, "another round").await;
+    }
+    story.news();
+    story.polled(1, "the news of the other").await;
+    assert_eq!(story.accounts[0].compare("pd0", &story.place.site).len(), 2);
+    let listed = command(&["sync", "--source", "pd0"], Some(&story.place.file)).await;
+    assert!(listed.out.contains("pd0: it is paused"), "{listed:?}");
+    ask("--resume").await;
+    story.arrived("the pause").await;
 }
