@@ -19,12 +19,13 @@ mod readbacks;
 mod removals;
 mod timeline;
 mod vault;
+mod waits;
 mod workspaces;
 
 pub use apply::{Applied, Origin, SourceScope, Told};
 pub use associations::EntityAssociation;
 pub use cursors::{PollState, PollTrouble};
-pub use deliveries::{DeliveryRow, DueBatch, DueDelivery, Outcome, Pace, SiteTrouble};
+pub use deliveries::{DeliveryRow, DueBatch, DueDelivery, Outcome, Pace};
 pub use entities::StoredEntity;
 pub use inbox::{InboxEntry, InboxRow, QuarantinedRow, ReceiptRow, Recorded};
 pub use installations::{Installation, InstallationState, NewInstallation};
@@ -34,6 +35,7 @@ pub use readbacks::{Readback, ReadbackResult};
 pub use removals::Removal;
 pub use timeline::TimelineEntry;
 pub use vault::{Vault, VaultError};
+pub use waits::SiteTrouble;
 pub use workspaces::{Container, StoredWorkspace};
 
 use std::sync::Arc;

@@ -171,10 +171,10 @@ async fn a_cursor_that_is_good_no_longer_makes_reading_start_over() {
     story.bridge.kill();
     let file = story.place.folder.path().join("bridge.db");
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
-    let mut store = options.connect().await.expect("it opens");
+    let mut database = options.connect().await.expect("it opens");
     let spoilt = "UPDATE cursors SET cursor = '{\"phase\":\"of an earlier release\"}'";
-    assert_eq!(sqlx::query(spoilt).execute(&mut store).await.expect("it writes").rows_affected(), 1);
-    store.close().await.expect("it closes");
+    assert_eq!(sqlx::query(spoilt).execute(&mut database).await.expect("it writes").rows_affected(), 1);
+    database.close().await.expect("it closes");
     story.news();
     // Opened and resolved unseen, weeks ago.
     story.accounts[0].open(1, Clock::system().now() - TimeDelta::days(60));
