@@ -96,7 +96,10 @@ async fn a_source_that_left_the_configuration_is_pruned_from_jira_and_may_come_b
     assert!(planned.contains("everything of pd") && planned.contains("would be removed after"), "{planned}");
     assert!(prune(&[]).await.contains("nothing to remove now"), "the grace period has only begun");
     assert!(place.site.incident("pd:Q1").is_some());
-    assert!(prune(&["--now"]).await.contains("everything of pd"));
+    let short = format!("{}[sync]\nremoval_grace = \"1s\"\n", with_both.replace(SOURCE, ""));
+    std::fs::write(&place.file, short).expect("the folder is writable");
+    let pruned = async || prune(&[]).await.contains("everything of pd").then_some(());
+    eventually("the grace period is over", pruned).await;
     let of_pd = || {
         let entities = [place.site.incidents(), place.site.components()].concat();
         entities.iter().filter(|it| it["id"].as_str().is_some_and(|id| id.starts_with("pd:"))).count()

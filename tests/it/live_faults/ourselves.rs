@@ -2,7 +2,7 @@
 //! held by somebody else, more comes than it can write.
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use incident_bridge::simulator::{EntityKind, Fault};
@@ -155,10 +155,13 @@ async fn a_database_that_another_process_holds_and_a_crowd_get_503_and_are_serve
     let lock = other.begin_with("BEGIN IMMEDIATE").await.expect("it locks");
 
     let crowd: Vec<Event> = (0..30).map(|_| story.sender.open()).collect();
+    let asked = Instant::now();
     for answer in join_all(crowd.iter().map(|event| story.try_post(event))).await {
         assert_eq!(answer.status(), 503);
         assert!(answer.headers().contains_key("Retry-After"), "{answer:?}");
     }
+    // Each group that was let in waits for the lock in its turn; no sender waits for all of them.
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
     let log = read(&story.place.log());
     assert!(log.contains("too many webhooks are waiting for the disk"), "{log}");
     assert_eq!(story.place.readiness().await.0, 503);
