@@ -109,7 +109,7 @@ impl Engine {
         let request = BulkRequest::new(source.clone(), workspace.clone(), batch);
         let started = self.clock.now();
         let answer = jira.submit(&request).await;
-        self.metrics.jira_seconds.observe((self.clock.now() - started).as_seconds_f64());
+        self.metrics.jira_seconds.observe((self.clock.now() - started).as_seconds_f64().max(0.0));
         let result = answer.as_ref().map_or_else(|error| result_name(&error.disposition), |_| "accepted");
         Metrics::count_site(&self.metrics.jira_requests, &site.site, result, 1);
         let Answer { value: verdicts, meta } = answer?;
@@ -165,7 +165,7 @@ impl Engine {
             Metrics::count_site(&self.metrics.verdicts, &site.site, result, 1);
         }
         for delivery in &batch.deliveries {
-            self.metrics.delivery_seconds.observe((now - delivery.waiting_since).as_seconds_f64());
+            self.metrics.delivery_seconds.observe((now - delivery.waiting_since).as_seconds_f64().max(0.0));
         }
         Ok(())
     }

@@ -93,7 +93,7 @@ impl Ingestor {
         let metrics = &self.engine.metrics;
         Metrics::count_source(&metrics.webhooks, source.id().as_str(), result, 1);
         let took = self.engine.clock.now() - webhook.received_at;
-        metrics.ingest_seconds.observe(took.as_seconds_f64());
+        metrics.ingest_seconds.observe(took.as_seconds_f64().max(0.0));
     }
 }
 

@@ -190,6 +190,25 @@ async fn a_refused_token_is_an_error_for_a_person_and_not_a_storm_of_requests() 
 }
 
 #[tokio::test]
+async fn no_header_of_a_tool_can_stop_polling_for_longer_than_two_hours() {
+    for seconds in ["7300", "4000000000", "100000000000000", "18446744073709551615", "99999999999999999999"] {
+        let server = start_pagerduty().await;
+        let asks = ResponseTemplate::new(429).insert_header("Retry-After", seconds);
+        Mock::given(path("/incidents")).respond_with(asks).up_to_n_times(1).mount(&server).await;
+        Mock::given(path("/incidents"))
+            .respond_with(page(&[told("Q1", "triggered")], false))
+            .mount(&server)
+            .await;
+        let bridge = start_bridge(&server).await;
+        assert!(!poll(&bridge).await.done);
+        bridge.advance(2 * 3600);
+        assert!(poll(&bridge).await.done, "{seconds}");
+        assert!(bridge.jira().incident("pd:Q1").is_some());
+        bridge.finish().await;
+    }
+}
+
+#[tokio::test]
 async fn an_event_without_the_incidents_state_makes_the_bridge_ask_for_it() {
     let server = start_pagerduty().await;
     Mock::given(path("/incidents")).respond_with(page(&[], false)).mount(&server).await;

@@ -31,9 +31,15 @@ impl Story {
     }
 
     async fn set(accounts: usize) -> Self {
+        Self::set_with(accounts, |_, _| ()).await
+    }
+
+    /// Every account is made ready before it is first asked.
+    async fn set_with(accounts: usize, prepare: impl Fn(usize, &Account)) -> Self {
         let (mut sources, mut started) = (String::new(), Vec::new());
         for nth in 0..accounts {
             let (account, server) = Account::start().await;
+            prepare(nth, &account);
             let _infallible = writeln!(
                 sources,
                 "[[sources]]\nid = \"pd{nth}\"\ntype = \"pagerduty\"\nwebhook_secrets = [\"unused\"]\n\
@@ -98,13 +104,16 @@ fn passing() -> Vec<ResponseTemplate> {
     ]
 }
 
-/// One account per failure; each meets its own when its services are read and when its incidents are.
+/// One account per failure; each meets its own at every kind of request that the bridge makes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_failure_of_a_polled_tool_that_passes_is_survived() {
-    let story = Story::set(passing().len()).await;
+    let fail = |path, nth, account: &Account| account.fail_next(path, passing().swap_remove(nth));
+    let story = Story::set_with(passing().len(), |nth, account| fail("/services", nth, account)).await;
+    story.news();
+    story.arrived("/services").await;
     for path in ["/incidents", "/priorities", "/log_entries"] {
-        for (account, fault) in story.accounts.iter().zip(passing()) {
-            account.fail_next(path, fault);
+        for (nth, account) in story.accounts.iter().enumerate() {
+            fail(path, nth, account);
         }
         story.news();
         for account in &story.accounts {
