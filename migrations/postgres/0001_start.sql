@@ -106,6 +106,9 @@ CREATE TABLE cursors (
     refused        BIGINT NOT NULL DEFAULT 0, -- a person must mend something first
     polled_at      BIGINT NOT NULL DEFAULT 0,
     paused         BIGINT NOT NULL DEFAULT 0, -- by the operator
+    quiet          BIGINT NOT NULL DEFAULT 0, -- polls in a row that brought nothing
+    due_at         BIGINT NOT NULL DEFAULT 0, -- no poll of the schedule before
+    webhook_at     BIGINT NOT NULL DEFAULT 0, -- when a webhook last ended the quiet
     read_count     BIGINT NOT NULL DEFAULT 0,
     total          BIGINT
 );
@@ -121,6 +124,15 @@ CREATE TABLE source_memory (
     key     TEXT NOT NULL,
     value   TEXT NOT NULL,
     PRIMARY KEY (source, key)
+);
+
+-- The tools' words for status and severity that have no meaning here, for the operator: few, and no history.
+CREATE TABLE unknown_words (
+    source   TEXT NOT NULL,
+    kind     TEXT NOT NULL, -- severity, status
+    word     TEXT NOT NULL,
+    seen_at  BIGINT NOT NULL,
+    PRIMARY KEY (source, kind, word)
 );
 
 CREATE TABLE links (

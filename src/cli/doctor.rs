@@ -46,9 +46,12 @@ pub async fn main(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
     );
     match build_engine(config, Clock::system()).await {
         Ok(engine) => {
-            examine_store(&engine, &mut found).await;
+            let has_schema = examine_store(&engine, &mut found).await;
             examine_base_url(&engine, &mut found).await;
             examine_sources(&engine, &mut found).await;
+            if has_schema {
+                examine_words(&engine, &mut found).await;
+            }
             examine_sites(&engine, &mut found).await;
         }
         Err(fault) => found.note("database, keys and sources", Err::<String, _>(format!("{fault:#}"))),
@@ -57,7 +60,8 @@ pub async fn main(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
     Ok(if found.0.iter().all(|finding| finding.well) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn examine_store(engine: &Engine, found: &mut Examination) {
+/// Returns whether the tables are there.
+async fn examine_store(engine: &Engine, found: &mut Examination) -> bool {
     let migrations = match engine.store.pending_migrations().await {
         Ok(0) => Ok("up to date"),
         Ok(n) => Err(format!("{n} migration(s) missing: run `incident-bridge migrate`")),
@@ -70,6 +74,7 @@ async fn examine_store(engine: &Engine, found: &mut Examination) {
             engine.store.check_writable().await.map(|()| "takes writes").map_err(|fault| fault.to_string());
         found.note("database", writable);
     }
+    ready
 }
 
 /// Asks the public address the way Atlassian would: through the proxy, with its certificate checked.
@@ -113,6 +118,24 @@ async fn examine_sources(engine: &Engine, found: &mut Examination) {
             )
         });
         found.note(what, seen.map_err(|fault| fault.to_string()));
+    }
+}
+
+/// The words for severity and status that the tools used and that still have no meaning.
+async fn examine_words(engine: &Engine, found: &mut Examination) {
+    for source in engine.registry.iter() {
+        match engine.store.list_unknown_words(source.id()).await {
+            Ok(words) => {
+                for word in words.iter().filter(|word| !source.config.knows(word)) {
+                    let what = format!("{} of source {}", word.kind.as_str(), source.id());
+                    let fix = format!("{:?} has no meaning; {}", word.word, word.advice());
+                    found.note(what, Err::<String, _>(fix));
+                }
+            }
+            Err(fault) => {
+                found.note(format!("words of source {}", source.id()), Err::<String, _>(fault.to_string()));
+            }
+        }
     }
 }
 

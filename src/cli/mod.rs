@@ -80,8 +80,8 @@ enum Command {
     /// Lists, shows, replays or gives up webhooks that could not be mapped
     #[command(subcommand)]
     Quarantine(quarantine::Subcommand),
-    /// Lists the types of incident tools
-    Sources,
+    /// Lists the types of incident tools, shows how to set one up, and tries one that is set up
+    Sources(sources::Arguments),
     /// Makes vault keys and seals secrets
     #[command(subcommand)]
     Key(key::Subcommand),
@@ -124,7 +124,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Deliveries(subcommand) => deliveries::main(&read()?.config, &subcommand, json).await,
         Command::Prune(arguments) => prune::main(&read()?.config, &arguments, json).await,
         Command::Quarantine(subcommand) => quarantine::main(&read()?.config, &subcommand, json).await,
-        Command::Sources => sources::main(json),
+        Command::Sources(arguments) => sources::main(&read, &arguments, json).await,
         Command::Key(subcommand) => key::main(&read, &subcommand).await,
         Command::SimulateJira(arguments) => simulate_jira::main(&arguments).await,
     }

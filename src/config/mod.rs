@@ -14,7 +14,7 @@ mod tests;
 mod values;
 
 pub use load::{ConfigError, Environment, Loaded, load};
-pub use schedule::{parse_cron, parse_duration};
+pub use schedule::{nth_after, parse_cron, parse_duration};
 pub use sections::{
     Connect, Database, Delivery, Log, LogFormat, Operator, Retention, Server, Store, Sync, Vault,
 };

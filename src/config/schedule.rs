@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
 
@@ -28,9 +29,26 @@ pub fn parse_cron(text: &str) -> Result<Cron, String> {
     })
 }
 
+/// The `n`th instant of a schedule after `at`; `None` when the schedule is not valid or ends before.
+#[must_use]
+pub fn nth_after(schedule: &str, at: DateTime<Utc>, n: usize) -> Option<DateTime<Utc>> {
+    let cron = parse_cron(schedule).ok()?;
+    (0..n).try_fold(at, |at, _| cron.find_next_occurrence(&at, false).ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_instants_of_a_schedule_are_counted_from_any_moment() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let (schedule, now) = ("0 */5 * * * *", at("2026-09-14T08:03:10Z"));
+        assert_eq!(nth_after(schedule, now, 1), Some(at("2026-09-14T08:05:00Z")));
+        assert_eq!(nth_after(schedule, now, 4), Some(at("2026-09-14T08:20:00Z")));
+        assert_eq!(nth_after(schedule, at("2026-09-14T08:05:00Z"), 1), Some(at("2026-09-14T08:10:00Z")));
+        assert_eq!(nth_after("soon", now, 1), None);
+    }
 
     #[test]
     fn a_cron_expression_has_six_fields() {

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::values::Table;
-use crate::domain::{IncidentStatus, Severity, SourceId};
+use crate::domain::{IncidentStatus, Severity, SourceId, UnknownWord, WordKind};
 
 /// How the tool's workspaces appear in Jira.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -39,6 +39,8 @@ pub struct SourceConfig {
     pub api_url: Option<Url>,
     /// Cron expression with six fields.
     pub poll: String,
+    /// Most instants of `poll` from one poll to the next while nothing is new; 1 passes none over.
+    pub poll_slowdown: usize,
     pub backfill: Duration,
     pub workspaces: WorkspaceMode,
     pub workspace_name: Option<String>,
@@ -67,6 +69,7 @@ impl SourceConfig {
             api_token: None,
             api_url: None,
             poll: "0 */5 * * * *".to_owned(),
+            poll_slowdown: 4,
             backfill: Duration::from_hours(90 * 24),
             workspaces: WorkspaceMode::Account,
             workspace_name: None,
@@ -93,6 +96,7 @@ impl SourceConfig {
         source.api_token = table.secret("api_token", "api_token_file");
         source.api_url = table.url("api_url");
         source.poll = table.cron("poll").unwrap_or(source.poll);
+        source.poll_slowdown = table.integer("poll_slowdown", 1..=12).unwrap_or(source.poll_slowdown);
         source.backfill = table.duration("backfill").unwrap_or(source.backfill);
         source.workspaces = read_word(&mut table, "workspaces").unwrap_or(source.workspaces);
         source.workspace_name = table.text("workspace_name");
@@ -115,6 +119,15 @@ impl SourceConfig {
     #[must_use]
     pub fn find_status(&self, word: &str) -> Option<IncidentStatus> {
         self.status.get(&word.trim().to_lowercase()).copied()
+    }
+
+    /// Whether the operator's table has a meaning for the word by now.
+    #[must_use]
+    pub fn knows(&self, unknown: &UnknownWord) -> bool {
+        match unknown.kind {
+            WordKind::Severity => self.find_severity(&unknown.word).is_some(),
+            WordKind::Status => self.find_status(&unknown.word).is_some(),
+        }
     }
 }
 

@@ -146,6 +146,7 @@ fn the_reference_file_mentions_every_key_of_a_source() {
     for key in [
         "webhook_secrets",
         "fallback_component",
+        "poll_slowdown",
         "workspace_url",
         "associate_issue_keys",
         "[sources.severity]",

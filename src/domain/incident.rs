@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Severity, Timestamp};
+use super::{Severity, Timestamp, Words};
 
 /// Jira knows three states of an incident; every tool's own word ends as one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -52,4 +52,7 @@ pub struct Incident {
     /// The tool's ids of the workspaces (teams) it belongs to; empty means the source's account.
     pub workspaces: Vec<String>,
     pub associations: Vec<Association>,
+    /// What the tool said for status and severity.
+    #[serde(skip)]
+    pub words: Words,
 }

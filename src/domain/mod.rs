@@ -11,6 +11,7 @@ mod review;
 mod severity;
 mod time;
 mod version;
+mod words;
 mod workspace;
 
 pub use component::{Component, ComponentType, Tier};
@@ -21,6 +22,7 @@ pub use review::{PostIncidentReview, ReviewStatus};
 pub use severity::Severity;
 pub use time::{format_timestamp, parse_timestamp};
 pub use version::{Decision, Known, decide};
+pub use words::{UnknownWord, WordKind, Words};
 pub use workspace::Workspace;
 
 pub use crate::clock::Timestamp;

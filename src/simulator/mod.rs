@@ -48,6 +48,8 @@ pub use entities::{EntityKind, Properties, StoredEntity};
 pub use faults::{Effect, Fault};
 pub use history::{RequestRecord, SchemaViolation};
 pub use options::SimulatorOptions;
+#[cfg(test)]
+pub(crate) use schema::Schemas;
 pub use server::RunningSimulator;
 pub use site::Installation;
 

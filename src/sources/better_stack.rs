@@ -18,16 +18,18 @@ use super::rounds::Round;
 use super::shared_secret::SharedSecret;
 use super::value::Fields;
 use super::{
-    BuildContext, BuildError, Catalogue, Findings, InboundWebhook, Kind, Memory, Page, PollError,
+    BuildContext, BuildError, Catalogue, Findings, Gives, InboundWebhook, Kind, Memory, Page, PollError,
     PollRequest, Poller, Rejection, Source, Unmappable, VerifiedWebhook, options,
 };
 use crate::config::SourceConfig;
-use crate::domain::{Component, Entity, Incident, IncidentStatus, Observation, Severity, Timestamp};
+use crate::domain::{Component, Entity, Incident, IncidentStatus, Observation, Severity, Timestamp, Words};
 
 pub(super) const KIND: Kind = Kind {
     name: "better_stack",
     build,
     option_names: &["webhook_header", "accept_path_token", "incident_url"],
+    gives: &[Gives::Webhooks, Gives::Polling],
+    page: include_str!("../../docs/sources/better_stack.md"),
 };
 
 const HOME: &str = "https://uptime.betterstack.com";
@@ -157,6 +159,7 @@ impl Mapper {
             summary: title,
             status: self.status(attributes),
             severity: self.severity(&components, attributes),
+            words: Words::told(attributes.text("/status"), ""),
             created_at,
             updated_at,
             workspaces: team.iter().cloned().collect(),

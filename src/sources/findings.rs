@@ -29,6 +29,7 @@ impl Findings {
     pub(super) fn absorb(&mut self, more: Self) {
         self.observations.extend(more.observations);
         self.refetch.extend(more.refetch);
+        self.unmappable.extend(more.unmappable);
         self.refresh_catalogue |= more.refresh_catalogue;
         for component in more.mentioned {
             if self.mentioned.iter().all(|known| known.provider_id != component.provider_id) {
@@ -40,6 +41,11 @@ impl Findings {
                 self.workspaces.push(workspace);
             }
         }
+    }
+
+    /// What one entry of a listing says, or why it says nothing: it does not hold up the others.
+    pub(super) fn of_entry(mapped: Result<Self, Unmappable>) -> Self {
+        mapped.unwrap_or_else(|fault| Self { unmappable: vec![fault.to_string()], ..Self::default() })
     }
 
     /// Everything that the parts say.

@@ -15,6 +15,9 @@ mod generic;
 mod grafana;
 mod http;
 mod incident_io;
+mod kind;
+#[cfg(test)]
+mod klaxon;
 mod open_incidents;
 mod opsgenie;
 mod options;
@@ -32,8 +35,8 @@ mod statuspage;
 #[cfg(test)]
 mod tests;
 mod value;
-
 mod webhook;
+mod words;
 mod zenduty;
 
 use std::collections::BTreeMap;
@@ -47,6 +50,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::SourceConfig;
 use crate::domain::{Component, Observation, Timestamp, Workspace};
 
+pub use kind::{Gives, Kind};
 pub use webhook::{Headers, InboundWebhook, Rejection, Unmappable, VerifiedWebhook};
 
 /// A connection to one incident tool.
@@ -133,6 +137,8 @@ pub struct Findings {
     pub refetch: Vec<String>,
     /// Whether the list of services or teams has changed: to be read again.
     pub refresh_catalogue: bool,
+    /// Why entries of a listing could not be mapped, one reason for each.
+    pub unmappable: Vec<String>,
     /// Why there is nothing in here, for the operator; for example `event type pagey.ping`.
     pub ignored: Option<String>,
 }
@@ -275,14 +281,6 @@ pub struct BuildContext {
 #[error("{0}")]
 pub struct BuildError(pub String);
 
-/// One type of source, as `type` names it in the configuration.
-pub struct Kind {
-    pub name: &'static str,
-    pub build: fn(BuildContext) -> Result<Arc<dyn Source>, BuildError>,
-    /// The tool's own keys of the `[[sources]]` table.
-    pub option_names: &'static [&'static str],
-}
-
 /// Every type of source there is.
 pub const KINDS: &[Kind] = &[
     alertmanager::KIND,
@@ -292,6 +290,8 @@ pub const KINDS: &[Kind] = &[
     generic::KIND,
     grafana::KIND,
     incident_io::KIND,
+    #[cfg(test)]
+    klaxon::KIND,
     opsgenie::KIND,
     pagerduty::KIND,
     rootly::KIND,
@@ -302,16 +302,24 @@ pub const KINDS: &[Kind] = &[
     zenduty::KIND,
 ];
 
+/// The type of this name.
+///
+/// # Errors
+/// A sentence with the nearest name, or all.
+pub fn find_kind(name: &str) -> Result<&'static Kind, String> {
+    let known = KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>();
+    let found = KINDS.iter().find(|kind| kind.name == name);
+    found.ok_or_else(|| format!("unknown type `{name}`; {}", options::suggestion(name, &known)))
+}
+
 /// Builds the source that a `[[sources]]` table describes. Reads no network.
 ///
 /// # Errors
 /// A [`BuildError`] that names the key at fault and what to write there; an unknown type lists the known.
 pub fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
     let config = &context.config;
-    let Some(kind) = KINDS.iter().find(|kind| kind.name == config.kind) else {
-        let known = KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>();
-        return Err(options::unknown_name(&config.id, "type", &config.kind, &known));
-    };
+    let kind =
+        find_kind(&config.kind).map_err(|fault| BuildError(format!("source `{}`: {fault}", config.id)))?;
     options::check_names(config, kind.option_names)?;
     (kind.build)(context)
 }

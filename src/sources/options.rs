@@ -21,6 +21,7 @@ const SHARED_NAMES: &[&str] = &[
     "api_token",
     "api_url",
     "poll",
+    "poll_slowdown",
     "backfill",
     "workspaces",
     "workspace_name",

@@ -83,5 +83,11 @@ mod tests {
         assert_eq!(read, [(0, None), (0, Some("b".to_owned())), (1, None)]);
         let later = Round::resume(cursor.as_ref(), first, from_millis(20_000)).expect("readable");
         assert_eq!((later.since, later.started(), later.is_start()), (now, from_millis(20_000), true));
+        let set_back = Round::resume(cursor.as_ref(), first, from_millis(5_000)).expect("readable");
+        assert_eq!(
+            set_back.since,
+            from_millis(5_000),
+            "changes cannot be waited for until the clock is there again"
+        );
     }
 }

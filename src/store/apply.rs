@@ -2,7 +2,7 @@
 //!
 //! All statements of a webhook, a page or a batch are one transaction with the end of what they came from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ use crate::clock::{Timestamp, from_millis};
 use crate::connect::sites::host_matches;
 use crate::domain::{
     ClientKey, Component, Decision, Entity, EntityKind, JiraId, Known, Observation, SourceId, State,
-    Workspace, decide,
+    UnknownWord, Workspace, decide,
 };
 use crate::mapping::{content_digest, jira_id};
 
@@ -67,6 +67,8 @@ pub struct Told<'a> {
     pub workspaces: &'a [Workspace],
     pub refetch: &'a [String],
     pub memory: Option<&'a BTreeMap<String, Option<String>>>,
+    /// The tool's words that have no meaning here.
+    pub unknown_words: Option<&'a BTreeSet<UnknownWord>>,
 }
 
 /// How many statements had which effect.
@@ -121,6 +123,9 @@ impl Store {
             let mut writer = Writer { store: self, tx: &mut tx, scope, sites: &sites, origin };
             writer.tell(told, &mut applied).await?;
             self.finish_origin(&mut tx, scope.source, origin, told.observations.len()).await?;
+        }
+        if told.iter().any(|(_, origin)| matches!(origin, Origin::Webhook { .. })) {
+            self.hear_webhook(&mut tx, scope.source).await?;
         }
         tx.commit().await?;
         Ok(applied)
@@ -201,6 +206,9 @@ impl Writer<'_> {
                     &args![self.scope.source.as_str(), id],
                 )
                 .await?;
+        }
+        if let Some(words) = told.unknown_words {
+            self.store.note_words(self.tx, self.scope.source, words).await?;
         }
         match told.memory {
             Some(memory) => write_memory(self.tx, self.scope.source, memory).await,

@@ -26,6 +26,12 @@ pub struct PollState {
     /// Statements read by the first sync so far.
     pub read_count: i64,
     pub total: Option<i64>,
+    /// Polls in a row that brought nothing.
+    pub quiet: i64,
+    /// No poll of the schedule before then.
+    pub due_at: Timestamp,
+    /// When a webhook last ended the quiet; the epoch if none was ever received.
+    pub webhook_at: Timestamp,
 }
 
 /// Why polling stopped, and when it may go on.
@@ -53,6 +59,9 @@ struct Row {
     polled_at: i64,
     read_count: i64,
     total: Option<i64>,
+    quiet: i64,
+    due_at: i64,
+    webhook_at: i64,
 }
 
 impl Store {
@@ -91,7 +100,7 @@ impl Store {
             .db
             .find(
                 "SELECT cursor, backfill_from, caught_up, paused, catalogue_at, wait_since, wait_until, failures, failure, polled_at, \
-                 read_count, total FROM cursors WHERE source = $1",
+                 read_count, total, quiet, due_at, webhook_at FROM cursors WHERE source = $1",
                 &args![source.as_str()],
             )
             .await?;
@@ -109,6 +118,9 @@ impl Store {
             polled_at: from_millis(row.polled_at),
             read_count: row.read_count,
             total: row.total,
+            quiet: row.quiet,
+            due_at: from_millis(if row.polled_at > now { 0 } else { row.due_at }),
+            webhook_at: from_millis(row.webhook_at),
         }))
     }
 
@@ -167,7 +179,8 @@ impl Store {
         self.db
             .execute(
                 "INSERT INTO cursors (source, backfill_from) VALUES ($1, $2) ON CONFLICT (source) DO UPDATE SET \
-                 cursor = NULL, backfill_from = excluded.backfill_from, caught_up = 0, wait_until = 0, read_count = 0, total = NULL",
+                 cursor = NULL, backfill_from = excluded.backfill_from, caught_up = 0, wait_until = 0, read_count = 0, total = NULL, \
+                 quiet = 0, due_at = 0",
                 &args![source.as_str(), from.timestamp_millis()],
             )
             .await?;

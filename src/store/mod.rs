@@ -15,11 +15,13 @@ mod inbox;
 mod installations;
 mod leases;
 mod overview;
+mod quiet;
 mod readbacks;
 mod removals;
 mod timeline;
 mod vault;
 mod waits;
+mod words;
 mod workspaces;
 
 pub use apply::{Applied, Origin, SourceScope, Told};

@@ -1,6 +1,6 @@
 //! Webhooks: written down in groups before they are answered, then turned into entities.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +9,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::engine::{Engine, SyncError};
 use super::registry::SourceRuntime;
+use crate::domain::UnknownWord;
 use crate::sources::{Findings, Headers, InboundWebhook, Memory, Unmappable, VerifiedWebhook};
 use crate::store::{InboxEntry, InboxRow, Origin, Recorded, Told};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, WordLabel};
 
 /// Longest that a sender is kept waiting: shorter than senders wait before they hang up. What is written after
 /// all is known when it comes again.
@@ -148,6 +149,7 @@ struct Read {
     row: InboxRow,
     findings: Findings,
     memory: BTreeMap<String, Option<String>>,
+    words: BTreeSet<UnknownWord>,
 }
 
 impl Engine {
@@ -181,7 +183,8 @@ impl Engine {
             match self.read_row(source, &row, &mut known).await? {
                 Ok((findings, memory)) => {
                     refresh_catalogue |= findings.refresh_catalogue;
-                    read.push(Read { row, findings, memory });
+                    let words = self.note_gaps(source, &findings);
+                    read.push(Read { row, findings, memory, words });
                 }
                 Err(reason) => {
                     tracing::warn!(source = %source.id(), delivery = %row.id, %reason, "a webhook cannot be mapped; it is kept and can be replayed");
@@ -190,13 +193,30 @@ impl Engine {
             }
         }
         let told: Vec<_> =
-            read.iter().map(|read| (told(&read.findings, Some(&read.memory)), origin(read))).collect();
+            read.iter().map(|it| (told(&it.findings, &it.words, Some(&it.memory)), origin(it))).collect();
         let applied = self.store.apply(&source.scope(), &told).await?;
         if refresh_catalogue {
             self.store.forget_catalogue(source.id()).await?;
         }
         self.count_applied(source, applied);
         Ok(())
+    }
+
+    /// Counts what has no meaning here: whole entries of a listing, and words, which are returned.
+    pub(super) fn note_gaps(&self, source: &SourceRuntime, findings: &Findings) -> BTreeSet<UnknownWord> {
+        if let Some(reason) = findings.unmappable.first() {
+            let count = findings.unmappable.len();
+            tracing::warn!(source = %source.id(), count, %reason, "entries of a listing cannot be mapped and are passed over");
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
+            Metrics::count_source(&self.metrics.statements, source.id().as_str(), "unmappable", count);
+        }
+        let words = findings.unknown_words(&source.config);
+        for word in &words {
+            let kind = word.kind.as_str().to_owned();
+            let label = WordLabel { source: source.id().to_string(), kind };
+            self.metrics.unknown_words.get_or_create(&label).inc();
+        }
+        words
     }
 
     pub(super) fn count_applied(&self, source: &SourceRuntime, applied: crate::store::Applied) {
@@ -249,6 +269,7 @@ fn restore(row: &InboxRow) -> Result<VerifiedWebhook, Unmappable> {
 
 pub(super) fn told<'a>(
     findings: &'a Findings,
+    unknown_words: &'a BTreeSet<UnknownWord>,
     memory: Option<&'a BTreeMap<String, Option<String>>>,
 ) -> Told<'a> {
     Told {
@@ -257,6 +278,7 @@ pub(super) fn told<'a>(
         workspaces: &findings.workspaces,
         refetch: &findings.refetch,
         memory,
+        unknown_words: Some(unknown_words),
     }
 }
 

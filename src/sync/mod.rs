@@ -4,6 +4,7 @@
 //! with what should be, does the difference, and goes back to sleep. A webhook, a cron tick, a retry and the
 //! start after a crash all take the same path. Nothing here speaks HTTP to a caller or SQL to a database.
 
+mod cadence;
 mod catalogue;
 mod confirm;
 mod deliver;
@@ -16,6 +17,7 @@ mod near_limit;
 mod plan;
 mod poll;
 mod preview;
+mod probe;
 mod reconcile;
 mod reconciler;
 mod registry;
@@ -32,6 +34,7 @@ pub use engine::{Engine, Signals, SyncError};
 pub use ingest::{IngestError, Ingestor, Receipt};
 pub use poll::PollOutcome;
 pub use preview::Preview;
+pub use probe::{Probe, ProbedEntity, ProbedPayload, probe};
 pub use reconciler::{Beats, Pulse};
 pub use registry::{Registry, RegistryError, SEALED, SourceRuntime};
 pub use removal::PlannedRemoval;

@@ -11,7 +11,7 @@ use super::registry::SourceRuntime;
 use super::trouble;
 use crate::domain::{Entity, EntityKind, Observation, Workspace};
 use crate::sources::{Cursor, Findings, Memory, PollError, PollRequest, Poller};
-use crate::store::{Origin, PollState, PollTrouble};
+use crate::store::{Lease, Origin, PollState, PollTrouble};
 use crate::telemetry::Metrics;
 
 const LEASE: Duration = Duration::from_mins(5);
@@ -35,8 +35,9 @@ pub struct PollOutcome {
 }
 
 impl Engine {
-    /// Reads a source until it has nothing more to say, or is in trouble. `on_page` hears of every page.
-    /// A source that cannot be polled, must wait, or is being polled elsewhere gives `done: false` at once.
+    /// Reads a source because somebody asked for it, whatever its schedule says, until it has nothing more to
+    /// say or is in trouble; and lets the schedule run at its usual pace again. `on_page` hears of every page.
+    /// A source that cannot be polled, must wait, or is being polled already gives `done: false` at once.
     ///
     /// # Errors
     /// When the database fails. The tool's trouble is stored with the source.
@@ -45,17 +46,33 @@ impl Engine {
         source: &SourceRuntime,
         mut on_page: impl FnMut(&PollOutcome, &PollState),
     ) -> Result<PollOutcome, SyncError> {
+        let outcome = self.poll_now(source, &mut on_page).await?;
+        self.store.end_quiet(source.id()).await?;
+        Ok(outcome)
+    }
+
+    /// One round, unless one is under way here or in another process.
+    pub(super) async fn poll_now(
+        &self,
+        source: &SourceRuntime,
+        on_page: &mut impl FnMut(&PollOutcome, &PollState),
+    ) -> Result<PollOutcome, SyncError> {
         let mut outcome = PollOutcome::default();
         let Some(poller) = source.source.poller() else { return Ok(outcome) };
-        let lease = self.store.claim_lease(&format!("poll/{}", source.id()), &self.owner, LEASE).await?;
-        let Some(lease) = lease else { return Ok(outcome) };
-        let round = self.poll_round(source, poller, &mut outcome, &mut on_page).await;
+        let Ok(_alone) = source.polling.try_lock() else { return Ok(outcome) };
+        let Some(lease) = self.claim_poll(source).await? else { return Ok(outcome) };
+        let round = self.poll_round(source, poller, &mut outcome, on_page).await;
         self.store.release_lease(lease).await?;
         round?;
         if outcome.changed > 0 {
             self.signals.deliver.notify_one();
         }
         Ok(outcome)
+    }
+
+    /// Takes the source for this process, or keeps it for another while.
+    async fn claim_poll(&self, source: &SourceRuntime) -> Result<Option<Lease>, SyncError> {
+        Ok(self.store.claim_lease(&format!("poll/{}", source.id()), &self.owner, LEASE).await?)
     }
 
     async fn poll_round(
@@ -78,6 +95,11 @@ impl Engine {
         while !outcome.done {
             let state = self.store.get_poll_state(source.id(), source.config.backfill).await?;
             if !self.read_page(source, poller, &state, outcome).await? {
+                return Ok(());
+            }
+            // A first sync takes longer than a lease: without renewal another process would join in.
+            if self.claim_poll(source).await?.is_none() {
+                outcome.done = false;
                 return Ok(());
             }
             on_page(outcome, &state);
@@ -185,7 +207,8 @@ impl Engine {
         origin: Origin<'_>,
         outcome: &mut PollOutcome,
     ) -> Result<(), SyncError> {
-        let told = [(told(findings, memory.map(Memory::changes)), origin)];
+        let words = self.note_gaps(source, findings);
+        let told = [(told(findings, &words, memory.map(Memory::changes)), origin)];
         let applied = self.store.apply(&source.scope(), &told).await?;
         self.count_applied(source, applied);
         outcome.observations += findings.observations.len();

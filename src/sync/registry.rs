@@ -32,6 +32,8 @@ pub struct SourceRuntime {
     pub config: SourceConfig,
     pub source: Arc<dyn Source>,
     pub mapping: MappingContext,
+    /// Held by the poll under way in this process.
+    pub(super) polling: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for SourceRuntime {
@@ -160,7 +162,7 @@ fn build_one(
     let home_url = Url::parse(&home).map_err(|_| RegistryError::HomePage { id, url: home })?;
     let mut mapping = MappingContext::new(config.id.clone(), home_url, base_url);
     mapping.provider_name.clone_from(&config.workspace_name);
-    Ok(SourceRuntime { config, source, mapping })
+    Ok(SourceRuntime { config, source, mapping, polling: tokio::sync::Mutex::default() })
 }
 
 /// Opens the secrets that the operator wrote in sealed form.

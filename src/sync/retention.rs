@@ -28,6 +28,7 @@ impl Engine {
                 break;
             }
         }
+        self.store.remove_old_words(before(self.retention.timeline)).await?;
         tracing::debug!(webhooks, entries, "retention applied");
         Ok(())
     }

@@ -19,7 +19,7 @@ use super::registry::SourceRuntime;
 #[error("the schedule does not start: {0}")]
 pub struct ScheduleError(#[from] JobSchedulerError);
 
-/// Longest spread of the first polls after a start, so that many bridges do not ask a tool at once.
+/// Longest spread of the first polls after a start; the later ones have their own delay each.
 const SPREAD_MS: u64 = 2_000;
 
 /// When to look again at a source that did not reach its end: it may have to wait for its tool.
@@ -111,26 +111,32 @@ async fn poll_when_rung(
     stop: CancellationToken,
 ) {
     let spread = Duration::from_millis(seed(&engine.clock.new_id()) % SPREAD_MS);
+    let delay = engine.poll_delay(&source);
     let mut wait = spread;
     loop {
         tokio::select! {
-            () = bell.notified() => {}
+            () = delayed(&bell, delay) => {}
             () = tokio::time::sleep(wait) => {}
             () = stop.cancelled() => return,
         }
         let polled = tokio::select! {
-            polled = engine.poll(&source, |_, _| {}) => polled,
+            polled = engine.poll_on_schedule(&source) => polled,
             // A page that was not applied is read again after the restart.
             () = stop.cancelled() => return,
         };
         match polled {
             Ok(outcome) => {
                 tracing::debug!(source = %source.id(), ?outcome, "polled");
-                wait = if outcome.done { Duration::MAX } else { AGAIN };
+                wait = if outcome.is_none_or(|outcome| outcome.done) { Duration::MAX } else { AGAIN };
             }
             Err(fault) => {
                 tracing::warn!(source = %source.id(), %fault, "a poll failed; the next one repeats it");
             }
         }
     }
+}
+
+async fn delayed(bell: &Notify, delay: Duration) {
+    bell.notified().await;
+    tokio::time::sleep(delay).await;
 }

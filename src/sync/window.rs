@@ -63,8 +63,9 @@ impl Engine {
             page.findings.observations.retain(|observation| window.holds(observation));
             // Polling itself sees to what is open now.
             page.findings.refetch.clear();
-            let applied =
-                self.store.apply(&source.scope(), &[(told(&page.findings, None), Origin::Window)]).await?;
+            let words = self.note_gaps(source, &page.findings);
+            let told = [(told(&page.findings, &words, None), Origin::Window)];
+            let applied = self.store.apply(&source.scope(), &told).await?;
             self.count_applied(source, applied);
             outcome.pages += 1;
             outcome.observations += page.findings.observations.len();

@@ -23,14 +23,23 @@ pub struct SiteLabel {
     pub result: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct WordLabel {
+    pub source: String,
+    /// `severity` or `status`; never the word itself, which is whatever a tool sends.
+    pub kind: String,
+}
+
 /// Every metric of the process.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     /// Webhooks by source and what became of them.
     pub webhooks: Family<SourceLabel, Counter>,
-    /// Statements of tools by source and effect: changed, unchanged, stale.
+    /// Statements of tools by source and effect: changed, unchanged, stale, unmappable.
     pub statements: Family<SourceLabel, Counter>,
+    /// Words of tools that have no meaning here, by source and kind: once per webhook or page that has them.
+    pub unknown_words: Family<WordLabel, Counter>,
     /// Polls by source and result: page, retry, refused.
     pub polls: Family<SourceLabel, Counter>,
     /// Requests to Jira by site and result.
@@ -64,6 +73,7 @@ impl Default for Metrics {
             registry: Registry::with_prefix("incident_bridge"),
             webhooks: Family::default(),
             statements: Family::default(),
+            unknown_words: Family::default(),
             polls: Family::default(),
             jira_requests: Family::default(),
             verdicts: Family::default(),
@@ -87,6 +97,11 @@ impl Metrics {
         let r = &mut self.registry;
         r.register("webhooks", "Webhooks by source and result", self.webhooks.clone());
         r.register("statements", "Statements of tools by source and effect", self.statements.clone());
+        r.register(
+            "unknown_words",
+            "Words for severity and status without a meaning here",
+            self.unknown_words.clone(),
+        );
         r.register("polls", "Polls by source and result", self.polls.clone());
         r.register("jira_requests", "Requests to Jira by site and result", self.jira_requests.clone());
         r.register("verdicts", "Entities by site and Jira's verdict", self.verdicts.clone());

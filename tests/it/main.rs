@@ -19,6 +19,7 @@ mod crash_test {
 }
 
 mod actions;
+mod cadence;
 mod clock;
 mod commands;
 mod crash;
@@ -34,8 +35,11 @@ mod poll;
 mod postgres;
 mod real_alertmanager;
 mod removal;
+mod setting_up;
 mod store_contract;
 mod tenants;
 mod tokens;
+mod tools;
 mod webhooks;
+mod worked_example;
 mod workspaces;

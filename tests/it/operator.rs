@@ -45,6 +45,27 @@ async fn metrics_count_what_came_and_what_went() {
 }
 
 #[tokio::test]
+async fn words_without_a_meaning_are_counted_and_are_no_labels() {
+    let bridge = Bridge::installed().await;
+    let event = triggered("Q1").body(&bridge.clock).replace("\"P2\"", "\"Blocker\"");
+    let signature = crate::harness::pagerduty::sign(&event);
+    let answer = bridge.post_webhook("pd", event, &[("X-PagerDuty-Signature", &signature)]).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    bridge.pagerduty(&triggered("Q2")).await;
+    bridge.settle().await;
+    let metrics = bridge.get_as_operator("/metrics").await.text;
+    let mut counted = metrics.lines().filter(|line| line.starts_with("incident_bridge_unknown_words_total"));
+    assert_eq!(
+        counted.next(),
+        Some("incident_bridge_unknown_words_total{source=\"pd\",kind=\"severity\"} 1")
+    );
+    assert_eq!(counted.next(), None, "{metrics}");
+    assert!(!metrics.contains("Blocker"), "{metrics}");
+    assert_eq!(bridge.jira().incident("pd:Q1").expect("it arrived")["severity"]["level"], "unknown");
+    bridge.finish().await;
+}
+
+#[tokio::test]
 async fn the_public_listener_shows_nothing_of_tenants_or_operations() {
     let bridge = Bridge::installed().await;
     for target in ["/healthz", "/readyz", "/metrics"] {

@@ -10,7 +10,7 @@ use crate::harness::pagerduty::{incident, triggered};
 use crate::harness::{Bridge, Setup, start_time};
 
 /// PagerDuty's REST API with services, no teams, and no incidents yet.
-async fn start_pagerduty() -> MockServer {
+pub(crate) async fn start_pagerduty() -> MockServer {
     let server = MockServer::start().await;
     let services = json!([{ "id": "PCHECKOUT", "name": "Checkout API", "type": "service", "description": "Takes money",
         "html_url": "https://acme.pagerduty.com/services/PCHECKOUT", "teams": [] }]);
@@ -32,7 +32,7 @@ async fn start_pagerduty() -> MockServer {
     server
 }
 
-fn page(incidents: &[Value], more: bool) -> ResponseTemplate {
+pub(crate) fn page(incidents: &[Value], more: bool) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(json!({ "incidents": incidents, "more": more, "total": 3 }))
 }
 
@@ -168,6 +168,44 @@ async fn a_poll_resolves_what_no_webhook_told() {
     bridge.advance(900);
     assert!(poll(&bridge).await.done);
     assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["status"], "resolved");
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn an_entry_without_an_id_is_counted_and_does_not_hold_up_the_others() {
+    let server = start_pagerduty().await;
+    let nameless = json!({ "status": "triggered", "title": "Without an id" });
+    let answer = page(&[nameless, told("Q2", "triggered")], false);
+    Mock::given(path("/incidents")).respond_with(answer).mount(&server).await;
+    let bridge = start_bridge(&server).await;
+    assert!(poll(&bridge).await.done);
+    assert!(bridge.jira().incident("pd:Q2").is_some());
+    let metrics = bridge.get_as_operator("/metrics").await.text;
+    let line = metrics.lines().find(|line| line.contains("result=\"unmappable\"")).expect("it is counted");
+    assert!(line.starts_with("incident_bridge_statements_total{source=\"pd\""), "{line}");
+    assert!(bridge.log.contains("the incident has no id"));
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn a_run_after_the_clock_was_set_back_reads_what_was_resolved_meanwhile() {
+    let server = start_pagerduty().await;
+    let list = |sort| Mock::given(path("/incidents")).and(query_param("sort_by", sort));
+    list("created_at:asc").respond_with(page(&[], false)).mount(&server).await;
+    list("resolved_at:desc").respond_with(page(&[], false)).up_to_n_times(1).mount(&server).await;
+    let bridge = start_bridge(&server).await;
+    bridge.clock.set(chrono::TimeDelta::hours(1));
+    assert!(poll(&bridge).await.done);
+    bridge.clock.set(chrono::TimeDelta::hours(-1));
+    for (offset, id, minute) in [("0", "Q1", 2), ("1", "Q2", 1)] {
+        let mut resolved = told(id, "resolved");
+        resolved["resolved_at"] = format!("2026-09-14T08:0{minute}:00Z").into();
+        let found = list("resolved_at:desc").and(query_param("offset", offset));
+        found.respond_with(page(&[resolved], offset == "0")).mount(&server).await;
+    }
+    bridge.advance(300);
+    assert!(poll(&bridge).await.done);
+    assert_eq!(bridge.jira().count(Kind::Incident), 2);
     bridge.finish().await;
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use incident_bridge::clock::Clock;
 use incident_bridge::domain::{
-    ClientKey, Component, Entity, Incident, IncidentStatus, JiraId, Observation, Severity, SourceId,
+    ClientKey, Component, Entity, Incident, IncidentStatus, JiraId, Observation, Severity, SourceId, Words,
 };
 use incident_bridge::store::{
     Applied, InboxEntry, NewInstallation, Origin, Outcome, Pace, SourceScope, Store, Told, Vault,
@@ -112,6 +112,7 @@ fn incident(id: &str, summary: &str, seconds: i64) -> Observation {
         components: vec!["S1".to_owned()],
         workspaces: Vec::new(),
         associations: Vec::new(),
+        words: Words::default(),
     };
     Observation::present(Entity::Incident(incident), at)
 }
@@ -181,6 +182,8 @@ contract! {
         a_cursor_moves_with_its_page_and_survives
         memory_is_written_with_the_findings
         a_refusal_is_waited_out_unless_a_person_may_have_mended_it
+        unknown_words_are_few_and_are_forgotten_when_they_do_not_come_back
+        a_webhook_ends_the_quiet_even_during_a_poll
     }
     deliveries {
         a_delivery_goes_from_waiting_to_confirmed

@@ -21,8 +21,8 @@ use self::poll::AlertmanagerPoller;
 use super::findings::component;
 use super::shared_secret::{SharedSecret, unconfigured};
 use super::{
-    BuildContext, BuildError, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source, Unmappable,
-    VerifiedWebhook, options,
+    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
+    Unmappable, VerifiedWebhook, options,
 };
 use crate::config::SourceConfig;
 use crate::domain::{Component, Entity, Incident, Observation, Timestamp};
@@ -38,6 +38,8 @@ pub(super) const KIND: Kind = Kind {
         "drop_silenced",
         "api_auth",
     ],
+    gives: &[Gives::Webhooks, Gives::Polling],
+    page: include_str!("../../../docs/sources/alertmanager.md"),
 };
 
 /// Of the webhook's message.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::episode::{Episode, PREFIX};
 use crate::config::SourceConfig;
-use crate::domain::{Incident, IncidentStatus, Severity, Timestamp};
+use crate::domain::{Incident, IncidentStatus, Severity, Timestamp, Words};
 use crate::sources::Unmappable;
 use crate::sources::value::{Fields, find_web_url};
 
@@ -168,6 +168,7 @@ impl Mapper {
                 .to_owned(),
             status: self.config.find_status(word).unwrap_or(usual),
             severity: self.severity(group),
+            words: Words::told(word, severity_words(group).next().map_or("", String::as_str)),
             created_at: episode.opened,
             updated_at: times.filter(|time| *time <= now).max().unwrap_or(now),
             components: self.components(group),
@@ -177,11 +178,8 @@ impl Mapper {
     }
 
     fn severity(&self, group: &Group) -> Severity {
-        let any_fires = group.firing().next().is_some();
-        let words = group.alerts.iter().filter(|alert| alert.fires || !any_fires);
-        let words = words.filter_map(|alert| alert.labels.get("severity"));
         let level = |word: &String| self.config.find_severity(word).or_else(|| Severity::find_by_name(word));
-        words.filter_map(level).min().unwrap_or(Severity::Unknown)
+        severity_words(group).filter_map(level).min().unwrap_or(Severity::Unknown)
     }
 
     fn components(&self, group: &Group) -> Vec<String> {
@@ -191,6 +189,13 @@ impl Mapper {
         };
         group.alerts.iter().filter_map(component).collect::<BTreeSet<_>>().into_iter().collect()
     }
+}
+
+/// The severities of those alerts that fire; of all, when none does.
+fn severity_words(group: &Group) -> impl Iterator<Item = &String> {
+    let any_fires = group.firing().next().is_some();
+    let alerts = group.alerts.iter().filter(move |alert| alert.fires || !any_fires);
+    alerts.filter_map(|alert| alert.labels.get("severity"))
 }
 
 fn alerts(entries: &[Value], fires: impl Fn(&Value) -> bool) -> Vec<Alert> {

@@ -17,13 +17,18 @@ use self::poll::DatadogPoller;
 use super::shared_secret::SharedSecret;
 use super::value::{Fields, parse_millis};
 use super::{
-    BuildContext, BuildError, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source, Unmappable,
-    VerifiedWebhook, options,
+    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
+    Unmappable, VerifiedWebhook, options,
 };
 use crate::config::SourceConfig;
 
-pub(super) const KIND: Kind =
-    Kind { name: "datadog", build, option_names: &["site", "webhook_header", "accept_path_token"] };
+pub(super) const KIND: Kind = Kind {
+    name: "datadog",
+    build,
+    option_names: &["site", "webhook_header", "accept_path_token"],
+    gives: &[Gives::Webhooks, Gives::Polling, Gives::Reviews],
+    page: include_str!("../../../docs/sources/datadog.md"),
+};
 
 #[derive(Deserialize)]
 struct Options {

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::config::SourceConfig;
 use crate::domain::{
     Entity, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus, Severity, Timestamp,
+    Words,
 };
 use crate::sources::findings::{component, describe, workspace};
 use crate::sources::value::{Fields, find_web_url, parse_millis, unwrap_text};
@@ -52,6 +53,7 @@ impl Mapper {
                 url: link.unwrap_or_else(|| self.link(body)),
                 status: self.status(body.text("/status")),
                 severity: self.severity(body.text("/severity")),
+                words: Words::told(body.text("/status"), body.text("/severity")),
                 created_at,
                 updated_at: at,
                 components: names(&fields, "services"),
@@ -73,6 +75,7 @@ impl Mapper {
         }
         let field = |name: &str| text(attributes, &format!("/fields/{name}/value"));
         let word = |name: &str| text(attributes, &format!("/{name}")).or_else(|| field(name));
+        let [state, severity] = ["state", "severity"].map(|name| word(name).unwrap_or_default());
         let title = text(attributes, "/title").or_else(|| field("slug"));
         self.findings(
             updated_at,
@@ -87,8 +90,9 @@ impl Mapper {
                 ),
                 summary: title.unwrap_or_default(),
                 url: self.link(attributes),
-                status: self.status(&word("state").unwrap_or_default()),
-                severity: self.severity(&word("severity").unwrap_or_default()),
+                status: self.status(&state),
+                severity: self.severity(&severity),
+                words: Words::told(&state, &severity),
                 created_at,
                 updated_at,
                 components: names(&attributes["fields"], "services"),

@@ -16,16 +16,22 @@ use super::findings::describe;
 use super::signature::HmacScheme;
 use super::value::{Fields, find_web_url};
 use super::{
-    BuildContext, BuildError, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source, Unmappable,
-    VerifiedWebhook, options, shared_secret,
+    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
+    Unmappable, VerifiedWebhook, options, shared_secret,
 };
 use crate::config::SourceConfig;
 use crate::domain::{
     Component, Entity, EntityKind, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus,
-    Severity, Tier, Timestamp, Workspace, parse_timestamp,
+    Severity, Tier, Timestamp, Words, Workspace, parse_timestamp,
 };
 
-pub(super) const KIND: Kind = Kind { name: "firehydrant", build, option_names: &["functionalities"] };
+pub(super) const KIND: Kind = Kind {
+    name: "firehydrant",
+    build,
+    option_names: &["functionalities"],
+    gives: &[Gives::Webhooks, Gives::Polling, Gives::Reviews],
+    page: include_str!("../../../docs/sources/firehydrant.md"),
+};
 
 #[derive(Deserialize)]
 struct Options {
@@ -142,6 +148,7 @@ impl Mapper {
                 .map_or_else(|| format!("{HOME}/incidents/{id}"), str::to_owned),
             status: self.status(data.text("/current_milestone")),
             severity: self.severity(data),
+            words: Words::told(data.text("/current_milestone"), priority(data).unwrap_or_default()),
             created_at: find_time(data, "/created_at").unwrap_or(at),
             updated_at: milestones.chain(told.into_iter().flatten()).max().unwrap_or(at),
             components: affected.iter().filter_map(|service| service.find_id("/id")).collect(),
@@ -186,15 +193,18 @@ impl Mapper {
     }
 
     fn severity(&self, data: &Value) -> Severity {
-        let Some(slug) = slug(data, "severity").or_else(|| slug(data, "priority")) else {
-            return Severity::Unknown;
-        };
+        let Some(slug) = priority(data) else { return Severity::Unknown };
         let usual = || match slug.to_ascii_uppercase().as_str() {
             "SEV0" => Some(Severity::P1),
             _ => Severity::find_by_name(slug),
         };
         self.config.find_severity(slug).or_else(usual).unwrap_or(Severity::Unknown)
     }
+}
+
+/// What severity is taken from.
+fn priority(data: &Value) -> Option<&str> {
+    slug(data, "severity").or_else(|| slug(data, "priority"))
 }
 
 /// An object with a `slug` in webhooks, plain text in REST answers.

@@ -68,16 +68,16 @@ impl FireHydrantPoller {
         Ok(Some(Self { api, mapper: Arc::clone(mapper) }))
     }
 
-    /// What a page tells; an incident that cannot be mapped is left out, as nothing could be done.
+    /// What a page tells.
     fn findings(&self, list: List, entries: &[Value], memory: &mut Memory, now: Timestamp) -> Findings {
         let mut all = Findings::default();
         for entry in entries {
             if list == List::Reports {
                 let review = review(entry, memory, now).map(Entity::Review);
                 all.observations.extend(review.map(|review| Observation::present(review, now)));
-            } else if let Ok(found) = self.mapper.incident(entry, now) {
+            } else {
                 remember_retrospective(memory, entry);
-                all.absorb(found);
+                all.absorb(Findings::of_entry(self.mapper.incident(entry, now)));
             }
         }
         all
@@ -96,7 +96,8 @@ impl Poller for FireHydrantPoller {
         let start = |since| (now, since, List::Incidents, "1".to_owned());
         let (started, since, list, page) = match cursor.map(Cursor::read).transpose()? {
             None => start(backfill_from),
-            Some(Progress::Idle { since }) => start(since - OVERLAP),
+            // A clock that was ahead of its time when the last run began has been set back.
+            Some(Progress::Idle { since }) => start(since.min(now) - OVERLAP),
             Some(Progress::Reading { started, since, list, page }) => (started, since, list, page),
         };
         let (path, filter, next_list) = match list {

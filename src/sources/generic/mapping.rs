@@ -12,7 +12,7 @@ use super::super::value::{find_web_url, scalar_text};
 use super::super::{BuildError, Unmappable, options};
 use super::expression::Expression;
 use crate::config::SourceConfig;
-use crate::domain::{Incident, IncidentStatus, Severity, Timestamp, parse_timestamp};
+use crate::domain::{Incident, IncidentStatus, Severity, Timestamp, Words, parse_timestamp};
 
 /// Everything that a mapping can fill; the first five must be mapped.
 const TARGETS: [&str; 12] = [
@@ -96,6 +96,7 @@ impl Mapping {
             url,
             status: self.status(sources)?,
             severity: self.severity(sources)?,
+            words: Words::told(&self.told(sources, "status")?, &self.told(sources, "severity")?),
             created_at,
             updated_at,
             components,
@@ -121,6 +122,13 @@ impl Mapping {
         let (own, mapped) = self.words(sources, "severity")?;
         let overridden = own.iter().chain(&mapped).find_map(|word| self.config.find_severity(word));
         Ok(overridden.or_else(|| Severity::find_by_name(&mapped?)).unwrap_or(Severity::Unknown))
+    }
+
+    /// The tool's own word, unless the operator's table has it.
+    fn told(&self, sources: &Sources<'_>, target: &str) -> Result<String, Unmappable> {
+        let own = self.words(sources, target)?.0.unwrap_or_default();
+        let translated = self.targets.get(target).and_then(|expression| expression.translate(&own));
+        Ok(if translated.is_some_and(|word| word == "unknown") { String::new() } else { own })
     }
 
     /// The ids, and the names that stand at the same places.

@@ -18,8 +18,8 @@ use self::envelope::Event;
 use self::mapping::{Mapping, Sources};
 use super::signature::HmacScheme;
 use super::{
-    BuildContext, BuildError, Findings, Headers, InboundWebhook, Kind, Memory, Rejection, Source, Unmappable,
-    VerifiedWebhook, options, standard_webhooks,
+    BuildContext, BuildError, Findings, Gives, Headers, InboundWebhook, Kind, Memory, Rejection, Source,
+    Unmappable, VerifiedWebhook, options, standard_webhooks,
 };
 use crate::config::SourceConfig;
 use crate::domain::{Component, Entity, Observation, Timestamp};
@@ -36,6 +36,8 @@ pub(super) const KIND: Kind = Kind {
         "event_types",
         "allowed_origins",
     ],
+    gives: &[Gives::Webhooks],
+    page: include_str!("../../../docs/sources/generic.md"),
 };
 
 #[derive(Deserialize)]

@@ -23,8 +23,8 @@ use super::shared_secret::{SharedSecret, unconfigured};
 use super::signature::{BASE64, HmacScheme};
 use super::value::Fields;
 use super::{
-    BuildContext, BuildError, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source, Unmappable,
-    VerifiedWebhook, options,
+    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
+    Unmappable, VerifiedWebhook, options,
 };
 use crate::config::SourceConfig;
 
@@ -40,6 +40,8 @@ pub(super) const KIND: Kind = Kind {
         "incidents",
         "oncall_url",
     ],
+    gives: &[Gives::Webhooks, Gives::Polling],
+    page: include_str!("../../../docs/sources/grafana.md"),
 };
 
 const IRM_SIGNATURE: &str = "Gi-Signature";

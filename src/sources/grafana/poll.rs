@@ -104,7 +104,8 @@ impl GrafanaPoller {
         let more = answer.pointer("/cursor/hasMore") == Some(&Value::Bool(true)) && !previews.is_empty();
         let next = answer.find_id("/cursor/nextValue").filter(|_| more && !previews.iter().any(is_old));
         let found = previews.iter().filter(|preview| !is_old(preview));
-        let found = Findings::merge(found.filter_map(|preview| self.mapper.incident(preview, now).ok()));
+        let found =
+            Findings::merge(found.map(|preview| Findings::of_entry(self.mapper.incident(preview, now))));
         Ok(round.turn(found, next, count))
     }
 
@@ -118,9 +119,9 @@ impl GrafanaPoller {
     ) -> Result<Page, PollError> {
         let ((query, is_open), (memory, now)) = (listing, request);
         let (groups, next) = page_of(api, GROUPS, query, round.page.as_deref(), now).await?;
-        let mut found = Findings::merge(groups.iter().filter_map(|group| {
+        let mut found = Findings::merge(groups.iter().map(|group| {
             let labels = group.find_id("/id").map(|id| find_labels(memory, &id)).unwrap_or_default();
-            self.mapper.alert_group(group, &labels, now).ok()
+            Findings::of_entry(self.mapper.alert_group(group, &labels, now))
         }));
         let run = format_timestamp(round.started());
         if is_open {

@@ -17,8 +17,8 @@ use self::poll::IncidentIoPoller;
 use super::standard_webhooks::{self, StandardWebhooks};
 use super::value::{Fields, shorten};
 use super::{
-    BuildContext, BuildError, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source, Unmappable,
-    VerifiedWebhook, findings, options, shared_secret,
+    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
+    Unmappable, VerifiedWebhook, findings, options, shared_secret,
 };
 use crate::config::SourceConfig;
 use crate::domain::Timestamp;
@@ -27,6 +27,8 @@ pub(super) const KIND: Kind = Kind {
     name: "incident_io",
     build,
     option_names: &["catalog_type", "component_fields", "private", "skip_triage"],
+    gives: &[Gives::Webhooks, Gives::Polling, Gives::Reviews],
+    page: include_str!("../../../docs/sources/incident_io.md"),
 };
 
 #[derive(Deserialize, Default, Clone)]

@@ -9,7 +9,7 @@ use super::Options;
 use crate::config::SourceConfig;
 use crate::domain::{
     Component, Entity, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus, Severity,
-    Timestamp,
+    Timestamp, Words,
 };
 use crate::sources::findings::{component, describe, get_id, hidden_key, hide};
 use crate::sources::value::{Fields, find_web_url};
@@ -77,6 +77,7 @@ impl Mapper {
             url: self.url(data),
             status: self.status(data.text("/incident_status/name"), category),
             severity: self.severity(data, memory),
+            words: Words::told(category, data.text("/severity/name")),
             created_at: data.find_time("/created_at").unwrap_or(updated_at),
             updated_at,
             components: mentioned.iter().map(|component| component.provider_id.clone()).collect(),

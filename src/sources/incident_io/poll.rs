@@ -64,7 +64,7 @@ impl IncidentIoPoller {
         query.extend(round.page.clone().map(|after| ("after", after)));
         let answer = self.api.get("v2/incidents", &query, now).await?;
         let incidents = self.api.items_of(&answer, "/incidents", "v2/incidents")?;
-        let found = incidents.iter().filter_map(|incident| self.mapper.incident(incident, now, memory).ok());
+        let found = incidents.iter().map(|data| Findings::of_entry(self.mapper.incident(data, now, memory)));
         let next = answer.find_id(NEXT).filter(|_| !incidents.is_empty());
         let total = answer.pointer("/pagination_meta/total_record_count").and_then(Value::as_u64);
         Ok(Page { total, ..round.turn(Findings::merge(found), next, LISTINGS) })

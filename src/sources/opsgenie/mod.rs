@@ -16,20 +16,22 @@ use super::findings::describe;
 use super::shared_secret::{SharedSecret, unconfigured};
 use super::value::{Fields, find_web_url};
 use super::{
-    BuildContext, BuildError, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source, Unmappable,
-    VerifiedWebhook, options,
+    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
+    Unmappable, VerifiedWebhook, options,
 };
 use crate::clock::from_millis;
 use crate::config::SourceConfig;
 use crate::domain::{
     Component, Entity, EntityKind, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus,
-    Severity, Timestamp, Workspace,
+    Severity, Timestamp, Words, Workspace,
 };
 
 pub(super) const KIND: Kind = Kind {
     name: "opsgenie",
     build,
     option_names: &["webhook_header", "alerts_as_incidents", "postmortem_property"],
+    gives: &[Gives::Webhooks, Gives::Polling, Gives::Reviews],
+    page: include_str!("../../../docs/sources/opsgenie.md"),
 };
 
 #[derive(Deserialize)]
@@ -177,6 +179,7 @@ impl Mapper {
                 _ => IncidentStatus::Unknown,
             }),
             severity: self.severity(data),
+            words: Words::told(data.text("/status"), &data.find_id("/priority").unwrap_or_default()),
             created_at: data.find_time("/createdAt").unwrap_or(at),
             updated_at: at,
             components: data
@@ -221,6 +224,7 @@ impl Mapper {
             url: format!("{}/alert/detail/{id}/details", self.home),
             status: self.config.find_status(action).unwrap_or(status),
             severity: self.severity(alert),
+            words: Words::told(action, &alert.find_id("/priority").unwrap_or_default()),
             created_at: find_unix(alert, "/createdAt").unwrap_or(at),
             updated_at: at,
             components: team.iter().map(|team| team.provider_id.clone()).collect(),

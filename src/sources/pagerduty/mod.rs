@@ -17,13 +17,19 @@ use self::poll::PagerDutyPoller;
 use super::signature::HmacScheme;
 use super::value::{Fields, shorten};
 use super::{
-    BuildContext, BuildError, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source, Unmappable,
-    VerifiedWebhook, options, ranks, shared_secret,
+    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
+    Unmappable, VerifiedWebhook, options, ranks, shared_secret,
 };
 use crate::config::SourceConfig;
 use crate::domain::{Entity, Observation};
 
-pub(super) const KIND: Kind = Kind { name: "pagerduty", build, option_names: &["urgency_severity"] };
+pub(super) const KIND: Kind = Kind {
+    name: "pagerduty",
+    build,
+    option_names: &["urgency_severity"],
+    gives: &[Gives::Webhooks, Gives::Polling],
+    page: include_str!("../../../docs/sources/pagerduty.md"),
+};
 
 #[derive(Deserialize)]
 struct Options {

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use crate::config::SourceConfig;
-use crate::domain::{Component, Incident, IncidentStatus, Severity, Timestamp, Workspace};
+use crate::domain::{Component, Incident, IncidentStatus, Severity, Timestamp, Words, Workspace};
 use crate::sources::ranks::find_level;
 use crate::sources::value::{Fields, find_web_url};
 use crate::sources::{Unmappable, findings};
@@ -41,6 +41,7 @@ impl Mapper {
             url: self.url(data),
             status: self.status(data.text("/status")),
             severity: self.severity(data, rank),
+            words: Words::told(data.text("/status"), priority_name(data)),
             created_at: data.find_time("/created_at").unwrap_or(at),
             updated_at: at,
             components: data.find_id("/service/id").into_iter().collect(),

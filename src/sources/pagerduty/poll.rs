@@ -94,12 +94,12 @@ impl PagerDutyPoller {
         Ok(answer.unwrap_or_else(|| json!({ LOG_ENTRIES: [] })))
     }
 
-    /// The incidents of one page; those that cannot be mapped are left out, as nothing could be done.
+    /// The incidents of one page.
     fn findings(&self, answer: &Value, memory: &Memory, now: Timestamp) -> Findings {
-        Findings::merge(answer.items("/incidents").iter().filter_map(|incident| {
+        Findings::merge(answer.items("/incidents").iter().map(|incident| {
             let rank = |id: &str| ranks::find(memory, PRIORITY, id);
             let updated_at = incident.find_time("/updated_at").unwrap_or(now);
-            self.mapper.incident(incident, updated_at, &rank).ok()
+            Findings::of_entry(self.mapper.incident(incident, updated_at, &rank))
         }))
     }
 }

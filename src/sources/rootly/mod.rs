@@ -17,13 +17,19 @@ use self::poll::RootlyPoller;
 use super::signature::HmacScheme;
 use super::value::{Fields, shorten};
 use super::{
-    BuildContext, BuildError, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source, Unmappable,
-    VerifiedWebhook, findings, options, shared_secret,
+    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
+    Unmappable, VerifiedWebhook, findings, options, shared_secret,
 };
 use crate::config::SourceConfig;
 use crate::domain::{EntityKind, Observation};
 
-pub(super) const KIND: Kind = Kind { name: "rootly", build, option_names: &["include", "functionalities"] };
+pub(super) const KIND: Kind = Kind {
+    name: "rootly",
+    build,
+    option_names: &["include", "functionalities"],
+    gives: &[Gives::Webhooks, Gives::Polling, Gives::Reviews],
+    page: include_str!("../../../docs/sources/rootly.md"),
+};
 
 /// What stays out of Jira unless the operator wants it.
 #[derive(Deserialize, PartialEq, Eq)]

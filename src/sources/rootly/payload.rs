@@ -9,7 +9,7 @@ use super::{Include, Options};
 use crate::config::SourceConfig;
 use crate::domain::{
     Component, Entity, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus, Severity,
-    Timestamp, Workspace,
+    Timestamp, Words, Workspace,
 };
 use crate::sources::findings::{component, describe, get_id, hidden_key, hide};
 use crate::sources::value::{Fields, find_web_url};
@@ -93,6 +93,7 @@ impl Mapper {
             url: find_web_url(data.text("/url")).unwrap_or(self.home()).to_owned(),
             status: self.status(status),
             severity: self.severity(&severity),
+            words: Words::told(status, severity.text("/name")),
             created_at: data.find_time("/created_at").unwrap_or(updated_at),
             updated_at,
             components: mentioned.iter().map(|component| component.provider_id.clone()).collect(),

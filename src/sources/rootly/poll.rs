@@ -73,7 +73,7 @@ impl RootlyPoller {
         let since = format_timestamp(round.since - OVERLAP);
         let filters = vec![("filter[updated_at][gte]", since), (INCLUDE.0, INCLUDE.1.to_owned())];
         let (incidents, next, total) = self.page("incidents", &round, filters, now).await?;
-        let found = incidents.iter().filter_map(|incident| self.mapper.incident(incident, now, memory).ok());
+        let found = incidents.iter().map(|data| Findings::of_entry(self.mapper.incident(data, now, memory)));
         Ok(Page { total, ..round.turn(Findings::merge(found), next, LISTINGS) })
     }
 
@@ -81,7 +81,7 @@ impl RootlyPoller {
         let since = format_timestamp(horizon(&self.config, round.started()));
         let filters = vec![("filter[created_at][gte]", since)];
         let (reviews, next, _) = self.page("post_mortems", &round, filters, now).await?;
-        let found = reviews.iter().filter_map(|review| self.mapper.review(review, now, memory).ok());
+        let found = reviews.iter().map(|data| Findings::of_entry(self.mapper.review(data, now, memory)));
         Ok(round.turn(Findings::merge(found), next, LISTINGS))
     }
 }

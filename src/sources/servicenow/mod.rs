@@ -18,17 +18,22 @@ use super::findings::describe;
 use super::signature::HmacScheme;
 use super::value::{Fields, scalar_text};
 use super::{
-    BuildContext, BuildError, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source, Unmappable,
-    VerifiedWebhook, options, shared_secret,
+    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
+    Unmappable, VerifiedWebhook, options, shared_secret,
 };
 use crate::config::SourceConfig;
 use crate::domain::{
-    Component, Entity, EntityKind, Incident, IncidentStatus, Observation, Severity, Tier, Timestamp,
+    Component, Entity, EntityKind, Incident, IncidentStatus, Observation, Severity, Tier, Timestamp, Words,
     Workspace, parse_timestamp,
 };
 
-pub(super) const KIND: Kind =
-    Kind { name: "servicenow", build, option_names: &["filter", "api_auth", "service_table"] };
+pub(super) const KIND: Kind = Kind {
+    name: "servicenow",
+    build,
+    option_names: &["filter", "api_auth", "service_table"],
+    gives: &[Gives::Webhooks, Gives::Polling],
+    page: include_str!("../../../docs/sources/servicenow.md"),
+};
 
 const SCHEMA: &str = "sidecar-servicenow-1";
 const HOME: &str = "https://www.servicenow.com";
@@ -156,6 +161,7 @@ impl Mapper {
         let count = find_field(record, "sys_mod_count").and_then(|count| count.parse::<i64>().ok());
         let order = chrono::TimeDelta::milliseconds(count.unwrap_or_default().rem_euclid(1000));
         let text = |name: &str| find_field(record, name);
+        let state = text("state").or_else(|| text("incident_state")).unwrap_or_default();
         let number = text("number");
         let title = text("short_description");
         let service = ["business_service", "cmdb_ci"].into_iter().find(|name| text(name).is_some());
@@ -169,8 +175,9 @@ impl Mapper {
             summary: [number, title.clone()].into_iter().flatten().collect::<Vec<_>>().join(": "),
             description: describe(&text("description").or(title).unwrap_or_default(), &details),
             url: self.url("incident", &id, instance),
-            status: self.status(&text("state").or_else(|| text("incident_state")).unwrap_or_default()),
+            status: self.status(&state),
             severity: self.severity(record),
+            words: Words::told(&state, &text("priority").unwrap_or_default()),
             created_at: find_time(record, "opened_at")
                 .or_else(|| find_time(record, "sys_created_on"))
                 .unwrap_or(updated_at),

@@ -126,11 +126,9 @@ impl ServiceNowPoller {
     }
 
     fn findings(&self, records: &[Value], now: Timestamp) -> Findings {
-        let mut all = Findings::default();
-        for found in records.iter().filter_map(|record| self.mapper.incident(record, "", now).ok()) {
-            all.absorb(found);
-        }
-        all
+        Findings::merge(
+            records.iter().map(|record| Findings::of_entry(self.mapper.incident(record, "", now))),
+        )
     }
 }
 

@@ -19,16 +19,18 @@ use super::shared_secret::SharedSecret;
 use super::signature::{Algorithm, Encoding, HmacScheme};
 use super::value::{Fields, parse_millis};
 use super::{
-    BuildContext, BuildError, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source, Unmappable,
-    VerifiedWebhook, options,
+    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
+    Unmappable, VerifiedWebhook, options,
 };
 use crate::config::SourceConfig;
-use crate::domain::{Entity, Incident, IncidentStatus, Observation, Severity, Timestamp};
+use crate::domain::{Entity, Incident, IncidentStatus, Observation, Severity, Timestamp, Words};
 
 pub(super) const KIND: Kind = Kind {
     name: "splunk_oncall",
     build,
     option_names: &["org", "escalation_url", "history", "webhook_header", "accept_path_token"],
+    gives: &[Gives::Webhooks, Gives::Polling],
+    page: include_str!("../../../docs/sources/splunk_oncall.md"),
 };
 
 const HOME: &str = "https://portal.victorops.com";
@@ -199,6 +201,7 @@ impl Mapper {
             url: self.url(&id, find(body, "org").as_deref()),
             status: self.status(&text("phase")),
             severity: self.severity(memory, &id, &text("state")),
+            words: words(&text("phase"), &text("state")),
             created_at: date("incident_ts").unwrap_or(at),
             updated_at: at,
             components: find(body, "routing_key").into_iter().collect(),
@@ -232,6 +235,7 @@ impl Mapper {
             url: self.url(&id, None),
             status: self.status(data.text("/currentPhase")),
             severity: self.severity(memory, &id, data.text("/entityState")),
+            words: words(data.text("/currentPhase"), data.text("/entityState")),
             created_at: created.unwrap_or(at),
             updated_at: at,
             components: data.find_id("/routingKey").into_iter().collect(),
@@ -275,6 +279,12 @@ impl Mapper {
         }
         told
     }
+}
+
+/// A recovery is a state without a severity.
+fn words(phase: &str, state: &str) -> Words {
+    let recovers = ["ok", "recovery", "acknowledgement"].iter().any(|word| state.eq_ignore_ascii_case(word));
+    Words::told(phase, if recovers { "" } else { state })
 }
 
 fn findings(incident: Incident, at: Timestamp) -> Findings {

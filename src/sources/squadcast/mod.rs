@@ -16,18 +16,21 @@ use super::findings::{component, describe, get_id, workspace};
 use super::shared_secret::SharedSecret;
 use super::value::{Fields, find_web_url};
 use super::{
-    BuildContext, BuildError, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source, Unmappable,
-    VerifiedWebhook, options,
+    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
+    Unmappable, VerifiedWebhook, options,
 };
 use crate::config::SourceConfig;
 use crate::domain::{
     Entity, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus, Severity, Timestamp,
+    Words,
 };
 
 pub(super) const KIND: Kind = Kind {
     name: "squadcast",
     build,
     option_names: &["region", "auth_url", "severity_tag", "webhook_header", "accept_path_token"],
+    gives: &[Gives::Webhooks, Gives::Polling, Gives::Reviews],
+    page: include_str!("../../../docs/sources/squadcast.md"),
 };
 
 const HOME: &str = "https://app.squadcast.com";
@@ -138,6 +141,7 @@ impl Mapper {
             url: own.unwrap_or_else(|| format!("{HOME}/incident/{provider_id}")),
             status: self.status(data.text("/status")),
             severity: self.severity(data),
+            words: Words::told(data.text("/status"), self.severity_words(data).next().unwrap_or_default()),
             created_at: data.find_time("/created_at").unwrap_or(at),
             updated_at: at,
             components: service.clone().into_iter().collect(),
@@ -166,10 +170,13 @@ impl Mapper {
     }
 
     fn severity(&self, data: &Value) -> Severity {
-        let tag = data["tags"][&self.severity_tag].find_text("/value");
-        let words = [data.find_text("/priority").filter(|word| *word != "UNSET"), tag];
         let find = |word| self.config.find_severity(word).or_else(|| Severity::find_by_name(word));
-        words.into_iter().flatten().find_map(find).unwrap_or(Severity::Unknown)
+        self.severity_words(data).find_map(find).unwrap_or(Severity::Unknown)
+    }
+
+    fn severity_words<'a>(&self, data: &'a Value) -> impl Iterator<Item = &'a str> {
+        let tag = data["tags"][&self.severity_tag].find_text("/value");
+        [data.find_text("/priority").filter(|word| *word != "UNSET"), tag].into_iter().flatten()
     }
 }
 

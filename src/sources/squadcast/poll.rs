@@ -97,7 +97,7 @@ impl SquadcastPoller {
         let owner = serde_json::json!({ "id": team });
         let mut found = Findings::default();
         for entry in entries {
-            found.absorb(self.mapper.incident(entry, &owner, newest(entry, now)).unwrap_or_default());
+            found.absorb(Findings::of_entry(self.mapper.incident(entry, &owner, newest(entry, now))));
         }
         // The export names no team but by its id; the catalogue knows its name.
         found.workspaces.clear();

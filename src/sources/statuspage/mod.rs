@@ -16,17 +16,22 @@ use super::findings::describe;
 use super::shared_secret::{SharedSecret, unconfigured};
 use super::value::{Fields, find_web_url};
 use super::{
-    BuildContext, BuildError, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source, Unmappable,
-    VerifiedWebhook, options,
+    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
+    Unmappable, VerifiedWebhook, options,
 };
 use crate::config::SourceConfig;
 use crate::domain::{
     Component, Entity, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus, Severity,
-    Timestamp, Workspace,
+    Timestamp, Words, Workspace,
 };
 
-pub(super) const KIND: Kind =
-    Kind { name: "statuspage", build, option_names: &["page_ids", "confirm_webhooks"] };
+pub(super) const KIND: Kind = Kind {
+    name: "statuspage",
+    build,
+    option_names: &["page_ids", "confirm_webhooks"],
+    gives: &[Gives::Webhooks, Gives::Polling, Gives::Reviews],
+    page: include_str!("../../../docs/sources/statuspage.md"),
+};
 
 const HOME: &str = "https://manage.statuspage.io";
 
@@ -138,6 +143,7 @@ impl Mapper {
             url: url(data).to_owned(),
             status: self.status(data.text("/status")),
             severity: self.severity(find_impact(data)),
+            words: Words::told(data.text("/status"), find_impact(data).unwrap_or_default()),
             created_at: data.find_time("/created_at").unwrap_or(at),
             updated_at: at,
             components: data.ids("/components"),

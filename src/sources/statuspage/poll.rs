@@ -83,12 +83,8 @@ impl StatuspagePoller {
     }
 
     fn findings(&self, entries: &[Value], page: &str, now: Timestamp) -> Findings {
-        let mut all = Findings::default();
         let incidents = entries.iter().filter(|entry| !is_maintenance(entry));
-        for found in incidents.filter_map(|entry| self.mapper.incident(entry, page, now).ok()) {
-            all.absorb(found);
-        }
-        all
+        Findings::merge(incidents.map(|entry| Findings::of_entry(self.mapper.incident(entry, page, now))))
     }
 
     /// The unpublished postmortem of an incident, if somebody has begun one.

@@ -32,7 +32,7 @@ fn parse(source: &dyn Source, headers: &[(&str, &str)], body: &[u8]) -> Findings
     source.parse(&webhook, &mut Memory::default()).expect("mappable")
 }
 
-fn check_webhook(provider: &str, file: &str, expect: &Value) {
+pub(super) fn check_webhook(provider: &str, file: &str, expect: &Value) {
     for with_api in [true, false] {
         let source = sample_source(provider, with_api.then_some("https://api.example.com"));
         let found = parse(&*source, &[], &read(provider, file));

@@ -3,13 +3,16 @@
 
 mod better_stack;
 mod cases;
+mod contract;
 mod datadog;
 mod firehydrant;
 mod grafana;
 mod incident_io;
 mod kinds;
+mod klaxon;
 mod mutations;
 mod opsgenie;
+mod pages;
 mod polling;
 mod rootly;
 mod servicenow;
@@ -17,6 +20,7 @@ mod splunk_oncall;
 mod squadcast;
 mod statuspage;
 mod vectors;
+mod words;
 mod zenduty;
 
 use std::path::PathBuf;

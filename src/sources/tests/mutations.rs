@@ -10,7 +10,7 @@ use crate::sources::{Cursor, KINDS};
 /// How often each sample is broken anew.
 const ROUNDS: u32 = 300;
 
-fn samples(provider: &str) -> Vec<(String, Value)> {
+pub(super) fn samples(provider: &str) -> Vec<(String, Value)> {
     let files = std::fs::read_dir(path(provider, "")).expect("fixtures");
     let names = files.map(|file| file.expect("a file").file_name().into_string().expect("UTF-8"));
     let names = names.filter(|n| {

@@ -18,18 +18,21 @@ use super::shared_secret::SharedSecret;
 use super::signature::HmacScheme;
 use super::value::Fields;
 use super::{
-    BuildContext, BuildError, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source, Unmappable,
-    VerifiedWebhook, options,
+    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
+    Unmappable, VerifiedWebhook, options,
 };
 use crate::config::SourceConfig;
 use crate::domain::{
     Entity, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus, Severity, Timestamp,
+    Words,
 };
 
 pub(super) const KIND: Kind = Kind {
     name: "zenduty",
     build,
     option_names: &["signature", "incident_url", "webhook_header", "accept_path_token"],
+    gives: &[Gives::Webhooks, Gives::Polling, Gives::Reviews],
+    page: include_str!("../../../docs/sources/zenduty.md"),
 };
 
 const HOME: &str = "https://www.zenduty.com";
@@ -122,6 +125,7 @@ impl Mapper {
         let service = if data["service"].is_object() { &data["service"] } else { &data["service_object"] };
         let service_id = service.find_id("/unique_id");
         let team = service.find_id("/team").or_else(|| service.find_id("/team/unique_id"));
+        let status = data.find_id("/status").unwrap_or_default();
         let priority = data.find_text("/team_priority_object/name");
         let number = data.find_id("/incident_number");
         let title = data.find_text("/title").unwrap_or_default();
@@ -139,8 +143,9 @@ impl Mapper {
             url: number
                 .as_ref()
                 .map_or_else(|| HOME.to_owned(), |n| self.incident_url.replace("{number}", n)),
-            status: self.status(&data.find_id("/status").unwrap_or_default()),
+            status: self.status(&status),
             severity: self.severity(priority, data["urgency"].as_i64()),
+            words: Words::told(&status, priority.unwrap_or_default()),
             created_at: data.find_time("/creation_date").unwrap_or(updated_at),
             updated_at,
             components: service_id.iter().cloned().collect(),

@@ -69,7 +69,7 @@ impl ZendutyPoller {
         let entries = self.api.items_of(&answer, "/results", FILTER)?;
         let mut found = Findings::default();
         for data in entries {
-            let told = self.mapper.incident(data, newest(data).unwrap_or(now), now).unwrap_or_default();
+            let told = Findings::of_entry(self.mapper.incident(data, newest(data).unwrap_or(now), now));
             for incident in told.incidents() {
                 let (key, number) = (number_key(&incident.provider_id), data.find_id("/incident_number"));
                 if let Some(number) = number.filter(|number| memory.get(&key) != Some(number)) {

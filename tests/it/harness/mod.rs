@@ -40,7 +40,7 @@ pub struct Bridge {
     jira_clock: Option<Clock>,
     app: Option<App>,
     http: reqwest::Client,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Bridge {
@@ -103,6 +103,11 @@ impl Bridge {
     pub async fn events(&self, id: &str) -> Vec<String> {
         let entries = self.engine.store.list_timeline(&JiraId(id.to_owned())).await;
         entries.expect("the store works").into_iter().map(|entry| entry.event).collect()
+    }
+
+    /// The files that it was configured with, for commands of the program.
+    pub fn config_files(&self) -> [String; 2] {
+        ["0.toml", "1.toml"].map(|name| self.folder.path().join(name).display().to_string())
     }
 
     /// Stops the process that this stands for and starts another on the same database.

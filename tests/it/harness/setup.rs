@@ -166,7 +166,7 @@ impl Setup {
             engine: app.engine.clone(),
             app: Some(app),
             http: super::requests::client(),
-            _folder: folder,
+            folder,
             clock,
             jira_clock,
             sites,

@@ -1,10 +1,10 @@
 //! What is known of a tool: entities, cursors, memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use incident_bridge::domain::{Component, Entity};
+use incident_bridge::domain::{Component, Entity, UnknownWord, WordKind};
 use incident_bridge::store::{Applied, Origin, PollTrouble, SourceScope, Told};
 
 use super::{World, component, incident, service, source};
@@ -124,4 +124,57 @@ pub async fn memory_is_written_with_the_findings(world: World) {
     assert_eq!(world.store.list_refetches(&source(), 10).await.expect("it lists"), ["Q7"]);
     world.store.take_refetch(&source(), "Q7").await.expect("it takes");
     assert!(world.store.list_refetches(&source(), 10).await.expect("it lists").is_empty());
+}
+
+fn word(kind: WordKind, word: &str) -> UnknownWord {
+    UnknownWord { kind, word: word.to_owned() }
+}
+
+async fn tell_words(world: &World, words: &[UnknownWord]) {
+    let (id, sites) = (source(), []);
+    let scope = SourceScope { source: &id, teams: false, sites: &sites };
+    let words: BTreeSet<UnknownWord> = words.iter().cloned().collect();
+    let told = Told { unknown_words: Some(&words), ..Told::default() };
+    world.store.apply(&scope, &[(told, Origin::Fetch)]).await.expect("it applies");
+}
+
+pub async fn unknown_words_are_few_and_are_forgotten_when_they_do_not_come_back(world: World) {
+    let list = async || world.store.list_unknown_words(&source()).await.expect("it lists");
+    let [blocker, napping] = [word(WordKind::Severity, "Blocker"), word(WordKind::Status, "Napping")];
+    tell_words(&world, &[napping.clone(), blocker.clone()]).await;
+    tell_words(&world, std::slice::from_ref(&blocker)).await;
+    assert_eq!(list().await, [blocker.clone(), napping]);
+    world.clock.advance(TimeDelta::days(1));
+    tell_words(&world, std::slice::from_ref(&blocker)).await;
+    let removed = world.store.remove_old_words(start_time() + TimeDelta::hours(1)).await;
+    assert_eq!((removed.expect("it removes"), list().await), (1, vec![blocker.clone()]));
+    let many: Vec<UnknownWord> =
+        (0..100).map(|n| word(WordKind::Severity, &format!("word {n:02}"))).collect();
+    tell_words(&world, &many).await;
+    assert_eq!(list().await.len(), 50);
+    // A full list still learns that its words are in use.
+    world.clock.advance(TimeDelta::days(1));
+    tell_words(&world, std::slice::from_ref(&blocker)).await;
+    world.store.remove_old_words(start_time() + TimeDelta::hours(30)).await.expect("it removes");
+    assert_eq!(list().await, [blocker]);
+}
+
+pub async fn a_webhook_ends_the_quiet_even_during_a_poll(world: World) {
+    let backfill = Duration::from_hours(24);
+    let state = async || world.store.get_poll_state(&source(), backfill).await.expect("it is there");
+    let due = world.clock.now() + TimeDelta::minutes(20);
+    let before = state().await;
+    world.store.record_quiet_poll(&source(), &before, Some(due)).await.expect("it records");
+    let quiet = state().await;
+    assert_eq!((quiet.quiet, quiet.due_at, quiet.webhook_at), (1, due, before.webhook_at));
+    let (id, sites) = (source(), []);
+    let scope = SourceScope { source: &id, teams: false, sites: &sites };
+    let origin = Origin::Webhook { inbox_id: "1", verified_by: "test", note: None };
+    world.store.apply(&scope, &[(Told::default(), origin)]).await.expect("it applies");
+    assert_eq!((state().await.quiet, state().await.webhook_at), (0, start_time()));
+    world.store.record_quiet_poll(&source(), &quiet, Some(due)).await.expect("it records");
+    assert_eq!(state().await.quiet, 0, "the poll began before the webhook came");
+    world.store.record_quiet_poll(&source(), &state().await, Some(due)).await.expect("it records");
+    world.store.end_quiet(&source()).await.expect("it ends");
+    assert_eq!((state().await.quiet, state().await.due_at.timestamp_millis()), (0, 0));
 }

@@ -1,0 +1,108 @@
+//! `sources test`: asks one configured tool once, and prints what Jira would get of it.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::app::build_registry;
+use crate::cli::{Usage, output};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::UnknownWord;
+use crate::sources::find_kind;
+use crate::sync::{Probe, ProbedEntity, ProbedPayload, SourceRuntime, probe};
+
+/// The answer for programs.
+#[derive(Serialize)]
+struct Tested<'a> {
+    source: &'a str,
+    services: usize,
+    teams: usize,
+    entities: &'a [ProbedEntity],
+    deleted: usize,
+    unmappable: &'a [String],
+    /// What to write into the source's configuration for each word without a meaning.
+    unknown_words: Vec<String>,
+    has_more: bool,
+}
+
+pub async fn main(config: &Config, id: &str, json: bool) -> anyhow::Result<ExitCode> {
+    let registry = build_registry(config)?;
+    let Some(source) = registry.find(id) else {
+        let known: Vec<&str> = registry.iter().map(|source| source.id().as_str()).collect();
+        return Err(Usage(format!("there is no source {id:?}; there are: {}", known.join(", "))).into());
+    };
+    let Some(poller) = source.source.poller() else {
+        return explain_webhook(config, source, json);
+    };
+    match probe(source, poller, Clock::system().now()).await {
+        Ok(answer) => {
+            print(source, &answer, json)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(fault) => anyhow::bail!("{id} cannot be read: {fault}"),
+    }
+}
+
+/// A source that nobody can ask is tested from the other side.
+fn explain_webhook(config: &Config, source: &SourceRuntime, json: bool) -> anyhow::Result<ExitCode> {
+    let kind = find_kind(&source.config.kind).map_err(Usage)?;
+    let base = config.server.base_url.as_str().trim_end_matches('/');
+    let address = format!("{base}/webhooks/{}", source.id());
+    let page = kind.page_path();
+    if json {
+        output::json(
+            &serde_json::json!({ "source": source.id(), "polling": false, "webhook": address, "page": page }),
+        )?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::line(format!(
+        "{} only gets webhooks, so there is nothing to ask; they go to {address}\nTo test that, from {page}:\n",
+        source.id()
+    ));
+    output::line(kind.section("Test it"));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(source: &SourceRuntime, answer: &Probe, json: bool) -> anyhow::Result<()> {
+    let unknown_words: Vec<String> = answer.unknown_words.iter().map(UnknownWord::advice).collect();
+    if json {
+        return output::json(&Tested {
+            source: source.id().as_str(),
+            services: answer.services,
+            teams: answer.teams,
+            entities: &answer.entities,
+            deleted: answer.deleted,
+            unmappable: &answer.unmappable,
+            unknown_words,
+            has_more: answer.has_more,
+        });
+    }
+    output::line(format!(
+        "{}: its API answers with {} service(s) and {} team(s)",
+        source.id(),
+        answer.services,
+        answer.teams
+    ));
+    for entity in &answer.entities {
+        match &entity.outcome {
+            ProbedPayload::Payload(payload) => {
+                output::line(format!("{} {}", entity.kind, entity.jira_id));
+                output::line(serde_json::to_string_pretty(payload)?);
+            }
+            ProbedPayload::Unmappable(why) => {
+                output::line(format!("{} {} cannot be mapped: {why}", entity.kind, entity.jira_id));
+            }
+        }
+    }
+    for reason in &answer.unmappable {
+        output::line(format!("an entry cannot be mapped: {reason}"));
+    }
+    for advice in &unknown_words {
+        output::line(format!("a word without a meaning: {advice}"));
+    }
+    let more = if answer.has_more { "; a poll would go on" } else { "" };
+    let (count, gone) = (answer.entities.len(), answer.deleted);
+    output::line(format!("one page: {count} entities, {gone} deleted{more}. Nothing was stored or sent"));
+    Ok(())
+}

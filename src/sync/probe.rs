@@ -1,0 +1,78 @@
+//! What one page of a tool would become in Jira: for an operator who has just configured a source.
+//!
+//! Asks the tool only. Must not touch the store or Jira: it works before either is there.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::registry::SourceRuntime;
+use crate::clock::Timestamp;
+use crate::domain::{EntityKind, State, UnknownWord};
+use crate::sources::{Memory, PollError, PollRequest, Poller};
+
+/// What the tool answered.
+#[derive(Debug)]
+pub struct Probe {
+    pub services: usize,
+    pub teams: usize,
+    pub entities: Vec<ProbedEntity>,
+    /// Incidents that the tool says are gone.
+    pub deleted: usize,
+    /// Why entries of the page say nothing, one reason for each.
+    pub unmappable: Vec<String>,
+    pub unknown_words: BTreeSet<UnknownWord>,
+    /// Whether a real poll would go on after this page.
+    pub has_more: bool,
+}
+
+/// One entity of the page.
+#[derive(Debug, Serialize)]
+pub struct ProbedEntity {
+    pub kind: EntityKind,
+    pub jira_id: String,
+    /// What Jira would get, or why it cannot be made.
+    #[serde(flatten)]
+    pub outcome: ProbedPayload,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbedPayload {
+    Payload(Value),
+    Unmappable(String),
+}
+
+/// Reads the catalogue and the first page since the beginning of the source's backfill.
+///
+/// # Errors
+/// What the tool refused, with what to do about it.
+pub async fn probe(source: &SourceRuntime, poller: &dyn Poller, now: Timestamp) -> Result<Probe, PollError> {
+    let catalogue = poller.catalogue(now).await?;
+    let backfill = TimeDelta::from_std(source.config.backfill).unwrap_or(TimeDelta::MAX);
+    let backfill_from = now.checked_sub_signed(backfill).unwrap_or(Timestamp::MIN_UTC);
+    let mut memory = Memory::default();
+    let request = PollRequest { cursor: None, backfill_from, now, memory: &mut memory };
+    let page = poller.poll(request).await?;
+    let mut entities = Vec::new();
+    for observation in &page.findings.observations {
+        let State::Present(entity) = &observation.state else { continue };
+        let outcome = match source.payload(entity, observation.sequence) {
+            Ok(payload) => ProbedPayload::Payload(serde_json::to_value(&payload).unwrap_or_default()),
+            Err(why) => ProbedPayload::Unmappable(why.to_string()),
+        };
+        let jira_id = source.jira_id(entity.provider_id()).to_string();
+        entities.push(ProbedEntity { kind: entity.kind(), jira_id, outcome });
+    }
+    Ok(Probe {
+        services: catalogue.components.len(),
+        teams: catalogue.workspaces.len(),
+        deleted: page.findings.observations.len() - entities.len(),
+        entities,
+        unmappable: page.findings.unmappable.clone(),
+        unknown_words: page.findings.unknown_words(&source.config),
+        has_more: !page.done,
+    })
+}
