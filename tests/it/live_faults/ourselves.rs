@@ -5,8 +5,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use incident_bridge::simulator::{EntityKind, Fault};
-use sqlx::{ConnectOptions as _, Connection as _};
+use incident_bridge::simulator::{CallError, EntityKind, Fault};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use super::{COMPONENTS, INCIDENTS, LINKS, ONE_INCIDENT, Story};
 use crate::crash_test::model::Event;
@@ -17,6 +17,15 @@ impl Story {
     /// The process is gone, and another is started in its place.
     async fn start_again(&mut self) {
         self.bridge = self.place.serve().await;
+    }
+
+    /// Another process holds the database until the connection is closed.
+    async fn lock_database(&self) -> SqliteConnection {
+        let file = self.place.folder.path().join("bridge.db");
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+        let mut other = options.connect().await.expect("it opens");
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.expect("it locks");
+        other
     }
 
     /// The sender comes again until every event is taken.
@@ -67,6 +76,22 @@ async fn a_kill_at_each_step_of_a_delivery_loses_nothing() {
     }
     let linked = || story.sites[0].linked_workspaces().contains("pd:account");
     eventually("the workspace is linked", async || linked().then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_while_a_webhook_is_written_leaves_it_to_its_sender() {
+    let mut story = Story::begin(1).await;
+    let lock = story.lock_database().await;
+    let event = story.sender.change("Q000000");
+    assert_eq!(story.try_post(&event).await.status(), 503);
+    story.bridge.kill();
+    lock.close().await.expect("it lets go");
+    story.start_again().await;
+    story.arrived("a kill before anything was promised").await;
+    story.repeat(vec![event]).await;
+    story.news().await;
+    story.arrived("the webhook that came again").await;
+    story.sent_nothing_twice();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -149,10 +174,9 @@ async fn a_database_that_another_process_holds_and_a_crowd_get_503_and_are_serve
     story.install().await;
     story.open(3).await;
     story.arrived("the first incidents").await;
-    let file = story.place.folder.path().join("bridge.db");
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
-    let mut other = options.connect().await.expect("it opens");
-    let lock = other.begin_with("BEGIN IMMEDIATE").await.expect("it locks");
+    let lock = story.lock_database().await;
+    let installed = story.place.site.install(&story.place.base_url).await;
+    assert!(matches!(installed, Err(CallError::Aborted { status: 503, .. })), "{installed:?}");
 
     let crowd: Vec<Event> = (0..30).map(|_| story.sender.open()).collect();
     let asked = Instant::now();
@@ -166,8 +190,9 @@ async fn a_database_that_another_process_holds_and_a_crowd_get_503_and_are_serve
     assert!(log.contains("too many webhooks are waiting for the disk"), "{log}");
     assert_eq!(story.place.readiness().await.0, 503);
     assert!(story.bridge.is_running());
-    lock.rollback().await.expect("it lets go");
+    lock.close().await.expect("it lets go");
     story.repeat(crowd).await;
+    story.place.site.install(&story.place.base_url).await.expect("an admin tries again");
     story.news().await;
     story.arrived("a lock").await;
     story.sent_nothing_twice();

@@ -1,6 +1,7 @@
 //! The tool that is asked refuses, fails, forgets, and changes while it is read.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use incident_bridge::clock::Clock;
@@ -191,6 +192,20 @@ async fn a_cursor_that_is_good_no_longer_makes_reading_start_over() {
     story.bridge = story.place.serve().await;
     story.told("starts over").await;
     story.arrived("a cursor of an earlier release").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_while_a_tool_is_read_makes_the_next_start_read_on() {
+    let mut story = Story::begin(1).await;
+    for path in ["/incidents", "/priorities", "/log_entries"] {
+        story.accounts[0].fail_next(path, ResponseTemplate::new(500).set_delay(Duration::from_mins(1)));
+        story.news();
+        let asked = || story.accounts[0].waiting_faults() == 0;
+        eventually("it is asked", async || asked().then_some(())).await;
+        story.bridge.kill();
+        story.bridge = story.place.serve().await;
+        story.arrived(path).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
