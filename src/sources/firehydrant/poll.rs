@@ -96,7 +96,8 @@ impl Poller for FireHydrantPoller {
         let start = |since| (now, since, List::Incidents, "1".to_owned());
         let (started, since, list, page) = match cursor.map(Cursor::read).transpose()? {
             None => start(backfill_from),
-            Some(Progress::Idle { since }) => start(since - OVERLAP),
+            // A clock that was ahead of its time when the last run began has been set back.
+            Some(Progress::Idle { since }) => start(since.min(now) - OVERLAP),
             Some(Progress::Reading { started, since, list, page }) => (started, since, list, page),
         };
         let (path, filter, next_list) = match list {
