@@ -63,7 +63,7 @@ pub async fn open_store(config: &Config, clock: Clock) -> anyhow::Result<Store> 
 /// With a sentence that names the key to mend.
 pub fn build_registry(config: &Config) -> anyhow::Result<Registry> {
     let vault = open_vault(config)?;
-    let http = http_client().context("the TLS backend does not start")?;
+    let http = http_client(config.delivery.timeout).context("the TLS backend does not start")?;
     Ok(Registry::build(&config.sources, &http, &config.server.base_url, &vault)?)
 }
 
@@ -77,7 +77,7 @@ fn open_vault(config: &Config) -> anyhow::Result<Vault> {
 /// With a sentence that names the key to mend.
 pub async fn build_engine(config: &Config, clock: Clock) -> anyhow::Result<Arc<Engine>> {
     let store = open_store(config, clock.clone()).await?;
-    let http = http_client().context("the TLS backend does not start")?;
+    let http = http_client(config.delivery.timeout).context("the TLS backend does not start")?;
     let registry = Registry::build(&config.sources, &http, &config.server.base_url, store.vault())?;
     let allow_list = SiteAllowList::parse(&config.connect.sites, &config.connect.insecure_sites)
         .context("connect.sites")?;
@@ -145,7 +145,7 @@ impl App {
         engine.seed().await.context("the store could not be prepared")?;
         let beats = Beats::default();
         let state = Data::new(State {
-            ingestor: Ingestor::start(engine.clone()),
+            ingestor: Ingestor::start(engine.clone(), config.server.max_waiting),
             install_keys: InstallKeys::new(config.connect.install_key_urls.clone())
                 .context("connect.install_key_urls")?,
             beats: beats.clone(),

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
@@ -17,15 +18,15 @@ pub struct Clock(Arc<Inner>);
 
 #[derive(Debug)]
 enum Inner {
-    System,
-    Manual { now_ms: AtomicI64, ids: AtomicU64 },
+    System { start: Instant },
+    Manual { now_ms: AtomicI64, elapsed_ms: AtomicU64, ids: AtomicU64 },
 }
 
 impl Clock {
     /// The operating system's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self(Arc::new(Inner::System))
+        Self(Arc::new(Inner::System { start: Instant::now() }))
     }
 
     /// A clock that stands still until [`Clock::advance`] moves it.
@@ -33,6 +34,7 @@ impl Clock {
     pub fn manual(start: Timestamp) -> Self {
         Self(Arc::new(Inner::Manual {
             now_ms: AtomicI64::new(start.timestamp_millis()),
+            elapsed_ms: AtomicU64::new(0),
             ids: AtomicU64::new(0),
         }))
     }
@@ -48,13 +50,31 @@ impl Clock {
     pub fn now_ms(&self) -> i64 {
         match &*self.0 {
             #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
-            Inner::System => Utc::now().timestamp_millis(),
+            Inner::System { .. } => Utc::now().timestamp_millis(),
             Inner::Manual { now_ms, .. } => now_ms.load(Ordering::SeqCst),
         }
     }
 
-    /// Moves a manual clock; negative moves it back. Has no effect on the system's clock.
+    /// Time since this clock was made. Goes on at the same pace when somebody sets the time.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        match &*self.0 {
+            Inner::System { start } => start.elapsed(),
+            Inner::Manual { elapsed_ms, .. } => Duration::from_millis(elapsed_ms.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Lets time pass on a manual clock. Has no effect on the system's clock.
     pub fn advance(&self, by: chrono::TimeDelta) {
+        if let Inner::Manual { elapsed_ms, .. } = &*self.0 {
+            elapsed_ms.fetch_add(u64::try_from(by.num_milliseconds()).unwrap_or(0), Ordering::SeqCst);
+            self.set(by);
+        }
+    }
+
+    /// Sets a manual clock forward, or back when negative, as an administrator or NTP does. Has no effect on
+    /// the system's clock.
+    pub fn set(&self, by: chrono::TimeDelta) {
         if let Inner::Manual { now_ms, .. } = &*self.0 {
             now_ms.fetch_add(by.num_milliseconds(), Ordering::SeqCst);
         }
@@ -65,8 +85,8 @@ impl Clock {
     pub fn new_id(&self) -> String {
         match &*self.0 {
             #[expect(clippy::disallowed_methods, reason = "this is the one place that makes ids")]
-            Inner::System => uuid::Uuid::now_v7().to_string(),
-            Inner::Manual { now_ms, ids } => {
+            Inner::System { .. } => uuid::Uuid::now_v7().to_string(),
+            Inner::Manual { now_ms, ids, .. } => {
                 let n = ids.fetch_add(1, Ordering::SeqCst);
                 format!("{:012x}-{n:06}", now_ms.load(Ordering::SeqCst))
             }

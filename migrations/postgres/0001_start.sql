@@ -103,6 +103,7 @@ CREATE TABLE cursors (
     wait_until     BIGINT NOT NULL DEFAULT 0,
     failures       BIGINT NOT NULL DEFAULT 0,
     failure        TEXT,
+    refused        BIGINT NOT NULL DEFAULT 0, -- a person must mend something first
     polled_at      BIGINT NOT NULL DEFAULT 0,
     paused         BIGINT NOT NULL DEFAULT 0, -- by the operator
     quiet          BIGINT NOT NULL DEFAULT 0, -- polls in a row that brought nothing

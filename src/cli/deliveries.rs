@@ -20,14 +20,14 @@ pub enum Subcommand {
         #[arg(long, default_value_t = 100)]
         limit: i64,
     },
-    /// Sends refused entities again
+    /// Sends refused entities again, and with --all tries parked sites at once
     #[command(
         after_help = "Examples:\n  incident-bridge deliveries retry pd:Q1A2B3\n  incident-bridge deliveries retry --all"
     )]
     Retry {
         /// Ids in Jira
         ids: Vec<String>,
-        /// Everything that was refused
+        /// Everything that was refused; sites that waited for a person are tried again now
         #[arg(long, conflicts_with = "ids")]
         all: bool,
     },
@@ -66,23 +66,27 @@ pub async fn main(config: &Config, subcommand: &Subcommand, json: bool) -> anyho
             for id in ids {
                 count += store.retry_deliveries(Some(&JiraId(id.clone()))).await?;
             }
-            report(json, "will be sent again", count)?;
+            let sites = if *all { store.try_parked_sites().await? } else { 0 };
+            report(json, "will be sent again", count, sites)?;
         }
         Subcommand::Discard { ids } => {
             let mut count = 0;
             for id in ids {
                 count += store.discard_deliveries(&JiraId(id.clone())).await?;
             }
-            report(json, "given up until the next change", count)?;
+            report(json, "given up until the next change", count, 0)?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn report(json: bool, what: &str, count: u64) -> anyhow::Result<()> {
+fn report(json: bool, what: &str, count: u64, sites: u64) -> anyhow::Result<()> {
     if json {
-        return output::json(&serde_json::json!({ "count": count }));
+        return output::json(&serde_json::json!({ "count": count, "sites": sites }));
     }
     output::line(format!("{count} {what}"));
+    if sites > 0 {
+        output::line(format!("{sites} parked site(s) will be tried now"));
+    }
     Ok(())
 }

@@ -16,6 +16,8 @@ pub struct Server {
     pub shutdown_grace: Duration,
     /// Bytes.
     pub max_body: usize,
+    /// Webhooks that may wait for the disk.
+    pub max_waiting: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -63,7 +65,11 @@ pub struct Delivery {
     pub max_batch: usize,
     pub linger: Duration,
     pub parallel_sites: usize,
+    /// For one request with its answer.
+    pub timeout: Duration,
     pub confirm: bool,
+    /// How long what Jira accepted is looked for before it is sent again.
+    pub visible_within: Duration,
     /// Zero is no limit.
     pub hourly_points: usize,
     /// Zero is no limit.
@@ -101,12 +107,14 @@ impl Server {
         let base_url = read_base_url(&mut table);
         let shutdown_grace = table.duration("shutdown_grace");
         let max_body = table.integer("max_body", 1024..=64 << 20);
+        let max_waiting = table.integer("max_waiting", 1..=1 << 20);
         table.finish();
         Some(Self {
             listen: listen?,
             base_url: base_url?,
             shutdown_grace: shutdown_grace?,
             max_body: max_body?,
+            max_waiting: max_waiting?,
         })
     }
 }
@@ -242,7 +250,9 @@ impl Delivery {
         let max_batch = table.integer("max_batch", 1..=1000);
         let linger = table.duration("linger");
         let parallel_sites = table.integer("parallel_sites", 1..=1024);
+        let timeout = table.duration("timeout");
         let confirm = table.boolean("confirm");
+        let visible_within = table.duration("visible_within");
         let hourly_points = table.integer("hourly_points", 0..=1_000_000_000);
         let hourly_points_per_site = table.integer("hourly_points_per_site", 0..=1_000_000_000);
         table.finish();
@@ -250,7 +260,9 @@ impl Delivery {
             max_batch: max_batch?,
             linger: linger?,
             parallel_sites: parallel_sites?,
+            timeout: timeout?,
             confirm: confirm?,
+            visible_within: visible_within?,
             hourly_points: hourly_points?,
             hourly_points_per_site: hourly_points_per_site?,
         })

@@ -21,21 +21,18 @@ const MAX_ANSWER: usize = 8 * 1024 * 1024;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// For a whole request with its answer. Jira takes seconds for a full batch when it is busy.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// The HTTP client that all sites share: no redirects (a redirected `POST` would arrive as a `GET`),
-/// timeouts, gzip, and `User-Agent: incident-bridge/<version>`.
+/// `timeout` for a request with its answer, gzip, and `User-Agent: incident-bridge/<version>`.
 ///
 /// # Errors
 /// When the TLS backend or the system's certificates cannot be loaded.
-pub fn http_client() -> reqwest::Result<reqwest::Client> {
+pub fn http_client(timeout: Duration) -> reqwest::Result<reqwest::Client> {
     reqwest::Client::builder()
         .user_agent(concat!("incident-bridge/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .referer(false)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(REQUEST_TIMEOUT)
+        .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+        .timeout(timeout)
         .gzip(true)
         .build()
 }

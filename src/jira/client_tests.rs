@@ -37,7 +37,12 @@ async fn site() -> Site {
         base_path: String::new(),
     };
     let url = Url::parse(&server.uri()).unwrap();
-    let client = JiraClient::new(http_client().unwrap(), url, Arc::new(auth), clock.clone());
+    let client = JiraClient::new(
+        http_client(std::time::Duration::from_secs(30)).unwrap(),
+        url,
+        Arc::new(auth),
+        clock.clone(),
+    );
     Site { server, client, clock }
 }
 

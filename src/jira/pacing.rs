@@ -73,7 +73,8 @@ impl Pacing {
     }
 }
 
-/// The injected clock in governor's terms: time since the Unix epoch.
+/// The injected clock in governor's terms. A clock that is set back must not empty the buckets, so this is the
+/// time since its start.
 #[derive(Debug, Clone)]
 struct PacingClock(Clock);
 
@@ -81,7 +82,7 @@ impl GovernorClock for PacingClock {
     type Instant = Duration;
 
     fn now(&self) -> Duration {
-        Duration::from_millis(u64::try_from(self.0.now_ms()).unwrap_or_default())
+        self.0.elapsed()
     }
 }
 
@@ -129,5 +130,19 @@ mod tests {
         assert!(pacing.take(SITE, endpoint).is_err());
         clock.advance(TimeDelta::milliseconds(2));
         assert!(pacing.take(SITE, endpoint).is_ok());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_fills_and_empties_no_bucket() {
+        let (clock, pacing) = setup();
+        let endpoint = Endpoint::Find(EntityKind::Incident);
+        for hours in [1, -1] {
+            take_all(&pacing, endpoint);
+            clock.set(TimeDelta::hours(hours));
+            let ready = pacing.take(SITE, endpoint).unwrap_err();
+            assert_eq!(ready - clock.now(), TimeDelta::milliseconds(11));
+            clock.advance(TimeDelta::seconds(1));
+            assert_eq!(take_all(&pacing, endpoint), 100);
+        }
     }
 }

@@ -25,6 +25,8 @@ pub enum Effect {
     },
     /// The site's own answer; of use together with `delay_ms`.
     Slow,
+    /// The work is done at once, and the answer comes only after `delay_ms`.
+    Late,
     /// The work is done, and the connection breaks in the middle of the answer.
     Truncated,
     /// The work is done, and the connection breaks before any answer.
@@ -45,7 +47,7 @@ pub struct Fault {
     /// Calls that will meet it.
     #[serde(default = "once")]
     pub times: u32,
-    /// Milliseconds to wait before anything else.
+    /// Milliseconds to wait: before anything else, or only with the answer if the effect is `late`.
     #[serde(default)]
     pub delay_ms: u64,
     /// Headers added to whatever the answer is, such as `X-RateLimit-NearLimit` on a success.
@@ -117,6 +119,11 @@ impl Fault {
     pub fn slow(delay: Duration) -> Self {
         let fault = Self::of(Effect::Slow);
         Self { delay_ms: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX), ..fault }
+    }
+
+    /// The work is done at once, and the right answer comes late.
+    pub fn late(delay: Duration) -> Self {
+        Self { effect: Effect::Late, ..Self::slow(delay) }
     }
 
     /// The right answer with one more header.

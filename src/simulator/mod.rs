@@ -88,6 +88,14 @@ impl Simulator {
         server::serve(simulator, listen)
     }
 
+    /// Listens again for a site whose listener was stopped; it holds all that it held.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub fn listen_again(&self, listen: SocketAddr) -> io::Result<RunningSimulator> {
+        server::serve(self.clone(), listen)
+    }
+
     fn new(clock: Clock, options: SimulatorOptions) -> io::Result<Self> {
         let install_key = match &options.install_key {
             Some(key) => key.clone(),
@@ -238,6 +246,11 @@ impl Simulator {
     /// How long writes accepted from now on stay invisible.
     pub fn set_visibility_delay(&self, delay: TimeDelta) {
         self.lock().site.visibility_delay = delay;
+    }
+
+    /// Entities per request above which the answer is 413 from now on.
+    pub fn set_max_entities(&self, most: usize) {
+        self.lock().site.options.max_entities = most;
     }
 
     /// Refuses an entity, under 202, until [`Simulator::allow`].

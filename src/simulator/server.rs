@@ -96,8 +96,10 @@ pub(super) fn serve(simulator: Simulator, listen: SocketAddr) -> io::Result<Runn
 async fn answer(simulator: Data<Simulator>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let (method, path) = (request.method().as_str(), request.uri().path());
     let fault = simulator.lock().faults.take(method, path);
-    if let Some(delay) = fault.as_ref().map(|fault| fault.delay_ms).filter(|delay| *delay > 0) {
-        tokio::time::sleep(Duration::from_millis(delay)).await;
+    let is_late = matches!(fault, Some(Fault { effect: Effect::Late, .. }));
+    let delay = Duration::from_millis(fault.as_ref().map_or(0, |fault| fault.delay_ms));
+    if !is_late && !delay.is_zero() {
+        tokio::time::sleep(delay).await;
     }
     let call = Call {
         method,
@@ -107,6 +109,9 @@ async fn answer(simulator: Data<Simulator>, request: HttpRequest, body: Bytes) -
         body: &body,
     };
     let outcome = simulator.process(&call, fault.as_ref());
+    if is_late {
+        tokio::time::sleep(delay).await;
+    }
     if matches!(fault, Some(Fault { effect: Effect::Hang, .. })) {
         tokio::time::sleep(HANG).await;
     }
@@ -128,7 +133,7 @@ impl Simulator {
         let fixed = match effect {
             Some(Effect::Answer { status, processed, .. }) => Some((*status, *processed)),
             Some(Effect::Hang) => Some((0, false)),
-            Some(Effect::Slow | Effect::Truncated | Effect::Dropped) | None => None,
+            Some(Effect::Slow | Effect::Late | Effect::Truncated | Effect::Dropped) | None => None,
         };
         let outcome = if fixed.is_some_and(|(_, processed)| !processed) {
             Outcome::Untouched
@@ -179,7 +184,7 @@ impl Simulator {
             Some(Effect::Answer { status, body, .. }) => self.builder(status, &extra).body(body),
             Some(Effect::Truncated) => self.builder(status, &extra).body(broken_body(&text)),
             Some(Effect::Dropped) => self.builder(status, &extra).body(broken_body("")),
-            Some(Effect::Slow | Effect::Hang) | None => {
+            Some(Effect::Slow | Effect::Late | Effect::Hang) | None => {
                 let mut builder = self.builder(status, &extra);
                 if let Some(kind) = kind {
                     builder.content_type(kind);

@@ -20,7 +20,6 @@ use crate::domain::Timestamp;
 /// Largest answer that is read; a longer one is refused, never cut.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(30);
-const LONGEST_WAIT: Duration = Duration::from_hours(24);
 /// Most pages that one listing is walked: stops a tool that always names a next page.
 const MAX_PAGES: usize = 1000;
 
@@ -337,10 +336,9 @@ pub(super) fn base_url(config: &SourceConfig, usual: &str) -> Result<Url, BuildE
         .map_or_else(|| Url::parse(usual).map_err(|fault| BuildError(format!("{usual}: {fault}"))), Ok)
 }
 
-/// How long a tool asks to wait. A time that is over, perhaps because clocks differ, says nothing; one beyond a
-/// day is a mistake.
+/// How long a tool asks to wait. A time that is over, perhaps because clocks differ, says nothing.
 fn find_retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    find_wait(headers, now).filter(|wait| !wait.is_zero()).map(|wait| wait.min(LONGEST_WAIT))
+    find_wait(headers, now).filter(|wait| !wait.is_zero())
 }
 
 /// How long a tool asks to wait: `Retry-After` in seconds or as a date (some write `UTC` for `GMT`), else

@@ -77,7 +77,6 @@ fn the_time_to_wait_is_read_in_every_form() {
         ("retry-after", "60".to_owned(), 60),
         ("retry-after", format!("{date} GMT"), 60),
         ("retry-after", format!("{date} UTC"), 60),
-        ("retry-after", "10000000000000000".to_owned(), 86_400),
         ("ratelimit-reset", "20".to_owned(), 20),
         ("x-ratelimit-reset", in_a_minute.timestamp().to_string(), 60),
     ] {

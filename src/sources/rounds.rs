@@ -29,7 +29,8 @@ impl Round {
     ) -> Result<Self, PollError> {
         let round = cursor.map(Cursor::read::<Self>).transpose()?;
         let round = round.unwrap_or(Self { started: None, since: backfill_from, listing: 0, page: None });
-        Ok(Self { started: round.started.or(Some(now)), ..round })
+        // A round that a clock began which was ahead of its time cannot say what has changed since.
+        Ok(Self { started: round.started.or(Some(now)), since: round.since.min(now), ..round })
     }
 
     /// When the round began: the same on all of its pages.
@@ -89,5 +90,11 @@ mod tests {
         assert_eq!(read, [(0, None), (0, Some("b".to_owned())), (1, None)]);
         let later = Round::resume(cursor.as_ref(), first, from_millis(20_000)).expect("readable");
         assert_eq!((later.since, later.started(), later.is_start()), (now, from_millis(20_000), true));
+        let set_back = Round::resume(cursor.as_ref(), first, from_millis(5_000)).expect("readable");
+        assert_eq!(
+            set_back.since,
+            from_millis(5_000),
+            "changes cannot be waited for until the clock is there again"
+        );
     }
 }

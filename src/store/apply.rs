@@ -83,16 +83,20 @@ pub struct Applied {
 struct KnownRow {
     version: i64,
     event_time: i64,
+    updated_at: i64,
     digest: String,
     mentioned: i64,
     standing: String,
 }
 
 impl KnownRow {
-    fn known(&self) -> Known {
+    /// Tools that tell no time are ordered by the time of arrival. One that a clock gave which was set back since
+    /// would make everything stale until that time is reached again, so it counts as older than anything.
+    fn known(&self, now: i64) -> Known {
+        let is_void = self.event_time > now && self.updated_at > now;
         Known {
             version: self.version,
-            event_time: from_millis(self.event_time),
+            event_time: from_millis(if is_void { 0 } else { self.event_time }),
             digest: self.digest.clone(),
             mentioned: self.mentioned != 0,
         }
@@ -246,7 +250,7 @@ impl Writer<'_> {
         let digest = entity.map_or_else(|| DELETED.to_owned(), content_digest);
         let row = self.find_known(kind, &id).await?;
         match decide(
-            row.as_ref().map(KnownRow::known).as_ref(),
+            row.as_ref().map(|row| row.known(self.store.clock.now_ms())).as_ref(),
             observation.event_time,
             observation.sequence,
             &digest,
@@ -281,7 +285,7 @@ impl Writer<'_> {
     async fn find_known(&mut self, kind: EntityKind, id: &JiraId) -> Result<Option<KnownRow>, StoreError> {
         self.tx
             .find(
-                "SELECT version, event_time, digest, mentioned, standing FROM entities WHERE kind = $1 AND jira_id = $2",
+                "SELECT version, event_time, updated_at, digest, mentioned, standing FROM entities WHERE kind = $1 AND jira_id = $2",
                 &args![kind.as_str(), id.as_str()],
             )
             .await
@@ -307,9 +311,9 @@ impl Writer<'_> {
     ) -> Result<(), StoreError> {
         self.tx
             .execute(
-                "UPDATE entities SET event_time = $3, mentioned = 0 WHERE kind = $1 AND jira_id = $2 \
-                 AND (event_time < $3 OR mentioned = 1)",
-                &args![kind.as_str(), id.as_str(), event_time.timestamp_millis()],
+                "UPDATE entities SET event_time = $3, updated_at = $4, mentioned = 0 WHERE kind = $1 AND jira_id = $2 \
+                 AND (event_time < $3 OR mentioned = 1 OR (event_time > $4 AND updated_at > $4))",
+                &args![kind.as_str(), id.as_str(), event_time.timestamp_millis(), self.store.clock.now_ms()],
             )
             .await?;
         // A poll repeats what is known every few minutes; only a delivery of its own is worth a line.

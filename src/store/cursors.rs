@@ -41,6 +41,8 @@ pub struct PollTrouble {
     pub message: String,
     /// Forget the cursor and start over.
     pub start_over: bool,
+    /// A person must mend something first.
+    pub refused: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -102,21 +104,22 @@ impl Store {
                 &args![source.as_str()],
             )
             .await?;
+        let now = self.clock.now_ms();
         Ok(row.map(|row| PollState {
             cursor: row.cursor,
             backfill_from: from_millis(row.backfill_from),
             caught_up: row.caught_up != 0,
             paused: row.paused != 0,
-            catalogue_at: from_millis(row.catalogue_at),
-            // A clock that was set back since makes the wait void.
-            wait_until: from_millis(if row.wait_since > self.clock.now_ms() { 0 } else { row.wait_until }),
+            // A clock that was set back since makes age and wait void.
+            catalogue_at: from_millis(if row.catalogue_at > now { 0 } else { row.catalogue_at }),
+            wait_until: from_millis(if row.wait_since > now { 0 } else { row.wait_until }),
             failures: row.failures,
             failure: row.failure,
             polled_at: from_millis(row.polled_at),
             read_count: row.read_count,
             total: row.total,
             quiet: row.quiet,
-            due_at: from_millis(if row.polled_at > self.clock.now_ms() { 0 } else { row.due_at }),
+            due_at: from_millis(if row.polled_at > now { 0 } else { row.due_at }),
             webhook_at: from_millis(row.webhook_at),
         }))
     }
@@ -133,7 +136,7 @@ impl Store {
         let total = total.and_then(|total| i64::try_from(total).ok());
         tx.execute(
             "UPDATE cursors SET cursor = $2, caught_up = CASE WHEN $3 = 1 THEN 1 ELSE caught_up END, polled_at = $4, \
-             read_count = CASE WHEN caught_up = 1 THEN read_count ELSE read_count + $5 END, total = COALESCE($6, total), wait_until = 0, failures = 0, failure = NULL \
+             read_count = CASE WHEN caught_up = 1 THEN read_count ELSE read_count + $5 END, total = COALESCE($6, total), wait_until = 0, failures = 0, failure = NULL, refused = 0 \
              WHERE source = $1",
             &args![
                 source.as_str(),
@@ -207,7 +210,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.db
             .execute(
-                "UPDATE cursors SET wait_until = $2, wait_since = $4, failures = failures + 1, failure = $3, polled_at = $4, \
+                "UPDATE cursors SET wait_until = $2, wait_since = $4, failures = failures + 1, failure = $3, polled_at = $4, refused = $6, \
                  cursor = CASE WHEN $5 = 1 THEN NULL ELSE cursor END WHERE source = $1",
                 &args![
                     source.as_str(),
@@ -215,9 +218,19 @@ impl Store {
                     &trouble.message,
                     self.clock.now_ms(),
                     trouble.start_over,
+                    trouble.refused,
                 ],
             )
             .await?;
+        Ok(())
+    }
+
+    /// Tools that refused us are asked again now: a person may have mended why.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_refusals(&self) -> Result<(), StoreError> {
+        self.db.execute("UPDATE cursors SET wait_until = 0 WHERE refused = 1", &args![]).await?;
         Ok(())
     }
 

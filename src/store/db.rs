@@ -12,7 +12,7 @@ use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection as _, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 use super::StoreError;
 
@@ -104,7 +104,15 @@ impl Database {
                 .busy_timeout(BUSY_TIMEOUT)
                 .pragma("cache_size", "-4000")
                 .foreign_keys(true);
-            let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+            let write = SqlitePoolOptions::new().max_connections(1).after_release(|connection, _| {
+                // SQLite itself rolls back what a full disk interrupts. The connection still counts the
+                // transaction as open then, and would refuse every other.
+                Box::pin(async move {
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            });
+            let write = write.connect_with(options.clone()).await?;
             let read = SqlitePoolOptions::new().max_connections(4).min_connections(0);
             Ok(Self::Sqlite { read: read.connect_lazy_with(options.pragma("query_only", "on")), write })
         } else {
@@ -227,3 +235,7 @@ impl Tx {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "db_tests.rs"]
+mod tests;

@@ -58,14 +58,6 @@ pub enum Outcome {
     },
 }
 
-/// Why nothing can be sent to a site at the moment.
-#[derive(Debug, Clone)]
-pub struct SiteTrouble {
-    pub wait_until: Timestamp,
-    /// Set when a person must act.
-    pub parked: Option<String>,
-}
-
 /// A delivery as operators see it.
 #[derive(Debug, Clone, serde::Serialize, sqlx::FromRow)]
 pub struct DeliveryRow {
@@ -120,49 +112,6 @@ impl Store {
         Ok(rows.into_iter().map(|(key,)| ClientKey(key)).collect())
     }
 
-    /// Sites that may be served now.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn list_sites_ready(&self) -> Result<Vec<ClientKey>, StoreError> {
-        let rows: Vec<(String,)> = self
-            .db
-            .list(
-                "SELECT client_key FROM installations WHERE state = 'enabled' AND (wait_until <= $1 OR wait_since > $1) ORDER BY client_key",
-                &args![self.clock.now_ms()],
-            )
-            .await?;
-        Ok(rows.into_iter().map(|(key,)| ClientKey(key)).collect())
-    }
-
-    /// Whether the site may be served now: the trouble of another site can have held it back meanwhile.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn is_ready(&self, site: &ClientKey) -> Result<bool, StoreError> {
-        let found: Option<(String,)> = self
-            .db
-            .find(
-                "SELECT client_key FROM installations WHERE client_key = $1 AND state = 'enabled' \
-                 AND (wait_until <= $2 OR wait_since > $2)",
-                &args![site.as_str(), self.clock.now_ms()],
-            )
-            .await?;
-        Ok(found.is_some())
-    }
-
-    /// How many requests to a site have failed in a row.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn count_failures(&self, site: &ClientKey) -> Result<i64, StoreError> {
-        let found: Option<(i64,)> = self
-            .db
-            .find("SELECT failures FROM installations WHERE client_key = $1", &args![site.as_str()])
-            .await?;
-        Ok(found.map_or(0, |(failures,)| failures))
-    }
-
     /// The next request's worth of deliveries for a site: components first, then incidents, then reviews;
     /// of one kind what is live first. `pace` can hold refreshes back.
     ///
@@ -183,9 +132,9 @@ impl Store {
             .find(
                 "SELECT d.kind, e.source, e.workspace, CASE WHEN e.content IS NULL THEN CAST(1 AS BIGINT) ELSE 0 END AS deleted \
                  FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
-                 WHERE d.client_key = $1 AND d.state = 'waiting' AND (d.priority >= $2 OR d.queued_at <= $3) \
+                 WHERE d.client_key = $1 AND d.state = 'waiting' AND (d.priority >= $2 OR d.queued_at <= $3 OR d.queued_at > $4) \
                  ORDER BY d.kind, d.priority DESC, d.queued_at LIMIT 1",
-                &args![site.as_str(), priority, queued_before],
+                &args![site.as_str(), priority, queued_before, self.clock.now_ms()],
             )
             .await?;
         let Some(group) = group else { return Ok(None) };
@@ -194,7 +143,7 @@ impl Store {
             .list(
                 "SELECT d.jira_id, e.version, e.content, d.attempts, d.waiting_since \
                  FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
-                 WHERE d.client_key = $1 AND d.state = 'waiting' AND d.kind = $2 AND (d.priority >= $3 OR d.queued_at <= $8) \
+                 WHERE d.client_key = $1 AND d.state = 'waiting' AND d.kind = $2 AND (d.priority >= $3 OR d.queued_at <= $8 OR d.queued_at > $9) \
                    AND e.source = $4 AND e.workspace = $5 AND CASE WHEN e.content IS NULL THEN 1 ELSE 0 END = $6 \
                  ORDER BY d.priority DESC, d.queued_at LIMIT $7",
                 &args![
@@ -206,6 +155,7 @@ impl Store {
                     group.deleted,
                     i64::try_from(limit).unwrap_or(i64::MAX),
                     queued_before,
+                    self.clock.now_ms(),
                 ],
             )
             .await?;
@@ -339,65 +289,6 @@ impl Store {
             )
             .await?;
         Ok(())
-    }
-
-    /// Jira has answered a request as it should: whatever was in the way is over.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn record_contact(&self, site: &ClientKey) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.end_trouble(&mut tx, site, None).await?;
-        tx.commit().await
-    }
-
-    /// Whether the site is still installed as it was at `installed_at`, if that is asked. Locks its row, so
-    /// that a reinstall comes before or after everything else in the transaction.
-    async fn end_trouble(
-        &self,
-        tx: &mut Tx,
-        site: &ClientKey,
-        installed_at: Option<Timestamp>,
-    ) -> Result<bool, StoreError> {
-        let touched = tx
-            .execute(
-                "UPDATE installations SET last_contact_at = $2, wait_until = 0, failures = 0, parked = NULL \
-                 WHERE client_key = $1 AND state IN ('enabled', 'disabled') AND ($3 = 0 OR installed_at = $3)",
-                &args![
-                    site.as_str(),
-                    self.clock.now_ms(),
-                    installed_at.map_or(0, |installed_at| installed_at.timestamp_millis()),
-                ],
-            )
-            .await?;
-        Ok(touched > 0)
-    }
-
-    /// Remembers that a site cannot be served until some time; a restart honours it. Returns `false`, with
-    /// nothing written, when the site was installed anew or removed since `installed_at`.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn record_site_trouble(
-        &self,
-        (site, installed_at): (&ClientKey, Timestamp),
-        trouble: &SiteTrouble,
-    ) -> Result<bool, StoreError> {
-        let touched = self
-            .db
-            .execute(
-                "UPDATE installations SET wait_until = $2, wait_since = $4, failures = failures + 1, parked = $3 \
-                 WHERE client_key = $1 AND state IN ('enabled', 'disabled') AND installed_at = $5",
-                &args![
-                    site.as_str(),
-                    trouble.wait_until.timestamp_millis(),
-                    trouble.parked.clone(),
-                    self.clock.now_ms(),
-                    installed_at.timestamp_millis(),
-                ],
-            )
-            .await?;
-        Ok(touched > 0)
     }
 
     /// Deliveries as operators see them, filtered by state when given.

@@ -86,6 +86,7 @@ struct Row {
     secret: Option<Vec<u8>>,
     previous_secret: Option<Vec<u8>>,
     previous_until: i64,
+    wait_since: i64,
     wait_until: i64,
     failures: i64,
     parked: Option<String>,
@@ -211,7 +212,7 @@ impl Store {
             .db
             .list(
                 "SELECT client_key, state, base_url, site, display_url, secret, previous_secret, previous_until, \
-                 wait_until, failures, parked, last_contact_at, compared_at, drift, installed_at FROM installations ORDER BY site, client_key",
+                 wait_since, wait_until, failures, parked, last_contact_at, compared_at, drift, installed_at FROM installations ORDER BY site, client_key",
                 &args![],
             )
             .await?;
@@ -223,7 +224,9 @@ impl Store {
             what: "an installation".to_owned(),
             why: format!("unknown state {:?}", row.state),
         })?;
-        let previous_is_good = row.previous_until > self.clock.now_ms();
+        let now = self.clock.now_ms();
+        // Not longer than it was to be, even when the clock was set back since.
+        let previous_is_good = (now + 1..=now + PREVIOUS_SECRET_MS).contains(&row.previous_until);
         let blobs = [row.secret, row.previous_secret.filter(|_| previous_is_good)];
         let opened: Result<Vec<SecretString>, VaultError> =
             blobs.into_iter().flatten().map(|blob| self.vault.open(TABLE, &row.client_key, &blob)).collect();
@@ -239,7 +242,8 @@ impl Store {
             display_url: row.display_url,
             secrets,
             previous_until: from_millis(row.previous_until),
-            wait_until: from_millis(row.wait_until),
+            // A clock that was set back since makes the wait void.
+            wait_until: from_millis(if row.wait_since > now { 0 } else { row.wait_until }),
             failures: row.failures,
             parked: sealed.or(row.parked),
             last_contact_at: row.last_contact_at.map(from_millis),

@@ -16,7 +16,8 @@ pub struct Lease {
 }
 
 impl Store {
-    /// Takes the lease if it is free, expired, or already `owner`'s.
+    /// Takes the lease if it is free, expired, or already `owner`'s. One that ends later than twice its length
+    /// from now was taken by a clock that was ahead, and is void.
     ///
     /// # Errors
     /// When the database fails.
@@ -37,8 +38,8 @@ impl Store {
             .execute(
                 "INSERT INTO leases (name, owner, until) VALUES ($1, $2, $3) \
                  ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until \
-                 WHERE leases.until <= $4 OR leases.owner = excluded.owner",
-                &args![name, owner, until, now],
+                 WHERE leases.until <= $4 OR leases.until > $5 OR leases.owner = excluded.owner",
+                &args![name, owner, until, now, until.saturating_add(until.saturating_sub(now))],
             )
             .await?;
         Ok((touched > 0).then_some(lease))

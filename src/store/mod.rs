@@ -20,13 +20,14 @@ mod readbacks;
 mod removals;
 mod timeline;
 mod vault;
+mod waits;
 mod words;
 mod workspaces;
 
 pub use apply::{Applied, Origin, SourceScope, Told};
 pub use associations::EntityAssociation;
 pub use cursors::{PollState, PollTrouble};
-pub use deliveries::{DeliveryRow, DueBatch, DueDelivery, Outcome, Pace, SiteTrouble};
+pub use deliveries::{DeliveryRow, DueBatch, DueDelivery, Outcome, Pace};
 pub use entities::StoredEntity;
 pub use inbox::{InboxEntry, InboxRow, QuarantinedRow, ReceiptRow, Recorded};
 pub use installations::{Installation, InstallationState, NewInstallation};
@@ -36,6 +37,7 @@ pub use readbacks::{Readback, ReadbackResult};
 pub use removals::Removal;
 pub use timeline::TimelineEntry;
 pub use vault::{Vault, VaultError};
+pub use waits::SiteTrouble;
 pub use workspaces::{Container, StoredWorkspace};
 
 use std::sync::Arc;

@@ -100,7 +100,9 @@ impl Store {
         let (kind, id) = (readback.kind, &readback.jira_id);
         let (sql, value, event, reason) = match result {
             ReadbackResult::Confirmed => (CONFIRMED, args![self.clock.now_ms(), ""], Some("confirmed"), None),
-            ReadbackResult::Later(at) => (LATER, args![at.timestamp_millis(), ""], None, None),
+            ReadbackResult::Later(at) => {
+                (LATER, args![at.timestamp_millis(), self.clock.now_ms()], None, None)
+            }
             ReadbackResult::SendAgain { reason } => {
                 (SEND_AGAIN, args![self.clock.now_ms(), reason], Some("sent_again"), Some(reason))
             }
@@ -162,13 +164,14 @@ impl Store {
     }
 }
 
-// The same placeholders in each: site, kind, id, version, an instant, a reason.
+// The same placeholders in each: site, kind, id, version, an instant, a reason (of `LATER`, the time now: it
+// shows whether the clock was set back since).
 const CONFIRMED: &str = "\
     UPDATE deliveries SET confirmed = acknowledged, state = 'confirmed', confirm_at = NULL, attempts = 0, resends = 0, \
       updated_at = $5, reason = NULLIF($6, '') \
     WHERE client_key = $1 AND kind = $2 AND jira_id = $3 AND acknowledged = $4 AND state = 'accepted'";
 const LATER: &str = "\
-    UPDATE deliveries SET confirm_at = $5, attempts = attempts + 1, reason = NULLIF($6, '') \
+    UPDATE deliveries SET confirm_at = $5, attempts = attempts + 1, reason = NULL, updated_at = $6 \
     WHERE client_key = $1 AND kind = $2 AND jira_id = $3 AND acknowledged = $4 AND state = 'accepted'";
 const SEND_AGAIN: &str = "\
     UPDATE deliveries SET state = 'waiting', acknowledged = 0, confirmed = 0, attempts = 0, resends = resends + 1, batch = NULL, \

@@ -10,14 +10,9 @@ use crate::telemetry::Metrics;
 
 /// Read-backs between two looks at what is waiting to be sent.
 const AT_ONCE: i64 = 50;
-/// How long to wait after each look in vain; Jira shows writes soon, longer under load or maintenance.
-const DELAYS: [TimeDelta; 5] = [
-    TimeDelta::seconds(4),
-    TimeDelta::seconds(15),
-    TimeDelta::minutes(1),
-    TimeDelta::minutes(5),
-    TimeDelta::minutes(15),
-];
+/// How long to wait after each look in vain, in 1200ths of `delivery.visible_within`: seconds, unless that is
+/// changed.
+const DELAYS: [i32; 5] = [4, 15, 60, 300, 900];
 /// How often an entity that never shows is sent again before a person is asked.
 const RESENDS: i64 = 2;
 
@@ -67,8 +62,9 @@ impl Engine {
             return ReadbackResult::SendAgain { reason: "Jira has lost it; sent again".to_owned() };
         }
         let nth = usize::try_from(readback.attempts).unwrap_or(usize::MAX);
-        if let Some(delay) = DELAYS.get(nth) {
-            ReadbackResult::Later(self.clock.now() + *delay)
+        let visible_within = TimeDelta::from_std(self.delivery.visible_within).unwrap_or(TimeDelta::days(1));
+        if let Some(share) = DELAYS.get(nth) {
+            ReadbackResult::Later(self.clock.now() + visible_within / 1200 * *share)
         } else if readback.resends < RESENDS {
             ReadbackResult::SendAgain {
                 reason: "Jira accepted it, but does not show it; sent again".to_owned(),

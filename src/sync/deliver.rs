@@ -9,7 +9,7 @@ use super::trouble;
 use crate::domain::{ClientKey, EntityKind, JiraId, SourceId};
 use crate::jira::{Answer, Disposition, JiraClient, JiraError, Scope};
 use crate::mapping::{BulkRequest, jira_id};
-use crate::store::{DueBatch, Outcome, SiteTrouble};
+use crate::store::{DueBatch, Outcome};
 use crate::telemetry::Metrics;
 
 /// How long a process may be silent before another one takes over its site.
@@ -109,7 +109,7 @@ impl Engine {
         let request = BulkRequest::new(source.clone(), workspace.clone(), batch);
         let started = self.clock.now();
         let answer = jira.submit(&request).await;
-        self.metrics.jira_seconds.observe((self.clock.now() - started).as_seconds_f64());
+        self.metrics.jira_seconds.observe((self.clock.now() - started).as_seconds_f64().max(0.0));
         let result = answer.as_ref().map_or_else(|error| result_name(&error.disposition), |_| "accepted");
         Metrics::count_site(&self.metrics.jira_requests, &site.site, result, 1);
         let Answer { value: verdicts, meta } = answer?;
@@ -165,7 +165,7 @@ impl Engine {
             Metrics::count_site(&self.metrics.verdicts, &site.site, result, 1);
         }
         for delivery in &batch.deliveries {
-            self.metrics.delivery_seconds.observe((now - delivery.waiting_since).as_seconds_f64());
+            self.metrics.delivery_seconds.observe((now - delivery.waiting_since).as_seconds_f64().max(0.0));
         }
         Ok(())
     }
@@ -176,7 +176,8 @@ impl Engine {
         let failures = self.store.count_failures(&site.client_key).await?;
         let trouble = trouble::of(error, self.clock.now(), failures, seed(&self.clock.new_id()));
         if matches!(error.disposition, Disposition::WaitUntil { scope: Scope::AllSites, .. }) {
-            self.hold_all_sites(&trouble).await?;
+            // The app's own quota is used up: no site may be asked before it is renewed.
+            self.store.hold_all_sites(trouble.wait_until).await?;
         } else if !self.store.record_site_trouble((&site.client_key, site.installed_at), &trouble).await? {
             self.directory.refresh().await?;
             return Ok(());
@@ -189,14 +190,6 @@ impl Engine {
             None => {
                 tracing::warn!(site = %site.site, %error, trace_id = ?error.trace_id, until = %trouble.wait_until, "Jira must wait; nothing is lost");
             }
-        }
-        Ok(())
-    }
-
-    /// The app's own quota is used up: no site may be asked before it is renewed.
-    async fn hold_all_sites(&self, trouble: &SiteTrouble) -> Result<(), SyncError> {
-        for site in self.directory.current().sites() {
-            self.store.record_site_trouble((&site.client_key, site.installed_at), trouble).await?;
         }
         Ok(())
     }

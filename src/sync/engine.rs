@@ -108,12 +108,13 @@ impl Engine {
     }
 
     /// Stores what the configuration alone implies: each source's account as a workspace, and the
-    /// component of incidents that name none.
+    /// component of incidents that name none. A tool that refused the configuration before is asked anew.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn seed(&self) -> Result<(), SyncError> {
         use crate::store::{Origin, Told};
+        self.store.forget_refusals().await?;
         for source in self.registry.iter() {
             // With teams, the account holds what names none, such as the fallback component.
             self.store.record_workspaces(source.id(), &[source.account()]).await?;

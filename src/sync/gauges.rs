@@ -32,7 +32,8 @@ impl Engine {
             }
         }
         let oldest = counts.iter().filter(|row| row.state == "waiting").map(|row| row.oldest).min();
-        let age = oldest.map_or(0.0, |oldest| (self.clock.now() - from_millis(oldest)).as_seconds_f64());
+        let age =
+            oldest.map_or(0.0, |oldest| (self.clock.now() - from_millis(oldest)).as_seconds_f64().max(0.0));
         self.metrics.oldest_waiting_seconds.set(age);
         let inbox = self.store.count_inbox().await?;
         for source in self.registry.iter() {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
@@ -13,8 +14,9 @@ use crate::sources::{Findings, Headers, InboundWebhook, Memory, Unmappable, Veri
 use crate::store::{InboxEntry, InboxRow, Origin, Recorded, Told};
 use crate::telemetry::{Metrics, WordLabel};
 
-/// Webhooks that may wait for the disk before senders are asked to come back.
-const QUEUE: usize = 1024;
+/// Longest that a sender is kept waiting: shorter than senders wait before they hang up. What is written after
+/// all is known when it comes again.
+const PATIENCE: Duration = Duration::from_secs(4);
 /// Most webhooks that share one transaction.
 const GROUP: usize = 256;
 /// Webhooks whose effects share one transaction: small enough not to hold up the inbox.
@@ -27,6 +29,8 @@ pub enum IngestError {
     Overloaded,
     #[error("the database does not take writes")]
     StoreDown,
+    #[error("the database takes too long to write")]
+    TooSlow,
 }
 
 /// What became of a webhook that is on disk.
@@ -47,10 +51,10 @@ pub struct Ingestor {
 }
 
 impl Ingestor {
-    /// Starts the task that writes groups.
+    /// Starts the task that writes groups. Beyond `max_waiting` webhooks, senders are asked to come back.
     #[must_use]
-    pub fn start(engine: Arc<Engine>) -> Self {
-        let (queue, waiting) = mpsc::channel(QUEUE);
+    pub fn start(engine: Arc<Engine>, max_waiting: usize) -> Self {
+        let (queue, waiting) = mpsc::channel(max_waiting);
         tokio::spawn(write_groups(engine.clone(), waiting));
         Self { queue, engine }
     }
@@ -68,7 +72,8 @@ impl Ingestor {
         let entry = entry(source, webhook, unmappable.as_ref());
         let (sender, answer) = oneshot::channel();
         self.queue.try_send((entry, sender)).map_err(|_| IngestError::Overloaded)?;
-        let recorded = answer.await.map_err(|_| IngestError::StoreDown)??;
+        let answer = tokio::time::timeout(PATIENCE, answer).await.map_err(|_| IngestError::TooSlow)?;
+        let recorded = answer.map_err(|_| IngestError::StoreDown)??;
         self.count(source, webhook, &recorded, unmappable.is_some());
         self.engine.signals.inbox.notify_one();
         Ok(Receipt { duplicate: recorded == Recorded::Duplicate, unmappable })
@@ -89,7 +94,7 @@ impl Ingestor {
         let metrics = &self.engine.metrics;
         Metrics::count_source(&metrics.webhooks, source.id().as_str(), result, 1);
         let took = self.engine.clock.now() - webhook.received_at;
-        metrics.ingest_seconds.observe(took.as_seconds_f64());
+        metrics.ingest_seconds.observe(took.as_seconds_f64().max(0.0));
     }
 }
 

@@ -19,6 +19,8 @@ const LEASE: Duration = Duration::from_mins(5);
 const CATALOGUE_AGE: TimeDelta = TimeDelta::hours(1);
 /// Incidents fetched by id in one round.
 const REFETCHES: i64 = 100;
+/// A wrong header of a tool must not stop its polls for good.
+const LONGEST_WAIT: Duration = Duration::from_hours(2);
 /// After a refusal that only a person can mend.
 const REFUSED_WAIT: TimeDelta = TimeDelta::minutes(15);
 
@@ -238,20 +240,23 @@ impl Engine {
         let backed_off = trouble::back_off(now, failures, seed(&self.clock.new_id()));
         let (wait_until, start_over, result) = match error {
             PollError::Retry { after, .. } => {
-                let asked = after.and_then(|after| TimeDelta::from_std(after).ok()).map(|after| now + after);
+                let asked = after
+                    .and_then(|after| TimeDelta::from_std(after.min(LONGEST_WAIT)).ok())
+                    .map(|after| now + after);
                 (asked.unwrap_or(backed_off), false, "retry")
             }
             PollError::Refused { .. } => (now + REFUSED_WAIT, false, "refused"),
             PollError::CursorExpired { .. } => (now, true, "cursor_expired"),
             PollError::Unreadable { .. } => (backed_off, false, "unreadable"),
         };
-        if matches!(error, PollError::Refused { .. }) {
+        let refused = matches!(error, PollError::Refused { .. });
+        if refused {
             tracing::error!(source = %source.id(), "{error}");
         } else {
             tracing::warn!(source = %source.id(), until = %wait_until, "polling failed and will be repeated: {error}");
         }
         Metrics::count_source(&self.metrics.polls, source.id().as_str(), result, 1);
-        let trouble = PollTrouble { wait_until, message: error.to_string(), start_over };
+        let trouble = PollTrouble { wait_until, message: error.to_string(), start_over, refused };
         self.store.record_poll_trouble(source.id(), &trouble).await?;
         Ok(false)
     }

@@ -18,11 +18,18 @@ const TICK: Duration = Duration::from_secs(1);
 const LINK_TICK: Duration = Duration::from_secs(10);
 const GAUGE_TICK: Duration = Duration::from_secs(15);
 /// A reconciler silent for this long is stuck.
-const STUCK_AFTER: chrono::TimeDelta = chrono::TimeDelta::minutes(2);
+const STUCK_AFTER: Duration = Duration::from_mins(2);
 
 /// When each reconciler last finished a round.
 #[derive(Debug, Clone, Default)]
-pub struct Beats(Arc<Mutex<BTreeMap<&'static str, Timestamp>>>);
+pub struct Beats(Arc<Mutex<BTreeMap<&'static str, Beat>>>);
+
+/// By the clock on the wall, for people, and by the time since the start, which nobody sets.
+#[derive(Debug, Clone, Copy)]
+struct Beat {
+    at: Timestamp,
+    elapsed: Duration,
+}
 
 /// The state of one reconciler.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -34,16 +41,18 @@ pub struct Pulse {
 
 impl Beats {
     fn beat(&self, name: &'static str, clock: &Clock) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, clock.now());
+        let beat = Beat { at: clock.now(), elapsed: clock.elapsed() };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, beat);
     }
 
     #[must_use]
-    pub fn pulses(&self, now: Timestamp) -> Vec<Pulse> {
-        let beats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        beats
-            .iter()
-            .map(|(name, last)| Pulse { name, last: *last, alive: now - *last < STUCK_AFTER })
-            .collect()
+    pub fn pulses(&self, clock: &Clock) -> Vec<Pulse> {
+        let (beats, now) = (self.0.lock().unwrap_or_else(PoisonError::into_inner), clock.elapsed());
+        let pulse = |(name, beat): (&&'static str, &Beat)| {
+            let alive = now.saturating_sub(beat.elapsed) < STUCK_AFTER;
+            Pulse { name, last: beat.at, alive }
+        };
+        beats.iter().map(pulse).collect()
     }
 }
 
@@ -181,5 +190,25 @@ async fn rung(signal: Option<&Notify>) {
     match signal {
         Some(signal) => signal.notified().await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::from_millis;
+
+    #[test]
+    fn a_reconciler_is_stuck_after_two_silent_minutes_whatever_the_clock_is_set_to() {
+        let (clock, beats) = (Clock::manual(from_millis(0)), Beats::default());
+        let is_alive = || beats.pulses(&clock)[0].alive;
+        beats.beat("inbox", &clock);
+        clock.set(chrono::TimeDelta::hours(1));
+        assert!(is_alive());
+        clock.advance(chrono::TimeDelta::seconds(119));
+        assert!(is_alive());
+        clock.set(chrono::TimeDelta::hours(-2));
+        clock.advance(chrono::TimeDelta::seconds(1));
+        assert!(!is_alive());
     }
 }

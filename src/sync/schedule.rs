@@ -25,11 +25,17 @@ const SPREAD_MS: u64 = 2_000;
 /// When to look again at a source that did not reach its end: it may have to wait for its tool.
 const AGAIN: Duration = Duration::from_secs(10);
 
+/// How often to look whether the clock was set back.
+const WATCH: Duration = Duration::from_secs(1);
+
+type Bells = BTreeMap<String, Arc<Notify>>;
+
 /// Rings for polls and for the nightly comparison.
 pub struct Scheduler {
     engine: Arc<Engine>,
+    reconcile: String,
     cron: JobScheduler,
-    bells: BTreeMap<String, Arc<Notify>>,
+    bells: Bells,
 }
 
 impl Scheduler {
@@ -38,16 +44,10 @@ impl Scheduler {
     /// # Errors
     /// When an expression is not valid.
     pub async fn new(engine: Arc<Engine>, reconcile: &str) -> Result<Self, ScheduleError> {
-        let cron = JobScheduler::new().await?;
-        let nightly = engine.clone();
-        cron.add(Job::new(reconcile, move |_, _| nightly.signals.reconcile.notify_one())?).await?;
-        let mut bells = BTreeMap::new();
-        for source in engine.registry.iter().filter(|source| source.source.poller().is_some()) {
-            let bell = Arc::new(Notify::new());
-            bells.insert(source.id().to_string(), bell.clone());
-            cron.add(Job::new(source.config.poll.as_str(), move |_, _| bell.notify_one())?).await?;
-        }
-        Ok(Self { engine, cron, bells })
+        let polled = engine.registry.iter().filter(|source| source.source.poller().is_some());
+        let bells = polled.map(|source| (source.id().to_string(), Arc::default())).collect();
+        let cron = wind(&engine, reconcile, &bells).await?;
+        Ok(Self { engine, reconcile: reconcile.to_owned(), cron, bells })
     }
 
     /// Runs until `stop`; polls under way finish first.
@@ -56,14 +56,52 @@ impl Scheduler {
     /// When the clockwork does not start.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), ScheduleError> {
         self.cron.start().await?;
-        let pollers = self.bells.iter().filter_map(|(id, bell)| {
-            let source = self.engine.registry.find(id)?.clone();
-            Some(poll_when_rung(self.engine.clone(), source, bell.clone(), stop.clone()))
-        });
-        futures::future::join_all(pollers).await;
-        stop.cancelled().await;
+        let pollers: Vec<_> = self
+            .bells
+            .iter()
+            .filter_map(|(id, bell)| {
+                let source = self.engine.registry.find(id)?.clone();
+                Some(poll_when_rung(self.engine.clone(), source, bell.clone(), stop.clone()))
+            })
+            .collect();
+        let (_, kept) = tokio::join!(futures::future::join_all(pollers), self.keep_time(&stop));
+        kept?;
         Ok(self.cron.shutdown().await?)
     }
+
+    /// The clockwork has noted when each bell rings next. A clock that is set back would put that off for as
+    /// long, so the clockwork is wound anew.
+    async fn keep_time(&mut self, stop: &CancellationToken) -> Result<(), ScheduleError> {
+        let mut last = self.engine.clock.now();
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = tokio::time::sleep(WATCH) => {}
+                () = stop.cancelled() => {}
+            }
+            let now = self.engine.clock.now();
+            if now < last {
+                tracing::warn!(by = %(last - now), "the clock was set back; the schedule starts anew");
+                self.cron.shutdown().await?;
+                self.cron = wind(&self.engine, &self.reconcile, &self.bells).await?;
+                self.cron.start().await?;
+            }
+            last = now;
+        }
+        Ok(())
+    }
+}
+
+/// A clockwork with every bell in it, not started yet.
+async fn wind(engine: &Arc<Engine>, reconcile: &str, bells: &Bells) -> Result<JobScheduler, ScheduleError> {
+    let cron = JobScheduler::new().await?;
+    let nightly = engine.clone();
+    cron.add(Job::new(reconcile, move |_, _| nightly.signals.reconcile.notify_one())?).await?;
+    for source in engine.registry.iter() {
+        if let Some(bell) = bells.get(source.id().as_str()).cloned() {
+            cron.add(Job::new(source.config.poll.as_str(), move |_, _| bell.notify_one())?).await?;
+        }
+    }
+    Ok(cron)
 }
 
 async fn poll_when_rung(

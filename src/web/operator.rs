@@ -18,7 +18,7 @@ pub(super) async fn readiness(state: Data<State>) -> HttpResponse {
     let engine = &state.engine;
     let writable = engine.store.check_writable().await;
     let pending = engine.store.pending_migrations().await;
-    let pulses = state.beats.pulses(engine.clock.now());
+    let pulses = state.beats.pulses(&engine.clock);
     let reconcilers_beat = pulses.iter().all(|pulse| pulse.alive || pulse.name == "reconcile");
     let ready = writable.is_ok() && matches!(pending, Ok(0)) && reconcilers_beat;
     let part = |ok: bool, why: Option<String>| json!({ "ok": ok, "why": why });

@@ -1,18 +1,11 @@
 //! The real program is started, killed and started again.
 
-use std::process::Command;
-
 use incident_bridge::simulator::Fault;
 
 use crate::crash_test::story::{Plan, play};
 use crate::harness::pick_port;
 use crate::harness::place::{PROGRAM, Place, read};
 use crate::harness::program::{Program, eventually};
-
-fn signal(program: &Program, name: &str) {
-    let status = Command::new("kill").args([name, &program.id().to_string()]).status();
-    assert!(status.expect("kill exists").success());
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_answered_with_2xx_survives_a_kill() {
@@ -75,7 +68,7 @@ async fn sigterm_ends_it_with_exit_code_0() {
     let place = Place::new();
     for name in ["-TERM", "-INT"] {
         let mut bridge = place.serve().await;
-        signal(&bridge, name);
+        bridge.signal(name);
         assert_eq!(bridge.ended().await.code(), Some(0), "{}", read(&place.log()));
     }
 }

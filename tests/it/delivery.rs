@@ -129,7 +129,7 @@ async fn versions_only_grow_even_within_one_millisecond_and_across_a_clock_set_b
         bridge.pagerduty(&triggered("Q1").titled(&format!("Title {n}")).at(at)).await;
         bridge.settle().await;
         if n == 2 {
-            bridge.clock.advance(TimeDelta::seconds(-2));
+            bridge.clock.set(TimeDelta::seconds(-2));
         }
     }
     let versions = bridge.jira().submitted_versions(Kind::Incident, "pd:Q1");

@@ -131,3 +131,27 @@ async fn an_incident_whose_webhook_cannot_be_mapped() {
     assert_eq!(stage.post(&whole[..whole.len() - 1]).await, 400);
     stage.tells("pd:Q1A2B3", "quarantine replay", "Its webhook is in quarantine").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_printed_as_json_names_the_quarantine_as_well() {
+    let stage = Stage::set().await;
+    let whole = triggered("Q1A2B3").body(&Clock::system());
+    assert_eq!(stage.post(&whole[..whole.len() - 1]).await, 400);
+    let ask = async || {
+        let said = command(&["explain", "pd:Q1A2B3", "--json"], Some(&stage.place.file)).await;
+        (said.code, serde_json::from_str::<serde_json::Value>(&said.out).expect("it is JSON"))
+    };
+    let (code, told) = ask().await;
+    assert_eq!((code, &told["stories"]), (Some(1), &serde_json::json!([])));
+    let kept = &told["unknown"]["quarantined"][0];
+    assert_eq!(
+        (kept["source"].as_str(), kept["verified_by"].as_str()),
+        (Some("pd"), Some("webhook_secrets[0]"))
+    );
+    assert!(kept["reason"].is_string() && kept["body"].is_null(), "{told}");
+    assert_eq!(stage.post(&whole).await, 202);
+    stage.confirmed().await;
+    let (code, told) = ask().await;
+    assert_eq!((code, told["stories"][0]["jira_id"].as_str()), (Some(0), Some("pd:Q1A2B3")));
+    assert!(told["unknown"].is_null(), "{told}");
+}

@@ -1,5 +1,8 @@
 //! What the bridge does on Jira's bad days.
 
+use std::time::Duration;
+
+use incident_bridge::domain::ClientKey;
 use incident_bridge::simulator::{EntityKind as Kind, Fault};
 
 use crate::harness::pagerduty::triggered;
@@ -75,6 +78,90 @@ async fn a_used_up_quota_of_the_app_holds_all_sites() {
     assert!(bridge.sites.iter().all(|site| site.incident("pd:Q1").is_none()));
     bridge.settle_after(60).await;
     assert!(bridge.sites.iter().all(|site| site.incident("pd:Q1").is_some()));
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn a_used_up_quota_of_the_app_is_not_ended_by_an_answer_to_another_site() {
+    let bridge = Setup::default().sites(2).start().await;
+    let mut keys = Vec::new();
+    for site in 0..2 {
+        keys.push(ClientKey(bridge.install_on(site).await.client_key));
+    }
+    bridge.settle().await;
+    bridge.pagerduty(&triggered("Q0")).await;
+    bridge.settle().await;
+    bridge.pagerduty(&triggered("Q1")).await;
+    bridge.engine.process_inbox().await.expect("the store works");
+    // The answer to one site is on its way when the other hears that the quota is used up.
+    bridge.sites[0].fail_next(Fault::late(Duration::from_millis(700)).on("POST", INCIDENTS));
+    bridge.sites[1].fail_next(Fault::rate_limited("jira-quota-global-based", None).on("POST", INCIDENTS));
+    let (slow, refused) =
+        tokio::join!(bridge.engine.serve_site(&keys[0]), bridge.engine.serve_site(&keys[1]));
+    assert!(slow.expect("the store works") && refused.expect("the store works"));
+    assert!(bridge.sites[0].incident("pd:Q1").is_some());
+    bridge.pagerduty(&triggered("Q2")).await;
+    let requests = || bridge.sites.iter().map(|site| site.request_count()).sum::<u64>();
+    let before = requests();
+    bridge.settle_after(59 * 60).await;
+    assert_eq!(requests(), before, "no site is asked before the quota is renewed");
+    bridge.settle_after(60).await;
+    assert!(bridge.sites.iter().all(|site| site.incident("pd:Q2").is_some()));
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn a_used_up_quota_of_the_app_leaves_a_parked_site_its_reason() {
+    let bridge = Setup::default().sites(2).start().await;
+    for site in 0..2 {
+        bridge.install_on(site).await;
+    }
+    bridge.settle().await;
+    bridge.sites[0].fail_next(Fault::status(403).on("POST", INCIDENTS));
+    bridge.sites[1].fail_next(Fault::status(503).on("POST", INCIDENTS));
+    bridge.sites[1].fail_next(Fault::rate_limited("jira-quota-global-based", Some(60)).on("POST", INCIDENTS));
+    bridge.pagerduty(&triggered("Q1")).await;
+    bridge.settle().await;
+    bridge.settle_after(60).await;
+    bridge.log.expect_error("lacks the operations module");
+    let why = parked(&bridge).await.expect("it is still parked");
+    assert!(why.contains("lacks the operations module"), "{why}");
+    bridge.settle_after(3600).await;
+    assert!(bridge.sites.iter().all(|site| site.incident("pd:Q1").is_some()));
+    assert_eq!(parked(&bridge).await, None);
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn an_answer_to_an_older_version_after_that_to_a_newer_one_turns_nothing_back() {
+    let bridge = Bridge::installed().await;
+    bridge.pagerduty(&triggered("Q1").titled("First")).await;
+    bridge.settle().await;
+    bridge.advance(1);
+    bridge.pagerduty(&triggered("Q1").titled("Second")).await;
+    bridge.engine.process_inbox().await.expect("the store works");
+    let key = ClientKey(bridge.jira().find_installation().expect("it is installed").client_key);
+    bridge.jira().fail_next(Fault::late(Duration::from_millis(700)).on("POST", INCIDENTS));
+    // Two tasks serve the site, as when a lease has ended before its holder did.
+    let newer = async {
+        crate::harness::program::eventually("the older one is at Jira", async || {
+            (bridge.jira().waiting_faults() == 0).then_some(())
+        })
+        .await;
+        bridge.advance(1);
+        bridge.pagerduty(&triggered("Q1").titled("Third")).await;
+        bridge.engine.process_inbox().await.expect("the store works");
+        bridge.engine.serve_site(&key).await.expect("the store works");
+        assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["summary"], "Third");
+    };
+    let (older, ()) = tokio::join!(bridge.engine.serve_site(&key), newer);
+    older.expect("the store works");
+    bridge.settle().await;
+    bridge.settle_after(5).await;
+    assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["summary"], "Third");
+    let versions = bridge.jira().submitted_versions(Kind::Incident, "pd:Q1");
+    assert!(versions.is_sorted(), "{versions:?}");
+    assert_eq!(bridge.delivery("pd:Q1").await.state, "confirmed");
     bridge.finish().await;
 }
 

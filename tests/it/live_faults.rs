@@ -1,44 +1,74 @@
-//! One story through all that Jira can do wrong, against the running program and the real clock.
+//! The running program between others that fail, by the real clock: Jira (`jira`), the tool that it asks
+//! (`tool`), and the machine that it runs on (`ourselves`).
 //!
-//! What each failure means second by second is in `faults.rs`, where time is moved by hand. Here incidents
-//! go on changing all the while, and in the end Jira must hold what PagerDuty was told is safe.
+//! What each failure means second by second is in `faults.rs`, where time is moved by hand. Here incidents go
+//! on changing all the while, and every test ends with the same question: does Jira hold what the sender was
+//! told is safe?
 
-use chrono::TimeDelta;
+mod jira;
+mod ourselves;
+mod tool;
+
 use incident_bridge::clock::Clock;
-use incident_bridge::simulator::Fault;
+use incident_bridge::simulator::RunningSimulator;
+use serde_json::Value;
 
 use crate::crash_test::model::{Difference, Event, Sender};
-use crate::harness::place::{Place, command};
+use crate::harness::place::{Place, SOURCE, command};
 use crate::harness::program::{Program, eventually};
+use crate::harness::start_site;
 
 const INCIDENTS: &str = "/rest/operations/1.0/bulk";
+const COMPONENTS: &str = "/rest/devopscomponents/1.0/bulk";
+const LINKS: &str = "/rest/operations/1.0/linkedWorkspaces/bulk";
+const ONE_INCIDENT: &str = "/rest/operations/1.0/incidents/";
 
-/// The running bridge, its site, and a PagerDuty that never rests.
+/// Short patience, so that no test takes minutes.
+const HASTE: &str = "[delivery]\ntimeout = \"2s\"\nvisible_within = \"2s\"\nparallel_sites = 64\n";
+
+/// The running bridge, its sites, and a PagerDuty that never rests.
 struct Story {
     place: Place,
+    sites: Vec<RunningSimulator>,
     sender: Sender,
-    _bridge: Program,
+    bridge: Program,
 }
 
 impl Story {
-    async fn begin() -> Self {
-        let place = Place::new();
-        let bridge = place.serve().await;
-        place.site.install(&place.base_url).await.expect("it installs");
-        let mut story = Self { place, sender: Sender::new(11, Clock::system()), _bridge: bridge };
-        for _ in 0..3 {
-            let event = story.sender.open();
-            story.post(event).await;
-        }
+    /// A bridge that runs, beside sites that have not installed it yet.
+    async fn set(sites: usize) -> Self {
+        Self::set_under(sites, "").await
+    }
+
+    /// The same, started by a shell that has done `first`.
+    async fn set_under(sites: usize, first: &str) -> Self {
+        let sites: Vec<_> = (0..sites).map(|_| start_site(&Clock::system(), 0)).collect();
+        let place = Place::with(&sites, &format!("{SOURCE}{HASTE}"));
+        let bridge = place.serve_under(first).await;
+        Self { place, sites, sender: Sender::new(11, Clock::system()), bridge }
+    }
+
+    /// A bridge at work, whose sites all hold the first incidents.
+    async fn begin(sites: usize) -> Self {
+        let mut story = Self::set(sites).await;
+        story.install().await;
+        story.open(3).await;
         story.arrived("the first incidents").await;
         story
     }
 
-    async fn post(&mut self, event: Event) {
-        let request = reqwest::Client::new().post(format!("{}/webhooks/pd", self.place.base_url));
-        let request = request.header("X-PagerDuty-Signature", event.signature()).body(event.body.clone());
-        assert_eq!(request.send().await.expect("the bridge answers").status(), 202);
-        self.sender.acknowledge(event);
+    /// Every site installs the app, or installs it again.
+    async fn install(&self) {
+        for site in &self.sites {
+            site.install(&self.place.base_url).await.expect("it installs");
+        }
+    }
+
+    async fn open(&mut self, incidents: usize) {
+        for _ in 0..incidents {
+            let event = self.sender.open();
+            self.post(event).await;
+        }
     }
 
     /// Something old changes and something new opens.
@@ -48,94 +78,58 @@ impl Story {
         }
     }
 
+    async fn post(&mut self, event: Event) {
+        assert_eq!(self.try_post(&event).await.status(), 202);
+        self.sender.acknowledge(event);
+    }
+
+    async fn try_post(&self, event: &Event) -> reqwest::Response {
+        let request = reqwest::Client::new().post(format!("{}/webhooks/pd", self.place.base_url));
+        let request = request.header("X-PagerDuty-Signature", event.signature()).body(event.body.clone());
+        request.send().await.expect("the bridge answers")
+    }
+
+    /// Whether a site holds exactly what was acknowledged.
+    fn holds_all(&self, site: &RunningSimulator) -> bool {
+        self.sender.compare(site) == Difference::default() && site.queued() == 0
+    }
+
+    /// Every site holds exactly what was acknowledged, and was asked for nothing that is against its rules.
     async fn arrived(&self, what: &str) {
-        let jira = &self.place.site;
-        let equal = || self.sender.compare(jira) == Difference::default() && jira.queued() == 0;
-        eventually(what, async || equal().then_some(())).await;
+        for (nth, site) in self.sites.iter().enumerate() {
+            let what = format!("site {nth} after {what}");
+            eventually(&what, async || self.holds_all(site).then_some(())).await;
+            assert!(site.schema_violations().is_empty(), "{what}: {:?}", site.schema_violations());
+        }
     }
 
-    /// Jira meets the next write with `fault`; then everything arrives all the same.
-    async fn survive(&mut self, what: &str, fault: Fault) {
-        self.place.site.fail_next(fault.on("POST", INCIDENTS));
-        self.news().await;
-        let jira = &self.place.site;
-        eventually(what, async || (jira.waiting_faults() == 0).then_some(())).await;
-        self.arrived(what).await;
+    /// Every fault that was scripted has met its calls.
+    async fn faults_are_met(&self, what: &str) {
+        for (nth, site) in self.sites.iter().enumerate() {
+            let what = format!("the fault of site {nth}: {what}");
+            eventually(&what, async || (site.waiting_faults() == 0).then_some(())).await;
+        }
     }
 
-    async fn parked(&self, word: &str) {
-        eventually(word, async || {
-            let said = command(&["installations"], Some(&self.place.file)).await;
-            assert_eq!(said.code, Some(0), "{said:?}");
-            said.out.contains(word).then_some(())
+    /// What a command that must succeed prints.
+    async fn ask(&self, arguments: &[&str]) -> String {
+        let said = command(arguments, Some(&self.place.file)).await;
+        assert_eq!(said.code, Some(0), "{said:?}");
+        said.out
+    }
+
+    /// The operator's list of sites.
+    async fn installations(&self) -> Vec<Value> {
+        let listed = self.ask(&["installations", "--json"]).await;
+        serde_json::from_str(&listed).expect("a list")
+    }
+
+    /// Waits until the list of sites says this of every one; the rest of the list is shown when it never does.
+    async fn every_site(&self, what: &str, says: impl Fn(&Value) -> bool) {
+        eventually(what, async || {
+            let rows = self.installations().await;
+            (rows.len() == self.sites.len() && rows.iter().all(&says)).then_some(())
         })
         .await;
     }
-
-    async fn reinstall(&self) {
-        self.place.site.install(&self.place.base_url).await.expect("it installs again");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn incidents_go_on_changing_through_every_failure_of_jira_and_all_arrive() {
-    let mut story = Story::begin().await;
-    story.survive("429 with a time", Fault::rate_limited("jira-burst-based", Some(1))).await;
-    story.survive("429 without headers", Fault::status(429)).await;
-    for status in [500, 502, 503] {
-        story.survive(&status.to_string(), Fault::status(status)).await;
-    }
-    story.survive("half an answer", Fault::truncated()).await;
-    story.survive("a page of HTML", Fault::html()).await;
-    story.survive("202 and not a word", Fault::empty_accept()).await;
-    story.survive("no answer at all", Fault::dropped()).await;
-    refuse_one_of_several(&mut story).await;
-    show_late(&mut story).await;
-    move_the_site(&mut story).await;
-    change_the_secret_silently(&mut story).await;
-    assert!(story.place.site.schema_violations().is_empty());
-}
-
-async fn refuse_one_of_several(story: &mut Story) {
-    story.place.site.refuse("pd:Q000000", "not today");
-    story.news().await;
-    let jira = &story.place.site;
-    let others = || story.sender.compare(jira).stale == ["pd:Q000000"] && jira.queued() == 0;
-    eventually("all but the refused one arrive", async || others().then_some(())).await;
-    eventually("the refusal is listed", async || {
-        let listed = command(&["deliveries", "list", "--failed"], Some(&story.place.file)).await;
-        listed.out.contains("not today").then_some(())
-    })
-    .await;
-    jira.allow("pd:Q000000");
-    let retried = command(&["deliveries", "retry", "pd:Q000000"], Some(&story.place.file)).await;
-    assert!(retried.out.contains("1 will be sent again"), "{retried:?}");
-    story.arrived("the refused one, once allowed").await;
-}
-
-async fn show_late(story: &mut Story) {
-    story.place.site.set_visibility_delay(TimeDelta::milliseconds(2500));
-    story.news().await;
-    story.news().await;
-    story.arrived("what shows late").await;
-    story.place.site.set_visibility_delay(TimeDelta::zero());
-}
-
-async fn move_the_site(story: &mut Story) {
-    story.place.site.fail_next(Fault::renamed_to("https://new.atlassian.net/").on("POST", INCIDENTS));
-    story.news().await;
-    story.parked("new.atlassian.net").await;
-    story.news().await;
-    story.reinstall().await;
-    story.arrived("everything after a move").await;
-}
-
-async fn change_the_secret_silently(story: &mut Story) {
-    story.place.site.uninstall_silently();
-    story.news().await;
-    story.parked("install the app again").await;
-    let lost = story.sender.compare(&story.place.site).lost;
-    assert_eq!(lost.len(), story.sender.count(), "a site that lost the app shows nothing of it");
-    story.reinstall().await;
-    story.arrived("everything at the new installation").await;
 }

@@ -20,6 +20,7 @@ mod crash_test {
 
 mod actions;
 mod cadence;
+mod clock;
 mod commands;
 mod crash;
 mod delivery;
@@ -27,6 +28,7 @@ mod explain_stories;
 mod faults;
 mod install;
 mod live_faults;
+mod live_sources;
 mod operator;
 mod page;
 mod poll;

@@ -188,6 +188,28 @@ async fn an_entry_without_an_id_is_counted_and_does_not_hold_up_the_others() {
 }
 
 #[tokio::test]
+async fn a_run_after_the_clock_was_set_back_reads_what_was_resolved_meanwhile() {
+    let server = start_pagerduty().await;
+    let list = |sort| Mock::given(path("/incidents")).and(query_param("sort_by", sort));
+    list("created_at:asc").respond_with(page(&[], false)).mount(&server).await;
+    list("resolved_at:desc").respond_with(page(&[], false)).up_to_n_times(1).mount(&server).await;
+    let bridge = start_bridge(&server).await;
+    bridge.clock.set(chrono::TimeDelta::hours(1));
+    assert!(poll(&bridge).await.done);
+    bridge.clock.set(chrono::TimeDelta::hours(-1));
+    for (offset, id, minute) in [("0", "Q1", 2), ("1", "Q2", 1)] {
+        let mut resolved = told(id, "resolved");
+        resolved["resolved_at"] = format!("2026-09-14T08:0{minute}:00Z").into();
+        let found = list("resolved_at:desc").and(query_param("offset", offset));
+        found.respond_with(page(&[resolved], offset == "0")).mount(&server).await;
+    }
+    bridge.advance(300);
+    assert!(poll(&bridge).await.done);
+    assert_eq!(bridge.jira().count(Kind::Incident), 2);
+    bridge.finish().await;
+}
+
+#[tokio::test]
 async fn a_refused_token_is_an_error_for_a_person_and_not_a_storm_of_requests() {
     let server = MockServer::start().await;
     Mock::given(header("authorization", "Token token=rest-token"))
@@ -203,6 +225,25 @@ async fn a_refused_token_is_an_error_for_a_person_and_not_a_storm_of_requests() 
     assert_eq!(server.received_requests().await.expect("it records").len(), requests);
     assert!(!bridge.log.contains("rest-token"), "the token stands in the log");
     bridge.finish().await;
+}
+
+#[tokio::test]
+async fn no_header_of_a_tool_can_stop_polling_for_longer_than_two_hours() {
+    for seconds in ["7300", "4000000000", "100000000000000", "18446744073709551615", "99999999999999999999"] {
+        let server = start_pagerduty().await;
+        let asks = ResponseTemplate::new(429).insert_header("Retry-After", seconds);
+        Mock::given(path("/incidents")).respond_with(asks).up_to_n_times(1).mount(&server).await;
+        Mock::given(path("/incidents"))
+            .respond_with(page(&[told("Q1", "triggered")], false))
+            .mount(&server)
+            .await;
+        let bridge = start_bridge(&server).await;
+        assert!(!poll(&bridge).await.done);
+        bridge.advance(2 * 3600);
+        assert!(poll(&bridge).await.done, "{seconds}");
+        assert!(bridge.jira().incident("pd:Q1").is_some());
+        bridge.finish().await;
+    }
 }
 
 #[tokio::test]

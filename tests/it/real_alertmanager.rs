@@ -56,7 +56,8 @@ async fn an_alert_that_fires_opens_an_incident_and_its_end_resolves_it() {
     let site = start_site(&Clock::system(), 0);
     let port = pick_port();
     let file = folder.path().join("bridge.toml");
-    std::fs::write(&file, bridge_file(port, folder.path(), &site, SOURCE)).expect("the folder is writable");
+    std::fs::write(&file, bridge_file(port, folder.path(), &[&site], SOURCE))
+        .expect("the folder is writable");
     let config = load(&[file], &Environment::default()).expect("the configuration is valid").config;
     let app = App::start(&config, Clock::system(), Roles::ALL).await.expect("the bridge starts");
     let stop = CancellationToken::new();

@@ -173,12 +173,15 @@ contract! {
         a_webhook_is_done_in_the_transaction_of_its_effect
         a_quarantined_webhook_keeps_its_reason_until_it_is_replayed
         old_webhooks_and_history_are_removed_in_steps
+        a_receipt_says_how_often_a_webhook_came_until_it_is_removed
+        the_quarantine_is_searched_to_its_end_and_nothing_else_is
     }
     sources {
         only_changes_make_a_new_version
         a_mention_gives_way_to_first_hand_knowledge
         a_cursor_moves_with_its_page_and_survives
         memory_is_written_with_the_findings
+        a_refusal_is_waited_out_unless_a_person_may_have_mended_it
         unknown_words_are_few_and_are_forgotten_when_they_do_not_come_back
         a_webhook_ends_the_quiet_even_during_a_poll
     }
@@ -194,6 +197,9 @@ contract! {
         a_lost_sample_has_its_whole_batch_read_back
         live_news_goes_first_and_refreshes_can_be_held_back
         a_clock_that_is_set_back_holds_nothing_up
+        news_after_a_clock_was_set_back_is_not_stale
+        an_answer_does_not_end_a_wait_that_began_while_it_was_on_its_way
+        a_parked_site_is_tried_again_when_a_person_says_so
     }
     sites {
         migrations_can_be_applied_again
@@ -221,6 +227,9 @@ async fn on_postgres_a_lease_belongs_to_one_process_until_it_ends() {
     assert!(claim("one").await.is_none(), "an old holder cannot give another's lease away");
     world.store.release_lease(second).await.expect("it releases");
     assert!(claim("one").await.is_some());
+    world.clock.set(TimeDelta::hours(-1));
+    assert!(claim("two").await.is_some(), "a clock that was ahead took it for an hour");
+    assert!(claim("one").await.is_none());
 }
 
 #[tokio::test]

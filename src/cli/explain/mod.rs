@@ -27,6 +27,24 @@ pub struct Arguments {
     incident: String,
 }
 
+/// Everything known under one id.
+#[derive(Serialize)]
+struct Told {
+    stories: Vec<Story>,
+    /// What may explain why there is no story; `None` when there is one.
+    unknown: Option<Unknown>,
+}
+
+#[derive(Serialize)]
+struct Unknown {
+    /// Webhooks that name the id and could not be mapped.
+    quarantined: Vec<QuarantinedRow>,
+    /// Webhooks that had no effect yet.
+    unread: i64,
+    /// Whether people have linked issues to it in Jira.
+    has_links: bool,
+}
+
 #[derive(Serialize)]
 struct Story {
     kind: String,
@@ -69,16 +87,20 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
     for entity in store.find_entities(&arguments.incident).await? {
         stories.push(tell(&store, &sites, clock.now(), entity).await?);
     }
+    let unknown =
+        if stories.is_empty() { Some(ask_around(&store, &arguments.incident).await?) } else { None };
+    let told = Told { stories, unknown };
     if json {
-        output::json(&stories)?;
-    } else if stories.is_empty() {
-        print_unknown(&store, &arguments.incident).await?;
+        output::json(&told)?;
     } else {
-        for story in &stories {
+        for story in &told.stories {
             words::print(story, &sites);
         }
+        if let Some(unknown) = &told.unknown {
+            words::print_unknown(&arguments.incident, unknown);
+        }
     }
-    Ok(if stories.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if told.stories.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 async fn tell(
@@ -130,15 +152,13 @@ fn find_obstacle(sites: &[Installation], delivery: &DeliveryRow, now: Timestamp)
     }
 }
 
-async fn print_unknown(store: &Store, id: &str) -> anyhow::Result<()> {
-    let kept = store.search_quarantine(|webhook| names(webhook, id)).await?;
+async fn ask_around(store: &Store, id: &str) -> anyhow::Result<Unknown> {
     let counts = store.count_inbox().await?;
-    let unread: i64 = counts.iter().filter(|row| row.state == "new").map(|row| row.count).sum();
-    words::print_unknown(id, &kept, unread);
-    if !store.list_associations_of(&JiraId(id.to_owned())).await?.is_empty() {
-        output::line("people have linked issues to it in Jira");
-    }
-    Ok(())
+    Ok(Unknown {
+        quarantined: store.search_quarantine(|webhook| names(webhook, id)).await?,
+        unread: counts.iter().filter(|row| row.state == "new").map(|row| row.count).sum(),
+        has_links: !store.list_associations_of(&JiraId(id.to_owned())).await?.is_empty(),
+    })
 }
 
 /// Whether a webhook's body contains the id, or, of an id in Jira, the tool's part of it.

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Obstacle, Standing, Story, output};
+use super::{Obstacle, Standing, Story, Unknown, output};
 use crate::clock::from_millis;
 use crate::domain::format_timestamp;
-use crate::store::{Installation, QuarantinedRow, ReceiptRow, TimelineEntry};
+use crate::store::{Installation, ReceiptRow, TimelineEntry};
 
 /// The row of the inbox that an entry came from.
 pub(super) fn webhook_of(entry: &TimelineEntry) -> Option<&str> {
@@ -35,13 +35,13 @@ pub(super) fn print(story: &Story, sites: &[Installation]) {
     }
 }
 
-pub(super) fn print_unknown(id: &str, kept: &[QuarantinedRow], unread: i64) {
-    if kept.is_empty() {
+pub(super) fn print_unknown(id: &str, unknown: &Unknown) {
+    if unknown.quarantined.is_empty() {
         output::line(format!("nothing is known of {id:?}: no webhook and no poll has named it"));
     } else {
         output::line(format!("nothing is known of {id:?}, but webhooks that could not be mapped name it:"));
     }
-    for webhook in kept {
+    for webhook in &unknown.quarantined {
         output::line(format!(
             "  {}  webhook {} from {}, verified by {}, is kept in quarantine: {}",
             format_timestamp(from_millis(webhook.received_at)),
@@ -56,8 +56,12 @@ pub(super) fn print_unknown(id: &str, kept: &[QuarantinedRow], unread: i64) {
             webhook.id
         ));
     }
-    if unread > 0 {
+    if unknown.unread > 0 {
+        let unread = unknown.unread;
         output::line(format!("{unread} webhook(s) wait to be read; if they stay, check that `serve` runs"));
+    }
+    if unknown.has_links {
+        output::line("people have linked issues to it in Jira");
     }
 }
 

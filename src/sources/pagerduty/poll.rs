@@ -110,7 +110,10 @@ impl Poller for PagerDutyPoller {
         let PollRequest { cursor, backfill_from, now, memory } = request;
         let progress = match cursor.map(Cursor::read).transpose()? {
             None => Progress::Backfill { started: now, first: backfill_from, from: backfill_from, offset: 0 },
-            Some(Progress::Idle { since }) => Progress::Open { started: now, since, offset: 0 },
+            // A clock that was ahead of its time when the last run began has been set back.
+            Some(Progress::Idle { since }) => {
+                Progress::Open { started: now, since: since.min(now), offset: 0 }
+            }
             Some(progress) => progress,
         };
         if progress.is_start() {

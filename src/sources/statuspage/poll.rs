@@ -133,7 +133,8 @@ impl Poller for StatuspagePoller {
         let PollRequest { cursor, backfill_from, now, memory } = request;
         let (started, since, mut pages, unresolved, number) = match cursor.map(Cursor::read).transpose()? {
             None => (now, backfill_from, self.page_ids(now).await?, true, 1),
-            Some(Progress::Idle { since }) => (now, since, self.page_ids(now).await?, true, 1),
+            // A clock that was ahead of its time when the last run began has been set back.
+            Some(Progress::Idle { since }) => (now, since.min(now), self.page_ids(now).await?, true, 1),
             Some(Progress::Reading { started, since, pages, unresolved, number }) => {
                 (started, since, pages, unresolved, number)
             }

@@ -5,6 +5,7 @@
 
 pub mod log;
 pub mod pagerduty;
+pub mod pagerduty_account;
 pub mod place;
 pub mod program;
 mod requests;
@@ -35,6 +36,8 @@ pub struct Bridge {
     pub base_url: String,
     pub log: log::Capture,
     pub config: Config,
+    /// When it is not the same.
+    jira_clock: Option<Clock>,
     app: Option<App>,
     http: reqwest::Client,
     folder: TempDir,
@@ -73,7 +76,9 @@ impl Bridge {
     }
 
     pub fn advance(&self, seconds: i64) {
-        self.clock.advance(TimeDelta::seconds(seconds));
+        let by = TimeDelta::seconds(seconds);
+        self.clock.advance(by);
+        self.jira_clock.iter().for_each(|clock| clock.advance(by));
     }
 
     /// Moves time and turns the crank.

@@ -1,16 +1,19 @@
 //! The real program with its files: for tests that start, stop and command it.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use incident_bridge::clock::Clock;
 use incident_bridge::simulator::RunningSimulator;
+use serde_json::Value;
 
 use super::pagerduty::{sign, triggered};
 use super::program::{Program, eventually};
 use super::{bridge_file, pick_port, start_site};
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_incident-bridge");
-const SOURCE: &str =
+/// A PagerDuty that posts webhooks.
+pub const SOURCE: &str =
     "[[sources]]\nid = \"pd\"\ntype = \"pagerduty\"\nwebhook_secrets = [\"pagerduty-signs-with-this\"]\n";
 
 /// The files and addresses of a bridge that may be started several times.
@@ -19,17 +22,26 @@ pub struct Place {
     pub site: RunningSimulator,
     pub file: PathBuf,
     pub base_url: String,
+    operator_url: String,
 }
 
 impl Place {
     pub fn new() -> Self {
+        Self::with(&[], SOURCE)
+    }
+
+    /// With more sites that may install, and sources and other sections of its own.
+    pub fn with(more_sites: &[RunningSimulator], sources: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let site = start_site(&Clock::system(), 0);
-        let port = pick_port();
+        let (port, operator_port) = (pick_port(), pick_port());
         let file = folder.path().join("bridge.toml");
-        std::fs::write(&file, bridge_file(port, folder.path(), &site, SOURCE))
-            .expect("the folder is writable");
-        Self { folder, site, file, base_url: format!("http://127.0.0.1:{port}") }
+        let sites: Vec<_> = std::iter::once(&site).chain(more_sites).collect();
+        let text = bridge_file(port, folder.path(), &sites, sources);
+        let text = text.replacen("127.0.0.1:0", &format!("127.0.0.1:{operator_port}"), 1);
+        std::fs::write(&file, text).expect("the folder is writable");
+        let url = |port| format!("http://127.0.0.1:{port}");
+        Self { folder, site, file, base_url: url(port), operator_url: url(operator_port) }
     }
 
     pub fn log(&self) -> PathBuf {
@@ -37,14 +49,34 @@ impl Place {
     }
 
     pub async fn serve(&self) -> Program {
-        let arguments = ["serve".as_ref(), "--config".as_ref(), self.file.as_os_str()];
-        let mut program = Program::start(PROGRAM, &arguments, &self.log());
+        self.serve_under("").await
+    }
+
+    /// Started by a shell that has done `first`, such as setting a limit or a variable.
+    pub async fn serve_under(&self, first: &str) -> Program {
+        let script = format!("{first}\nexec \"$@\"");
+        let arguments: [&OsStr; 7] = [
+            "-c".as_ref(),
+            script.as_ref(),
+            "sh".as_ref(),
+            PROGRAM.as_ref(),
+            "serve".as_ref(),
+            "--config".as_ref(),
+            self.file.as_os_str(),
+        ];
+        let mut program = Program::start("/bin/sh", &arguments, &self.log());
         eventually("the bridge answers", async || {
             assert!(program.is_running(), "{}", read(&self.log()));
             reqwest::get(&self.base_url).await.ok()
         })
         .await;
         program
+    }
+
+    /// What `/readyz` says: its status and its body.
+    pub async fn readiness(&self) -> (u16, Value) {
+        let answer = reqwest::get(format!("{}/readyz", self.operator_url)).await.expect("it answers");
+        (answer.status().as_u16(), answer.json().await.expect("it is JSON"))
     }
 
     pub async fn post(&self, incident: &str) -> u16 {

@@ -32,6 +32,12 @@ impl Program {
         self.0.id()
     }
 
+    /// Sends a signal such as `-TERM`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([name, &self.id().to_string()]).status();
+        assert!(status.expect("kill exists").success());
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.0.try_wait().expect("it is ours").is_none()
     }

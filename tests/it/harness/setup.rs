@@ -88,6 +88,7 @@ pub struct Setup {
     store_url: Option<String>,
     sources: String,
     more: String,
+    own_time: bool,
 }
 
 impl Default for Setup {
@@ -99,6 +100,7 @@ impl Default for Setup {
             store_url: None,
             sources: SOURCES.to_owned(),
             more: String::new(),
+            own_time: false,
         }
     }
 }
@@ -128,6 +130,11 @@ impl Setup {
         Self { sources: toml.to_owned(), ..self }
     }
 
+    /// Jira has a clock of its own, which stays right when that of the bridge is set.
+    pub fn own_time(self) -> Self {
+        Self { own_time: true, ..self }
+    }
+
     /// More configuration; wins over the usual.
     pub fn config(mut self, toml: &str) -> Self {
         let _infallible = writeln!(self.more, "{toml}");
@@ -137,8 +144,10 @@ impl Setup {
     pub async fn start(self) -> Bridge {
         let log = log::Capture::start();
         let clock = Clock::manual(start_time());
+        let jira_clock = self.own_time.then(|| Clock::manual(start_time()));
+        let site_clock = jira_clock.as_ref().unwrap_or(&clock);
         let sites: Vec<RunningSimulator> =
-            (0..self.sites + self.strangers).map(|_| start_site(&clock, 0)).collect();
+            (0..self.sites + self.strangers).map(|_| start_site(site_clock, 0)).collect();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let port = pick_port();
         let base_url = format!("http://127.0.0.1:{port}{}", self.path);
@@ -159,6 +168,7 @@ impl Setup {
             http: super::requests::client(),
             folder,
             clock,
+            jira_clock,
             sites,
             base_url,
             log,
@@ -175,11 +185,11 @@ impl Setup {
     }
 }
 
-/// The configuration of a bridge with its database in `folder` that serves one site.
-pub fn bridge_file(port: u16, folder: &Path, site: &RunningSimulator, sources: &str) -> String {
+/// The configuration of a bridge with its database in `folder` that serves `sites`.
+pub fn bridge_file(port: u16, folder: &Path, sites: &[&RunningSimulator], sources: &str) -> String {
     let store_url = format!("sqlite://{}", folder.join("bridge.db").display());
-    let hosts = [site.addr().to_string()];
-    base_file((port, &format!("http://127.0.0.1:{port}"), &store_url), (&hosts, &hosts), site, sources)
+    let hosts: Vec<String> = sites.iter().map(|site| site.addr().to_string()).collect();
+    base_file((port, &format!("http://127.0.0.1:{port}"), &store_url), (&hosts, &hosts), sites[0], sources)
 }
 
 fn base_file(

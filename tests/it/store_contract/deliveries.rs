@@ -1,6 +1,7 @@
 //! What each site should hold, and what it has acknowledged.
 
 use chrono::TimeDelta;
+use incident_bridge::clock::from_millis;
 use incident_bridge::domain::{EntityKind, JiraId, Observation};
 use incident_bridge::store::{Origin, Outcome, Pace, ReadbackResult, SiteTrouble, SourceScope, Told};
 
@@ -221,11 +222,68 @@ pub async fn a_clock_that_is_set_back_holds_nothing_up(world: World) {
     world.apply(&[incident("Q1", "One", 0)]).await;
     let trouble = SiteTrouble { wait_until: world.clock.now() + TimeDelta::seconds(90), parked: None };
     world.store.record_site_trouble((&site, start_time()), &trouble).await.expect("it records");
-    world.clock.advance(TimeDelta::hours(-1));
+    world.clock.set(TimeDelta::hours(-1));
     assert_eq!(world.store.list_sites_with_work().await.expect("it lists").len(), 1);
+    assert_eq!(world.store.list_installations().await.expect("it lists")[0].wait_until, from_millis(0));
     world.deliver(&site, true).await;
-    world.clock.advance(TimeDelta::hours(-1));
-    assert_eq!(world.store.list_readbacks(&site, 10).await.expect("it lists").len(), 1);
+    world.clock.set(TimeDelta::hours(-1));
+    let due = async || world.store.list_readbacks(&site, 10).await.expect("it lists");
+    assert_eq!(due().await.len(), 1);
+    let later = ReadbackResult::Later(world.clock.now() + TimeDelta::minutes(1));
+    world.store.record_readback(&site, &due().await[0], &later).await.expect("it records");
+    assert!(due().await.is_empty());
+    world.clock.set(TimeDelta::hours(-1));
+    assert_eq!(due().await.len(), 1);
+}
+
+/// As from a tool that tells no time, so that the time of arrival stands for it.
+pub async fn news_after_a_clock_was_set_back_is_not_stale(world: World) {
+    let arrives = async |summary: &str| {
+        let seconds = (world.clock.now() - start_time()).num_seconds();
+        world.apply(&[incident("Q1", summary, seconds)]).await
+    };
+    let site = world.install("key", "a secret of enough bytes").await;
+    world.clock.set(TimeDelta::hours(1));
+    assert_eq!(arrives("Ahead").await.changed, 1);
+    world.clock.advance(TimeDelta::minutes(1));
+    assert_eq!(arrives("Ahead").await.unchanged, 1);
+    world.clock.set(TimeDelta::hours(-1));
+    assert_eq!(arrives("Right again").await.changed, 1);
+    let before = world.store.list_deliveries_of(&JiraId("pd:Q1".to_owned())).await.expect("it lists");
+    world.clock.advance(TimeDelta::seconds(1));
+    assert_eq!(arrives("And later").await.changed, 1);
+    let after = world.store.list_deliveries_of(&JiraId("pd:Q1".to_owned())).await.expect("it lists");
+    assert!(after[0].wanted > before[0].wanted, "{before:?} {after:?}");
+    // The tool's own time goes by the same rule as ever.
+    assert_eq!(world.apply(&[incident("Q1", "Late", -60)]).await.stale, 1);
+    assert_eq!(world.deliver(&site, false).await, ["pd:Q1"]);
+}
+
+pub async fn an_answer_does_not_end_a_wait_that_began_while_it_was_on_its_way(world: World) {
+    let site = world.install("key", "a secret of enough bytes").await;
+    world.apply(&[incident("Q1", "One", 0)]).await;
+    let until = world.clock.now() + TimeDelta::hours(1);
+    world.store.hold_all_sites(until).await.expect("it holds");
+    world.store.hold_all_sites(until - TimeDelta::minutes(1)).await.expect("it holds");
+    world.deliver(&site, false).await;
+    let row = async || world.store.list_installations().await.expect("it lists").remove(0);
+    assert_eq!((row().await.wait_until, row().await.last_contact_at), (until, Some(world.clock.now())));
+    world.clock.advance(TimeDelta::hours(1));
+    world.store.record_contact(&site).await.expect("it records");
+    assert_eq!(row().await.wait_until, from_millis(0));
+}
+
+pub async fn a_parked_site_is_tried_again_when_a_person_says_so(world: World) {
+    let site = world.install("key", "a secret of enough bytes").await;
+    world.apply(&[incident("Q1", "One", 0)]).await;
+    let until = world.clock.now() + TimeDelta::minutes(15);
+    for (parked, tried) in [(None, 0), (Some("mend it".to_owned()), 1)] {
+        let trouble = SiteTrouble { wait_until: until, parked };
+        world.store.record_site_trouble((&site, start_time()), &trouble).await.expect("it records");
+        assert_eq!(world.store.try_parked_sites().await.expect("it tries"), tried);
+        let ready = world.store.list_sites_with_work().await.expect("it lists").len();
+        assert_eq!(u64::try_from(ready).expect("it fits"), tried);
+    }
 }
 
 pub async fn an_answer_to_an_earlier_installation_counts_for_nothing(world: World) {

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use incident_bridge::domain::JiraId;
-use incident_bridge::store::{Origin, Recorded, SourceScope, Told};
+use incident_bridge::store::{Origin, QuarantinedRow, Recorded, SourceScope, Told};
 use serde_json::json;
 
 use super::{World, entry, incident, source};
@@ -72,4 +72,33 @@ pub async fn old_webhooks_and_history_are_removed_in_steps(world: World) {
     for step in steps {
         assert_eq!(world.store.remove_old_timeline(before, 2).await.expect("it removes"), step);
     }
+}
+
+pub async fn a_receipt_says_how_often_a_webhook_came_until_it_is_removed(world: World) {
+    let thrice = [entry("a", None), entry("b", None), entry("a", None), entry("a", None)];
+    world.store.record_inbox(&thrice).await.expect("it records");
+    let rows = world.store.list_new_inbox(&source(), 10).await.expect("it lists");
+    for (row, duplicates) in rows.iter().zip([2, 0]) {
+        let receipt = world.store.find_receipt(&row.id).await.expect("it looks").expect("it is there");
+        assert_eq!((&receipt.id, &receipt.delivery_id), (&row.id, &row.delivery_id));
+        assert_eq!((receipt.received_at, receipt.duplicates), (start_time().timestamp_millis(), duplicates));
+        assert_eq!(receipt.verified_by, "webhook_secrets[0]");
+    }
+    assert!(world.store.find_receipt("another").await.expect("it looks").is_none());
+}
+
+pub async fn the_quarantine_is_searched_to_its_end_and_nothing_else_is(world: World) {
+    // More than are held at once.
+    let kept: Vec<_> = (0..250).map(|n| entry(&format!("k{n}"), Some("no id"))).collect();
+    world.store.record_inbox(&kept).await.expect("it records");
+    world.store.record_inbox(&[entry("good", None)]).await.expect("it records");
+    let search = async |wanted: &str| {
+        let meant = |row: &QuarantinedRow| row.delivery_id.as_deref().is_some_and(|id| id.ends_with(wanted));
+        world.store.search_quarantine(meant).await.expect("it searches")
+    };
+    let found = search("9").await;
+    assert_eq!(found.len(), 25);
+    assert!(found.is_sorted_by(|a, b| a.id < b.id), "oldest first");
+    assert_eq!((found[0].reason.as_deref(), &found[0].body), (Some("no id"), &entry("k9", None).body));
+    assert!(search("good").await.is_empty());
 }

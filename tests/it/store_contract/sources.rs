@@ -66,6 +66,7 @@ pub async fn a_cursor_moves_with_its_page_and_survives(world: World) {
         wait_until: world.clock.now() + TimeDelta::seconds(30),
         message: "busy".to_owned(),
         start_over: false,
+        refused: false,
     };
     world.store.record_poll_trouble(&source(), &trouble).await.expect("it records");
     world.clock.advance(TimeDelta::hours(1));
@@ -86,6 +87,22 @@ pub async fn a_cursor_moves_with_its_page_and_survives(world: World) {
     world.store.restart_poll(&source(), start_time()).await.expect("it restarts");
     let state = world.store.get_poll_state(&source(), backfill).await.expect("it is there");
     assert_eq!((state.backfill_from, state.caught_up, state.read_count), (start_time(), false, 0));
+}
+
+pub async fn a_refusal_is_waited_out_unless_a_person_may_have_mended_it(world: World) {
+    world.store.get_poll_state(&source(), Duration::from_hours(24)).await.expect("it begins");
+    let until = world.clock.now() + TimeDelta::minutes(15);
+    for (refused, still_waits) in [(true, false), (false, true)] {
+        let trouble = PollTrouble { wait_until: until, message: "no".to_owned(), start_over: false, refused };
+        world.store.record_poll_trouble(&source(), &trouble).await.expect("it records");
+        let waits = async || {
+            let state = world.store.find_poll_state(&source()).await.expect("it looks").expect("it is there");
+            state.wait_until > world.clock.now()
+        };
+        assert!(waits().await);
+        world.store.forget_refusals().await.expect("it forgets");
+        assert_eq!(waits().await, still_waits);
+    }
 }
 
 pub async fn memory_is_written_with_the_findings(world: World) {

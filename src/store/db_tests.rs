@@ -1,0 +1,47 @@
+//! SQLite without room: what is refused leaves no trace, and the next write finds a connection that works.
+
+use super::*;
+
+/// SQLite's code for a database that may not grow.
+const FULL: &str = "13";
+
+fn code(fault: &StoreError) -> Option<String> {
+    let StoreError::Database(sqlx::Error::Database(fault)) = fault else { return None };
+    fault.code().map(std::borrow::Cow::into_owned)
+}
+
+#[tokio::test]
+async fn a_full_database_refuses_whole_transactions_until_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("full.db").display());
+    let db = Database::open(&url).await.unwrap();
+    db.migrate().await.unwrap();
+    let Database::Sqlite { write, .. } = &db else { panic!("it is SQLite") };
+    let (pages,): (i64,) = sqlx::query_as("PRAGMA page_count").fetch_one(write).await.unwrap();
+    let limit = format!("PRAGMA max_page_count = {}", pages + 8);
+    sqlx::query(sqlx::AssertSqlSafe(limit)).execute(write).await.unwrap();
+
+    let count = async || db.get::<(i64,)>("SELECT COUNT(*) FROM source_memory", &[]).await.unwrap().0;
+    let insert = async |key: i64| {
+        let mut tx = db.begin().await?;
+        for half in ["first", "second"] {
+            let args = args!["pd", format!("{key} {half}"), "x".repeat(3_000)];
+            tx.execute("INSERT INTO source_memory (source, key, value) VALUES ($1, $2, $3)", &args).await?;
+        }
+        tx.commit().await
+    };
+    let mut written = 0;
+    let fault = loop {
+        match insert(written).await {
+            Ok(()) => written += 1,
+            Err(fault) => break fault,
+        }
+    };
+    assert_eq!(code(&fault).as_deref(), Some(FULL), "{fault}");
+    assert!((1..8).contains(&written));
+    assert_eq!(count().await, 2 * written, "half a transaction was kept");
+
+    sqlx::query("PRAGMA max_page_count = 1000000").execute(write).await.unwrap();
+    insert(written).await.unwrap();
+    assert_eq!(count().await, 2 * (written + 1));
+}

@@ -1,0 +1,199 @@
+//! The machine fails under the bridge: it is killed or stopped at every step, its disk is full, its database is
+//! held by somebody else, more comes than it can write.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use incident_bridge::simulator::{CallError, EntityKind, Fault};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+
+use super::{COMPONENTS, INCIDENTS, LINKS, ONE_INCIDENT, Story};
+use crate::crash_test::model::Event;
+use crate::harness::place::read;
+use crate::harness::program::eventually;
+
+impl Story {
+    /// The process is gone, and another is started in its place.
+    async fn start_again(&mut self) {
+        self.bridge = self.place.serve().await;
+    }
+
+    /// Another process holds the database until the connection is closed.
+    async fn lock_database(&self) -> SqliteConnection {
+        let file = self.place.folder.path().join("bridge.db");
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+        let mut other = options.connect().await.expect("it opens");
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.expect("it locks");
+        other
+    }
+
+    /// The sender comes again until every event is taken.
+    async fn repeat(&mut self, events: Vec<Event>) {
+        for event in events {
+            let taken = async || (self.try_post(&event).await.status() == 202).then_some(());
+            eventually("a webhook is taken", taken).await;
+            self.sender.acknowledge(event);
+        }
+    }
+
+    /// Every version of every incident was sent once.
+    fn sent_nothing_twice(&self) {
+        for incident in self.sites[0].incidents() {
+            let id = incident["id"].as_str().expect("an id");
+            let versions = self.sites[0].submitted_versions(EntityKind::Incident, id);
+            assert!(versions.windows(2).all(|pair| pair[0] < pair[1]), "{id}: {versions:?}");
+        }
+    }
+}
+
+/// The steps of a delivery, by the request that is under way: before Jira has done its part, and after.
+fn steps() -> Vec<(&'static str, Fault)> {
+    let after = || Fault::late(Duration::from_mins(1));
+    vec![
+        ("before a workspace is linked", Fault::hang().on("POST", LINKS)),
+        ("after a workspace is linked", after().on("POST", LINKS)),
+        ("before components are written", Fault::hang().on("POST", COMPONENTS)),
+        ("after components are written", after().on("POST", COMPONENTS)),
+        ("before incidents are written", Fault::hang().on("POST", INCIDENTS)),
+        ("after incidents are written", after().on("POST", INCIDENTS)),
+        ("while an incident is read back", Fault::hang().on("GET", ONE_INCIDENT)),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_at_each_step_of_a_delivery_loses_nothing() {
+    let mut story = Story::begin(1).await;
+    for (step, fault) in steps() {
+        story.sites[0].fail_next(fault);
+        // A new installation goes through all steps.
+        story.install().await;
+        story.news().await;
+        story.faults_are_met(step).await;
+        story.bridge.kill();
+        story.start_again().await;
+        story.arrived(step).await;
+    }
+    let linked = || story.sites[0].linked_workspaces().contains("pd:account");
+    eventually("the workspace is linked", async || linked().then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_while_a_webhook_is_written_leaves_it_to_its_sender() {
+    let mut story = Story::begin(1).await;
+    let lock = story.lock_database().await;
+    let event = story.sender.change("Q000000");
+    assert_eq!(story.try_post(&event).await.status(), 503);
+    story.bridge.kill();
+    lock.close().await.expect("it lets go");
+    story.start_again().await;
+    story.arrived("a kill before anything was promised").await;
+    story.repeat(vec![event]).await;
+    story.news().await;
+    story.arrived("the webhook that came again").await;
+    story.sent_nothing_twice();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_polite_stop_waits_for_the_answer_under_way_and_nothing_is_sent_twice() {
+    let mut story = Story::set_under(1, "export BRIDGE__SERVER__SHUTDOWN_GRACE=3s").await;
+    story.install().await;
+    story.open(3).await;
+    story.arrived("the first incidents").await;
+    story.sites[0].fail_next(Fault::late(Duration::from_secs(1)).on("POST", INCIDENTS));
+    story.news().await;
+    story.faults_are_met("a slow answer").await;
+    story.bridge.signal("-TERM");
+    assert_eq!(story.bridge.ended().await.code(), Some(0), "{}", read(&story.place.log()));
+    story.start_again().await;
+    story.news().await;
+    story.arrived("a polite stop").await;
+    story.sent_nothing_twice();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_that_cannot_wait_any_longer_is_made_good_by_the_next_start() {
+    let mut story = Story::begin(1).await;
+    for fault in [Fault::hang(), Fault::late(Duration::from_mins(1))] {
+        story.sites[0].fail_next(fault.on("POST", INCIDENTS));
+        story.news().await;
+        story.faults_are_met("an answer that does not come").await;
+        story.bridge.signal("-TERM");
+        assert_eq!(story.bridge.ended().await.code(), Some(0), "{}", read(&story.place.log()));
+        story.start_again().await;
+        story.arrived("a stop in the middle of a batch").await;
+    }
+}
+
+/// No file may grow beyond a limit, which is what a full disk is for a process. Blocks of the shell are 512
+/// bytes, in some 1024. The signal that goes with it must be ignored, or it ends the process.
+const SMALL_DISK: &str = "trap '' XFSZ\nulimit -S -f 3000";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_webhooks_until_there_is_room_and_ends_nothing() {
+    let mut story = Story::set_under(1, SMALL_DISK).await;
+    story.install().await;
+    // SQLite finds a little room now and then, by moving pages from its log to the database; then no more.
+    let (mut waiting, mut in_a_row) = (Vec::new(), 0);
+    while in_a_row < 10 {
+        let event = story.sender.open();
+        let answer = story.try_post(&event).await;
+        if answer.status() == 202 {
+            story.sender.acknowledge(event);
+            in_a_row = 0;
+        } else {
+            assert_eq!(answer.status(), 503);
+            assert!(answer.headers().contains_key("Retry-After"), "{answer:?}");
+            waiting.push(event);
+            in_a_row += 1;
+        }
+        assert!(story.sender.count() < 20_000, "the disk is never full");
+    }
+    eventually("it says that the database takes no writes", async || {
+        let (status, said) = story.place.readiness().await;
+        (status == 503 && said["database"]["ok"] == false).then_some(())
+    })
+    .await;
+    assert!(read(&story.place.log()).contains("free disk space"));
+    assert!(story.bridge.is_running());
+
+    let process = format!("--pid={}", story.bridge.id());
+    let raised = Command::new("prlimit").args([&process, "--fsize=unlimited:"]).status();
+    assert!(raised.expect("prlimit exists").success());
+    story.repeat(waiting).await;
+    story.news().await;
+    story.arrived("a full disk").await;
+    let ready = async || (story.place.readiness().await.0 == 200).then_some(());
+    eventually("it is ready again", ready).await;
+    assert!(story.bridge.is_running());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_another_process_holds_and_a_crowd_get_503_and_are_served_later() {
+    let mut story = Story::set_under(1, "export BRIDGE__SERVER__MAX_WAITING=4").await;
+    story.install().await;
+    story.open(3).await;
+    story.arrived("the first incidents").await;
+    let lock = story.lock_database().await;
+    let installed = story.place.site.install(&story.place.base_url).await;
+    assert!(matches!(installed, Err(CallError::Aborted { status: 503, .. })), "{installed:?}");
+
+    let crowd: Vec<Event> = (0..30).map(|_| story.sender.open()).collect();
+    let asked = Instant::now();
+    for answer in join_all(crowd.iter().map(|event| story.try_post(event))).await {
+        assert_eq!(answer.status(), 503);
+        assert!(answer.headers().contains_key("Retry-After"), "{answer:?}");
+    }
+    // Each group that was let in waits for the lock in its turn; no sender waits for all of them.
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    let log = read(&story.place.log());
+    assert!(log.contains("too many webhooks are waiting for the disk"), "{log}");
+    assert_eq!(story.place.readiness().await.0, 503);
+    assert!(story.bridge.is_running());
+    lock.close().await.expect("it lets go");
+    story.repeat(crowd).await;
+    story.place.site.install(&story.place.base_url).await.expect("an admin tries again");
+    story.news().await;
+    story.arrived("a lock").await;
+    story.sent_nothing_twice();
+}
