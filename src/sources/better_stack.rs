@@ -96,7 +96,7 @@ impl Source for BetterStack {
         self.parse(webhook, &mut Memory::default()).map(|_| ())
     }
 
-    fn parse(&self, webhook: &VerifiedWebhook, _memory: &mut Memory) -> Result<Findings, Unmappable> {
+    fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
         let body: Value = webhook.json()?;
         let data = &body["data"];
         if data.text("/type") != "incident" {
@@ -108,7 +108,12 @@ impl Source for BetterStack {
             };
         }
         let incident = self.mapper.incident(data, webhook.received_at);
-        incident.ok_or_else(|| Unmappable::Incomplete("the incident has no id".to_owned()))
+        let found = incident.ok_or_else(|| Unmappable::Incomplete("the incident has no id".to_owned()))?;
+        // A late delivery may open what is over: if the next poll does not list it, it is fetched.
+        if self.poller.is_some() {
+            note_open(memory, &found, webhook.received_at);
+        }
+        Ok(found)
     }
 
     fn poller(&self) -> Option<&dyn Poller> {

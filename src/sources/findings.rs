@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use super::value::Fields;
 use super::{Findings, Memory, Unmappable};
-use crate::domain::{Component, Entity, EntityKind, Incident, Observation, State, Timestamp, Workspace};
+use crate::domain::{
+    Component, Entity, EntityKind, Incident, Observation, PostIncidentReview, State, Timestamp, Workspace,
+};
 
 impl Findings {
     /// That the tool has this incident no more.
@@ -106,6 +108,16 @@ pub(super) fn hide(memory: &mut Memory, incident: &str, at: Timestamp) -> Findin
     }
     memory.set(key, "");
     Findings::gone(incident, at)
+}
+
+/// A review as of its own time. One whose incident is kept out of Jira has to leave with it, because the
+/// incident may have been hidden after both were shown.
+pub(super) fn review(review: PostIncidentReview, memory: &Memory) -> Observation {
+    let at = review.updated_at;
+    if review.incidents.iter().any(|incident| memory.get(&hidden_key(incident)).is_some()) {
+        return Observation::deleted(EntityKind::Review, review.provider_id, at);
+    }
+    Observation::present(Entity::Review(review), at)
 }
 
 #[cfg(test)]

@@ -108,6 +108,19 @@ impl Api {
         self.find(path, query, &[], now).await?.ok_or_else(|| self.unreadable(path, "nothing"))
     }
 
+    /// Like [`Api::get`], for an answer that must have a list at `items`.
+    pub(super) async fn get_list(
+        &self,
+        path: &str,
+        items: &str,
+        query: &Query,
+        now: Timestamp,
+    ) -> Result<Value, PollError> {
+        let answer = self.get(path, query, now).await?;
+        self.items_of(&answer, items, path)?;
+        Ok(answer)
+    }
+
     /// Like [`Api::get`], but `None` when the tool answers one of the statuses in `absent`.
     pub(super) async fn find(
         &self,
@@ -323,9 +336,14 @@ pub(super) fn base_url(config: &SourceConfig, usual: &str) -> Result<Url, BuildE
         .map_or_else(|| Url::parse(usual).map_err(|fault| BuildError(format!("{usual}: {fault}"))), Ok)
 }
 
+/// How long a tool asks to wait. A time that is over, perhaps because clocks differ, says nothing.
+fn find_retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    find_wait(headers, now).filter(|wait| !wait.is_zero())
+}
+
 /// How long a tool asks to wait: `Retry-After` in seconds or as a date (some write `UTC` for `GMT`), else
 /// the usual rate-limit fields, in seconds from now or since the epoch.
-fn find_retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+fn find_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let field = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     if let Some(text) = field(RETRY_AFTER.as_str()) {
         return text.parse().map(Duration::from_secs).ok().or_else(|| {

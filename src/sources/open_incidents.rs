@@ -1,5 +1,5 @@
 //! Notices that an incident which was open is not listed as open any more, for tools that list only what is open
-//! or cannot filter by change.
+//! or cannot filter by change; and keeps what only polls tell of it until then.
 //!
 //! Pure: what is known stands in the source's [`Memory`]. Must not know any tool.
 
@@ -13,11 +13,10 @@ const OPEN: &str = "open/";
 pub(super) fn note_open(memory: &mut Memory, findings: &Findings, started: Timestamp) {
     let run = started.timestamp_millis().to_string();
     for incident in findings.incidents() {
-        let key = format!("{OPEN}{}", incident.provider_id);
         if incident.status == IncidentStatus::Resolved {
-            memory.forget(&key);
+            forget_open(memory, &incident.provider_id);
         } else {
-            memory.set(key, run.clone());
+            memory.set(format!("{OPEN}{}", incident.provider_id), run.clone());
         }
     }
 }
@@ -25,18 +24,50 @@ pub(super) fn note_open(memory: &mut Memory, findings: &Findings, started: Times
 /// The incidents that were open in an earlier run and that this one, having read all open ones, has not
 /// seen: to be fetched, because they were resolved, or deleted, meanwhile. They are then forgotten.
 pub(super) fn take_unseen(memory: &mut Memory, started: Timestamp) -> Vec<String> {
-    let run = started.timestamp_millis().to_string();
-    let unseen = memory.with_prefix(OPEN).filter(|(_, seen)| *seen != run);
-    let unseen = unseen.map(|(key, _)| key[OPEN.len()..].to_owned()).collect::<Vec<_>>();
+    let unseen = list_unseen(memory, started, "", usize::MAX);
     for incident in &unseen {
         forget_open(memory, incident);
     }
     unseen
 }
 
-/// The tool has this incident no more: nothing to look after.
+/// The same without forgetting, at most `limit` in order from after `after`: for pollers that fetch at once,
+/// because more than the tool's rate limit allows could never be had.
+pub(super) fn list_unseen(memory: &Memory, started: Timestamp, after: &str, limit: usize) -> Vec<String> {
+    let run = started.timestamp_millis().to_string();
+    let unseen = memory.with_prefix(OPEN).filter(|(_, seen)| *seen != run);
+    let unseen = unseen.map(|(key, _)| &key[OPEN.len()..]).filter(|id| *id > after);
+    unseen.take(limit).map(str::to_owned).collect()
+}
+
+/// The incident is over, or the tool has it no more: nothing to look after.
 pub(super) fn forget_open(memory: &mut Memory, incident: &str) {
     memory.forget(&format!("{OPEN}{incident}"));
+    memory.forget(&priority_key(incident));
+}
+
+/// The key of [`Memory`] with the priority of an incident that is not over, for tools whose webhooks do not
+/// tell it.
+pub(super) fn priority_key(incident: &str) -> String {
+    format!("priority/{incident}")
+}
+
+/// Keeps the priority that a poll told, as long as webhooks of the incident may come.
+pub(super) fn remember_priority(
+    memory: &mut Memory,
+    incident: &str,
+    told: Option<&str>,
+    status: IncidentStatus,
+) {
+    let key = priority_key(incident);
+    match told {
+        Some(told) if status != IncidentStatus::Resolved => {
+            if memory.get(&key) != Some(told) {
+                memory.set(key, told);
+            }
+        }
+        _ => memory.forget(&key),
+    }
 }
 
 /// The ids of at most `limit` incidents that are open as far as is known, in order, from after `after`.
@@ -58,6 +89,9 @@ mod tests {
             memory.set(format!("{OPEN}{incident}"), run.timestamp_millis().to_string());
         }
         assert_eq!(list_open(&memory, "a", 1), ["b"]);
+        assert_eq!(list_unseen(&memory, second, "", 9), ["a", "b"]);
+        assert_eq!(list_unseen(&memory, second, "a", 9), ["b"]);
+        assert_eq!(list_unseen(&memory, second, "", 1), ["a"]);
         forget_open(&mut memory, "b");
         assert_eq!(take_unseen(&mut memory, second), ["a"]);
         assert_eq!(list_open(&memory, "", 9), ["c"]);

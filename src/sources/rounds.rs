@@ -55,6 +55,13 @@ impl Round {
         };
         Page { findings, next: Cursor::of(&round), done, total: None }
     }
+
+    /// The end of a round whose last listing, which every round reads as a whole, cannot be had now: it must not
+    /// hold up the others.
+    pub(super) fn put_off(self, what: &str, fault: &PollError, listings: usize) -> Page {
+        tracing::warn!("{what} are put off to the next run: {fault}");
+        self.turn(Findings::default(), None, listings)
+    }
 }
 
 /// The oldest instant that the source's `backfill` reaches back to.

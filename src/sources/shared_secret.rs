@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
 use super::signature::BASE64;
-use super::{InboundWebhook, Rejection, VerifiedWebhook};
+use super::{Headers, InboundWebhook, Rejection, VerifiedWebhook};
 use crate::config::SourceConfig;
 
 /// The credentials `webhook_token` and `webhook_basic` of one source.
@@ -44,9 +44,9 @@ impl SharedSecret {
         self.token.is_some() || self.basic.is_some()
     }
 
-    /// The name of the custom header field, which must not be shown to anybody.
-    pub(super) fn header(&self) -> Option<&str> {
-        self.header.as_deref()
+    /// The fields that may be kept and shown: without the custom one that holds the token.
+    pub(super) fn without_token(&self, headers: &Headers) -> Headers {
+        headers.without(|name| self.header.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name)))
     }
 
     /// Checks the webhook; the answer names the key of the configuration that matched.
@@ -88,7 +88,9 @@ impl SharedSecret {
             return Err(unconfigured(config, "`webhook_token` or `webhook_basic`"));
         }
         let verified_by = self.verify(&webhook)?;
-        Ok(VerifiedWebhook::new(webhook, delivery_id, verified_by))
+        let mut verified = VerifiedWebhook::new(webhook, delivery_id, verified_by);
+        verified.headers = self.without_token(&verified.headers);
+        Ok(verified)
     }
 }
 

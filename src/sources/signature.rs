@@ -10,7 +10,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
-use super::{InboundWebhook, Rejection};
+use super::shared_secret::unconfigured;
+use super::{InboundWebhook, Rejection, VerifiedWebhook};
+use crate::config::SourceConfig;
 use crate::domain::Timestamp;
 
 /// Longest signature field that is looked at, and most entries in it: bounds the work of an unknown sender.
@@ -130,6 +132,22 @@ impl HmacScheme {
         find_match(self.algorithm, keys, &message, &candidates)
             .map(|index| format!("webhook_secrets[{index}]"))
             .ok_or_else(|| mismatch(&self.header))
+    }
+
+    /// The whole `verify` of a tool that signs with `webhook_secrets`.
+    ///
+    /// # Errors
+    /// When no secret is configured, or none made the signature.
+    pub(super) fn admit(
+        &self,
+        config: &SourceConfig,
+        webhook: InboundWebhook,
+    ) -> Result<VerifiedWebhook, Rejection> {
+        if config.webhook_secrets.is_empty() {
+            return Err(unconfigured(config, "`webhook_secrets`"));
+        }
+        let verified_by = self.verify(&config.webhook_secrets, &webhook)?;
+        Ok(VerifiedWebhook::new(webhook, None, verified_by))
     }
 
     fn timestamp<'a>(

@@ -86,10 +86,14 @@ impl Engine {
         if state.paused || state.wait_until > self.clock.now() {
             return Ok(());
         }
-        // The catalogue first: it ranks severities and names the components that incidents affect.
-        if self.clock.now() - state.catalogue_at > CATALOGUE_AGE
-            && !self.read_catalogue(source, poller, outcome).await?
-        {
+        // The catalogue first: it names the components that incidents affect. They are read without it, too,
+        // unless the tool asks to wait: a key that may not list teams must not hide incidents.
+        let mut trouble = None;
+        if self.clock.now() - state.catalogue_at > CATALOGUE_AGE {
+            trouble = self.read_catalogue(source, poller, outcome).await?;
+        }
+        if let Some(limit @ PollError::Retry { after: Some(_), .. }) = &trouble {
+            self.record_poll_error(source, 0, limit).await?;
             return Ok(());
         }
         while !outcome.done {
@@ -104,7 +108,11 @@ impl Engine {
             }
             on_page(outcome, &state);
         }
-        self.fetch_named(source, poller, outcome).await
+        let trouble = self.fetch_named(source, poller, outcome).await?.or(trouble);
+        if let Some(error) = trouble {
+            self.record_poll_error(source, 0, &error).await?;
+        }
+        Ok(())
     }
 
     async fn read_page(
@@ -135,16 +143,17 @@ impl Engine {
         Ok(true)
     }
 
+    /// Takes in the tool's services and teams, or gives the tool's trouble.
     async fn read_catalogue(
         &self,
         source: &SourceRuntime,
         poller: &dyn Poller,
         outcome: &mut PollOutcome,
-    ) -> Result<bool, SyncError> {
+    ) -> Result<Option<PollError>, SyncError> {
         let now = self.clock.now();
         let catalogue = match poller.catalogue(now).await {
             Ok(catalogue) => catalogue,
-            Err(error) => return self.record_poll_error(source, 0, &error).await,
+            Err(error) => return Ok(Some(error)),
         };
         let mut observations = self.vanished(source, &catalogue.components).await?;
         let present = |component| Observation::present(Entity::Component(component), now);
@@ -159,7 +168,7 @@ impl Engine {
         }
         self.directory.refresh_if_changed().await?;
         self.signals.link.notify_one();
-        Ok(true)
+        Ok(None)
     }
 
     /// Components that the tool listed before and does not list any more are deleted. Those known only
@@ -176,13 +185,15 @@ impl Engine {
         Ok(gone.map(|id| Observation::deleted(EntityKind::Component, id, now)).collect())
     }
 
-    /// Fetches the incidents that webhooks named without showing them.
+    /// Fetches the incidents that webhooks named without showing them. One that the tool refuses must not keep
+    /// the others from being had. Gives the tool's last trouble.
     async fn fetch_named(
         &self,
         source: &SourceRuntime,
         poller: &dyn Poller,
         outcome: &mut PollOutcome,
-    ) -> Result<(), SyncError> {
+    ) -> Result<Option<PollError>, SyncError> {
+        let mut trouble = None;
         for id in self.store.list_refetches(source.id(), REFETCHES).await? {
             // Taken before asking: a change told meanwhile puts it back, and it is fetched again.
             self.store.take_refetch(source.id(), &id).await?;
@@ -191,12 +202,15 @@ impl Engine {
                 Ok(None) => tracing::debug!(source = %source.id(), "an incident to fetch is gone"),
                 Err(error) => {
                     self.store.add_refetch(source.id(), &id).await?;
-                    self.record_poll_error(source, 0, &error).await?;
-                    return Ok(());
+                    let concerns_all = matches!(error, PollError::Retry { .. });
+                    trouble = Some(error);
+                    if concerns_all {
+                        break;
+                    }
                 }
             }
         }
-        Ok(())
+        Ok(trouble)
     }
 
     async fn apply(

@@ -333,6 +333,47 @@ async fn an_alertmanager_that_is_only_polled_opens_and_resolves_incidents() {
 }
 
 #[tokio::test]
+async fn incidents_are_read_although_the_list_of_services_is_refused() {
+    let server = start_pagerduty().await;
+    let services = Mock::given(path("/services"));
+    services.respond_with(ResponseTemplate::new(403)).with_priority(1).mount(&server).await;
+    let incidents = page(&[told("Q1", "triggered")], false);
+    Mock::given(path("/incidents")).respond_with(incidents).mount(&server).await;
+    let bridge = start_bridge(&server).await;
+    assert!(poll(&bridge).await.done);
+    bridge.log.expect_error("PagerDuty refuses /services");
+    assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["status"], "open");
+    let source = bridge.engine.registry.find("pd").expect("it is configured").id();
+    let state = bridge.engine.store.find_poll_state(source).await.expect("the store works").expect("there");
+    assert!(state.failure.is_some_and(|told| told.contains("/services")), "the trouble stays to be seen");
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn an_incident_that_the_tool_refuses_keeps_no_other_from_being_fetched() {
+    let server = start_pagerduty().await;
+    let one = json!({ "incident": told("QB", "triggered") });
+    for (at, answer) in [
+        ("/incidents/QA", ResponseTemplate::new(403)),
+        ("/incidents/QB", ResponseTemplate::new(200).set_body_json(one)),
+        ("/incidents", page(&[], false)),
+    ] {
+        Mock::given(path(at)).respond_with(answer).mount(&server).await;
+    }
+    let bridge = start_bridge(&server).await;
+    let source = bridge.engine.registry.find("pd").expect("it is configured").clone();
+    for id in ["QA", "QB"] {
+        bridge.engine.store.add_refetch(source.id(), id).await.expect("the store works");
+    }
+    poll(&bridge).await;
+    bridge.log.expect_error("PagerDuty refuses /incidents/QA");
+    assert!(bridge.jira().entity(Kind::Incident, "pd:QB").is_some());
+    let left = bridge.engine.store.list_refetches(source.id(), 10).await.expect("the store works");
+    assert_eq!(left, ["QA"], "it is asked for again");
+    bridge.finish().await;
+}
+
+#[tokio::test]
 async fn a_window_of_the_past_is_read_without_moving_the_place_where_polling_stands() {
     let server = start_pagerduty().await;
     let began = |id: &str, at: &str| {

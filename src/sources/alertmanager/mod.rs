@@ -19,7 +19,7 @@ use self::payload::Group;
 pub(super) use self::payload::Mapper;
 use self::poll::AlertmanagerPoller;
 use super::findings::component;
-use super::shared_secret::{SharedSecret, unconfigured};
+use super::shared_secret::SharedSecret;
 use super::{
     BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
     Unmappable, VerifiedWebhook, options,
@@ -100,12 +100,8 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 
 impl Source for Alertmanager {
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
-        if !self.secret.is_configured() {
-            return Err(unconfigured(&self.config, "`webhook_token` or `webhook_basic`"));
-        }
-        let verified_by = self.secret.verify(&webhook)?;
         let delivery_id = receipt_id(&webhook);
-        Ok(VerifiedWebhook::new(webhook, Some(delivery_id), verified_by))
+        self.secret.admit(&self.config, webhook, Some(delivery_id))
     }
 
     fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {

@@ -45,8 +45,8 @@ impl DatadogPoller {
     ) -> Result<Option<Self>, BuildError> {
         let Some(token) = &config.api_token else { return Ok(None) };
         let (key, application) = options::split_token(config, token, "`<API key>:<application key>`")?;
-        let fix = "set `api_token` to an API key and an application key with the scope incident_read, \
-                   as `<API key>:<application key>`, and `site` to the account's site";
+        let fix = "set `api_token` to an API key and an application key with the scopes incident_read, \
+                   apm_service_catalog_read and teams_read, as `<API key>:<application key>`, and `site` to the account's site";
         let base = base_url(config, &format!("https://api.{site}"))?;
         let api = Api::new(http, base, "Datadog", fix)
             .with_field("dd-api-key", key.expose_secret())?

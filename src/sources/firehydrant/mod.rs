@@ -17,12 +17,12 @@ use super::signature::HmacScheme;
 use super::value::{Fields, find_web_url};
 use super::{
     BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
-    Unmappable, VerifiedWebhook, options, shared_secret,
+    Unmappable, VerifiedWebhook, options,
 };
 use crate::config::SourceConfig;
 use crate::domain::{
-    Component, Entity, EntityKind, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus,
-    Severity, Tier, Timestamp, Words, Workspace, parse_timestamp,
+    Component, Entity, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus, Severity,
+    Tier, Timestamp, Words, Workspace, parse_timestamp,
 };
 
 pub(super) const KIND: Kind = Kind {
@@ -63,11 +63,7 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 
 impl Source for FireHydrant {
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
-        if self.config.webhook_secrets.is_empty() {
-            return Err(shared_secret::unconfigured(&self.config, "`webhook_secrets`"));
-        }
-        let verified_by = self.signature.verify(&self.config.webhook_secrets, &webhook)?;
-        Ok(VerifiedWebhook::new(webhook, None, verified_by))
+        self.signature.admit(&self.config, webhook)
     }
 
     fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
@@ -134,8 +130,7 @@ impl Mapper {
         let id =
             data.find_id("/id").ok_or_else(|| Unmappable::Incomplete("the incident has no id".into()))?;
         if find_time(data, "/discarded_at").is_some() {
-            let gone = Observation::deleted(EntityKind::Incident, id, at);
-            return Ok(Findings { observations: vec![gone], ..Findings::default() });
+            return Ok(Findings::gone(&id, at));
         }
         let milestones = data.items("/milestones").iter().filter_map(|m| find_time(m, "/updated_at"));
         let told = [find_time(data, "/updated_at"), find_time(data, "/last_update")];

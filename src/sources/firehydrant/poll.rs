@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Mapper, component, remember_retrospective, review};
 use crate::config::SourceConfig;
 use crate::domain::{Entity, Observation, Timestamp, Workspace, format_timestamp};
 use crate::sources::http::{Api, Paging, Query, base_url};
+use crate::sources::rounds::Round;
 use crate::sources::value::Fields;
-use crate::sources::{BuildError, Catalogue, Cursor, Findings, Memory, Page, PollError, PollRequest, Poller};
+use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
 
 /// The most that one page may hold (API overview).
 const LIMIT: &str = "200";
@@ -24,29 +24,10 @@ const LIMIT: &str = "200";
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 const PAGING: Paging = Paging::Cursor { parameter: "page", next: "/pagination/next" };
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum List {
-    Incidents,
-    Archived,
-    Reports,
-}
-
-/// Where a run stands: the page of a list, of what changed since `since`. `started` is when it began.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "phase", rename_all = "snake_case")]
-enum Progress {
-    Reading {
-        started: Timestamp,
-        since: Timestamp,
-        list: List,
-        page: String,
-    },
-    /// Between two runs.
-    Idle {
-        since: Timestamp,
-    },
-}
+/// The listings of a round, in order: incidents, archived ones, and retrospectives.
+const ARCHIVED: usize = 1;
+const REPORTS: usize = 2;
+const LISTINGS: usize = 3;
 
 pub(super) struct FireHydrantPoller {
     api: Api,
@@ -69,10 +50,10 @@ impl FireHydrantPoller {
     }
 
     /// What a page tells.
-    fn findings(&self, list: List, entries: &[Value], memory: &mut Memory, now: Timestamp) -> Findings {
+    fn findings(&self, listing: usize, entries: &[Value], memory: &mut Memory, now: Timestamp) -> Findings {
         let mut all = Findings::default();
         for entry in entries {
-            if list == List::Reports {
+            if listing == REPORTS {
                 let review = review(entry, memory, now).map(Entity::Review);
                 all.observations.extend(review.map(|review| Observation::present(review, now)));
             } else {
@@ -93,39 +74,26 @@ impl FireHydrantPoller {
 impl Poller for FireHydrantPoller {
     async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
         let PollRequest { cursor, backfill_from, now, memory } = request;
-        let start = |since| (now, since, List::Incidents, "1".to_owned());
-        let (started, since, list, page) = match cursor.map(Cursor::read).transpose()? {
-            None => start(backfill_from),
-            // A clock that was ahead of its time when the last run began has been set back.
-            Some(Progress::Idle { since }) => start(since.min(now) - OVERLAP),
-            Some(Progress::Reading { started, since, list, page }) => (started, since, list, page),
+        let round = Round::resume(cursor, backfill_from, now)?;
+        let (path, filter) = match round.listing {
+            REPORTS => ("post_mortems/reports", ("updated_since", backfill_from)),
+            _ => ("incidents", ("updated_after", round.since - OVERLAP)),
         };
-        let (path, filter, next_list) = match list {
-            List::Incidents => ("incidents", ("updated_after", since), Some(List::Archived)),
-            List::Archived => ("incidents", ("updated_after", since), Some(List::Reports)),
-            List::Reports => ("post_mortems/reports", ("updated_since", backfill_from), None),
-        };
+        let page = round.page.clone().unwrap_or_else(|| "1".to_owned());
         let mut query: Query =
             vec![(filter.0, format_timestamp(filter.1)), ("per_page", LIMIT.to_owned()), ("page", page)];
-        query.extend((list == List::Archived).then(|| ("archived", "true".to_owned())));
-        let answer = self.api.get(path, &query, now).await?;
-        let Some(entries) = answer.get("data").and_then(Value::as_array) else {
-            let message = format!("FireHydrant answered without `data` at /{path}");
-            return Err(PollError::Unreadable { message });
+        query.extend((round.listing == ARCHIVED).then(|| ("archived", "true".to_owned())));
+        let answer = match self.api.get_list(path, "/data", &query, now).await {
+            Err(fault) if round.listing == REPORTS => {
+                return Ok(round.put_off("retrospectives", &fault, LISTINGS));
+            }
+            answer => answer?,
         };
-        let following = answer.find_id("/pagination/next").filter(|_| !entries.is_empty());
-        let reading = |list, page| Progress::Reading { started, since, list, page };
-        let next = match (following, next_list) {
-            (Some(page), _) => reading(list, page),
-            (None, Some(list)) => reading(list, "1".to_owned()),
-            (None, None) => Progress::Idle { since: started },
-        };
-        Ok(Page {
-            findings: self.findings(list, entries, memory, now),
-            done: matches!(next, Progress::Idle { .. }),
-            next: Cursor::of(&next),
-            total: (list == List::Incidents).then(|| answer["pagination"]["count"].as_u64()).flatten(),
-        })
+        let entries = answer.items("/data");
+        let next = answer.find_id("/pagination/next").filter(|_| !entries.is_empty());
+        let total = (round.listing == 0).then(|| answer["pagination"]["count"].as_u64()).flatten();
+        let findings = self.findings(round.listing, entries, memory, now);
+        Ok(Page { total, ..round.turn(findings, next, LISTINGS) })
     }
 
     async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {

@@ -61,13 +61,15 @@ impl Auth {
         }
     }
 
+    /// The header fields that may be kept.
+    pub(super) fn without_token(&self, headers: &Headers) -> Headers {
+        self.shared.without_token(headers)
+    }
+
     /// The header fields that a mapping may read, as JSON by lower-case name: never the credentials.
     pub(super) fn without_credentials(&self, headers: &Headers) -> Value {
-        let secret = |name: &str| {
-            ["authorization", "proxy-authorization", "cookie"].contains(&name)
-                || self.shared.header().is_some_and(|header| header.eq_ignore_ascii_case(name))
-        };
-        let kept = headers.without(secret);
+        let kept = self.shared.without_token(headers);
+        let kept = kept.without(|name| ["authorization", "proxy-authorization", "cookie"].contains(&name));
         let fields = kept.iter().map(|(name, value)| (name.to_owned(), Value::from(value)));
         Value::Object(fields.collect::<Map<_, _>>())
     }

@@ -102,7 +102,9 @@ impl Source for Generic {
             })
             .filter(|id| !id.is_empty())
             .or_else(|| standard_webhooks::find_id(&webhook.headers).map(str::to_owned));
-        Ok(VerifiedWebhook::new(webhook, delivery_id, verified_by))
+        let mut verified = VerifiedWebhook::new(webhook, delivery_id, verified_by);
+        verified.headers = self.auth.without_token(&verified.headers);
+        Ok(verified)
     }
 
     fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {

@@ -138,7 +138,9 @@ impl Source for Grafana {
     }
 
     fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
-        webhook.json().map(|body| self.alerts.recall(&body, VERSION)).unwrap_or_default()
+        let Ok(body) = webhook.json::<Value>() else { return Vec::new() };
+        let labels = body.find_id("/alert_group/id").map(|id| oncall::labels_key(&id));
+        self.alerts.recall(&body, VERSION).into_iter().chain(labels).collect()
     }
 
     fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {

@@ -21,9 +21,14 @@ struct Kept {
     labels: Map<String, Value>,
 }
 
+/// The key of [`Memory`] for the labels of a group's alerts.
+pub(super) fn labels_key(id: &str) -> String {
+    format!("{LABELS}{id}")
+}
+
 /// The labels that a webhook showed earlier.
 pub(super) fn find_labels(memory: &Memory, id: &str) -> Map<String, Value> {
-    let kept = memory.get(&format!("{LABELS}{id}")).and_then(|text| serde_json::from_str::<Kept>(text).ok());
+    let kept = memory.get(&labels_key(id)).and_then(|text| serde_json::from_str::<Kept>(text).ok());
     kept.map(|kept| kept.labels).unwrap_or_default()
 }
 
@@ -50,11 +55,14 @@ impl Mapper {
         let mut labels = labels.cloned().unwrap_or_default();
         labels.retain(|name, _| name == "severity" || self.options.component_labels.contains(name));
         labels.retain(|name, _| group["labels"].get(name).is_none());
+        if let Some(id) = group.find_id("/id").filter(|_| labels.is_empty()) {
+            labels = find_labels(memory, &id);
+        }
         let at = body.find_time("/event/time").unwrap_or(received_at);
         let found = self.alert_group(group, &labels, at)?;
         if let Some(id) = group.find_id("/id").filter(|_| !labels.is_empty()) {
             let kept = serde_json::to_string(&Kept { at: received_at, labels }).unwrap_or_default();
-            memory.set(format!("{LABELS}{id}"), kept);
+            memory.set(labels_key(&id), kept);
         }
         match body.text("/event/type") {
             // These change nothing that Jira shows.

@@ -3,26 +3,27 @@
 //! Incidents are listed latest change first, back to the last run; one that changes meanwhile moves to the
 //! front and is read by the next run. Of alert groups a run reads the open ones by state, then the resolved
 //! ones that started lately. One that was open in the last run and is not in this one is fetched by itself,
-//! so the end of an old alert group is not missed.
+//! so the end of an old alert group is not missed; here, because only a poll knows the labels of its alerts.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use secrecy::SecretString;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::oncall::{find_labels, prune_labels};
 use super::{Mapper, Options};
 use crate::config::SourceConfig;
-use crate::domain::{Timestamp, Workspace, format_timestamp};
+use crate::domain::{Timestamp, Workspace};
 use crate::sources::findings::component;
 use crate::sources::http::{Api, Query};
+use crate::sources::open_incidents::{forget_open, list_unseen, note_open};
 use crate::sources::rounds::{Round, horizon};
-use crate::sources::value::Fields;
+use crate::sources::value::{Fields, parse_millis};
 use crate::sources::{
-    BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller, options,
+    BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller, Unmappable, options,
 };
 
 const INCIDENTS: &str = "api/plugins/grafana-irm-app/resources/api/v1/IncidentsService.";
@@ -32,8 +33,10 @@ const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 /// How long ago a resolved alert group may have started to be read again.
 const LATELY: TimeDelta = TimeDelta::days(1);
 const MAX_PAGES: usize = 1000;
-/// Keys of [`Memory`] for open alert groups start so; the value is the run that saw them last.
-const OPEN: &str = "open/";
+/// The key of [`Memory`] with the start of the last run that read all alert groups.
+const READ: &str = "groups-read";
+/// Most alert groups that a run fetches one by one: 300 requests a minute are allowed.
+const ONE_BY_ONE: usize = 50;
 
 #[derive(Clone, Copy)]
 enum Listing {
@@ -123,21 +126,46 @@ impl GrafanaPoller {
             let labels = group.find_id("/id").map(|id| find_labels(memory, &id)).unwrap_or_default();
             Findings::of_entry(self.mapper.alert_group(group, &labels, now))
         }));
-        let run = format_timestamp(round.started());
-        if is_open {
-            for id in groups.iter().filter_map(|group| group.find_id("/id")) {
-                memory.set(format!("{OPEN}{id}"), run.clone());
+        let mut ended = Vec::new();
+        if !is_open && round.page.is_none() {
+            for id in list_unseen(memory, round.started(), "", ONE_BY_ONE) {
+                let labels = find_labels(memory, &id);
+                let told = match self.group(api, &id, &labels, now).await {
+                    Err(PollError::Refused { message }) => {
+                        let source = &self.mapper.config.id;
+                        tracing::warn!(%source, "an open alert group is left as it is: {message}");
+                        continue;
+                    }
+                    told => told?,
+                };
+                found.absorb(told.unwrap_or_else(|| Findings::gone(&id, now)));
+                ended.push(id);
             }
-        } else if round.page.is_none() {
-            let gone = memory.with_prefix(OPEN).filter(|(_, seen)| *seen != run);
-            let gone = gone.map(|(key, _)| key.to_owned()).collect::<Vec<_>>();
-            for key in &gone {
-                memory.forget(key);
-            }
-            found.refetch = gone.iter().filter_map(|key| key.strip_prefix(OPEN)).map(str::to_owned).collect();
             prune_labels(memory, horizon(&self.mapper.config, now));
         }
+        for id in &ended {
+            forget_open(memory, id);
+        }
+        note_open(memory, &found, round.started());
+        if !is_open && next.is_none() {
+            memory.set(READ, round.started().timestamp_millis().to_string());
+        }
         Ok(round.turn(found, next, count))
+    }
+
+    /// One alert group by its id; `None` when there is none such.
+    async fn group(
+        &self,
+        api: &Api,
+        id: &str,
+        labels: &Map<String, Value>,
+        now: Timestamp,
+    ) -> Result<Option<Findings>, PollError> {
+        let answer = api.find(&format!("{GROUPS}{id}/"), &Query::new(), &[404], now).await?;
+        answer
+            .map(|group| self.mapper.alert_group(&group, labels, now))
+            .transpose()
+            .map_err(|fault| unreadable(&fault))
     }
 }
 
@@ -185,20 +213,28 @@ impl Poller for GrafanaPoller {
         let round = Round::resume(cursor, backfill_from, now)?;
         let listings = self.listings();
         let count = listings.len();
-        match (listings.get(round.listing), &self.irm, &self.oncall) {
-            (Some(Listing::Incidents), Some(api), _) => self.incidents(api, round, count, now).await,
+        let place = round.clone();
+        let page = match (listings.get(round.listing), &self.irm, &self.oncall) {
+            (Some(Listing::Incidents), Some(api), _) => return self.incidents(api, round, count, now).await,
             (Some(Listing::OpenGroups(state)), _, Some(api)) => {
                 let query = vec![("state", (*state).to_owned())];
                 self.groups(api, round, (query, true), count, (memory, now)).await
             }
             (Some(Listing::ResolvedGroups), _, Some(api)) => {
-                let [from, to] = [round.since - LATELY, round.started()]
+                let read = memory.get(READ).and_then(parse_millis);
+                let since = read.map_or(backfill_from, |read| read.min(round.since));
+                let [from, to] = [since - LATELY, round.started()]
                     .map(|time| time.format("%Y-%m-%dT%H:%M:%S").to_string());
                 let query = vec![("state", "resolved".to_owned()), ("started_at", format!("{from}_{to}"))];
                 self.groups(api, round, (query, false), count, (memory, now)).await
             }
             // The configuration had more listings when the run began.
             _ => Ok(round.turn(Findings::default(), None, 0)),
+        };
+        match page {
+            // The next run reads all alert groups again, and incidents must not wait for that.
+            Err(fault) if self.irm.is_some() => Ok(place.put_off("alert groups", &fault, 0)),
+            page => page,
         }
     }
 
@@ -231,12 +267,14 @@ impl Poller for GrafanaPoller {
                 answer.map(|answer| self.mapper.incident(&answer["incident"], now))
             }
             (_, Some(api)) if !is_incident && !provider_id.starts_with("am-") => {
-                let path = format!("{GROUPS}{provider_id}/");
-                let answer = api.find(&path, &Query::new(), &[404], now).await?;
-                answer.map(|group| self.mapper.alert_group(&group, &serde_json::Map::new(), now))
+                return self.group(api, provider_id, &Map::new(), now).await;
             }
             _ => None,
         };
-        found.transpose().map_err(|fault| PollError::Unreadable { message: format!("Grafana: {fault}") })
+        found.transpose().map_err(|fault| unreadable(&fault))
     }
+}
+
+fn unreadable(fault: &Unmappable) -> PollError {
+    PollError::Unreadable { message: format!("Grafana: {fault}") }
 }

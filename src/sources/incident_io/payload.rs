@@ -11,7 +11,7 @@ use crate::domain::{
     Component, Entity, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus, Severity,
     Timestamp, Words,
 };
-use crate::sources::findings::{component, describe, get_id, hidden_key, hide};
+use crate::sources::findings::{component, describe, get_id, hidden_key, hide, review};
 use crate::sources::value::{Fields, find_web_url};
 use crate::sources::{Findings, Memory, Unmappable, ranks};
 
@@ -50,17 +50,15 @@ impl Mapper {
     ) -> Result<Findings, Unmappable> {
         let provider_id = get_id(data, "/id", "incident")?;
         let updated_at = data.find_time("/updated_at").unwrap_or(received_at);
-        if data.text("/visibility") == "private" && !self.options.private {
+        let category = data.text("/incident_status/category");
+        let is_private = data.text("/visibility") == "private" && !self.options.private;
+        let is_declined = category == "declined" && self.options.skip_triage;
+        if is_private || is_declined || matches!(data.text("/mode"), "test" | "tutorial") {
             return Ok(hide(memory, &provider_id, updated_at));
         }
         memory.forget(&hidden_key(&provider_id));
-        let category = data.text("/incident_status/category");
-        match (data.text("/mode"), category) {
-            ("test" | "tutorial", _) => return Ok(Findings::ignored("test or tutorial incident")),
-            (_, "triage" | "declined") if self.options.skip_triage => {
-                return Ok(Findings::ignored("the incident is not accepted"));
-            }
-            _ => {}
+        if category == "triage" && self.options.skip_triage {
+            return Ok(Findings::ignored("the incident is not accepted"));
         }
         let mentioned = self.components(data, updated_at);
         let name = data.find_text("/name").or_else(|| data.find_text("/reference")).unwrap_or(&provider_id);
@@ -140,17 +138,14 @@ impl Mapper {
         Some(component(&id, name, &self.home(), entry.find_time("/updated_at").unwrap_or(at)))
     }
 
-    /// A post-mortem document as a review, unless its incident is kept out of Jira.
+    /// A post-mortem document as a review; it is kept out of Jira with its incident.
     pub(super) fn review(&self, data: &Value, now: Timestamp, memory: &Memory) -> Option<Observation> {
         let (provider_id, incident) = (data.find_id("/id")?, data.find_id("/incident_id")?);
-        if memory.get(&hidden_key(&incident)).is_some() {
-            return None;
-        }
         let updated_at = data.find_time("/updated_at").unwrap_or(now);
         let title = data.find_text("/title").unwrap_or(&provider_id);
         let exports = data.items("/exported_urls").iter().filter_map(Value::as_str).collect::<Vec<_>>();
         let links = [data.text("/document_url")].into_iter().chain(exports.iter().copied());
-        let review = PostIncidentReview {
+        let document = PostIncidentReview {
             incidents: vec![incident],
             summary: title.to_owned(),
             description: describe(title, &[("Exported to", Some(&exports.join(", ")))]),
@@ -166,6 +161,6 @@ impl Mapper {
             associations: Vec::new(),
             provider_id,
         };
-        Some(Observation::present(Entity::Review(review), updated_at))
+        Some(review(document, memory))
     }
 }

@@ -44,9 +44,13 @@ impl IncidentIoPoller {
         Ok(api.map(|api| Self { api, mapper: Arc::clone(mapper), config: config.clone() }))
     }
 
-    /// Keeps the ranks of the severities; incident.io gives the most severe the highest.
+    /// Keeps the ranks of the severities; incident.io gives the most severe the highest. Without them
+    /// incidents are still worth reading.
     async fn rank_severities(&self, memory: &mut Memory, now: Timestamp) -> Result<(), PollError> {
-        let answer = self.api.get("v1/severities", &Query::new(), now).await?;
+        let Some(answer) = self.api.find("v1/severities", &Query::new(), NO_FEATURE, now).await? else {
+            tracing::warn!(source = %self.config.id, "the API key may not read severities: their ranks are unknown");
+            return Ok(());
+        };
         let mut severities = answer.items("/severities").iter().collect::<Vec<_>>();
         severities.sort_by_key(|severity| Reverse(severity["rank"].as_i64()));
         let ids = severities.into_iter().filter_map(|severity| severity.find_id("/id")).collect::<Vec<_>>();
@@ -75,11 +79,11 @@ impl IncidentIoPoller {
             vec![("page_size", "100".to_owned()), ("sort_by", "created_at_newest_first".to_owned())];
         query.extend(round.page.clone().map(|after| ("after", after)));
         let path = "v1/postmortem_documents";
-        let Some(answer) = self.api.find(path, &query, NO_FEATURE, now).await? else {
-            tracing::warn!(source = %self.config.id, "the API key may not read post-mortems: there are no reviews");
-            return Ok(round.turn(Findings::default(), None, LISTINGS));
+        let answer = match self.api.get_list(path, "/postmortem_documents", &query, now).await {
+            Ok(answer) => answer,
+            Err(fault) => return Ok(round.put_off("post-mortems", &fault, LISTINGS)),
         };
-        let documents = self.api.items_of(&answer, "/postmortem_documents", path)?;
+        let documents = answer.items("/postmortem_documents");
         let oldest = horizon(&self.config, now);
         let is_old = |document: &Value| document.find_time("/created_at").is_some_and(|at| at < oldest);
         let observations = documents.iter().filter_map(|d| self.mapper.review(d, now, memory)).collect();

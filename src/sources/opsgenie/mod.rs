@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use self::poll::OpsgeniePoller;
 use super::findings::describe;
-use super::shared_secret::{SharedSecret, unconfigured};
+use super::shared_secret::SharedSecret;
 use super::value::{Fields, find_web_url};
 use super::{
     BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
@@ -22,8 +22,8 @@ use super::{
 use crate::clock::from_millis;
 use crate::config::SourceConfig;
 use crate::domain::{
-    Component, Entity, EntityKind, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus,
-    Severity, Timestamp, Words, Workspace,
+    Component, Entity, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus, Severity,
+    Timestamp, Words, Workspace,
 };
 
 pub(super) const KIND: Kind = Kind {
@@ -86,14 +86,7 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 
 impl Source for Opsgenie {
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
-        if !self.secret.is_configured() {
-            return Err(unconfigured(&self.config, "`webhook_token` or `webhook_basic`"));
-        }
-        let verified_by = self.secret.verify(&webhook)?;
-        let mut verified = VerifiedWebhook::new(webhook, None, verified_by);
-        let shown = |name: &str| self.secret.header().is_some_and(|header| header.eq_ignore_ascii_case(name));
-        verified.headers = verified.headers.without(shown);
-        Ok(verified)
+        self.secret.admit(&self.config, webhook, None)
     }
 
     fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
@@ -113,8 +106,7 @@ impl Source for Opsgenie {
             "delete" => {
                 let alert = &body["alert"];
                 let at = find_unix(alert, "/updatedAt").unwrap_or(webhook.received_at);
-                let gone = Observation::deleted(EntityKind::Incident, alert_id(alert)?, at);
-                return Ok(Findings { observations: vec![gone], ..Findings::default() });
+                return Ok(Findings::gone(&alert_id(alert)?, at));
             }
             // Notes, tags and the like come for closed alerts too, and tell no state.
             _ => {

@@ -1,49 +1,37 @@
 //! Reads Opsgenie's Incident API. It has no "updated since" filter, so each run reads all open incidents, then
-//! the newest resolved and closed ones; what was open before and is listed as open no more is fetched by id.
+//! the resolved and closed ones that were created since the last run, and at least the newest page of them;
+//! what was open before and is listed as open no more is fetched by id.
 //!
-//! The first run reads resolved and closed incidents back to the start of the backfill window. A post-mortem
-//! can only be had by its id, which an extra property of the incident has to hold.
+//! A post-mortem can only be had by its id, which an extra property of the incident has to hold.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
+use chrono::TimeDelta;
 use serde_json::Value;
 
 use super::Mapper;
 use crate::config::SourceConfig;
-use crate::domain::{Entity, EntityKind, Observation, Timestamp};
+use crate::domain::{Entity, Observation, Timestamp};
 use crate::sources::http::{Api, Paging, Query, base_url};
 use crate::sources::open_incidents::{note_open, take_unseen};
+use crate::sources::rounds::Round;
 use crate::sources::value::Fields;
-use crate::sources::{BuildError, Catalogue, Cursor, Findings, Page, PollError, PollRequest, Poller};
+use crate::sources::{BuildError, Catalogue, Findings, Page, PollError, PollRequest, Poller};
 
 /// The most that one page may hold (pagination page).
 const LIMIT: usize = 100;
+const INCIDENTS: &str = "v1/incidents";
 const PAGING: Paging = Paging::Offset { limit: LIMIT, more: "/paging/next" };
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Status {
-    Open,
-    Resolved,
-    Closed,
-}
-
-/// Where a run stands: the place in the list of one status, newest created first. `until` is set on the
-/// first run: how far back to read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "phase", rename_all = "snake_case")]
-enum Progress {
-    Reading {
-        started: Timestamp,
-        until: Option<Timestamp>,
-        status: Status,
-        offset: usize,
-    },
-    /// Between two runs.
-    Idle,
-}
+/// The listings of a round: incidents of each status, newest created first.
+const STATUSES: [&str; 3] = ["open", "resolved", "closed"];
+const OPEN: usize = 0;
+/// How far a run reads back behind the start of the last one: clocks differ.
+const OVERLAP: TimeDelta = TimeDelta::minutes(10);
+/// What is answered where the property holds something else than the id of a post-mortem, or one that the key
+/// may not read.
+const NO_POSTMORTEM: &[u16] = &[400, 402, 403, 404, 422];
 
 pub(super) struct OpsgeniePoller {
     api: Api,
@@ -74,7 +62,7 @@ impl OpsgeniePoller {
         let id = property.and_then(|text| text.trim().trim_end_matches('/').rsplit('/').next());
         if let Some(id) = id.filter(|id| !id.is_empty() && !observations.is_empty()) {
             let path = format!("v2/postmortem/{id}");
-            if let Some(answer) = self.api.find(&path, &Query::new(), &[404], now).await? {
+            if let Some(answer) = self.api.find(&path, &Query::new(), NO_POSTMORTEM, now).await? {
                 let review = self.mapper.review(&answer["data"], incident, now).map(Entity::Review);
                 observations.extend(review.map(|review| Observation::present(review, now)));
             }
@@ -87,50 +75,34 @@ impl OpsgeniePoller {
 impl Poller for OpsgeniePoller {
     async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
         let PollRequest { cursor, backfill_from, now, memory } = request;
-        let (started, until, status, offset) = match cursor.map(Cursor::read).transpose()? {
-            None => (now, Some(backfill_from), Status::Open, 0),
-            Some(Progress::Idle) => (now, None, Status::Open, 0),
-            Some(Progress::Reading { started, until, status, offset }) => (started, until, status, offset),
-        };
-        let (word, after) = match status {
-            Status::Open => ("open", Some(Status::Resolved)),
-            Status::Resolved => ("resolved", Some(Status::Closed)),
-            Status::Closed => ("closed", None),
-        };
+        let round = Round::resume(cursor, backfill_from, now)?;
+        let (is_open, status) = (round.listing == OPEN, STATUSES.get(round.listing).unwrap_or(&"closed"));
+        let offset = round.page.as_deref().and_then(|page| page.parse::<usize>().ok()).unwrap_or(0);
         let query: Query = vec![
-            ("query", format!("status: {word}")),
+            ("query", format!("status: {status}")),
             ("sort", "createdAt".to_owned()),
             ("order", "desc".to_owned()),
             ("limit", LIMIT.to_string()),
             ("offset", offset.to_string()),
         ];
-        let answer = self.api.get("v1/incidents", &query, now).await?;
-        let Some(entries) = answer.get("data").and_then(Value::as_array) else {
-            let message = "Opsgenie answered without `data` at /v1/incidents".to_owned();
-            return Err(PollError::Unreadable { message });
-        };
-        let wanted = |entry: &Value| {
-            status == Status::Open
-                || until.is_none_or(|until| entry.find_time("/createdAt").is_none_or(|at| at >= until))
-        };
+        let answer = self.api.get(INCIDENTS, &query, now).await?;
+        let entries = self.api.items_of(&answer, "/data", INCIDENTS)?;
+        let is_before =
+            |entry: &Value, limit| entry.find_time("/createdAt").is_some_and(|created| created < limit);
         let mut findings = Findings::default();
-        for incident in entries.iter().filter(|entry| wanted(entry)) {
+        for incident in entries.iter().filter(|entry| is_open || !is_before(entry, backfill_from)) {
             findings.absorb(self.findings(incident, now).await?);
         }
-        note_open(memory, &findings, started);
+        note_open(memory, &findings, round.started());
 
-        let walks_on = status == Status::Open || (until.is_some() && entries.iter().all(wanted));
-        let more = walks_on && !entries.is_empty() && answer.find_id("/paging/next").is_some();
-        if status == Status::Open && !more {
-            findings.refetch = take_unseen(memory, started);
+        let since = round.since - OVERLAP;
+        let goes_on = is_open || !entries.iter().any(|entry| is_before(entry, since));
+        let goes_on = goes_on && !entries.is_empty() && answer.find_id("/paging/next").is_some();
+        let next = goes_on.then(|| (offset + entries.len()).to_string());
+        if is_open && next.is_none() {
+            findings.refetch = take_unseen(memory, round.started());
         }
-        let reading = |status, offset| Progress::Reading { started, until, status, offset };
-        let next = match after {
-            _ if more => reading(status, offset + entries.len()),
-            Some(status) => reading(status, 0),
-            None => Progress::Idle,
-        };
-        Ok(Page { findings, next: Cursor::of(&next), done: next == Progress::Idle, total: None })
+        Ok(round.turn(findings, next, STATUSES.len()))
     }
 
     async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {
@@ -143,12 +115,11 @@ impl Poller for OpsgeniePoller {
     }
 
     async fn fetch_incident(&self, provider_id: &str, now: Timestamp) -> Result<Option<Findings>, PollError> {
-        let path = format!("v1/incidents/{provider_id}");
+        let path = format!("{INCIDENTS}/{provider_id}");
         let query = vec![("identifierType", "id".to_owned())];
         let Some(answer) = self.api.find(&path, &query, &[404], now).await? else {
             // Only incidents that were listed once are asked for: this one was deleted.
-            let gone = Observation::deleted(EntityKind::Incident, provider_id.to_owned(), now);
-            return Ok(Some(Findings { observations: vec![gone], ..Findings::default() }));
+            return Ok(Some(Findings::gone(provider_id, now)));
         };
         self.findings(&answer["data"], now).await.map(Some)
     }

@@ -18,7 +18,7 @@ use super::signature::HmacScheme;
 use super::value::{Fields, shorten};
 use super::{
     BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
-    Unmappable, VerifiedWebhook, options, ranks, shared_secret,
+    Unmappable, VerifiedWebhook, options, ranks,
 };
 use crate::config::SourceConfig;
 use crate::domain::{Entity, Observation};
@@ -63,15 +63,11 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 
 impl Source for PagerDuty {
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
-        if self.config.webhook_secrets.is_empty() {
-            return Err(shared_secret::unconfigured(&self.config, "`webhook_secrets`"));
-        }
-        let verified_by = self.signature.verify(&self.config.webhook_secrets, &webhook)?;
+        let mut verified = self.signature.admit(&self.config, webhook)?;
         // The event's id is signed with the body; the header that repeats it for a delivery is not.
-        let body = serde_json::from_slice::<Value>(&webhook.body).unwrap_or_default();
-        let header = webhook.headers.get("x-webhook-id").map(str::to_owned);
-        let delivery_id = body.find_id("/event/id").or(header);
-        Ok(VerifiedWebhook::new(webhook, delivery_id, verified_by))
+        let signed = verified.json::<Value>().ok().and_then(|body| body.find_id("/event/id"));
+        verified.delivery_id = signed.or_else(|| verified.headers.get("x-webhook-id").map(str::to_owned));
+        Ok(verified)
     }
 
     fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {

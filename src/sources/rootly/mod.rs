@@ -18,7 +18,7 @@ use super::signature::HmacScheme;
 use super::value::{Fields, shorten};
 use super::{
     BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
-    Unmappable, VerifiedWebhook, findings, options, shared_secret,
+    Unmappable, VerifiedWebhook, findings, options,
 };
 use crate::config::SourceConfig;
 use crate::domain::{EntityKind, Observation};
@@ -72,12 +72,9 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 
 impl Source for Rootly {
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
-        if self.config.webhook_secrets.is_empty() {
-            return Err(shared_secret::unconfigured(&self.config, "`webhook_secrets`"));
-        }
-        let verified_by = self.signature.verify(&self.config.webhook_secrets, &webhook)?;
-        let body = serde_json::from_slice::<Value>(&webhook.body).unwrap_or_default();
-        Ok(VerifiedWebhook::new(webhook, body.find_id("/event/id"), verified_by))
+        let mut verified = self.signature.admit(&self.config, webhook)?;
+        verified.delivery_id = verified.json::<Value>().ok().and_then(|body| body.find_id("/event/id"));
+        Ok(verified)
     }
 
     fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {

@@ -11,7 +11,7 @@ use crate::domain::{
     Component, Entity, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus, Severity,
     Timestamp, Words, Workspace,
 };
-use crate::sources::findings::{component, describe, get_id, hidden_key, hide};
+use crate::sources::findings::{component, describe, get_id, hidden_key, hide, review};
 use crate::sources::value::{Fields, find_web_url};
 use crate::sources::{Findings, Memory, Unmappable};
 
@@ -62,13 +62,12 @@ impl Mapper {
         let updated_at = data.find_time("/updated_at").unwrap_or(told_at);
         let (kind, status) = (data.text("/kind"), data.text("/status"));
         let excludes = |what: Include| !self.options.include.contains(&what);
-        if data["private"] == true && excludes(Include::Private) {
+        if (data["private"] == true && excludes(Include::Private))
+            || (kind.starts_with("test") && excludes(Include::Test))
+        {
             return Ok(hide(memory, &provider_id, updated_at));
         }
         memory.forget(&hidden_key(&provider_id));
-        if kind.starts_with("test") && excludes(Include::Test) {
-            return Ok(Findings::ignored("test incident"));
-        }
         let is_maintenance =
             kind.starts_with("scheduled") || ["scheduled", "in_progress", "completed"].contains(&status);
         if is_maintenance && excludes(Include::Scheduled) {
@@ -158,7 +157,7 @@ impl Mapper {
         resources.iter().filter_map(team).collect()
     }
 
-    /// A flat retrospective, unless its incident is kept out of Jira.
+    /// A flat retrospective; it is kept out of Jira with its incident.
     pub(super) fn review(
         &self,
         data: &Value,
@@ -167,12 +166,9 @@ impl Mapper {
     ) -> Result<Findings, Unmappable> {
         let provider_id = get_id(data, "/id", "retrospective")?;
         let incident = get_id(data, "/incident_id", "retrospective's incident")?;
-        if memory.get(&hidden_key(&incident)).is_some() {
-            return Ok(Findings::ignored("the retrospective's incident is kept out of Jira"));
-        }
         let updated_at = data.find_time("/updated_at").unwrap_or(told_at);
         let title = data.find_text("/title").unwrap_or(&provider_id);
-        let review = PostIncidentReview {
+        let retrospective = PostIncidentReview {
             incidents: vec![incident],
             summary: title.to_owned(),
             description: title.to_owned(),
@@ -188,7 +184,6 @@ impl Mapper {
             associations: Vec::new(),
             provider_id,
         };
-        let observations = vec![Observation::present(Entity::Review(review), updated_at)];
-        Ok(Findings { observations, ..Findings::default() })
+        Ok(Findings { observations: vec![review(retrospective, memory)], ..Findings::default() })
     }
 }

@@ -53,10 +53,9 @@ impl RootlyPoller {
         &self,
         path: &str,
         round: &Round,
-        filters: Query,
+        mut query: Query,
         now: Timestamp,
     ) -> Result<(Vec<Value>, Option<String>, Option<u64>), PollError> {
-        let mut query = filters;
         query.extend([
             ("sort", "created_at".to_owned()),
             ("page[size]", PAGE_SIZE.to_owned()),
@@ -80,7 +79,10 @@ impl RootlyPoller {
     async fn reviews(&self, round: Round, memory: &Memory, now: Timestamp) -> Result<Page, PollError> {
         let since = format_timestamp(horizon(&self.config, round.started()));
         let filters = vec![("filter[created_at][gte]", since)];
-        let (reviews, next, _) = self.page("post_mortems", &round, filters, now).await?;
+        let (reviews, next, _) = match self.page("post_mortems", &round, filters, now).await {
+            Ok(page) => page,
+            Err(fault) => return Ok(round.put_off("retrospectives", &fault, LISTINGS)),
+        };
         let found = reviews.iter().map(|data| Findings::of_entry(self.mapper.review(data, now, memory)));
         Ok(round.turn(Findings::merge(found), next, LISTINGS))
     }

@@ -19,12 +19,12 @@ use super::signature::HmacScheme;
 use super::value::{Fields, scalar_text};
 use super::{
     BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
-    Unmappable, VerifiedWebhook, options, shared_secret,
+    Unmappable, VerifiedWebhook, options,
 };
 use crate::config::SourceConfig;
 use crate::domain::{
-    Component, Entity, EntityKind, Incident, IncidentStatus, Observation, Severity, Tier, Timestamp, Words,
-    Workspace, parse_timestamp,
+    Component, Entity, Incident, IncidentStatus, Observation, Severity, Tier, Timestamp, Words, Workspace,
+    parse_timestamp,
 };
 
 pub(super) const KIND: Kind = Kind {
@@ -89,11 +89,7 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 
 impl Source for ServiceNow {
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
-        if self.config.webhook_secrets.is_empty() {
-            return Err(shared_secret::unconfigured(&self.config, "`webhook_secrets`"));
-        }
-        let verified_by = self.signature.verify(&self.config.webhook_secrets, &webhook)?;
-        Ok(VerifiedWebhook::new(webhook, None, verified_by))
+        self.signature.admit(&self.config, webhook)
     }
 
     fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
@@ -112,8 +108,7 @@ impl Source for ServiceNow {
         let (record, instance) = (&body["record"], body.text("/instance"));
         if body.text("/operation") == "delete" {
             let at = body.find_time("/sent_at").unwrap_or(webhook.received_at);
-            let gone = Observation::deleted(EntityKind::Incident, sys_id(record)?, at);
-            return Ok(Findings { observations: vec![gone], ..Findings::default() });
+            return Ok(Findings::gone(&sys_id(record)?, at));
         }
         self.mapper.incident(record, instance, webhook.received_at)
     }

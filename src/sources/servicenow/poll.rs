@@ -14,9 +14,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ApiAuth, Mapper, Options, find_field, find_time};
+use super::{ApiAuth, Mapper, Options, find_display, find_field, find_time};
 use crate::config::{SourceConfig, WorkspaceMode};
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, parse_timestamp};
 use crate::sources::http::{Api, Query};
 use crate::sources::open_incidents::{list_open, note_open};
 use crate::sources::signature::BASE64;
@@ -148,10 +148,21 @@ fn written(at: Timestamp) -> String {
 
 /// ServiceNow leaves out what it does not understand of a query, and reads times in the caller's zone: then
 /// records come that were not asked for.
+///
+/// West of UTC it is the newest that would never come, so there the time shown to the user tells.
 fn check_order(records: &[Value], from: Timestamp) -> Result<(), PollError> {
-    let older =
+    let is_older =
         |record: &Value| find_time(record, "sys_updated_on").is_some_and(|at| written(at) < written(from));
-    if records.iter().any(older) {
+    let is_west = |record: &Value| {
+        let shown = find_display(record, "sys_updated_on").and_then(|text| parse_timestamp(&text));
+        shown.zip(find_time(record, "sys_updated_on")).is_some_and(|(shown, at)| shown < at)
+    };
+    if records.iter().any(is_west) {
+        let message = "ServiceNow reads times in the time zone of the integration user, and changes would be \
+                       missed: set it to UTC";
+        return Err(PollError::Refused { message: message.to_owned() });
+    }
+    if records.iter().any(is_older) {
         let message = "ServiceNow answered with records older than asked for: check `filter`, and set the time \
                        zone of the integration user to UTC";
         return Err(PollError::Refused { message: message.to_owned() });

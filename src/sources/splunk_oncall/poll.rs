@@ -110,42 +110,32 @@ impl SplunkPoller {
     }
 
     async fn current(&self, memory: &mut Memory, now: Timestamp) -> Result<Findings, PollError> {
-        let answer = self.api.get(CURRENT, &Query::new(), now).await?;
-        self.api.items_of(&answer, "/incidents", CURRENT)?;
+        let answer = self.api.get_list(CURRENT, "/incidents", &Query::new(), now).await?;
         Ok(self.findings(&answer, now, memory))
     }
 
     /// One report, or `None` when it has to wait: not sooner than a minute after the last, and when Splunk
-    /// On-Call gives none, later.
-    async fn report(
-        &self,
-        query: &Query,
-        memory: &mut Memory,
-        now: Timestamp,
-    ) -> Result<Option<Value>, PollError> {
+    /// On-Call gives none, for whatever reason, later.
+    async fn report(&self, query: &Query, memory: &mut Memory, now: Timestamp) -> Option<Value> {
         let last = memory.get(REPORTED).and_then(parse_millis);
         if last.and_then(|last| (now - last).to_std().ok()).is_some_and(|waited| waited < PAUSE) {
-            return Ok(None);
+            return None;
         }
         memory.set(REPORTED, now.timestamp_millis().to_string());
-        match self.ask(query, now).await {
-            Ok(answer) => Ok(Some(answer)),
-            Err(PollError::Retry { message, .. }) => {
-                tracing::warn!("a report is put off, current incidents are not: {message}");
-                Ok(None)
-            }
-            Err(fault) => Err(fault),
-        }
+        let put_off = |fault: &_| tracing::warn!("a report is put off, current incidents are not: {fault}");
+        self.ask(query, now).await.inspect_err(put_off).ok()
     }
 
     async fn ask(&self, query: &Query, now: Timestamp) -> Result<Value, PollError> {
-        self.api.find(REPORT, query, &[403], now).await?.ok_or_else(|| PollError::Retry {
+        let answer = self.api.find(REPORT, query, &[403], now).await?.ok_or_else(|| PollError::Retry {
             message: format!(
                 "Splunk On-Call answered 403 at /{REPORT}: its rate limit, or `api_token` may not read \
                  reports; then set `history = false`"
             ),
             after: Some(PAUSE),
-        })
+        })?;
+        self.api.items_of(&answer, "/incidents", REPORT)?;
+        Ok(answer)
     }
 }
 
@@ -182,11 +172,11 @@ impl Poller for SplunkPoller {
             progress.current = !progress.is_complete();
             return Ok(page(findings, &progress));
         }
-        let answer = self.report(&progress.query(), memory, now).await?;
+        let answer = self.report(&progress.query(), memory, now).await;
         progress.current = false;
         let mut findings = Findings::default();
         if let Some(answer) = answer {
-            let read = self.api.items_of(&answer, "/incidents", REPORT)?.len();
+            let read = answer.items("/incidents").len();
             let total = answer["total"].as_u64().and_then(|total| usize::try_from(total).ok());
             findings = self.findings(&answer, now, memory);
             // Reports of the past may lag behind what is current, so they do not say what is open.

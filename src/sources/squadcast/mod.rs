@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use self::poll::SquadcastPoller;
 use super::findings::{component, describe, get_id, workspace};
+use super::open_incidents::priority_key;
 use super::shared_secret::SharedSecret;
 use super::value::{Fields, find_web_url};
 use super::{
@@ -95,7 +96,12 @@ impl Source for Squadcast {
         self.parse(webhook, &mut Memory::default()).map(|_| ())
     }
 
-    fn parse(&self, webhook: &VerifiedWebhook, _memory: &mut Memory) -> Result<Findings, Unmappable> {
+    fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
+        let id = webhook.json::<Value>().ok().and_then(|body| body.find_id("/data/resource_data/id"));
+        id.map(|id| priority_key(&id)).into_iter().collect()
+    }
+
+    fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
         let body: Value = webhook.json()?;
         if !body["event"].is_object() {
             let why = "the body has no `event`: choose version v2 for the webhook";
@@ -106,7 +112,12 @@ impl Source for Squadcast {
             return Ok(Findings::ignored("an event that does not change an incident"));
         }
         let at = body.find_time("/event/timestamp").unwrap_or(webhook.received_at);
-        self.mapper.incident(&body["data"]["resource_data"], &body["data"]["team"], at)
+        let mut data = body["data"]["resource_data"].clone();
+        let known = data.find_id("/id").and_then(|id| memory.get(&priority_key(&id)));
+        if let Some(priority) = known.filter(|_| data["priority"].is_null()) {
+            data["priority"] = priority.into();
+        }
+        self.mapper.incident(&data, &body["data"]["team"], at, at)
     }
 
     fn poller(&self) -> Option<&dyn Poller> {
@@ -119,8 +130,14 @@ impl Source for Squadcast {
 }
 
 impl Mapper {
-    /// One incident as it was told at `at`; `team` owns it where it does not say itself.
-    fn incident(&self, data: &Value, team: &Value, at: Timestamp) -> Result<Findings, Unmappable> {
+    /// One incident of `updated_at`, told at `at`; `team` owns it where it does not say itself.
+    fn incident(
+        &self,
+        data: &Value,
+        team: &Value,
+        updated_at: Timestamp,
+        at: Timestamp,
+    ) -> Result<Findings, Unmappable> {
         let provider_id = get_id(data, "/id", "incident")?;
         let owner = if data["owner"]["id"].is_string() { &data["owner"] } else { team };
         let team = owner.find_id("/id");
@@ -142,8 +159,8 @@ impl Mapper {
             status: self.status(data.text("/status")),
             severity: self.severity(data),
             words: Words::told(data.text("/status"), self.severity_words(data).next().unwrap_or_default()),
-            created_at: data.find_time("/created_at").unwrap_or(at),
-            updated_at: at,
+            created_at: data.find_time("/created_at").unwrap_or(updated_at),
+            updated_at,
             components: service.clone().into_iter().collect(),
             workspaces: team.clone().into_iter().collect(),
             associations: Vec::new(),

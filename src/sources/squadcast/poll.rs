@@ -17,7 +17,7 @@ use crate::config::SourceConfig;
 use crate::domain::Timestamp;
 use crate::sources::findings::{component, workspace};
 use crate::sources::http::{Api, Query, base_url};
-use crate::sources::open_incidents::{forget_open, list_open, note_open};
+use crate::sources::open_incidents::{forget_open, list_unseen, note_open, remember_priority};
 use crate::sources::rounds::{Round, horizon};
 use crate::sources::value::Fields;
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
@@ -25,6 +25,8 @@ use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, P
 const FIX: &str = "set `api_token` to a refresh token of a user who sees all teams, and `region` to theirs";
 /// How far before the last round a later one reads: late changes of what began lately.
 const WINDOW: TimeDelta = TimeDelta::days(7);
+/// The longest time that one export is asked for: of all of a backfill it could be larger than is read.
+const SPAN: TimeDelta = TimeDelta::days(14);
 /// Incidents that one page asks for by id.
 const BY_ID: usize = 20;
 /// An access token is renewed this long before its end.
@@ -80,12 +82,28 @@ impl SquadcastPoller {
         Ok(api)
     }
 
-    async fn incidents(&self, round: &Round, team: &str, now: Timestamp) -> Result<Findings, PollError> {
-        let since = round.since.checked_sub_signed(WINDOW).unwrap_or(round.since);
+    /// One incident as it is now. Its own newest date is only the basis of its version: a new
+    /// priority or tag has none.
+    fn told(&self, data: &Value, team: &Value, now: Timestamp) -> Findings {
+        let mut found = Findings::of_entry(self.mapper.incident(data, team, newest(data, now), now));
+        for observation in &mut found.observations {
+            observation.sequence = newest(data, now).timestamp_millis();
+        }
+        found
+    }
+
+    /// What one team's incidents were that began from the first instant to the second.
+    async fn incidents(
+        &self,
+        team: &str,
+        (from, to): (Timestamp, Timestamp),
+        memory: &mut Memory,
+        now: Timestamp,
+    ) -> Result<Findings, PollError> {
         let query = vec![
             ("type", "json".to_owned()),
-            ("start_time", written(since)),
-            ("end_time", written(round.started())),
+            ("start_time", written(from)),
+            ("end_time", written(to)),
             ("owner_id", team.to_owned()),
         ];
         let answer = self.api(now).await?.get("v3/incidents/export", &query, now).await?;
@@ -97,11 +115,47 @@ impl SquadcastPoller {
         let owner = serde_json::json!({ "id": team });
         let mut found = Findings::default();
         for entry in entries {
-            found.absorb(Findings::of_entry(self.mapper.incident(entry, &owner, newest(entry, now))));
+            let told = self.told(entry, &owner, now);
+            for incident in told.incidents() {
+                remember_priority(
+                    memory,
+                    &incident.provider_id,
+                    entry.find_text("/priority"),
+                    incident.status,
+                );
+            }
+            found.absorb(told);
         }
         // The export names no team but by its id; the catalogue knows its name.
         found.workspaces.clear();
         Ok(found)
+    }
+
+    /// The export of the round's place, which is a team and how many spans of it were read, and the place
+    /// after it. With the last of a team come its postmortems.
+    async fn exports(
+        &self,
+        round: &Round,
+        teams: &[String],
+        memory: &mut Memory,
+        now: Timestamp,
+    ) -> Result<(Findings, Option<String>), PollError> {
+        let place = round.page.as_deref().and_then(|place| place.rsplit_once('/'));
+        let (at, span) = place.map_or(("", 0), |(team, span)| (team, span.parse::<i32>().unwrap_or(0)));
+        let Some(team) = teams.iter().find(|team| team.as_str() >= at) else { return Ok(Default::default()) };
+        let span = if team == at { span } else { 0 };
+        let since = round.since.checked_sub_signed(WINDOW).unwrap_or(round.since);
+        let from = (since + SPAN * span).min(round.started());
+        let to = (from + SPAN).min(round.started());
+        let mut found = self.incidents(team, (from, to), memory, now).await?;
+        if to < round.started() {
+            return Ok((found, Some(format!("{team}/{}", span + 1))));
+        }
+        match self.reviews(round, team, now).await {
+            Ok(reviews) => found.absorb(reviews),
+            Err(fault) => tracing::warn!("postmortems are put off to the next run: {fault}"),
+        }
+        Ok((found, teams.iter().find(|next| *next > team).map(|next| format!("{next}/0"))))
     }
 
     async fn reviews(&self, round: &Round, team: &str, now: Timestamp) -> Result<Findings, PollError> {
@@ -112,10 +166,7 @@ impl SquadcastPoller {
             ("owner_id", team.to_owned()),
             ("limit", REVIEWS.to_owned()),
         ];
-        // A plan without postmortems has none to show.
-        let api = self.api(now).await?;
-        let answer = api.find("v3/incidents/postmortem", &query, &[402, 403, 404], now).await?;
-        let answer = answer.unwrap_or_default();
+        let answer = self.api(now).await?.get("v3/incidents/postmortem", &query, now).await?;
         let reviews = answer.items("/data").iter().flat_map(|part| part.items("/result"));
         let observations = reviews.filter_map(|data| review(data, team, now)).collect();
         Ok(Findings { observations, ..Findings::default() })
@@ -129,14 +180,18 @@ impl SquadcastPoller {
         round: &Round,
         now: Timestamp,
     ) -> Result<(Findings, Option<String>), PollError> {
-        let ids = list_open(memory, after, BY_ID);
-        let seen = round.started().timestamp_millis().to_string();
+        let ids = list_unseen(memory, round.started(), after, BY_ID);
         let mut found = Findings::default();
         for id in &ids {
-            if memory.get(&format!("open/{id}")) == Some(seen.as_str()) {
-                continue;
-            }
-            let told = self.fetch_incident(id, now).await?.unwrap_or_default();
+            let told = match self.fetch_incident(id, now).await {
+                Ok(told) => told.unwrap_or_default(),
+                // One that this user may not see must not keep all others from being read.
+                Err(PollError::Refused { message }) => {
+                    tracing::warn!(source = %self.mapper.config.id, "an open incident is left as it is: {message}");
+                    continue;
+                }
+                Err(fault) => return Err(fault),
+            };
             if told.incidents().next().is_none() {
                 forget_open(memory, id);
             }
@@ -156,13 +211,7 @@ impl Poller for SquadcastPoller {
             let teams = self.api(now).await?.get("v3/teams", &Query::new(), now).await?;
             let mut teams = teams.ids("/data");
             teams.sort();
-            let team = teams.iter().find(|team| round.page.as_ref().is_none_or(|page| *team >= page));
-            let mut found = Findings::default();
-            if let Some(team) = team {
-                found = self.incidents(&round, team, now).await?;
-                found.absorb(self.reviews(&round, team, now).await?);
-            }
-            (found, team.and_then(|done| teams.iter().find(|team| *team > done)).cloned())
+            self.exports(&round, &teams, memory, now).await?
         } else {
             let after = round.page.clone().unwrap_or_default();
             self.open(&after, memory, &round, now).await?
@@ -199,7 +248,7 @@ impl Poller for SquadcastPoller {
             return Ok(Some(Findings::gone(provider_id, now)));
         };
         let data = if answer["data"].is_object() { &answer["data"] } else { &answer };
-        Ok(self.mapper.incident(data, &Value::Null, newest(data, now)).ok())
+        Ok(Some(self.told(data, &Value::Null, now)))
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use self::poll::StatuspagePoller;
 use super::findings::describe;
-use super::shared_secret::{SharedSecret, unconfigured};
+use super::shared_secret::SharedSecret;
 use super::value::{Fields, find_web_url};
 use super::{
     BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
@@ -66,11 +66,7 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 
 impl Source for Statuspage {
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
-        if !self.secret.is_configured() {
-            return Err(unconfigured(&self.config, "`webhook_token` or `webhook_basic`"));
-        }
-        let verified_by = self.secret.verify(&webhook)?;
-        Ok(VerifiedWebhook::new(webhook, None, verified_by))
+        self.secret.admit(&self.config, webhook, None)
     }
 
     fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {

@@ -1,4 +1,5 @@
-//! Reads Statuspage's API v1, page by page of the account: what is unresolved, then the newest incidents.
+//! Reads Statuspage's API v1, page by page of the account: what is unresolved, then what was created since the
+//! last run, and at least the newest incidents.
 //!
 //! There is no "updated since" filter. What was unresolved before and is so no more is fetched by id. One
 //! request a second is allowed, so drafts of postmortems are asked for only where one is likely: after the
@@ -13,7 +14,7 @@ use serde_json::Value;
 
 use super::{Mapper, Options, find_component, find_page, is_maintenance, review};
 use crate::config::SourceConfig;
-use crate::domain::{EntityKind, Observation, ReviewStatus, Timestamp};
+use crate::domain::{Observation, ReviewStatus, Timestamp};
 use crate::sources::http::{Api, Paging, Query, base_url};
 use crate::sources::open_incidents::{note_open, take_unseen};
 use crate::sources::value::Fields;
@@ -22,24 +23,30 @@ use crate::sources::{BuildError, Catalogue, Cursor, Findings, Page, PollError, P
 /// The most that one page may hold.
 const LIMIT: usize = 100;
 const PAGING: Paging = Paging::Pages { size: "per_page", limit: LIMIT };
+/// How far a run reads back behind the start of the last one: clocks differ.
+const OVERLAP: TimeDelta = TimeDelta::minutes(10);
+/// There is none, or the page's plan or the key's user may not have any.
+const NO_POSTMORTEM: &[u16] = &[402, 403, 404];
 /// Drafts are asked for after incidents resolved this recently, and for so many of them.
 const DRAFT_AGE: TimeDelta = TimeDelta::days(14);
 const DRAFTS: usize = 10;
 
-/// Where a run stands: the lists of the first of `pages`, then those of the others. `until` is set on the
-/// first run: how far back to read.
+/// Where a run stands: the lists of the first of `pages`, then those of the others. `since` is when the last
+/// run began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "snake_case")]
 enum Progress {
     Reading {
         started: Timestamp,
-        until: Option<Timestamp>,
+        since: Timestamp,
         pages: Vec<String>,
         unresolved: bool,
         number: usize,
     },
     /// Between two runs.
-    Idle,
+    Idle {
+        since: Timestamp,
+    },
 }
 
 pub(super) struct StatuspagePoller {
@@ -96,7 +103,7 @@ impl StatuspagePoller {
     ) -> Result<Option<Observation>, PollError> {
         let Some(id) = incident.find_id("/id") else { return Ok(None) };
         let path = format!("pages/{page}/incidents/{id}/postmortem");
-        let Some(postmortem) = self.api.find(&path, &Query::new(), &[404], now).await? else {
+        let Some(postmortem) = self.api.find(&path, &Query::new(), NO_POSTMORTEM, now).await? else {
             return Ok(None);
         };
         let (status, body) = match postmortem.find_time("/published_at") {
@@ -124,17 +131,19 @@ fn may_have_draft(incident: &Value, now: Timestamp) -> bool {
 impl Poller for StatuspagePoller {
     async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
         let PollRequest { cursor, backfill_from, now, memory } = request;
-        let (started, until, mut pages, unresolved, number) = match cursor.map(Cursor::read).transpose()? {
-            None => (now, Some(backfill_from), self.page_ids(now).await?, true, 1),
-            Some(Progress::Idle) => (now, None, self.page_ids(now).await?, true, 1),
-            Some(Progress::Reading { started, until, pages, unresolved, number }) => {
-                (started, until, pages, unresolved, number)
+        let (started, since, mut pages, unresolved, number) = match cursor.map(Cursor::read).transpose()? {
+            None => (now, backfill_from, self.page_ids(now).await?, true, 1),
+            // A clock that was ahead of its time when the last run began has been set back.
+            Some(Progress::Idle { since }) => (now, since.min(now), self.page_ids(now).await?, true, 1),
+            Some(Progress::Reading { started, since, pages, unresolved, number }) => {
+                (started, since, pages, unresolved, number)
             }
         };
         let Some(page) = pages.first().cloned() else {
             // Every page was read: what was unresolved before and was not seen is resolved, or gone.
             let findings = Findings { refetch: take_unseen(memory, started), ..Findings::default() };
-            return Ok(Page { findings, next: Cursor::of(&Progress::Idle), done: true, total: None });
+            let next = Cursor::of(&Progress::Idle { since: started });
+            return Ok(Page { findings, next, done: true, total: None });
         };
         let (list, size) = if unresolved { ("/unresolved", "per_page") } else { ("", "limit") };
         let path = format!("pages/{page}/incidents{list}");
@@ -144,10 +153,10 @@ impl Poller for StatuspagePoller {
             let message = format!("Statuspage answered something other than a list at /{path}");
             return Err(PollError::Unreadable { message });
         };
-        let is_old = |entry: &Value| {
-            until.is_some_and(|until| entry.find_time("/created_at").is_some_and(|at| at < until))
-        };
-        let taken = entries.iter().filter(|entry| unresolved || !is_old(entry)).cloned().collect::<Vec<_>>();
+        let is_before =
+            |entry: &Value, limit| entry.find_time("/created_at").is_some_and(|created| created < limit);
+        let taken = entries.iter().filter(|entry| unresolved || !is_before(entry, backfill_from));
+        let taken = taken.cloned().collect::<Vec<_>>();
         let mut findings = self.findings(&taken, &page, now);
         if !unresolved && number == 1 {
             for incident in taken.iter().filter(|entry| may_have_draft(entry, now)).take(DRAFTS) {
@@ -156,7 +165,7 @@ impl Poller for StatuspagePoller {
         }
         note_open(memory, &findings, started);
 
-        let walks_on = unresolved || (until.is_some() && taken.len() == entries.len());
+        let walks_on = unresolved || !entries.iter().any(|entry| is_before(entry, since - OVERLAP));
         let (unresolved, number) = if walks_on && entries.len() >= LIMIT {
             (unresolved, number + 1)
         } else if unresolved {
@@ -165,7 +174,7 @@ impl Poller for StatuspagePoller {
             pages.remove(0);
             (true, 1)
         };
-        let next = Progress::Reading { started, until, pages, unresolved, number };
+        let next = Progress::Reading { started, since, pages, unresolved, number };
         Ok(Page { findings, next: Cursor::of(&next), done: false, total: None })
     }
 
@@ -192,7 +201,6 @@ impl Poller for StatuspagePoller {
             return Ok(Some(findings));
         }
         // Incidents that were listed once and that no page knows any more were deleted.
-        let gone = Observation::deleted(EntityKind::Incident, provider_id.to_owned(), now);
-        Ok(Some(Findings { observations: vec![gone], ..Findings::default() }))
+        Ok(Some(Findings::gone(provider_id, now)))
     }
 }

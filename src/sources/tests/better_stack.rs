@@ -144,6 +144,19 @@ async fn a_first_run_reads_every_page_and_a_later_one_notices_what_is_open_no_mo
 }
 
 #[tokio::test]
+async fn an_incident_that_a_late_delivery_opens_again_is_fetched() {
+    let server = tool(|_| Some(json!({"data": [], "pagination": {"next": null}}))).await;
+    let source = sample_source(KIND, Some(&server.uri()));
+    let late = read_json(KIND, "webhook-started.json");
+    let webhook = verified(&[], late.to_string().as_bytes(), time("2026-11-24T00:00:00Z"));
+    let mut memory = Memory::default();
+    source.parse(&webhook, &mut memory).expect("mappable");
+    let (pages, _) = run(&*source, None, &mut memory, "2026-11-24T00:05:00Z").await;
+    let id = late["data"]["id"].as_str().expect("an id");
+    assert_eq!(pages.last().expect("a page").findings.refetch, [id]);
+}
+
+#[tokio::test]
 async fn trouble_says_what_to_do() {
     check_faults(
         KIND,

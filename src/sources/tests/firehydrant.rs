@@ -4,7 +4,7 @@ use super::polling::{asked, cases, check_faults, check_incident, limited, run, t
 use super::vectors::{check, secrets, vectors, webhook};
 use super::*;
 use crate::domain::EntityKind;
-use crate::sources::{Cursor, Findings};
+use crate::sources::Findings;
 
 const NAME: &str = "firehydrant";
 const INCIDENT: &str = "7b0b6a0e-5a33-4a57-9d0e-4f6f2c9b1a01";
@@ -90,7 +90,7 @@ async fn every_sample_means_what_its_case_says() {
                 let asked = request(None, &mut memory, sample_now());
                 let page = source.poller().expect("configured").poll(asked).await.expect("a page");
                 assert_eq!(json!(page.findings.observations.len()), expect["count"], "{file}");
-                let goes_on = page.next.0["list"] == "incidents";
+                let goes_on = page.next.0["listing"] == 0;
                 assert_eq!(goes_on, !expect["next_page"].is_null(), "{file}");
                 if goes_on {
                     assert_eq!(page.next.0["page"], expect["next_page"].to_string(), "{file}");
@@ -189,21 +189,37 @@ async fn a_full_and_a_later_run_read_changes_archived_incidents_and_reviews() {
     assert_eq!((archived.kind(), archived.provider_id()), (EntityKind::Incident, "archived"));
     assert!(matches!(archived.state, State::Deleted { .. }));
     assert_eq!(review(&pages[3].findings).status.as_str(), "completed");
-    assert_eq!(cursor, Cursor(json!({"phase": "idle", "since": "2026-11-22T00:00:00Z"})));
+    assert_eq!(cursor.0["since"], "2026-11-22T00:00:00Z");
 
     let full = asked(&server, "Bearer token").await;
     assert_eq!(
         full,
         [
-            "/incidents?updated_after=2026-08-24T00:00:00.000Z&per_page=200&page=1",
-            "/incidents?updated_after=2026-08-24T00:00:00.000Z&per_page=200&page=2",
-            "/incidents?updated_after=2026-08-24T00:00:00.000Z&per_page=200&page=1&archived=true",
+            "/incidents?updated_after=2026-08-23T23:50:00.000Z&per_page=200&page=1",
+            "/incidents?updated_after=2026-08-23T23:50:00.000Z&per_page=200&page=2",
+            "/incidents?updated_after=2026-08-23T23:50:00.000Z&per_page=200&page=1&archived=true",
             "/post_mortems/reports?updated_since=2026-08-24T00:00:00.000Z&per_page=200&page=1",
         ]
     );
     run(&*source, Some(cursor), &mut memory, "2026-11-22T00:05:00Z").await;
     let later = asked(&server, "Bearer token").await;
     assert_eq!(later[4], "/incidents?updated_after=2026-11-21T23:50:00.000Z&per_page=200&page=1");
+}
+
+#[tokio::test]
+async fn an_organisation_without_retrospectives_still_reads_incidents_in_every_run() {
+    let server = tool(|request| {
+        let page = json!({"data": [{"id": "I1", "current_milestone": "started"}], "pagination": {}});
+        (request.url.path() == "/incidents").then_some(page)
+    })
+    .await;
+    let source = sample_source(NAME, Some(&server.uri()));
+    let mut cursor = None;
+    for now in ["2026-11-22T00:00:00Z", "2026-11-22T00:05:00Z"] {
+        let (pages, next) = run(&*source, cursor, &mut Memory::default(), now).await;
+        assert_eq!(pages[0].findings.observations[0].provider_id(), "I1", "{now}");
+        cursor = Some(next);
+    }
 }
 
 #[tokio::test]

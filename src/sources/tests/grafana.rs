@@ -166,10 +166,81 @@ async fn a_run_reads_incidents_back_to_the_last_one_then_open_and_resolved_alert
     mount(&server, PREVIEWS, answer(json!({"incidentPreviews": null, "cursor": {"hasMore": false}}))).await;
     mount(&server, GROUPS, answer(json!({"next": null, "results": []}))).await;
     let (pages, _) = run(&*source, Some(cursor), &mut memory, "2026-09-20T09:00:00Z").await;
-    assert_eq!(pages.last().expect("pages").findings.refetch, ["I6HNZGUFG4K11"]);
+    let gone = &pages.last().expect("pages").findings.observations[0];
+    assert!(matches!(&gone.state, State::Deleted { provider_id, .. } if provider_id == "I6HNZGUFG4K11"));
     let asked = server.received_requests().await.expect("recorded");
     let windows = asked.iter().filter_map(|request| parameter(request, "started_at")).collect::<Vec<_>>();
     assert_eq!(windows, ["2026-09-13T09:00:00_2026-09-20T09:00:00"]);
+}
+
+#[tokio::test]
+async fn an_alert_group_that_ended_unseen_keeps_what_its_alerts_labels_said() {
+    let (server, source) = grafana("acknowledged").await;
+    let mut memory = Memory::default();
+    let mut body = read_json(KIND, "oncall-webhook-acknowledge.json");
+    body["alert_group"]["labels"] = json!({});
+    let webhook = |body: &Value| verified(&[], body.to_string().as_bytes(), sample_now());
+    source.parse(&webhook(&body), &mut memory).expect("mappable");
+    // Not every event shows the alert.
+    body["alert_payload"] = json!("");
+    assert!(source.recall(&webhook(&body)).iter().any(|key| memory.get(key).is_some()));
+    let told = source.parse(&webhook(&body), &mut memory).expect("mappable");
+    assert_eq!(incident(&told.observations[0]).components, ["checkout-api"]);
+    let (_, cursor) = run(&*source, None, &mut memory, "2026-09-14T09:00:00Z").await;
+
+    server.reset().await;
+    mount(&server, PREVIEWS, answer(json!({"incidentPreviews": null, "cursor": {"hasMore": false}}))).await;
+    mount(&server, GROUPS, answer(json!({"next": null, "results": []}))).await;
+    let mut group = read_json(KIND, "oncall-api-alert-groups.json")["results"][0].clone();
+    group["labels"] = json!({});
+    group["state"] = json!("resolved");
+    mount(&server, "/api/v1/alert_groups/I6HNZGUFG4K11/", answer(group)).await;
+    let (pages, _) = run(&*source, Some(cursor), &mut memory, "2026-09-20T09:00:00Z").await;
+    let last = &pages.last().expect("pages").findings;
+    assert!(last.refetch.is_empty(), "a fetch by itself would not know the labels");
+    let ended = incident(&last.observations[0]);
+    assert_eq!((ended.status.as_str(), ended.severity), ("resolved", crate::domain::Severity::P1));
+    assert_eq!(ended.components, ["checkout-api"]);
+    assert_eq!(memory.with_prefix("open/").count(), 0);
+}
+
+#[tokio::test]
+async fn alert_groups_that_cannot_be_had_hold_up_no_incident_and_are_caught_up_with() {
+    let (server, source) = grafana("new").await;
+    let broken = Mock::given(path(GROUPS)).respond_with(wiremock::ResponseTemplate::new(500));
+    broken.up_to_n_times(2).with_priority(1).mount(&server).await;
+    let (mut memory, mut cursor) = (Memory::default(), None);
+    for now in ["2026-09-14T09:00:00Z", "2026-09-20T09:00:00Z"] {
+        let (pages, next) = run(&*source, cursor, &mut memory, now).await;
+        let incidents = pages[0].findings.observations.len();
+        assert_eq!(incidents, usize::from(now < "2026-09-15"), "{now}: its change is old by then");
+        cursor = Some(next);
+    }
+    let (_, cursor) = run(&*source, cursor, &mut memory, "2026-09-20T09:05:00Z").await;
+    run(&*source, Some(cursor), &mut memory, "2026-09-20T09:10:00Z").await;
+    let asked = server.received_requests().await.expect("recorded");
+    let windows = asked.iter().filter_map(|request| parameter(request, "started_at")).collect::<Vec<_>>();
+    assert_eq!(
+        windows,
+        ["2026-06-21T09:05:00_2026-09-20T09:05:00", "2026-09-19T09:05:00_2026-09-20T09:10:00"]
+    );
+}
+
+#[tokio::test]
+async fn an_alert_group_that_may_not_be_read_keeps_no_other_from_being_read() {
+    let (server, source) = grafana("new").await;
+    mount(&server, "/api/v1/alert_groups/A/", wiremock::ResponseTemplate::new(403)).await;
+    let mut group = read_json(KIND, "oncall-api-alert-groups.json")["results"][0].clone();
+    group["id"] = json!("B");
+    group["state"] = json!("resolved");
+    mount(&server, "/api/v1/alert_groups/B/", answer(group)).await;
+    let mut memory = Memory::default();
+    for id in ["A", "B"] {
+        memory.set(format!("open/{id}"), "1");
+    }
+    let (pages, _) = run(&*source, None, &mut memory, "2026-09-14T09:00:00Z").await;
+    assert_eq!(pages.last().expect("pages").findings.observations[0].provider_id(), "B");
+    assert!(memory.get("open/A").is_some() && memory.get("open/B").is_none());
 }
 
 #[tokio::test]

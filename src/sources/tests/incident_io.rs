@@ -5,6 +5,7 @@ use wiremock::matchers::{header, path, query_param};
 
 use super::polling::{answer, catalogue_ids, check_faults, check_incident, limited, mount, parameter, run};
 use super::*;
+use crate::domain::EntityKind;
 use crate::sources::PollError;
 
 const KIND: &str = "incident_io";
@@ -181,7 +182,7 @@ async fn a_private_incident_is_fetched_only_when_it_may_be_shown() {
 }
 
 #[tokio::test]
-async fn the_post_mortem_of_a_hidden_incident_stays_out() {
+async fn the_post_mortem_of_a_hidden_incident_leaves_with_it() {
     let (server, source) = incident_io().await;
     server.reset().await;
     let mut page = read_json(KIND, "rest-incidents-page1.json");
@@ -190,10 +191,47 @@ async fn the_post_mortem_of_a_hidden_incident_stays_out() {
     mount(&server, "/v2/incidents", answer(page)).await;
     mount(&server, "/v1/severities", answer(json!({"severities": []}))).await;
     let documents = read_json(KIND, "rest-postmortem-documents.json");
-    mount(&server, "/v1/postmortem_documents", answer(documents)).await;
+    mount(&server, "/v1/postmortem_documents", answer(documents.clone())).await;
+    let documents = documents["postmortem_documents"].as_array().expect("documents");
     let (pages, _) = run(&*source, None, &mut Memory::default(), "2026-11-24T00:30:00Z").await;
-    let reviews = pages[1].findings.observations.iter().map(Observation::provider_id);
-    assert_eq!(reviews.collect::<Vec<_>>(), ["01GDZEW57FDA1K4S63MGMQ5DT0"]);
+    let gone = |observation: &&Observation| matches!(observation.state, State::Deleted { .. });
+    let (gone, shown) = pages[1].findings.observations.iter().partition::<Vec<_>, _>(gone);
+    assert_eq!(shown.iter().map(|o| o.provider_id()).collect::<Vec<_>>(), ["01GDZEW57FDA1K4S63MGMQ5DT0"]);
+    let hidden = documents.iter().find(|it| it["incident_id"] == "01JD0000000000000000000481").expect("one");
+    assert_eq!(gone.len(), 1);
+    assert_eq!(
+        (gone[0].kind(), gone[0].provider_id()),
+        (EntityKind::Review, hidden["id"].as_str().expect("id"))
+    );
+    assert_eq!(
+        gone[0].event_time,
+        time(hidden["updated_at"].as_str().expect("a time")),
+        "or it never returns"
+    );
+}
+
+#[tokio::test]
+async fn post_mortems_that_cannot_be_had_hold_up_no_incident() {
+    for broken in [403, 500].map(wiremock::ResponseTemplate::new).into_iter().chain([answer(json!({}))]) {
+        let (server, source) = incident_io().await;
+        let place = wiremock::Mock::given(path("/v1/postmortem_documents"));
+        place.respond_with(broken).with_priority(1).mount(&server).await;
+        let mut cursor = None;
+        for now in ["2026-11-24T00:30:00Z", "2026-11-24T00:35:00Z"] {
+            let (pages, next) = run(&*source, cursor, &mut Memory::default(), now).await;
+            assert_eq!(pages[0].findings.observations.len(), 2, "{now}");
+            cursor = Some(next);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_may_not_read_severities_still_reads_incidents() {
+    let (server, source) = incident_io().await;
+    let refused = wiremock::Mock::given(path("/v1/severities"));
+    refused.respond_with(wiremock::ResponseTemplate::new(403)).with_priority(1).mount(&server).await;
+    let (pages, _) = run(&*source, None, &mut Memory::default(), "2026-11-24T00:30:00Z").await;
+    assert_eq!(pages[0].findings.observations.len(), 2);
 }
 
 #[test]
@@ -205,14 +243,22 @@ fn every_signature_gets_its_verdict() {
 }
 
 #[test]
-fn incidents_in_triage_and_tests_are_left_out() {
+fn incidents_in_triage_are_left_out_and_what_turns_into_a_test_or_is_declined_leaves_jira() {
     let source = source(KIND, |config| config.options = options(json!({"skip_triage": true})));
     let place = "/public_incident.incident_created_v2";
-    for (pointer, value) in [("/incident_status/category", "triage"), ("/mode", "test")] {
+    for (pointer, value, leaves) in [
+        ("/incident_status/category", "triage", false),
+        ("/incident_status/category", "declined", true),
+        ("/mode", "test", true),
+    ] {
         let mut body = read_json(KIND, "webhook-incident-created.json");
         *body.pointer_mut(&format!("{place}{pointer}")).expect("there") = json!(value);
         let webhook = verified(&[], body.to_string().as_bytes(), sample_now());
-        let found = source.parse(&webhook, &mut Memory::default()).expect("mappable");
-        assert!(found.ignored.is_some() && found.observations.is_empty(), "{value}");
+        let mut memory = Memory::default();
+        let found = source.parse(&webhook, &mut memory).expect("mappable");
+        let left = found.observations.iter().any(|o| matches!(o.state, State::Deleted { .. }));
+        assert_eq!((left, found.observations.len()), (leaves, usize::from(leaves)), "{value}");
+        let again = source.parse(&webhook, &mut memory).expect("mappable");
+        assert!(again.ignored.is_some() && again.observations.is_empty(), "{value}");
     }
 }

@@ -42,6 +42,22 @@ fn an_empty_secret_is_refused() {
 }
 
 #[test]
+fn no_source_keeps_the_header_that_holds_its_token() {
+    for kind in KINDS.iter().filter(|kind| kind.option_names.contains(&"webhook_header")) {
+        let source = source(kind.name, |config| {
+            config.webhook_token = Some("t0k3n".into());
+            config.options = options(json!({"webhook_header": "X-Bridge"}));
+            if kind.name == "generic" {
+                config.options.insert("mapping".to_owned(), sample_mapping());
+            }
+        });
+        let fields = [("x-bridge", "t0k3n"), ("x-other", "1"), ("content-type", "application/json")];
+        let kept = source.verify(inbound(&fields, b"{}", sample_now())).expect("verified").headers;
+        assert_eq!((kept.get("x-bridge"), kept.get("x-other")), (None, Some("1")), "{}", kind.name);
+    }
+}
+
+#[test]
 fn without_a_credential_every_webhook_is_turned_away() {
     for kind in KINDS {
         let source = source(kind.name, |config| {

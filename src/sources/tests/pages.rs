@@ -99,7 +99,7 @@ fn a_type_brings_what_it_says() {
         assert!(unpolled.is_ok_and(|source| source.poller().is_none()), "{}", kind.name);
         let takes_webhooks = kind.example().contains("# required for webhooks");
         assert_eq!(takes_webhooks, gives(Gives::Webhooks), "{}", kind.name);
-        assert_eq!(code_of(kind).contains("Entity::Review"), gives(Gives::Reviews), "{}", kind.name);
+        assert_eq!(code_of(kind).contains("PostIncidentReview {"), gives(Gives::Reviews), "{}", kind.name);
     }
 }
 

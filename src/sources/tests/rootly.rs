@@ -94,10 +94,36 @@ fn a_private_incident_leaves_jira_and_keeps_its_retrospective_out() {
     assert!(matches!(found.observations[0].state, State::Deleted { .. }));
     let published = verified(&[], &read(KIND, "webhook-post-mortem-published.json"), sample_now());
     assert!(source.recall(&published).iter().any(|key| memory.get(key).is_some()));
-    assert!(source.parse(&published, &mut memory).expect("mappable").observations.is_empty());
+    let left = source.parse(&published, &mut memory).expect("mappable");
+    assert!(matches!(left.observations[0].state, State::Deleted { kind: EntityKind::Review, .. }));
     let public = webhook("incident.updated", |_| {});
     assert_eq!(source.parse(&public, &mut memory).expect("mappable").observations.len(), 1);
-    assert_eq!(source.parse(&published, &mut memory).expect("mappable").observations.len(), 1);
+    let shown = source.parse(&published, &mut memory).expect("mappable");
+    assert!(matches!(shown.observations[0].state, State::Present(_)));
+}
+
+#[test]
+fn an_incident_that_turns_into_a_test_leaves_jira() {
+    let source = sample_source(KIND, None);
+    let test = webhook("incident.updated", |data| data["kind"] = json!("test"));
+    let found = source.parse(&test, &mut Memory::default()).expect("mappable");
+    assert!(matches!(found.observations[0].state, State::Deleted { kind: EntityKind::Incident, .. }));
+}
+
+#[tokio::test]
+async fn an_account_without_retrospectives_still_reads_incidents_in_every_run() {
+    for status in [403, 404, 500] {
+        let (server, source) = rootly().await;
+        let refused =
+            Mock::given(path("/post_mortems")).respond_with(wiremock::ResponseTemplate::new(status));
+        refused.with_priority(1).mount(&server).await;
+        let mut cursor = None;
+        for now in ["2026-11-24T00:30:00Z", "2026-11-24T00:35:00Z"] {
+            let (pages, next) = run(&*source, cursor, &mut Memory::default(), now).await;
+            assert_eq!(pages[0].findings.observations.len(), 1, "{status} {now}");
+            cursor = Some(next);
+        }
+    }
 }
 
 #[test]

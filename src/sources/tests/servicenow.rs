@@ -214,6 +214,26 @@ async fn a_full_and_a_later_run_page_by_time_and_follow_what_left_the_filter() {
 }
 
 #[tokio::test]
+async fn a_user_west_of_utc_is_noticed_before_changes_are_missed() {
+    let shown_at = |display: &str| {
+        let mut record = record("a", "2026-10-26 12:00:00", "1");
+        record["sys_updated_on"] = json!({"display_value": display, "value": "2026-10-26 12:00:00"});
+        ResponseTemplate::new(200).set_body_json(json!({ "result": [record] }))
+    };
+    let told = fault(NAME, shown_at("2026-10-26 07:00:00"), sample_now()).await;
+    assert!(matches!(&told, PollError::Refused { message } if message.contains("UTC")), "{told:?}");
+    for display in ["2026-10-26 12:00:00", "26.10.2026 07:00"] {
+        let server = MockServer::start().await;
+        Mock::given(method("GET")).respond_with(shown_at(display)).mount(&server).await;
+        let source = sample_source(NAME, Some(&server.uri()));
+        let mut memory = Memory::default();
+        let asked = request(None, &mut memory, sample_now());
+        let page = source.poller().expect("configured").poll(asked).await.expect("a page");
+        assert_eq!(page.findings.observations.len(), 1, "{display}");
+    }
+}
+
+#[tokio::test]
 async fn a_query_that_servicenow_ignored_and_a_hibernating_instance_are_noticed() {
     let old = json!({"result": [record("a", "2020-01-01 00:00:00", "1")]});
     let told = fault(NAME, ResponseTemplate::new(200).set_body_json(old), sample_now()).await;

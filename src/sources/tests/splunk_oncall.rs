@@ -141,20 +141,23 @@ async fn a_first_run_reads_the_past_and_a_later_one_what_is_current_no_more() {
 #[tokio::test]
 async fn a_key_that_may_not_read_reports_still_reads_what_is_current_in_every_run() {
     let current = read_json(KIND, "rest-incidents-current.json");
-    let server = MockServer::start().await;
-    mount(&server, "/api-reporting/v2/incidents", ResponseTemplate::new(403)).await;
-    mount(&server, "/api-public/v1/incidents", answer(current)).await;
-    let source = sample_source(KIND, Some(&server.uri()));
-    let (mut memory, mut cursor) = (Memory::default(), None);
-    for minute in 0..3 {
-        let now = format!("2026-11-24T00:0{}:00Z", 2 * minute);
-        let (pages, next) = run(&*source, cursor, &mut memory, &now).await;
-        assert_eq!(pages[0].findings.observations.len(), 2, "{now}");
-        cursor = Some(next);
+    let no_report = ResponseTemplate::new(200).set_body_json(json!({"message": "later"}));
+    for report in [403, 404, 400].map(ResponseTemplate::new).into_iter().chain([no_report]) {
+        let server = MockServer::start().await;
+        mount(&server, "/api-reporting/v2/incidents", report).await;
+        mount(&server, "/api-public/v1/incidents", answer(current.clone())).await;
+        let source = sample_source(KIND, Some(&server.uri()));
+        let (mut memory, mut cursor) = (Memory::default(), None);
+        for minute in 0..3 {
+            let now = format!("2026-11-24T00:0{}:00Z", 2 * minute);
+            let (pages, next) = run(&*source, cursor, &mut memory, &now).await;
+            assert_eq!(pages[0].findings.observations.len(), 2, "{now}");
+            cursor = Some(next);
+        }
+        let asked = server.received_requests().await.expect("recorded");
+        let starts = asked.iter().filter_map(|r| parameter(r, "startedAfter")).collect::<Vec<_>>();
+        assert_eq!(starts, ["2026-08-26T00:00:00.000Z"; 3], "the past is asked for again until it is given");
     }
-    let asked = server.received_requests().await.expect("recorded");
-    let starts = asked.iter().filter_map(|r| parameter(r, "startedAfter")).collect::<Vec<_>>();
-    assert_eq!(starts, ["2026-08-26T00:00:00.000Z"; 3], "the past is asked for again until it is given");
 }
 
 #[tokio::test]

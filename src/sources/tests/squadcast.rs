@@ -77,7 +77,9 @@ async fn every_sample_means_what_its_case_says() {
             "containers" => assert_eq!(json!(catalogue_ids(&*source).await.0), expect["component_ids"]),
             "reviews" => {
                 let (pages, _) = run(&*source, None, &mut Memory::default(), NOW).await;
-                let State::Present(entity) = &pages[0].findings.observations[0].state else { panic!("gone") };
+                let told = pages.iter().flat_map(|page| &page.findings.observations).collect::<Vec<_>>();
+                assert_eq!(told.len(), 1, "once, with the last export");
+                let State::Present(entity) = &told[0].state else { panic!("gone") };
                 let Entity::Review(review) = &**entity else { panic!("no review") };
                 assert_eq!(json!([review.status.as_str()]), expect["statuses"]);
                 assert_eq!(review.incidents, [ID]);
@@ -110,27 +112,79 @@ async fn a_run_reads_each_team_and_then_what_was_open_before() {
     let mut memory = Memory::default();
     let (pages, cursor) = run(&*source, None, &mut memory, NOW).await;
     assert_eq!(incident(&pages[0].findings.observations[0]).workspaces, [TEAM]);
-    assert!(pages[1].findings.observations.is_empty(), "what the export had is not asked for again");
+    let open = &pages.last().expect("pages").findings.observations;
+    assert!(open.is_empty(), "what the export had is not asked for again");
     let asked = server.received_requests().await.expect("recorded");
-    let export = asked.iter().find(|r| r.url.path() == "/v3/incidents/export").expect("asked");
-    for (name, value) in
-        [("type", "json"), ("start_time", "2026-08-19T00:00:00Z"), ("end_time", "2026-11-24T00:00:00Z")]
-    {
-        assert_eq!(parameter(export, name).as_deref(), Some(value));
-    }
+    let exports = asked.iter().filter(|r| r.url.path() == "/v3/incidents/export").collect::<Vec<_>>();
+    assert!(exports.iter().all(|r| parameter(r, "type").as_deref() == Some("json")));
+    let times = |name: &str| exports.iter().filter_map(|r| parameter(r, name)).collect::<Vec<_>>();
+    let (starts, ends) = (times("start_time"), times("end_time"));
+    assert_eq!((starts.len(), starts[0].as_str()), (7, "2026-08-19T00:00:00Z"), "a fortnight each");
+    assert_eq!((&starts[1..], ends[6].as_str()), (&ends[..6], "2026-11-24T00:00:00Z"), "and no gap");
 
     // Later it began too long ago for the export: it is asked for by its id, until it is over.
     let (server, source) = squadcast(json!([])).await;
     let (pages, cursor) = run(&*source, Some(cursor), &mut memory, "2026-12-24T00:00:00Z").await;
-    assert_eq!(incident(&pages[1].findings.observations[0]).status.as_str(), "resolved");
+    let last = |pages: &[crate::sources::Page]| pages.last().expect("pages").findings.observations.clone();
+    assert_eq!(incident(&last(&pages)[0]).status.as_str(), "resolved");
     let (pages, _) = run(&*source, Some(cursor), &mut memory, "2026-12-24T00:05:00Z").await;
-    assert!(pages[1].findings.observations.is_empty());
+    assert!(last(&pages).is_empty());
     let asked = server.received_requests().await.expect("recorded");
     let starts = asked.iter().filter_map(|r| parameter(r, "start_time")).collect::<Vec<_>>();
-    assert_eq!(starts, ["2026-11-17T00:00:00Z", "2026-12-17T00:00:00Z"]);
+    let days = ["2026-11-17", "2026-12-01", "2026-12-15", "2026-12-17"];
+    assert_eq!(starts, days.map(|day| format!("{day}T00:00:00Z")));
     let gone = source.poller().expect("configured").fetch_incident("gone", sample_now()).await;
     let gone = gone.expect("answered").expect("told");
     assert!(matches!(gone.observations[0].state, State::Deleted { .. }));
+}
+
+#[tokio::test]
+async fn an_open_incident_that_may_not_be_read_keeps_no_other_from_being_read() {
+    let (server, source) = squadcast(json!([])).await;
+    mount(&server, "/v3/incidents/0-hidden", wiremock::ResponseTemplate::new(403)).await;
+    let mut memory = Memory::default();
+    for id in ["0-hidden", ID] {
+        memory.set(format!("open/{id}"), "1");
+    }
+    let (pages, _) = run(&*source, None, &mut memory, NOW).await;
+    assert_eq!(incident(&pages.last().expect("pages").findings.observations[0]).provider_id, ID);
+    assert!(memory.get("open/0-hidden").is_some(), "it is asked for again");
+}
+
+#[tokio::test]
+async fn postmortems_that_cannot_be_had_hold_up_no_incident() {
+    let (server, source) = squadcast(json!([exported("webhook-official-incident-triggered.json")])).await;
+    let reviews = Mock::given(path("/v3/incidents/postmortem"));
+    reviews.respond_with(wiremock::ResponseTemplate::new(500)).with_priority(1).mount(&server).await;
+    let (pages, _) = run(&*source, None, &mut Memory::default(), NOW).await;
+    assert!(pages[..7].iter().all(|page| page.findings.observations.len() == 1));
+}
+
+#[tokio::test]
+async fn a_polled_priority_counts_after_a_webhook_that_has_none() {
+    let webhook = read_json(KIND, "webhook-official-incident-triggered.json");
+    let mut polled = webhook["data"]["resource_data"].clone();
+    polled["priority"] = json!("P1");
+    let (_server, source) = squadcast(json!([polled])).await;
+    let told = parse(&*source, &webhook).observations.remove(0);
+    let mut memory = Memory::default();
+    let (pages, _) = run(&*source, None, &mut memory, NOW).await;
+    let polled = &pages[0].findings.observations[0];
+    assert_eq!(incident(polled).severity, Severity::P1);
+    assert!(polled.event_time > told.event_time, "or it would count as old");
+    assert!(polled.sequence < time(NOW).timestamp_millis(), "its own date is the basis of its version");
+
+    // The next webhook does not take it away again.
+    let webhook = read(KIND, "webhook-official-incident-acknowledged.json");
+    let webhook = verified(&[], &webhook, sample_now());
+    assert!(source.recall(&webhook).iter().any(|key| memory.get(key).is_some()));
+    let told = source.parse(&webhook, &mut memory).expect("mappable");
+    assert_eq!(incident(&told.observations[0]).severity, Severity::P1);
+    let mut resolved = exported("webhook-official-incident-resolved.json");
+    resolved["priority"] = json!("P1");
+    let (_server, source) = squadcast(json!([resolved])).await;
+    run(&*source, None, &mut memory, NOW).await;
+    assert_eq!(memory.with_prefix("priority/").count(), 0);
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! What only Statuspage does: secret addresses, maintenance, postmortems and their drafts, and several pages.
 
-use wiremock::ResponseTemplate;
+use wiremock::{MockServer, ResponseTemplate};
 
-use super::polling::{asked, cases, check_faults, check_incident, fault, limited, run, tool};
+use super::polling::{
+    answer, asked, cases, check_faults, check_incident, fault, limited, mount, parameter, run, tool,
+};
 use super::*;
 use crate::domain::{EntityKind, PostIncidentReview, Severity};
 use crate::sources::{Cursor, Findings, PollError, Rejection};
@@ -190,7 +192,7 @@ async fn a_full_and_a_later_run_notice_what_is_unresolved_no_more() {
     let (pages, cursor) = run(&*source, None, &mut memory, "2026-10-15T00:00:00Z").await;
     let ids = pages.iter().flat_map(|page| &page.findings.observations).map(Observation::provider_id);
     assert_eq!(ids.collect::<Vec<_>>(), [INCIDENT, "y2kbt9q485m3"]);
-    assert_eq!(cursor, Cursor(json!({"phase": "idle"})));
+    assert_eq!(cursor, Cursor(json!({"phase": "idle", "since": "2026-10-15T00:00:00Z"})));
     assert!(pages.iter().all(|page| page.findings.refetch.is_empty()));
     let expected = [
         "/pages?per_page=100&page=1".to_owned(),
@@ -203,6 +205,41 @@ async fn a_full_and_a_later_run_notice_what_is_unresolved_no_more() {
     let (pages, _) = run(&*source, Some(cursor), &mut memory, "2026-10-15T00:05:00Z").await;
     assert_eq!(pages.last().expect("a page").findings.refetch, [INCIDENT]);
     assert_eq!(asked(&server, "OAuth token").await[3..], expected);
+}
+
+#[tokio::test]
+async fn after_a_month_without_a_run_everything_since_then_is_read() {
+    // Each page of a hundred is a month older than the one before.
+    let server = tool(|request| {
+        let number = parameter(request, "page").and_then(|page| page.parse::<u32>().ok()).unwrap_or(1);
+        let entry = |n: u32| {
+            let at = format!("2026-{:02}-10T00:00:00Z", 11 - number);
+            json!({"id": format!("{number}-{n}"), "status": "resolved", "created_at": at, "updated_at": at})
+        };
+        match request.url.path() {
+            "/pages" => Some(json!([{"id": PAGE}])),
+            place if place.ends_with("/unresolved") => Some(json!([])),
+            _ => Some((0..100).map(entry).collect()),
+        }
+    })
+    .await;
+    let source = sample_source(NAME, Some(&server.uri()));
+    let idle = Cursor(json!({"phase": "idle", "since": "2026-09-20T00:00:00Z"}));
+    let (pages, _) = run(&*source, Some(idle), &mut Memory::default(), "2026-10-15T00:00:00Z").await;
+    assert_eq!(pages.iter().map(|page| page.findings.observations.len()).sum::<usize>(), 200);
+}
+
+#[tokio::test]
+async fn a_draft_that_may_not_be_read_holds_up_no_incident() {
+    let server = MockServer::start().await;
+    mount(&server, "/pages", answer(json!([{"id": PAGE}]))).await;
+    mount(&server, &format!("/pages/{PAGE}/incidents/unresolved"), answer(json!([]))).await;
+    mount(&server, &format!("/pages/{PAGE}/incidents"), answer(json!([resolved()]))).await;
+    mount(&server, &format!("/pages/{PAGE}/incidents/{INCIDENT}/postmortem"), ResponseTemplate::new(403))
+        .await;
+    let source = sample_source(NAME, Some(&server.uri()));
+    let (pages, _) = run(&*source, None, &mut Memory::default(), "2026-09-15T00:00:00Z").await;
+    assert_eq!(pages[1].findings.observations.len(), 1);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use wiremock::{Mock, MockServer};
 use super::polling::{answer, cases, catalogue_ids, check_faults, check_incident, limited, mount, run};
 use super::*;
 use crate::domain::Severity;
+use crate::sources::open_incidents::priority_key;
 
 const KIND: &str = "zenduty";
 const TEAM: &str = "91fd3cc0-ebd6-43b8-aab3-67a05762ba0c";
@@ -140,6 +141,88 @@ async fn a_first_run_reads_every_page_and_a_later_one_fetches_what_is_open_no_mo
     let told = &pages[2].findings.observations;
     assert!(matches!(told[0].state, State::Deleted { .. }), "254 is known no more");
     assert_eq!(incident(&told[1]).status.as_str(), "resolved");
+}
+
+#[tokio::test]
+async fn a_reopened_incident_is_news_though_its_dates_go_back() {
+    let mut open = last("rest-incidents-filter-page1.json");
+    for incident in open["results"].as_array_mut().expect("results") {
+        incident["resolved_date"] = Value::Null;
+    }
+    let (_server, source) = zenduty(&[open]).await;
+    let mut times = Vec::new();
+    for now in [NOW, "2026-11-24T00:05:00Z"] {
+        let (pages, _) = run(&*source, None, &mut Memory::default(), now).await;
+        let told = &pages[0].findings.observations[0];
+        times.push(told.event_time);
+        assert!(told.sequence < time(NOW).timestamp_millis(), "its own date is the basis of its version");
+    }
+    assert_eq!(times, [time(NOW), time("2026-11-24T00:05:00Z")]);
+}
+
+#[tokio::test]
+async fn an_open_incident_that_may_not_be_read_keeps_no_other_from_being_read() {
+    let (server, source) = zenduty(&[json!({"results": []})]).await;
+    mount(&server, "/api/incidents/1/", wiremock::ResponseTemplate::new(403)).await;
+    let mut memory = Memory::default();
+    for (id, number) in [("a", "1"), ("b", "255")] {
+        memory.set(format!("open/{id}"), "1");
+        memory.set(format!("number/{id}"), number);
+    }
+    let (pages, _) = run(&*source, None, &mut memory, NOW).await;
+    assert_eq!(incident(&pages[2].findings.observations[0]).status.as_str(), "resolved");
+    assert_eq!(memory.with_prefix("open/").map(|(key, _)| key).collect::<Vec<_>>(), ["open/a"]);
+}
+
+#[tokio::test]
+async fn a_polled_priority_stays_though_webhooks_have_none() {
+    let body = read_json(KIND, "webhook-triggered.json");
+    let mut open = last("rest-incidents-filter-page1.json");
+    open["results"][0]["unique_id"] = body["payload"]["incident"]["unique_id"].clone();
+    open["results"][0]["team_priority_object"] = json!({"name": "SEV1"});
+    open["results"][0]["status"] = json!(1);
+    let (_server, source) = zenduty(&[open.clone()]).await;
+    let mut memory = Memory::default();
+    run(&*source, None, &mut memory, NOW).await;
+    let webhook = verified(&[], body.to_string().as_bytes(), sample_now());
+    assert!(source.recall(&webhook).iter().any(|key| memory.get(key).is_some()));
+    let told = source.parse(&webhook, &mut memory).expect("mappable");
+    assert_eq!(incident(&told.observations[0]).severity, Severity::P1);
+
+    open["results"][0]["status"] = json!(3);
+    let (_server, source) = zenduty(&[open]).await;
+    run(&*source, None, &mut memory, NOW).await;
+    let key = priority_key(body["payload"]["incident"]["unique_id"].as_str().expect("an id"));
+    assert_eq!(memory.get(&key), None);
+}
+
+#[tokio::test]
+async fn postmortems_that_cannot_be_had_hold_up_no_incident() {
+    let (server, source) = zenduty(&[last("rest-incidents-filter-page1.json")]).await;
+    let reviews = Mock::given(path(format!("/api/account/teams/{TEAM}/postmortem/")));
+    reviews.respond_with(wiremock::ResponseTemplate::new(500)).with_priority(1).mount(&server).await;
+    let mut cursor = None;
+    for now in [NOW, "2026-11-24T00:05:00Z"] {
+        let (pages, next) = run(&*source, cursor, &mut Memory::default(), now).await;
+        assert_eq!(pages[0].findings.observations.len(), 2, "{now}");
+        cursor = Some(next);
+    }
+}
+
+#[tokio::test]
+async fn many_incidents_that_end_at_once_are_fetched_ten_by_ten() {
+    let (server, source) = zenduty(&[json!({"results": []})]).await;
+    let mut memory = Memory::default();
+    for n in 10..35 {
+        memory.set(format!("open/{n}"), "1");
+        memory.set(format!("number/{n}"), n.to_string());
+    }
+    let (pages, _) = run(&*source, None, &mut memory, NOW).await;
+    let told = pages[2..].iter().map(|page| page.findings.observations.len()).collect::<Vec<_>>();
+    assert_eq!(told, [10, 10, 6], "five, and one postmortem");
+    let asked = server.received_requests().await.expect("recorded");
+    assert_eq!(asked.iter().filter(|r| r.url.path().ends_with("/postmortem/")).count(), 1);
+    assert_eq!(memory.with_prefix("number/").count(), 0);
 }
 
 #[tokio::test]

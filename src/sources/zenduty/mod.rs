@@ -10,10 +10,11 @@ mod poll;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::poll::ZendutyPoller;
 use super::findings::{component, describe, get_id};
+use super::open_incidents::priority_key;
 use super::shared_secret::SharedSecret;
 use super::signature::HmacScheme;
 use super::value::Fields;
@@ -85,12 +86,8 @@ impl Source for Zenduty {
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         let config = &self.mapper.config;
         match &self.signature {
-            Some(scheme) if !config.webhook_secrets.is_empty() => {
-                let verified_by = match self.secret.verify(&webhook) {
-                    Ok(key) => key.to_owned(),
-                    Err(_) => scheme.verify(&config.webhook_secrets, &webhook)?,
-                };
-                Ok(VerifiedWebhook::new(webhook, None, verified_by))
+            Some(scheme) if !config.webhook_secrets.is_empty() && self.secret.verify(&webhook).is_err() => {
+                scheme.admit(config, webhook)
             }
             _ => self.secret.admit(config, webhook, None),
         }
@@ -100,13 +97,23 @@ impl Source for Zenduty {
         self.parse(webhook, &mut Memory::default()).map(|_| ())
     }
 
-    fn parse(&self, webhook: &VerifiedWebhook, _memory: &mut Memory) -> Result<Findings, Unmappable> {
+    fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
+        let id = webhook.json::<Value>().ok().and_then(|body| body.find_id("/payload/incident/unique_id"));
+        id.map(|id| priority_key(&id)).into_iter().collect()
+    }
+
+    fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
         let body: Value = webhook.json()?;
         if !body["payload"]["incident"].is_object() {
             let why = "the body has no `payload.incident`: use an Outgoing Webhook integration";
             return Err(Unmappable::Malformed(why.to_owned()));
         }
-        self.mapper.incident(&body["payload"]["incident"], webhook.received_at, webhook.received_at)
+        let mut data = body["payload"]["incident"].clone();
+        let known = data.find_id("/unique_id").and_then(|id| memory.get(&priority_key(&id)));
+        if let Some(name) = known.filter(|_| data["team_priority_object"].is_null()) {
+            data["team_priority_object"] = json!({ "name": name });
+        }
+        self.mapper.incident(&data, webhook.received_at)
     }
 
     fn poller(&self) -> Option<&dyn Poller> {
@@ -119,8 +126,9 @@ impl Source for Zenduty {
 }
 
 impl Mapper {
-    /// One incident, in the version of `at`.
-    fn incident(&self, data: &Value, at: Timestamp, now: Timestamp) -> Result<Findings, Unmappable> {
+    /// One incident as it was told at `at`. Its own newest date is only the basis of a polled version: it goes
+    /// back when the incident is reopened, and most changes have none.
+    fn incident(&self, data: &Value, at: Timestamp) -> Result<Findings, Unmappable> {
         let provider_id = get_id(data, "/unique_id", "incident")?;
         let service = if data["service"].is_object() { &data["service"] } else { &data["service_object"] };
         let service_id = service.find_id("/unique_id");
@@ -129,7 +137,7 @@ impl Mapper {
         let priority = data.find_text("/team_priority_object/name");
         let number = data.find_id("/incident_number");
         let title = data.find_text("/title").unwrap_or_default();
-        let updated_at = newest(data).unwrap_or(now);
+        let updated_at = newest(data).unwrap_or(at);
         let incident = Incident {
             summary: title.to_owned(),
             description: describe(

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{HOME, Mapper, newest, review};
 use crate::config::SourceConfig;
-use crate::domain::Timestamp;
+use crate::domain::{IncidentStatus, Timestamp};
 use crate::sources::findings::{component, workspace};
 use crate::sources::http::{Api, Query, base_url};
-use crate::sources::open_incidents::{note_open, take_unseen};
+use crate::sources::open_incidents::{forget_open, list_unseen, note_open, remember_priority};
 use crate::sources::rounds::Round;
 use crate::sources::value::Fields;
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
@@ -24,6 +24,9 @@ const FILTER: &str = "api/incidents/filter/";
 const TEAMS: &str = "api/account/teams/";
 /// How far before the last round a later one reads: late changes of what was created lately.
 const WINDOW: TimeDelta = TimeDelta::days(7);
+
+/// Incidents that one page asks for by their numbers: 30 a minute are allowed.
+const BY_NUMBER: usize = 10;
 
 /// The listings of a round, in order.
 const OPEN: usize = 0;
@@ -48,6 +51,15 @@ impl ZendutyPoller {
         Ok(Some(Self { api, mapper: Arc::clone(mapper) }))
     }
 
+    /// One incident as it is now.
+    fn told(&self, data: &Value, now: Timestamp) -> Findings {
+        let mut found = Findings::of_entry(self.mapper.incident(data, now));
+        for observation in &mut found.observations {
+            observation.sequence = newest(data).unwrap_or(now).timestamp_millis();
+        }
+        found
+    }
+
     /// Incidents of one page, and the number of the page after it.
     async fn incidents(
         &self,
@@ -69,10 +81,14 @@ impl ZendutyPoller {
         let entries = self.api.items_of(&answer, "/results", FILTER)?;
         let mut found = Findings::default();
         for data in entries {
-            let told = Findings::of_entry(self.mapper.incident(data, newest(data).unwrap_or(now), now));
+            let told = self.told(data, now);
             for incident in told.incidents() {
+                let priority = data.find_text("/team_priority_object/name");
+                remember_priority(memory, &incident.provider_id, priority, incident.status);
                 let (key, number) = (number_key(&incident.provider_id), data.find_id("/incident_number"));
-                if let Some(number) = number.filter(|number| memory.get(&key) != Some(number)) {
+                if incident.status == IncidentStatus::Resolved {
+                    memory.forget(&key);
+                } else if let Some(number) = number.filter(|number| memory.get(&key) != Some(number)) {
                     memory.set(key, number);
                 }
             }
@@ -83,26 +99,38 @@ impl ZendutyPoller {
         Ok((found, goes_on.then(|| (number + 1).to_string())))
     }
 
-    /// What was open in the round before and was not seen in this one.
+    /// Some of what was open in the round before and was not seen in this one, from after `after`, and where it
+    /// goes on.
     async fn unseen(
         &self,
         memory: &mut Memory,
-        started: Timestamp,
+        (started, after): (Timestamp, &str),
         now: Timestamp,
-    ) -> Result<Findings, PollError> {
+    ) -> Result<(Findings, Option<String>), PollError> {
         let mut found = Findings::default();
-        for id in take_unseen(memory, started) {
-            let Some(number) = memory.get(&number_key(&id)).map(str::to_owned) else { continue };
-            memory.forget(&number_key(&id));
-            found.absorb(self.fetch(&number, now).await?.unwrap_or_else(|| Findings::gone(&id, now)));
+        let unseen = list_unseen(memory, started, after, BY_NUMBER);
+        for id in &unseen {
+            let key = number_key(id);
+            if let Some(number) = memory.get(&key) {
+                match self.fetch(number, now).await {
+                    Err(PollError::Refused { message }) => {
+                        let source = &self.mapper.config.id;
+                        tracing::warn!(%source, "an open incident is left as it is: {message}");
+                        continue;
+                    }
+                    told => found.absorb(told?.unwrap_or_else(|| Findings::gone(id, now))),
+                }
+            }
+            memory.forget(&key);
+            forget_open(memory, id);
         }
-        Ok(found)
+        Ok((found, unseen.last().filter(|_| unseen.len() == BY_NUMBER).cloned()))
     }
 
     async fn fetch(&self, number: &str, now: Timestamp) -> Result<Option<Findings>, PollError> {
         let path = format!("api/incidents/{number}/");
         let answer = self.api.find(&path, &Query::new(), &[404], now).await?;
-        Ok(answer.and_then(|data| self.mapper.incident(&data, newest(&data).unwrap_or(now), now).ok()))
+        Ok(answer.map(|data| self.told(&data, now)))
     }
 
     async fn reviews(&self, now: Timestamp) -> Result<Findings, PollError> {
@@ -134,9 +162,15 @@ impl Poller for ZendutyPoller {
         let (found, next) = match round.listing {
             OPEN | RECENT => self.incidents(&round, memory, now).await?,
             _ => {
-                let mut found = self.unseen(memory, round.started(), now).await?;
-                found.absorb(self.reviews(now).await?);
-                (found, None)
+                let place = (round.started(), round.page.as_deref().unwrap_or_default());
+                let (mut found, next) = self.unseen(memory, place, now).await?;
+                if next.is_none() {
+                    match self.reviews(now).await {
+                        Ok(reviews) => found.absorb(reviews),
+                        Err(fault) => tracing::warn!("postmortems are put off to the next run: {fault}"),
+                    }
+                }
+                (found, next)
             }
         };
         Ok(round.turn(found, next, LISTINGS))
