@@ -116,6 +116,8 @@ CREATE TABLE cursors (
 CREATE TABLE refetches (
     source       TEXT NOT NULL,
     provider_id  TEXT NOT NULL,
+    times        BIGINT NOT NULL DEFAULT 1, -- named so far: what is named again while it is fetched stays
+    tried_at     BIGINT NOT NULL DEFAULT 0, -- last refused by the tool: others go first
     PRIMARY KEY (source, provider_id)
 );
 

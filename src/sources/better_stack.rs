@@ -92,10 +92,6 @@ impl Source for BetterStack {
         self.secret.admit(&self.mapper.config, webhook, None)
     }
 
-    fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
-        self.parse(webhook, &mut Memory::default()).map(|_| ())
-    }
-
     fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
         let body: Value = webhook.json()?;
         let data = &body["data"];

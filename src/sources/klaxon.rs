@@ -52,10 +52,6 @@ impl Source for Klaxon {
         self.secret.admit(&self.config, webhook, None)
     }
 
-    fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
-        self.parse(webhook, &mut Memory::default()).map(|_| ())
-    }
-
     fn parse(&self, webhook: &VerifiedWebhook, _memory: &mut Memory) -> Result<Findings, Unmappable> {
         let body: Value = webhook.json()?;
         let at = body.find_time("/at").unwrap_or(webhook.received_at);

@@ -63,12 +63,12 @@ pub trait Source: Send + Sync {
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection>;
 
     /// Tells, without any state, whether `parse` can make sense of the body. What it refuses is kept for
-    /// the operator and answered with the refusal's status. The default asks for well-formed JSON.
+    /// the operator and answered with the refusal's status. The default parses it.
     ///
     /// # Errors
     /// [`Unmappable`] with the reason and what to do about it.
     fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
-        webhook.json::<serde::de::IgnoredAny>().map(|_| ())
+        self.parse(webhook, &mut Memory::default()).map(|_| ())
     }
 
     /// The keys of [`Memory`] that `parse` needs for this webhook. Most tools need none.

@@ -10,7 +10,7 @@ use super::cursors::write_memory;
 use super::db::{Tx, args};
 use super::installations::{bump_directory, lock_sites};
 use super::timeline::About;
-use super::{Store, StoreError, to_json};
+use super::{Store, StoreError, refetches, to_json};
 use crate::clock::{Timestamp, from_millis};
 use crate::connect::sites::host_matches;
 use crate::domain::{
@@ -200,12 +200,7 @@ impl Writer<'_> {
             self.observe(observation, applied).await?;
         }
         for id in told.refetch {
-            self.tx
-                .execute(
-                    "INSERT INTO refetches (source, provider_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-                    &args![self.scope.source.as_str(), id],
-                )
-                .await?;
+            refetches::name(self.tx, self.scope.source, id).await?;
         }
         if let Some(words) = told.unknown_words {
             self.store.note_words(self.tx, self.scope.source, words).await?;

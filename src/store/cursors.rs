@@ -1,4 +1,4 @@
-//! Where each source's polling stands, what it asked to be fetched, and the small facts it keeps.
+//! Where each source's polling stands, and the small facts it keeps.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -264,50 +264,6 @@ impl Store {
             }
         }
         Ok(known)
-    }
-
-    /// Ids of incidents that are to be fetched from the tool.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn list_refetches(&self, source: &SourceId, limit: i64) -> Result<Vec<String>, StoreError> {
-        let rows: Vec<(String,)> = self
-            .db
-            .list(
-                "SELECT provider_id FROM refetches WHERE source = $1 ORDER BY provider_id LIMIT $2",
-                &args![source.as_str(), limit],
-            )
-            .await?;
-        Ok(rows.into_iter().map(|(id,)| id).collect())
-    }
-
-    /// Removes an id from those to be fetched. Called before its answer is asked for, so that a change
-    /// told meanwhile is fetched again.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn take_refetch(&self, source: &SourceId, provider_id: &str) -> Result<(), StoreError> {
-        self.db
-            .execute(
-                "DELETE FROM refetches WHERE source = $1 AND provider_id = $2",
-                &args![source.as_str(), provider_id],
-            )
-            .await?;
-        Ok(())
-    }
-
-    /// Puts an id (back) among those to be fetched.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn add_refetch(&self, source: &SourceId, provider_id: &str) -> Result<(), StoreError> {
-        self.db
-            .execute(
-                "INSERT INTO refetches (source, provider_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-                &args![source.as_str(), provider_id],
-            )
-            .await?;
-        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 
 use super::deliver::seed;
 use super::engine::{Engine, SyncError};
-use super::poll::PollOutcome;
+use super::poll::{PollOutcome, Reach};
 use super::registry::SourceRuntime;
 use crate::clock::Timestamp;
 use crate::config::nth_after;
@@ -34,7 +34,7 @@ impl Engine {
         if state.due_at > now {
             return Ok(None);
         }
-        let outcome = self.poll_now(source, &mut |_, _| {}).await?;
+        let outcome = self.poll_now(source, Reach::Everything, &mut |_, _| {}).await?;
         if outcome.changed > 0 {
             self.store.end_quiet(source.id()).await?;
         } else if outcome.done {

@@ -15,7 +15,13 @@ fn source() -> SourceRuntime {
     let source = build(BuildContext { config: config.clone(), http }).unwrap();
     let url = url::Url::parse("https://example.com").unwrap();
     let mapping = crate::mapping::MappingContext::new(config.id.clone(), url.clone(), &url);
-    SourceRuntime { config, source, mapping, polling: tokio::sync::Mutex::default() }
+    SourceRuntime {
+        config,
+        source,
+        mapping,
+        polling: tokio::sync::Mutex::default(),
+        named: tokio::sync::Notify::default(),
+    }
 }
 
 fn container(id: usize, name: &str, teams: &[&str]) -> Container {

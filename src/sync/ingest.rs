@@ -195,6 +195,9 @@ impl Engine {
         let told: Vec<_> =
             read.iter().map(|it| (told(&it.findings, &it.words, Some(&it.memory)), origin(it))).collect();
         let applied = self.store.apply(&source.scope(), &told).await?;
+        if read.iter().any(|it| !it.findings.refetch.is_empty()) {
+            source.named.notify_one();
+        }
         if refresh_catalogue {
             self.store.forget_catalogue(source.id()).await?;
         }

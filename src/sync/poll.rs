@@ -34,6 +34,14 @@ pub struct PollOutcome {
     pub done: bool,
 }
 
+/// How much of a source is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reach {
+    Everything,
+    /// Only the incidents that webhooks have named without showing them.
+    Named,
+}
+
 impl Engine {
     /// Reads a source because somebody asked for it, whatever its schedule says, until it has nothing more to
     /// say or is in trouble; and lets the schedule run at its usual pace again. `on_page` hears of every page.
@@ -46,22 +54,32 @@ impl Engine {
         source: &SourceRuntime,
         mut on_page: impl FnMut(&PollOutcome, &PollState),
     ) -> Result<PollOutcome, SyncError> {
-        let outcome = self.poll_now(source, &mut on_page).await?;
+        let outcome = self.poll_now(source, Reach::Everything, &mut on_page).await?;
         self.store.end_quiet(source.id()).await?;
         Ok(outcome)
+    }
+
+    /// Fetches what webhooks have named without showing it, and leaves the rest to the schedule. `done: false`
+    /// when that cannot be now: the source is being read, is paused, or its tool is in trouble.
+    ///
+    /// # Errors
+    /// As for [`Engine::poll`].
+    pub async fn fetch(&self, source: &SourceRuntime) -> Result<PollOutcome, SyncError> {
+        self.poll_now(source, Reach::Named, &mut |_, _| {}).await
     }
 
     /// One round, unless one is under way here or in another process.
     pub(super) async fn poll_now(
         &self,
         source: &SourceRuntime,
+        reach: Reach,
         on_page: &mut impl FnMut(&PollOutcome, &PollState),
     ) -> Result<PollOutcome, SyncError> {
         let mut outcome = PollOutcome::default();
         let Some(poller) = source.source.poller() else { return Ok(outcome) };
         let Ok(_alone) = source.polling.try_lock() else { return Ok(outcome) };
         let Some(lease) = self.claim_poll(source).await? else { return Ok(outcome) };
-        let round = self.poll_round(source, poller, &mut outcome, on_page).await;
+        let round = self.poll_round((source, poller), reach, &mut outcome, on_page).await;
         self.store.release_lease(lease).await?;
         round?;
         if outcome.changed > 0 {
@@ -77,14 +95,19 @@ impl Engine {
 
     async fn poll_round(
         &self,
-        source: &SourceRuntime,
-        poller: &dyn Poller,
+        (source, poller): (&SourceRuntime, &dyn Poller),
+        reach: Reach,
         outcome: &mut PollOutcome,
         on_page: &mut impl FnMut(&PollOutcome, &PollState),
     ) -> Result<(), SyncError> {
         let state = self.store.get_poll_state(source.id(), source.config.backfill).await?;
         if state.paused || state.wait_until > self.clock.now() {
             return Ok(());
+        }
+        if matches!(reach, Reach::Named) {
+            let trouble = self.fetch_named(source, poller, outcome).await?;
+            outcome.done = trouble.is_none();
+            return self.record_trouble_of(source, trouble.as_ref()).await;
         }
         // The catalogue first: it names the components that incidents affect. They are read without it, too,
         // unless the tool asks to wait: a key that may not list teams must not hide incidents.
@@ -109,8 +132,16 @@ impl Engine {
             on_page(outcome, &state);
         }
         let trouble = self.fetch_named(source, poller, outcome).await?.or(trouble);
+        self.record_trouble_of(source, trouble.as_ref()).await
+    }
+
+    async fn record_trouble_of(
+        &self,
+        source: &SourceRuntime,
+        trouble: Option<&PollError>,
+    ) -> Result<(), SyncError> {
         if let Some(error) = trouble {
-            self.record_poll_error(source, 0, &error).await?;
+            self.record_poll_error(source, 0, error).await?;
         }
         Ok(())
     }
@@ -194,14 +225,22 @@ impl Engine {
         outcome: &mut PollOutcome,
     ) -> Result<Option<PollError>, SyncError> {
         let mut trouble = None;
-        for id in self.store.list_refetches(source.id(), REFETCHES).await? {
-            // Taken before asking: a change told meanwhile puts it back, and it is fetched again.
-            self.store.take_refetch(source.id(), &id).await?;
-            match poller.fetch_incident(&id, self.clock.now()).await {
-                Ok(Some(findings)) => self.apply(source, &findings, None, Origin::Fetch, outcome).await?,
-                Ok(None) => tracing::debug!(source = %source.id(), "an incident to fetch is gone"),
+        let named = self.store.list_refetches(source.id(), REFETCHES).await?;
+        if i64::try_from(named.len()) == Ok(REFETCHES) {
+            source.named.notify_one();
+        }
+        for refetch in named {
+            match poller.fetch_incident(&refetch.provider_id, self.clock.now()).await {
+                Ok(found) => {
+                    if let Some(findings) = found {
+                        self.apply(source, &findings, None, Origin::Fetch, outcome).await?;
+                    } else {
+                        tracing::debug!(source = %source.id(), "an incident to fetch is gone");
+                    }
+                    self.store.finish_refetch(source.id(), &refetch).await?;
+                }
                 Err(error) => {
-                    self.store.add_refetch(source.id(), &id).await?;
+                    self.store.put_off_refetch(source.id(), &refetch).await?;
                     let concerns_all = matches!(error, PollError::Retry { .. });
                     trouble = Some(error);
                     if concerns_all {

@@ -34,6 +34,8 @@ pub struct SourceRuntime {
     pub mapping: MappingContext,
     /// Held by the poll under way in this process.
     pub(super) polling: tokio::sync::Mutex<()>,
+    /// Rings when a webhook has named an incident that must be fetched.
+    pub(super) named: tokio::sync::Notify,
 }
 
 impl std::fmt::Debug for SourceRuntime {
@@ -162,7 +164,13 @@ fn build_one(
     let home_url = Url::parse(&home).map_err(|_| RegistryError::HomePage { id, url: home })?;
     let mut mapping = MappingContext::new(config.id.clone(), home_url, base_url);
     mapping.provider_name.clone_from(&config.workspace_name);
-    Ok(SourceRuntime { config, source, mapping, polling: tokio::sync::Mutex::default() })
+    Ok(SourceRuntime {
+        config,
+        source,
+        mapping,
+        polling: tokio::sync::Mutex::default(),
+        named: tokio::sync::Notify::default(),
+    })
 }
 
 /// Opens the secrets that the operator wrote in sealed form.

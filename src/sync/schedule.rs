@@ -25,6 +25,9 @@ const SPREAD_MS: u64 = 2_000;
 /// When to look again at a source that did not reach its end: it may have to wait for its tool.
 const AGAIN: Duration = Duration::from_secs(10);
 
+/// How long an incident that was named waits for others before they are fetched.
+const BURST: Duration = Duration::from_millis(500);
+
 /// How often to look whether the clock was set back.
 const WATCH: Duration = Duration::from_secs(1);
 
@@ -61,7 +64,9 @@ impl Scheduler {
             .iter()
             .filter_map(|(id, bell)| {
                 let source = self.engine.registry.find(id)?.clone();
-                Some(poll_when_rung(self.engine.clone(), source, bell.clone(), stop.clone()))
+                let fetch = fetch_when_named(self.engine.clone(), source.clone(), stop.clone());
+                let poll = poll_when_rung(self.engine.clone(), source, bell.clone(), stop.clone());
+                Some(futures::future::join(poll, fetch))
             })
             .collect();
         let (_, kept) = tokio::join!(futures::future::join_all(pollers), self.keep_time(&stop));
@@ -131,6 +136,31 @@ async fn poll_when_rung(
             }
             Err(fault) => {
                 tracing::warn!(source = %source.id(), %fault, "a poll failed; the next one repeats it");
+            }
+        }
+    }
+}
+
+/// A webhook that shows nothing of its incident must not wait for the schedule.
+async fn fetch_when_named(engine: Arc<Engine>, source: Arc<SourceRuntime>, stop: CancellationToken) {
+    let mut wait = Duration::MAX;
+    loop {
+        tokio::select! {
+            // Webhooks of one incident come in bursts.
+            () = source.named.notified() => tokio::time::sleep(BURST).await,
+            () = tokio::time::sleep(wait) => {}
+            () = stop.cancelled() => return,
+        }
+        let fetched = tokio::select! {
+            fetched = engine.fetch(&source) => fetched,
+            // What was not applied stays named, and is fetched after the restart.
+            () = stop.cancelled() => return,
+        };
+        match fetched {
+            Ok(outcome) => wait = if outcome.done { Duration::MAX } else { AGAIN },
+            Err(fault) => {
+                tracing::warn!(source = %source.id(), %fault, "fetching failed; the next round repeats it");
+                wait = AGAIN;
             }
         }
     }

@@ -2,9 +2,12 @@
 
 use aws_lc_rs::hmac;
 use incident_bridge::clock::Clock;
+use incident_bridge::domain::format_timestamp;
 use incident_bridge::simulator::{EntityKind, Fault};
 use serde_json::Value;
 
+use crate::harness::pagerduty;
+use crate::harness::pagerduty_account::Account;
 use crate::harness::place::{Place, SOURCE, command};
 use crate::harness::program::eventually;
 
@@ -29,6 +32,33 @@ async fn post(place: &Place, body: &Value) {
     let request = reqwest::Client::new().post(format!("{}/webhooks/rt", place.base_url));
     let request = request.header("X-Rootly-Signature", format!("t={time},v1={signature}")).body(body);
     assert_eq!(request.send().await.expect("the bridge answers").status(), 202);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_incident_that_a_webhook_only_names_is_fetched_at_once() {
+    let (account, server) = Account::start().await;
+    account.open(1, Clock::system().now());
+    let once_a_year = format!(
+        "[[sources]]\nid = \"pd\"\ntype = \"pagerduty\"\nwebhook_secrets = [\"pagerduty-signs-with-this\"]\n\
+         api_token = \"rest-token\"\napi_url = \"{}\"\npoll = \"0 0 0 1 1 *\"\n",
+        server.uri()
+    );
+    let place = Place::with(&[], &once_a_year);
+    let _bridge = place.serve().await;
+    place.site.install(&place.base_url).await.expect("it installs");
+    let equal = async || account.compare("pd", &place.site).is_empty().then_some(());
+    eventually("what the start reads", equal).await;
+    account.retitle(0, "It is the database");
+    let body = serde_json::json!({ "event": {
+        "id": "01NOTE", "event_type": "incident.annotated", "resource_type": "incident",
+        "occurred_at": format_timestamp(Clock::system().now()),
+        "data": { "id": "PNOTE", "type": "incident_note", "incident": { "id": "Q00000", "type": "incident_reference" } },
+    }})
+    .to_string();
+    let request = reqwest::Client::new().post(format!("{}/webhooks/pd", place.base_url));
+    let request = request.header("X-PagerDuty-Signature", pagerduty::sign(&body)).body(body);
+    assert_eq!(request.send().await.expect("the bridge answers").status(), 202);
+    eventually("the new title", equal).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -246,6 +246,19 @@ async fn no_header_of_a_tool_can_stop_polling_for_longer_than_two_hours() {
     }
 }
 
+/// Somebody wrote a note: PagerDuty names the incident and shows nothing of it.
+async fn annotate(bridge: &Bridge, id: &str) {
+    let body = json!({ "event": {
+        "id": format!("NOTE-{id}"), "event_type": "incident.annotated", "resource_type": "incident",
+        "occurred_at": "2026-09-14T08:01:00Z",
+        "data": { "id": "PNOTE", "type": "incident_note", "incident": { "id": id, "type": "incident_reference" } },
+    }})
+    .to_string();
+    let signature = crate::harness::pagerduty::sign(&body);
+    assert_eq!(bridge.post_webhook("pd", body, &[("X-PagerDuty-Signature", &signature)]).await.status, 202);
+    bridge.settle().await;
+}
+
 #[tokio::test]
 async fn an_event_without_the_incidents_state_makes_the_bridge_ask_for_it() {
     let server = start_pagerduty().await;
@@ -259,15 +272,7 @@ async fn an_event_without_the_incidents_state_makes_the_bridge_ask_for_it() {
     let bridge = start_bridge(&server).await;
     bridge.pagerduty(&triggered("Q1")).await;
     bridge.advance(60);
-    let body = json!({ "event": {
-        "id": "01NOTE", "event_type": "incident.annotated", "resource_type": "incident",
-        "occurred_at": "2026-09-14T08:01:00Z",
-        "data": { "id": "PNOTE", "type": "incident_note", "incident": { "id": "Q1", "type": "incident_reference" } },
-    }})
-    .to_string();
-    let signature = crate::harness::pagerduty::sign(&body);
-    assert_eq!(bridge.post_webhook("pd", body, &[("X-PagerDuty-Signature", &signature)]).await.status, 202);
-    bridge.settle().await;
+    annotate(&bridge, "Q1").await;
     assert!(poll(&bridge).await.done);
     assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["summary"], "Changed by a person");
     bridge.finish().await;
@@ -363,12 +368,13 @@ async fn an_incident_that_the_tool_refuses_keeps_no_other_from_being_fetched() {
     let bridge = start_bridge(&server).await;
     let source = bridge.engine.registry.find("pd").expect("it is configured").clone();
     for id in ["QA", "QB"] {
-        bridge.engine.store.add_refetch(source.id(), id).await.expect("the store works");
+        annotate(&bridge, id).await;
     }
     poll(&bridge).await;
     bridge.log.expect_error("PagerDuty refuses /incidents/QA");
     assert!(bridge.jira().entity(Kind::Incident, "pd:QB").is_some());
     let left = bridge.engine.store.list_refetches(source.id(), 10).await.expect("the store works");
+    let left = left.iter().map(|it| it.provider_id.as_str()).collect::<Vec<_>>();
     assert_eq!(left, ["QA"], "it is asked for again");
     bridge.finish().await;
 }

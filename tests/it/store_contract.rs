@@ -181,6 +181,7 @@ contract! {
         a_mention_gives_way_to_first_hand_knowledge
         a_cursor_moves_with_its_page_and_survives
         memory_is_written_with_the_findings
+        what_was_named_is_fetched_until_it_is_stored
         a_refusal_is_waited_out_unless_a_person_may_have_mended_it
         unknown_words_are_few_and_are_forgotten_when_they_do_not_come_back
         a_webhook_ends_the_quiet_even_during_a_poll

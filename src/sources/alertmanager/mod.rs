@@ -104,10 +104,6 @@ impl Source for Alertmanager {
         self.secret.admit(&self.config, webhook, Some(delivery_id))
     }
 
-    fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
-        self.parse(webhook, &mut Memory::default()).map(|_| ())
-    }
-
     fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
         webhook.json().map(|body| self.mapper.recall(&body, VERSION)).unwrap_or_default()
     }

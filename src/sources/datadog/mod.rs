@@ -74,10 +74,6 @@ impl Source for Datadog {
         self.secret.admit(&self.config, webhook, None)
     }
 
-    fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
-        self.parse(webhook, &mut Memory::default()).map(|_| ())
-    }
-
     fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
         let id = webhook.json::<Value>().ok().and_then(|body| body.find_id("/incident_uuid"));
         id.map(|id| created_key(&id)).into_iter().collect()

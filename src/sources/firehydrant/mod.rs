@@ -66,10 +66,6 @@ impl Source for FireHydrant {
         self.signature.admit(&self.config, webhook)
     }
 
-    fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
-        self.parse(webhook, &mut Memory::default()).map(|_| ())
-    }
-
     fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
         let body: Value = webhook.json()?;
         let (kind, data) = (body.text("/event/resource_type"), &body["data"]["incident"]);

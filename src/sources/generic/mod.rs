@@ -107,10 +107,6 @@ impl Source for Generic {
         Ok(verified)
     }
 
-    fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
-        self.parse(webhook, &mut Memory::default()).map(|_| ())
-    }
-
     fn parse(&self, webhook: &VerifiedWebhook, _memory: &mut Memory) -> Result<Findings, Unmappable> {
         let headers = self.auth.without_credentials(&webhook.headers);
         let events = envelope::read(&webhook.headers, &webhook.body)?;

@@ -133,10 +133,6 @@ impl Source for Grafana {
         Ok(VerifiedWebhook::new(webhook, Some(delivery_id), verified_by))
     }
 
-    fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
-        self.parse(webhook, &mut Memory::default()).map(|_| ())
-    }
-
     fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
         let Ok(body) = webhook.json::<Value>() else { return Vec::new() };
         let labels = body.find_id("/alert_group/id").map(|id| oncall::labels_key(&id));

@@ -84,10 +84,6 @@ impl Source for IncidentIo {
         Ok(VerifiedWebhook::new(webhook, delivery_id, verified_by))
     }
 
-    fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
-        self.parse(webhook, &mut Memory::default()).map(|_| ())
-    }
-
     fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
         let Ok(body) = webhook.json::<Value>() else { return Vec::new() };
         let Ok((_, incident)) = event(&body) else { return Vec::new() };

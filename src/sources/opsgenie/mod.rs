@@ -89,10 +89,6 @@ impl Source for Opsgenie {
         self.secret.admit(&self.config, webhook, None)
     }
 
-    fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
-        self.parse(webhook, &mut Memory::default()).map(|_| ())
-    }
-
     fn parse(&self, webhook: &VerifiedWebhook, _memory: &mut Memory) -> Result<Findings, Unmappable> {
         let body: Value = webhook.json()?;
         let action = body.text("/action");

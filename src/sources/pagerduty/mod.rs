@@ -70,10 +70,6 @@ impl Source for PagerDuty {
         Ok(verified)
     }
 
-    fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
-        self.parse(webhook, &mut Memory::default()).map(|_| ())
-    }
-
     fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
         let priority = webhook.json::<Value>().ok().and_then(|body| body.find_id("/event/data/priority/id"));
         priority.map(|id| format!("{}{id}", payload::PRIORITY)).into_iter().collect()

@@ -77,10 +77,6 @@ impl Source for Rootly {
         Ok(verified)
     }
 
-    fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
-        self.parse(webhook, &mut Memory::default()).map(|_| ())
-    }
-
     fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
         let Ok(body) = webhook.json::<Value>() else { return Vec::new() };
         let ids = ["/data/id", "/data/incident_id"].iter().filter_map(|pointer| body.find_id(pointer));

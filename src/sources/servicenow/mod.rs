@@ -92,10 +92,6 @@ impl Source for ServiceNow {
         self.signature.admit(&self.config, webhook)
     }
 
-    fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
-        self.parse(webhook, &mut Memory::default()).map(|_| ())
-    }
-
     fn parse(&self, webhook: &VerifiedWebhook, _memory: &mut Memory) -> Result<Findings, Unmappable> {
         let body: Value = webhook.json()?;
         if body.text("/schema") != SCHEMA {

@@ -95,10 +95,6 @@ impl Source for SplunkOnCall {
         }
     }
 
-    fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
-        self.parse(webhook, &mut Memory::default()).map(|_| ())
-    }
-
     fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
         let id = read_body(webhook).ok().and_then(|body| find(&body, "incident_id"));
         id.map(|id| severity_key(&id)).into_iter().collect()

@@ -92,10 +92,6 @@ impl Source for Squadcast {
         Ok(verified)
     }
 
-    fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
-        self.parse(webhook, &mut Memory::default()).map(|_| ())
-    }
-
     fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
         let id = webhook.json::<Value>().ok().and_then(|body| body.find_id("/data/resource_data/id"));
         id.map(|id| priority_key(&id)).into_iter().collect()

@@ -69,10 +69,6 @@ impl Source for Statuspage {
         self.secret.admit(&self.config, webhook, None)
     }
 
-    fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
-        self.parse(webhook, &mut Memory::default()).map(|_| ())
-    }
-
     fn parse(&self, webhook: &VerifiedWebhook, _memory: &mut Memory) -> Result<Findings, Unmappable> {
         let body: Value = webhook.json()?;
         let page = body.find_id("/page/id").unwrap_or_default();

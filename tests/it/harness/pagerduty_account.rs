@@ -85,6 +85,11 @@ impl Account {
         picked.for_each(|(_, incident)| resolve(incident));
     }
 
+    /// Gives one another title, which changes nothing else of it.
+    pub fn retitle(&self, nth: usize, title: &str) {
+        self.lock().incidents[nth]["title"] = title.into();
+    }
+
     /// Incidents that a site shows otherwise than the account, or not at all, or that the account does not have.
     pub fn compare(&self, source: &str, jira: &Simulator) -> Vec<String> {
         let prefix = format!("{source}:");
@@ -130,7 +135,9 @@ impl Respond for Account {
             }
             "/priorities" => answer(&json!({ "priorities": [] })),
             "/incidents" => state.list(request),
-            _ => ResponseTemplate::new(402),
+            _ => state
+                .find(path)
+                .map_or_else(|| ResponseTemplate::new(402), |it| answer(&json!({ "incident": it }))),
         }
     }
 }
@@ -140,6 +147,12 @@ fn answer(body: &Value) -> ResponseTemplate {
 }
 
 impl State {
+    /// The incident whose own path this is.
+    fn find(&self, path: &str) -> Option<&Value> {
+        let id = path.strip_prefix("/incidents/")?;
+        self.incidents.iter().find(|it| it["id"] == id)
+    }
+
     fn list(&mut self, request: &Request) -> ResponseTemplate {
         let pairs: Vec<(String, String)> = request.url.query_pairs().into_owned().collect();
         let find = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());

@@ -111,8 +111,7 @@ pub async fn memory_is_written_with_the_findings(world: World) {
     let remember = async |changes: &[(&str, Option<&str>)]| {
         let memory: BTreeMap<String, Option<String>> =
             changes.iter().map(|(key, value)| ((*key).to_owned(), value.map(str::to_owned))).collect();
-        let refetch = ["Q7".to_owned()];
-        let told = Told { memory: Some(&memory), refetch: &refetch, ..Told::default() };
+        let told = Told { memory: Some(&memory), ..Told::default() };
         world.store.apply(&scope, &[(told, Origin::Fetch)]).await.expect("it applies");
     };
     remember(&[("a", Some("1")), ("b", Some("2"))]).await;
@@ -121,9 +120,31 @@ pub async fn memory_is_written_with_the_findings(world: World) {
     assert_eq!(all, BTreeMap::from([("a".to_owned(), "3".to_owned())]));
     let some = world.store.load_memory(&source(), Some(&["b".to_owned()])).await.expect("it loads");
     assert!(some.is_empty());
-    assert_eq!(world.store.list_refetches(&source(), 10).await.expect("it lists"), ["Q7"]);
-    world.store.take_refetch(&source(), "Q7").await.expect("it takes");
-    assert!(world.store.list_refetches(&source(), 10).await.expect("it lists").is_empty());
+}
+
+pub async fn what_was_named_is_fetched_until_it_is_stored(world: World) {
+    let (id, sites) = (source(), []);
+    let scope = SourceScope { source: &id, teams: false, sites: &sites };
+    let name = async |ids: &[&str]| {
+        let refetch: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        let told = Told { refetch: &refetch, ..Told::default() };
+        world.store.apply(&scope, &[(told, Origin::Fetch)]).await.expect("it applies");
+    };
+    name(&["Q7"]).await;
+    let listed = async || world.store.list_refetches(&source(), 10).await.expect("it lists");
+    let seen = listed().await.remove(0);
+    assert_eq!(seen.provider_id, "Q7");
+    // Named again while it was fetched: once more.
+    name(&["Q7", "Q8"]).await;
+    world.store.finish_refetch(&source(), &seen).await.expect("it finishes");
+    let both = listed().await;
+    assert_eq!(both.iter().map(|it| it.provider_id.as_str()).collect::<Vec<_>>(), ["Q7", "Q8"]);
+    world.store.put_off_refetch(&source(), &both[0]).await.expect("it puts off");
+    assert_eq!(listed().await[0], both[1], "what was refused goes last");
+    for fetched in &both {
+        world.store.finish_refetch(&source(), fetched).await.expect("it finishes");
+    }
+    assert!(listed().await.is_empty());
 }
 
 fn word(kind: WordKind, word: &str) -> UnknownWord {
