@@ -95,9 +95,9 @@ pub(super) fn serve(simulator: Simulator, listen: SocketAddr) -> io::Result<Runn
 /// Everything that is Jira's: the REST APIs, the tenant info and the install keys.
 async fn answer(simulator: Data<Simulator>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let (method, path) = (request.method().as_str(), request.uri().path());
-    let fault = simulator.lock().faults.take(method, path);
-    if let Some(delay) = fault.as_ref().map(|fault| fault.delay_ms).filter(|delay| *delay > 0) {
-        tokio::time::sleep(Duration::from_millis(delay)).await;
+    let (fault, delay) = simulator.meet(method, path);
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
     }
     let call = Call {
         method,
@@ -122,6 +122,15 @@ enum Outcome {
 }
 
 impl Simulator {
+    /// The fault that a call meets, and how long it waits before anything else.
+    fn meet(&self, method: &str, path: &str) -> (Option<Fault>, Duration) {
+        let mut state = self.lock();
+        let fault = state.faults.take(method, path);
+        let usual = if path.starts_with("/rest/") { state.site.options.answer_delay } else { Duration::ZERO };
+        let scripted = fault.as_ref().map_or(0, |fault| fault.delay_ms);
+        (fault, usual + Duration::from_millis(scripted))
+    }
+
     /// Lets the core do its work, unless a fault stands before it, and notes the call.
     fn process(&self, call: &Call<'_>, fault: Option<&Fault>) -> Outcome {
         let effect = fault.map(|fault| &fault.effect);

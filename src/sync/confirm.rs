@@ -1,15 +1,19 @@
 //! Reads back what Jira accepted, until it shows.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use chrono::TimeDelta;
 
 use super::directory::SiteAccess;
 use super::engine::{Engine, SyncError};
-use crate::jira::{JiraClient, Stored};
+use crate::domain::{ClientKey, Timestamp};
+use crate::jira::{Disposition, JiraClient, JiraError, Scope, Stored};
 use crate::store::{Readback, ReadbackResult};
 use crate::telemetry::Metrics;
 
-/// Read-backs between two looks at what is waiting to be sent.
-const AT_ONCE: i64 = 50;
+/// Read-backs between two looks at what waits for a full request.
+const AT_ONCE: i64 = 20;
 /// How long to wait after each look in vain; Jira shows writes soon, longer under load or maintenance.
 const DELAYS: [TimeDelta; 5] = [
     TimeDelta::seconds(4),
@@ -21,10 +25,26 @@ const DELAYS: [TimeDelta; 5] = [
 /// How often an entity that never shows is sent again before a person is asked.
 const RESENDS: i64 = 2;
 
+/// Sites where reading has to wait, and until when. Lost with the process: Jira says it again.
+#[derive(Debug, Default)]
+pub(super) struct ReadPauses(Mutex<HashMap<ClientKey, Timestamp>>);
+
+impl ReadPauses {
+    fn pause(&self, site: &ClientKey, until: Timestamp) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(site.clone(), until);
+    }
+
+    fn is_paused(&self, site: &ClientKey, now: Timestamp) -> bool {
+        let pauses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pauses.get(site).is_some_and(|until| now < *until)
+    }
+}
+
 impl Engine {
     /// Reads back what is due for a site. Returns whether anything was.
     pub(super) async fn read_back(&self, site: &SiteAccess, jira: &JiraClient) -> Result<bool, SyncError> {
-        if jira.is_near_quota() {
+        let key = &site.client_key;
+        if jira.is_near_quota() || self.read_pauses.is_paused(key, self.clock.now()) {
             return Ok(false);
         }
         let due = self.store.list_readbacks(&site.client_key, AT_ONCE).await?;
@@ -42,13 +62,26 @@ impl Engine {
                     Metrics::count_site(&self.metrics.verdicts, &site.site, name, 1);
                     self.store.record_readback(&site.client_key, readback, &result).await?;
                 }
-                Err(error) => {
-                    self.record_trouble(site, &error).await?;
-                    return Ok(true);
-                }
+                Err(error) => return self.record_unread(site, &error).await,
+            }
+            // What is to be sent must not wait for what was sent.
+            if self.store.is_due(key, self.near_limit.pace(key, self.clock.now())).await? {
+                return Ok(true);
             }
         }
         Ok(!due.is_empty())
+    }
+
+    /// A limit on reading says nothing of writing, so only reading waits. Anything else is the site's
+    /// trouble. Returns whether there is more to do now.
+    async fn record_unread(&self, site: &SiteAccess, error: &JiraError) -> Result<bool, SyncError> {
+        if let Disposition::WaitUntil { until, scope: Scope::Endpoint } = error.disposition {
+            tracing::debug!(site = %site.site, %error, %until, "reading back waits");
+            self.read_pauses.pause(&site.client_key, until);
+            return Ok(false);
+        }
+        self.record_trouble(site, error).await?;
+        Ok(true)
     }
 
     fn judge(&self, readback: &Readback, stored: Option<&Stored>) -> ReadbackResult {

@@ -275,6 +275,33 @@ async fn many_incidents_share_requests_and_a_sample_of_them_is_read_back() {
 }
 
 #[tokio::test]
+async fn a_change_need_not_wait_until_all_is_read_back() {
+    let bridge = Bridge::installed().await;
+    for n in 0..20 {
+        bridge.pagerduty(&triggered(&format!("Q{n}"))).await;
+    }
+    bridge.settle().await;
+    let slow = std::time::Duration::from_millis(100);
+    bridge.jira().fail_next(Fault::slow(slow).on("GET", "/rest/operations").times(100));
+    bridge.advance(1);
+    let key =
+        incident_bridge::domain::ClientKey(bridge.jira().find_installation().expect("installed").client_key);
+    let change = async {
+        bridge.pagerduty(&triggered("NEW")).await;
+        bridge.engine.process_inbox().await.expect("the store works");
+    };
+    let (served, ()) = tokio::join!(bridge.engine.serve_site(&key), change);
+    assert!(served.expect("the store works"));
+    let reads = || bridge.jira().requests().iter().filter(|it| it.path.contains("/incidents/")).count();
+    assert!((1..15).contains(&reads()), "{} reads before the change could go", reads());
+    bridge.settle().await;
+    assert!(bridge.jira().incident("pd:NEW").is_some());
+    bridge.jira().clear_faults();
+    bridge.settle_after(1).await;
+    bridge.finish().await;
+}
+
+#[tokio::test]
 async fn nothing_is_read_back_when_that_is_switched_off() {
     let bridge = Setup::default().config("[delivery]\nconfirm = false").start().await;
     bridge.install().await;
