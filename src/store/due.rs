@@ -45,6 +45,13 @@ pub struct DueDelivery {
     pub waiting_since: Timestamp,
 }
 
+/// Whether deliveries that wait for company are looked at too.
+#[derive(Clone, Copy)]
+enum Company {
+    NotAwaited,
+    Any,
+}
+
 impl Pace {
     /// The lowest priority that may go, and the instant since when anything else has had to wait.
     fn bounds(self) -> (i64, i64) {
@@ -86,11 +93,13 @@ impl Store {
         pace: Pace,
     ) -> Result<Option<DueBatch>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let group = match self.find_due_group(site, pace).await? {
-            Some(group) => Some(group),
-            None => self.find_full_group(site, limit, pace).await?,
+        let group = match self.find_group(site, pace, Company::NotAwaited).await? {
+            Some(group) => group,
+            None => match self.find_group(site, pace, Company::Any).await? {
+                Some(group) if self.fills_request(site, &group, limit, pace).await? => group,
+                _ => return Ok(None),
+            },
         };
-        let Some(group) = group else { return Ok(None) };
         self.load_batch(site, group, limit, pace).await.map(Some)
     }
 
@@ -99,50 +108,69 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn is_due(&self, site: &ClientKey, pace: Pace) -> Result<bool, StoreError> {
-        Ok(self.find_due_group(site, pace).await?.is_some())
+        Ok(self.find_group(site, pace, Company::NotAwaited).await?.is_some())
     }
 
-    async fn find_due_group(&self, site: &ClientKey, pace: Pace) -> Result<Option<GroupRow>, StoreError> {
+    /// The group of what is to be sent next.
+    async fn find_group(
+        &self,
+        site: &ClientKey,
+        pace: Pace,
+        company: Company,
+    ) -> Result<Option<GroupRow>, StoreError> {
         let (priority, queued_before) = pace.bounds();
         let now = self.clock.now();
+        let patient_since = match company {
+            Company::NotAwaited => (now - PATIENCE).timestamp_millis(),
+            Company::Any => i64::MAX,
+        };
         self.db
             .find(
                 "SELECT d.kind, e.source, e.workspace, CASE WHEN e.content IS NULL THEN CAST(1 AS BIGINT) ELSE 0 END AS deleted \
                  FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
                  WHERE d.client_key = $1 AND d.state = 'waiting' AND (d.priority >= $2 OR d.queued_at <= $3) \
                    AND (d.kind = 'component' OR d.priority = 2 OR d.queued_at <= $4 OR e.source NOT IN \
-                     (SELECT source FROM cursors WHERE caught_up = 0 AND failures = 0 AND paused = 0 AND polled_at > $5)) \
+                     (SELECT source FROM cursors WHERE caught_up = 0 AND failures = 0 AND paused = 0 AND polled_at > $5 AND polled_at <= $6)) \
                  ORDER BY d.kind, d.priority DESC, d.queued_at LIMIT 1",
                 &args![
                     site.as_str(),
                     priority,
                     queued_before,
-                    (now - PATIENCE).timestamp_millis(),
+                    patient_since,
                     (now - STALLED).timestamp_millis(),
+                    now.timestamp_millis(),
                 ],
             )
             .await
     }
 
-    /// A group of which enough waits for a full request. Looks at everything that waits, so it is asked
-    /// only while a first sync is under way.
-    async fn find_full_group(
+    async fn fills_request(
         &self,
         site: &ClientKey,
+        group: &GroupRow,
         limit: i64,
         pace: Pace,
-    ) -> Result<Option<GroupRow>, StoreError> {
+    ) -> Result<bool, StoreError> {
         let (priority, queued_before) = pace.bounds();
-        self.db
-            .find(
-                "SELECT d.kind, e.source, e.workspace, CASE WHEN e.content IS NULL THEN CAST(1 AS BIGINT) ELSE 0 END AS deleted \
-                 FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
-                 WHERE d.client_key = $1 AND d.state = 'waiting' AND (d.priority >= $2 OR d.queued_at <= $3) \
-                 GROUP BY d.kind, e.source, e.workspace, CASE WHEN e.content IS NULL THEN CAST(1 AS BIGINT) ELSE 0 END \
-                 HAVING COUNT(*) >= $4 ORDER BY d.kind, MIN(d.queued_at) LIMIT 1",
-                &args![site.as_str(), priority, queued_before, limit],
+        let (count,): (i64,) = self
+            .db
+            .get(
+                "SELECT COUNT(*) FROM (SELECT 1 AS one FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
+                 WHERE d.client_key = $1 AND d.state = 'waiting' AND d.kind = $2 AND (d.priority >= $3 OR d.queued_at <= $8) \
+                   AND e.source = $4 AND e.workspace = $5 AND CASE WHEN e.content IS NULL THEN 1 ELSE 0 END = $6 LIMIT $7) due",
+                &args![
+                    site.as_str(),
+                    &group.kind,
+                    priority,
+                    &group.source,
+                    &group.workspace,
+                    group.deleted,
+                    limit,
+                    queued_before,
+                ],
             )
-            .await
+            .await?;
+        Ok(count >= limit)
     }
 
     async fn load_batch(

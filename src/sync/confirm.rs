@@ -14,6 +14,8 @@ use crate::telemetry::Metrics;
 
 /// Read-backs between two looks at what waits for a full request.
 const AT_ONCE: i64 = 20;
+/// How long reading waits when Jira limits it without a time: nobody is waiting for it.
+const UNKNOWN_WAIT: TimeDelta = TimeDelta::seconds(30);
 /// How long to wait after each look in vain; Jira shows writes soon, longer under load or maintenance.
 const DELAYS: [TimeDelta; 5] = [
     TimeDelta::seconds(4),
@@ -75,13 +77,17 @@ impl Engine {
     /// A limit on reading says nothing of writing, so only reading waits. Anything else is the site's
     /// trouble. Returns whether there is more to do now.
     async fn record_unread(&self, site: &SiteAccess, error: &JiraError) -> Result<bool, SyncError> {
-        if let Disposition::WaitUntil { until, scope: Scope::Endpoint } = error.disposition {
-            tracing::debug!(site = %site.site, %error, %until, "reading back waits");
-            self.read_pauses.pause(&site.client_key, until);
-            return Ok(false);
-        }
-        self.record_trouble(site, error).await?;
-        Ok(true)
+        let until = match error.disposition {
+            Disposition::WaitUntil { until, scope: Scope::Endpoint } => until,
+            Disposition::SlowDown => self.clock.now() + UNKNOWN_WAIT,
+            _ => {
+                self.record_trouble(site, error).await?;
+                return Ok(true);
+            }
+        };
+        tracing::debug!(site = %site.site, %error, %until, "reading back waits");
+        self.read_pauses.pause(&site.client_key, until);
+        Ok(false)
     }
 
     fn judge(&self, readback: &Readback, stored: Option<&Stored>) -> ReadbackResult {

@@ -210,7 +210,7 @@ fn refused(part: &[Outgoing], error: &JiraError) -> Outcomes {
 fn result_name(disposition: &Disposition) -> &'static str {
     match disposition {
         Disposition::Retry { .. } => "retry",
-        Disposition::WaitUntil { .. } => "wait",
+        Disposition::WaitUntil { .. } | Disposition::SlowDown => "wait",
         Disposition::Split => "split",
         Disposition::GiveUp => "refused",
         Disposition::Unauthorized => "unauthorized",

@@ -6,6 +6,7 @@ use incident_bridge::simulator::{EntityKind as Kind, Fault};
 use incident_bridge::store::{Origin, Told};
 
 use crate::harness::pagerduty::triggered;
+use crate::harness::program::eventually;
 use crate::harness::{Bridge, Setup};
 
 const INCIDENTS: &str = "/rest/operations/1.0/bulk";
@@ -286,13 +287,14 @@ async fn a_change_need_not_wait_until_all_is_read_back() {
     bridge.advance(1);
     let key =
         incident_bridge::domain::ClientKey(bridge.jira().find_installation().expect("installed").client_key);
+    let reads = || bridge.jira().requests().iter().filter(|it| it.path.contains("/incidents/")).count();
     let change = async {
+        eventually("a read-back", async || (reads() > 0).then_some(())).await;
         bridge.pagerduty(&triggered("NEW")).await;
         bridge.engine.process_inbox().await.expect("the store works");
     };
     let (served, ()) = tokio::join!(bridge.engine.serve_site(&key), change);
     assert!(served.expect("the store works"));
-    let reads = || bridge.jira().requests().iter().filter(|it| it.path.contains("/incidents/")).count();
     assert!((1..15).contains(&reads()), "{} reads before the change could go", reads());
     bridge.settle().await;
     assert!(bridge.jira().incident("pd:NEW").is_some());

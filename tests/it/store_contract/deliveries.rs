@@ -214,20 +214,25 @@ pub async fn what_a_first_sync_finds_waits_until_it_fills_a_request(world: World
     let page = |from: usize, to: usize| {
         (from..to).map(|n| incident(&format!("Q{n}"), "Backfilled", 0)).collect::<Vec<_>>()
     };
+    let deliver = async || {
+        poll(&world, &[], true).await;
+        world.deliver(&site, false).await;
+        world.store.restart_poll(&source(), start_time()).await.expect("it starts over");
+    };
     poll(&world, &page(0, 2), false).await;
     assert_eq!(due().await, (0, false));
     poll(&world, &page(2, 4), false).await;
     assert_eq!(due().await, (3, false), "enough for a request");
-    world.deliver(&site, false).await;
+    deliver().await;
     // A component is awaited by the incidents that affect it, and somebody waits for what is live.
     poll(&world, &[component("S1", 0)], false).await;
     assert_eq!(due().await, (1, true));
-    world.deliver(&site, false).await;
+    deliver().await;
     poll(&world, &page(4, 5), false).await;
     assert_eq!(due().await, (0, false));
     world.apply(&[incident("LIVE", "Just now", 1)]).await;
     assert_eq!(due().await, (2, true), "the others come along");
-    world.deliver(&site, false).await;
+    deliver().await;
     // Nothing waits for long, for a tool that has stopped answering, or for the end that was reached.
     poll(&world, &page(5, 6), false).await;
     for _ in 0..3 {
@@ -237,7 +242,7 @@ pub async fn what_a_first_sync_finds_waits_until_it_fills_a_request(world: World
     }
     world.clock.advance(TimeDelta::seconds(3));
     assert_eq!(due().await, (1, true));
-    world.deliver(&site, false).await;
+    deliver().await;
     poll(&world, &page(6, 7), false).await;
     world.clock.advance(TimeDelta::seconds(10));
     assert_eq!(due().await, (1, true));
@@ -250,6 +255,10 @@ pub async fn what_a_first_sync_finds_waits_until_it_fills_a_request(world: World
     assert_eq!(due().await, (0, false));
     world.store.record_poll_trouble(&source(), &trouble).await.expect("it records");
     assert_eq!(due().await, (1, true));
+    poll(&world, &[], false).await;
+    assert_eq!(due().await, (0, false));
+    world.clock.advance(TimeDelta::hours(-1));
+    assert_eq!(due().await, (1, true), "the clock was set back");
     poll(&world, &[], false).await;
     assert_eq!(due().await, (0, false));
     poll(&world, &[], true).await;
