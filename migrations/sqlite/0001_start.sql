@@ -154,8 +154,15 @@ CREATE INDEX timeline_by_age ON timeline (at);
 CREATE TABLE removals (
     client_key  TEXT NOT NULL,
     source      TEXT NOT NULL,
+    workspace   TEXT NOT NULL, -- id in Jira; empty for everything of the source
     noticed_at  BIGINT NOT NULL,
-    PRIMARY KEY (client_key, source)
+    PRIMARY KEY (client_key, source, workspace)
+);
+
+-- By which of the two the entities of a source are kept apart; the configuration may want the other one.
+CREATE TABLE homes (
+    source  TEXT PRIMARY KEY,
+    teams   BIGINT NOT NULL
 );
 
 CREATE TABLE leases (

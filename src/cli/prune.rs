@@ -36,12 +36,11 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
     }
     let what = if arguments.dry_run { "would be removed after" } else { "removed; it was due" };
     for removal in &removals {
-        output::line(format!(
-            "{} at {}: {what} {}",
-            removal.source,
-            removal.site,
-            format_timestamp(removal.due_at)
-        ));
+        let thing = removal.workspace.as_ref().map_or_else(
+            || format!("everything of {}", removal.source),
+            |workspace| format!("the workspace {workspace}"),
+        );
+        output::line(format!("{thing} at {}: {what} {}", removal.site, format_timestamp(removal.due_at)));
     }
     if removals.is_empty() {
         output::line("nothing to remove now");

@@ -14,7 +14,7 @@ use crate::app::{build_engine, prepare_store};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::domain::parse_timestamp;
-use crate::sync::{Engine, SourceRuntime};
+use crate::sync::{Engine, PollOutcome, SourceRuntime, Window};
 
 const BAR: &str = "{prefix:<24} {wide_bar} {pos}/{len}  {per_sec}  {eta}";
 const SPINNER: &str = "{prefix:<24} {spinner} {pos}  {per_sec}";
@@ -24,6 +24,7 @@ const REDRAW: Duration = Duration::from_millis(200);
 #[command(after_help = "Examples:\n  \
     incident-bridge sync --config bridge.toml\n  \
     incident-bridge sync --source pd --since 2026-09-01T00:00:00Z\n  \
+    incident-bridge sync --since 2025-01-01T00:00:00Z --until 2025-07-01T00:00:00Z\n  \
     incident-bridge sync --dry-run --json")]
 pub struct Arguments {
     /// Only this source
@@ -32,14 +33,17 @@ pub struct Arguments {
     /// Read the tool from this instant on, whatever was read before
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
+    /// With --since: read only what began before this instant, and go on polling where it stood
+    #[arg(long, value_name = "TIME", requires = "since", conflicts_with_all = ["full", "dry_run"])]
+    until: Option<String>,
     /// Read the whole backfill window again, and send everything again
     #[arg(long)]
     full: bool,
     /// Stop polling a source until it is resumed; its webhooks go on
-    #[arg(long, value_name = "ID", conflicts_with_all = ["source", "since", "full", "dry_run", "resume"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["source", "since", "until", "full", "dry_run", "resume"])]
     pause: Option<String>,
     /// Go on polling a paused source where it stopped
-    #[arg(long, value_name = "ID", conflicts_with_all = ["source", "since", "full", "dry_run"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["source", "since", "until", "full", "dry_run"])]
     resume: Option<String>,
     /// Print the payloads and what differs from what Jira holds; change and send nothing
     #[arg(long)]
@@ -60,8 +64,21 @@ struct Summary {
     stopped: Vec<String>,
 }
 
+impl Summary {
+    fn add(&mut self, outcome: &PollOutcome) {
+        self.pages += outcome.pages;
+        self.read += outcome.observations;
+        self.changed += outcome.changed;
+    }
+}
+
 pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow::Result<ExitCode> {
-    let since = arguments.since.as_deref().map(parse_since).transpose()?;
+    let since = arguments.since.as_deref().map(|text| parse_instant("--since", text)).transpose()?;
+    let until = arguments.until.as_deref().map(|text| parse_instant("--until", text)).transpose()?;
+    let window = since.zip(until).map(|(since, until)| Window { since, until });
+    if window.is_some_and(|window| window.until <= window.since) {
+        return Err(Usage("--until must be later than --since".to_owned()).into());
+    }
     let engine = build_engine(config, Clock::system()).await?;
     prepare_store(config, &engine.store).await?;
     if let Some(id) = arguments.pause.as_deref().or(arguments.resume.as_deref()) {
@@ -75,8 +92,12 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
     engine.seed().await?;
     let mut summary = Summary::default();
     for source in &sources {
-        rewind(&engine, source, since, arguments.full).await?;
-        read(&engine, source, &mut summary).await?;
+        if let Some(window) = window {
+            read_window(&engine, source, window, &mut summary).await?;
+        } else {
+            rewind(&engine, source, since, arguments.full).await?;
+            read(&engine, source, &mut summary).await?;
+        }
     }
     deliver(&engine).await?;
     count(&engine, &mut summary).await?;
@@ -85,8 +106,8 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
     Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn parse_since(text: &str) -> anyhow::Result<Timestamp> {
-    let wrong = || Usage(format!("--since: {text:?} is not an instant such as 2026-09-01T00:00:00Z"));
+fn parse_instant(option: &str, text: &str) -> anyhow::Result<Timestamp> {
+    let wrong = || Usage(format!("{option}: {text:?} is not an instant such as 2026-09-01T00:00:00Z"));
     Ok(parse_timestamp(text).ok_or_else(wrong)?)
 }
 
@@ -147,9 +168,7 @@ async fn read(engine: &Engine, source: &SourceRuntime, summary: &mut Summary) ->
         })
         .await?;
     bar.finish_and_clear();
-    summary.pages += outcome.pages;
-    summary.read += outcome.observations;
-    summary.changed += outcome.changed;
+    summary.add(&outcome);
     if !outcome.done {
         let state = engine.store.find_poll_state(source.id()).await?;
         let paused = state.as_ref().filter(|state| state.paused).map(|_| "it is paused".to_owned());
@@ -157,6 +176,26 @@ async fn read(engine: &Engine, source: &SourceRuntime, summary: &mut Summary) ->
             .or(state.and_then(|state| state.failure))
             .unwrap_or_else(|| "it is being read elsewhere".to_owned());
         summary.stopped.push(format!("{}: {why}", source.id()));
+    }
+    Ok(())
+}
+
+async fn read_window(
+    engine: &Engine,
+    source: &SourceRuntime,
+    window: Window,
+    summary: &mut Summary,
+) -> anyhow::Result<()> {
+    let bar = bar(&format!("reading {}", source.id()), None);
+    let read = engine
+        .read_window(source, window, |outcome| {
+            bar.set_position(u64::try_from(outcome.observations).unwrap_or(u64::MAX));
+        })
+        .await?;
+    bar.finish_and_clear();
+    match read {
+        Ok(outcome) => summary.add(&outcome),
+        Err(trouble) => summary.stopped.push(format!("{}: {trouble}", source.id())),
     }
     Ok(())
 }

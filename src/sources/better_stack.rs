@@ -11,9 +11,9 @@ use chrono::TimeDelta;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::findings::component;
-use super::gather::{describe, note_open, take_unseen, workspace};
+use super::findings::{component, describe, workspace};
 use super::http::{Api, Paging, Query};
+use super::open_incidents::{note_open, take_unseen};
 use super::rounds::Round;
 use super::shared_secret::SharedSecret;
 use super::value::Fields;

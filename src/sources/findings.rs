@@ -6,7 +6,50 @@ use serde_json::Value;
 
 use super::value::Fields;
 use super::{Findings, Memory, Unmappable};
-use crate::domain::{Component, EntityKind, Observation, Timestamp};
+use crate::domain::{Component, Entity, EntityKind, Incident, Observation, State, Timestamp, Workspace};
+
+impl Findings {
+    /// That the tool has this incident no more.
+    pub(super) fn gone(incident: &str, at: Timestamp) -> Self {
+        let gone = Observation::deleted(EntityKind::Incident, incident.to_owned(), at);
+        Self { observations: vec![gone], ..Self::default() }
+    }
+
+    pub(super) fn incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.observations.iter().filter_map(|observation| match &observation.state {
+            State::Present(entity) => match &**entity {
+                Entity::Incident(incident) => Some(incident),
+                _ => None,
+            },
+            State::Deleted { .. } => None,
+        })
+    }
+
+    /// Adds what another payload told; components and workspaces are kept once each.
+    pub(super) fn absorb(&mut self, more: Self) {
+        self.observations.extend(more.observations);
+        self.refetch.extend(more.refetch);
+        self.refresh_catalogue |= more.refresh_catalogue;
+        for component in more.mentioned {
+            if self.mentioned.iter().all(|known| known.provider_id != component.provider_id) {
+                self.mentioned.push(component);
+            }
+        }
+        for workspace in more.workspaces {
+            if self.workspaces.iter().all(|known| known.provider_id != workspace.provider_id) {
+                self.workspaces.push(workspace);
+            }
+        }
+    }
+
+    /// Everything that the parts say.
+    pub(super) fn merge(parts: impl IntoIterator<Item = Self>) -> Self {
+        parts.into_iter().fold(Self::default(), |mut all, part| {
+            all.absorb(part);
+            all
+        })
+    }
+}
 
 /// The id there, without which `what` cannot be stored.
 pub(super) fn get_id(data: &Value, pointer: &str, what: &str) -> Result<String, Unmappable> {
@@ -28,32 +71,19 @@ pub(super) fn component(id: &str, name: &str, url: &str, at: Timestamp) -> Compo
     }
 }
 
-/// `lead`, and below it a list of those facts that are known.
-pub(super) fn describe(lead: &str, facts: &[(&str, Option<&str>)]) -> String {
-    let known = facts.iter().filter_map(|(label, value)| Some((label, value.filter(|v| !v.is_empty())?)));
-    let lines = known.map(|(label, value)| format!("- {label}: {value}")).collect::<Vec<_>>();
-    [lead.to_owned(), lines.join("\n")]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join("\n\n")
+/// A team or account.
+pub(super) fn workspace(provider_id: &str, name: &str, url: &str) -> Workspace {
+    Workspace { name: name.to_owned(), url: url.to_owned(), provider_id: provider_id.to_owned() }
 }
 
-/// Everything that the parts say, each component and workspace once.
-pub(super) fn merge(parts: impl IntoIterator<Item = Findings>) -> Findings {
-    let mut all = Findings::default();
-    for part in parts {
-        all.observations.extend(part.observations);
-        all.mentioned.extend(part.mentioned);
-        all.workspaces.extend(part.workspaces);
-        all.refetch.extend(part.refetch);
-        all.refresh_catalogue |= part.refresh_catalogue;
-    }
-    all.mentioned.sort_by(|a, b| a.provider_id.cmp(&b.provider_id));
-    all.mentioned.dedup_by(|a, b| a.provider_id == b.provider_id);
-    all.workspaces.sort_by(|a, b| a.provider_id.cmp(&b.provider_id));
-    all.workspaces.dedup_by(|a, b| a.provider_id == b.provider_id);
-    all
+/// The text, and below it a list of what is known besides; absent and empty values are left out.
+pub(super) fn describe<T: AsRef<str>>(text: &str, facts: &[(&str, Option<T>)]) -> String {
+    let known = facts.iter().filter_map(|(label, value)| {
+        let value = value.as_ref()?.as_ref().trim();
+        (!value.is_empty()).then(|| format!("- {label}: {value}"))
+    });
+    let parts = [text.trim().to_owned(), known.collect::<Vec<_>>().join("\n")];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
 }
 
 /// The key of [`Memory`] for an incident that the operator keeps out of Jira, so that what belongs to it,
@@ -69,6 +99,18 @@ pub(super) fn hide(memory: &mut Memory, incident: &str, at: Timestamp) -> Findin
         return Findings::ignored("the incident is kept out of Jira");
     }
     memory.set(key, "");
-    let gone = Observation::deleted(EntityKind::Incident, incident.to_owned(), at);
-    Findings { observations: vec![gone], ..Findings::default() }
+    Findings::gone(incident, at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_has_only_what_is_known() {
+        let facts = [("Number", Some("7")), ("Team", None), ("Source", Some(" "))];
+        assert_eq!(describe(" text ", &facts), "text\n\n- Number: 7");
+        assert_eq!(describe("", &facts), "- Number: 7");
+        assert_eq!(describe::<&str>("text", &[]), "text");
+    }
 }

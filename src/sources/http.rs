@@ -99,8 +99,7 @@ impl Api {
         fix: &'static str,
     ) -> Result<Option<Self>, BuildError> {
         let Some(token) = &config.api_token else { return Ok(None) };
-        let base = config.api_url.clone().map_or_else(|| Url::parse(usual), Ok);
-        let base = base.map_err(|fault| BuildError(fault.to_string()))?;
+        let base = base_url(config, usual)?;
         Self::new(http, base, tool, fix).with_credential("Bearer ", token).map(Some)
     }
 
@@ -314,6 +313,14 @@ impl Paging {
                 .then(|| vec![(size, limit.to_string()), (number, (read / limit).to_string())]),
         }
     }
+}
+
+/// `api_url`, or the tool's usual address.
+pub(super) fn base_url(config: &SourceConfig, usual: &str) -> Result<Url, BuildError> {
+    config
+        .api_url
+        .clone()
+        .map_or_else(|| Url::parse(usual).map_err(|fault| BuildError(format!("{usual}: {fault}"))), Ok)
 }
 
 /// How long a tool asks to wait: `Retry-After` in seconds or as a date (some write `UTC` for `GMT`), else

@@ -22,10 +22,6 @@ use crate::mapping::{content_digest, jira_id};
 /// Digest of an entity that the tool deleted.
 const DELETED: &str = "deleted";
 
-const LIVE: i64 = 2;
-const NEWS: i64 = 1;
-const REFRESH: i64 = 0;
-
 /// What the store must know of a source to apply its findings.
 pub struct SourceScope<'a> {
     pub source: &'a SourceId,
@@ -45,6 +41,8 @@ pub enum Origin<'a> {
     Catalogue,
     /// One incident that was fetched by its id.
     Fetch,
+    /// A page that was read once more, without moving the cursor.
+    Window,
     /// The configuration itself, such as the fallback component.
     Configuration,
 }
@@ -53,7 +51,7 @@ impl Origin<'_> {
     fn label(&self) -> &'static str {
         match self {
             Self::Webhook { .. } => "webhook",
-            Self::Poll { .. } => "poll",
+            Self::Poll { .. } | Self::Window => "poll",
             Self::Catalogue => "catalogue",
             Self::Fetch => "fetch",
             Self::Configuration => "configuration",
@@ -137,12 +135,15 @@ impl Store {
                 self.move_cursor(tx, source, *cursor, *caught_up, count, *total).await
             }
             Origin::Catalogue => self.finish_catalogue(tx, source).await,
-            Origin::Fetch | Origin::Configuration => Ok(()),
+            Origin::Fetch | Origin::Window | Origin::Configuration => Ok(()),
         }
     }
 }
 
-async fn visible_sites(tx: &mut Tx, scope: &SourceScope<'_>) -> Result<Vec<ClientKey>, StoreError> {
+pub(super) async fn visible_sites(
+    tx: &mut Tx,
+    scope: &SourceScope<'_>,
+) -> Result<Vec<ClientKey>, StoreError> {
     let sites: Vec<(String, String)> = tx
         .list("SELECT client_key, site FROM installations WHERE state IN ('enabled', 'disabled')", &args![])
         .await?;
@@ -151,25 +152,31 @@ async fn visible_sites(tx: &mut Tx, scope: &SourceScope<'_>) -> Result<Vec<Clien
 }
 
 /// One transaction's worth of statements about one source.
-struct Writer<'a> {
-    store: &'a Store,
-    tx: &'a mut Tx,
-    scope: &'a SourceScope<'a>,
-    sites: &'a [ClientKey],
-    origin: &'a Origin<'a>,
+pub(super) struct Writer<'a> {
+    pub store: &'a Store,
+    pub tx: &'a mut Tx,
+    pub scope: &'a SourceScope<'a>,
+    pub sites: &'a [ClientKey],
+    pub origin: &'a Origin<'a>,
 }
 
 /// A statement that is to be stored.
-struct NewVersion<'a> {
-    kind: EntityKind,
-    id: &'a JiraId,
-    provider_id: &'a str,
-    version: i64,
-    event_time: Timestamp,
-    digest: &'a str,
-    entity: Option<&'a Entity>,
-    mentioned: bool,
-    priority: i64,
+pub(super) struct NewVersion<'a> {
+    pub kind: EntityKind,
+    pub id: &'a JiraId,
+    pub provider_id: &'a str,
+    pub version: i64,
+    pub event_time: Timestamp,
+    pub digest: &'a str,
+    pub entity: Option<&'a Entity>,
+    pub mentioned: bool,
+    pub priority: i64,
+}
+
+impl NewVersion<'_> {
+    const LIVE: i64 = 2;
+    const NEWS: i64 = 1;
+    pub const REFRESH: i64 = 0;
 }
 
 impl Writer<'_> {
@@ -216,7 +223,7 @@ impl Writer<'_> {
             digest: &digest,
             entity: Some(&entity),
             mentioned: true,
-            priority: NEWS,
+            priority: NewVersion::NEWS,
         })
         .await
     }
@@ -275,11 +282,11 @@ impl Writer<'_> {
     /// What is new, gone, or changed its status or severity is news; news of a webhook is live.
     fn priority(&self, known: Option<&KnownRow>, entity: Option<&Entity>) -> i64 {
         if known.is_some_and(|row| row.standing == standing(entity)) {
-            REFRESH
+            NewVersion::REFRESH
         } else if matches!(self.origin, Origin::Webhook { .. } | Origin::Fetch) {
-            LIVE
+            NewVersion::LIVE
         } else {
-            NEWS
+            NewVersion::NEWS
         }
     }
 
@@ -304,7 +311,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    async fn store_version(&mut self, new: &NewVersion<'_>) -> Result<(), StoreError> {
+    pub(super) async fn store_version(&mut self, new: &NewVersion<'_>) -> Result<(), StoreError> {
         let now = self.store.clock.now_ms();
         let content = new.entity.map(|entity| to_json("an entity", entity)).transpose()?;
         self.tx
@@ -319,7 +326,7 @@ impl Writer<'_> {
                     new.id.as_str(),
                     self.scope.source.as_str(),
                     new.provider_id,
-                    self.workspace(new.entity),
+                    home(self.scope, new.entity),
                     new.version,
                     new.event_time.timestamp_millis(),
                     new.digest,
@@ -345,13 +352,6 @@ impl Writer<'_> {
         self.note(new.kind, new.id, event, &json!({ "version": new.version })).await
     }
 
-    fn workspace(&self, entity: Option<&Entity>) -> String {
-        entity
-            .filter(|_| self.scope.teams)
-            .and_then(|entity| entity.workspaces().iter().min())
-            .map_or_else(|| Workspace::ACCOUNT.to_owned(), String::clone)
-    }
-
     async fn note(
         &mut self,
         kind: EntityKind,
@@ -367,6 +367,14 @@ impl Writer<'_> {
         }
         self.store.record_event(self.tx, About { kind, id, site: None }, event, &detail).await
     }
+}
+
+/// The tool's id of the workspace that an entity stands in: the account, or the first of its teams.
+pub(super) fn home(scope: &SourceScope<'_>, entity: Option<&Entity>) -> String {
+    entity
+        .filter(|_| scope.teams)
+        .and_then(|entity| entity.workspaces().iter().min())
+        .map_or_else(|| Workspace::ACCOUNT.to_owned(), String::clone)
 }
 
 /// Status and severity in one word.

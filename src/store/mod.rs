@@ -11,6 +11,7 @@ mod db;
 mod deliveries;
 mod due;
 mod entities;
+mod homes;
 mod inbox;
 mod installations;
 mod leases;

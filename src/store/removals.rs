@@ -5,11 +5,13 @@ use super::{Store, StoreError};
 use crate::clock::{Timestamp, from_millis};
 use crate::domain::{ClientKey, JiraId, SourceId};
 
-/// A source that a site holds entities of and may not see.
+/// Something that a site holds and may not see: all of a source, or one workspace of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removal {
     pub site: ClientKey,
     pub source: String,
+    /// Id in Jira; `None` for everything of the source.
+    pub workspace: Option<JiraId>,
     pub noticed_at: Timestamp,
 }
 
@@ -17,6 +19,7 @@ pub struct Removal {
 struct Row {
     client_key: String,
     source: String,
+    workspace: String,
     noticed_at: i64,
 }
 
@@ -37,29 +40,36 @@ impl Store {
         Ok(rows.into_iter().map(|(source,)| source).collect())
     }
 
-    /// Remembers since when a source is not to be seen at a site.
+    /// Remembers since when a source, or one workspace of it, is not to be seen at a site.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn notice_removal(&self, site: &ClientKey, source: &str) -> Result<(), StoreError> {
+    pub async fn notice_removal(
+        &self,
+        site: &ClientKey,
+        source: &str,
+        workspace: Option<&JiraId>,
+    ) -> Result<(), StoreError> {
+        let workspace = workspace.map_or("", JiraId::as_str);
         self.db
             .execute(
-                "INSERT INTO removals (client_key, source, noticed_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-                &args![site.as_str(), source, self.clock.now_ms()],
+                "INSERT INTO removals (client_key, source, workspace, noticed_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+                &args![site.as_str(), source, workspace, self.clock.now_ms()],
             )
             .await?;
         Ok(())
     }
 
-    /// The source may be seen again.
+    /// It may be seen again.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn forget_removal(&self, site: &ClientKey, source: &str) -> Result<(), StoreError> {
+    pub async fn forget_removal(&self, removal: &Removal) -> Result<(), StoreError> {
+        let workspace = removal.workspace.as_ref().map_or("", JiraId::as_str);
         self.db
             .execute(
-                "DELETE FROM removals WHERE client_key = $1 AND source = $2",
-                &args![site.as_str(), source],
+                "DELETE FROM removals WHERE client_key = $1 AND source = $2 AND workspace = $3",
+                &args![removal.site.as_str(), &removal.source, workspace],
             )
             .await?;
         Ok(())
@@ -73,13 +83,14 @@ impl Store {
         let rows: Vec<Row> = self
             .db
             .list(
-                "SELECT client_key, source, noticed_at FROM removals ORDER BY noticed_at, client_key, source",
+                "SELECT client_key, source, workspace, noticed_at FROM removals ORDER BY noticed_at, client_key, source, workspace",
                 &args![],
             )
             .await?;
         let removal = |row: Row| Removal {
             site: ClientKey(row.client_key),
             source: row.source,
+            workspace: Some(row.workspace).filter(|id| !id.is_empty()).map(JiraId),
             noticed_at: from_millis(row.noticed_at),
         };
         Ok(rows.into_iter().map(removal).collect())
@@ -115,6 +126,18 @@ impl Store {
             &args![site.as_str(), source],
         )
         .await?;
+        tx.commit().await
+    }
+
+    /// Forgets one workspace that the site has unlinked.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn record_unlinked(&self, site: &ClientKey, workspace: &JiraId) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        let args = args![site.as_str(), workspace.as_str()];
+        tx.execute("DELETE FROM links WHERE client_key = $1 AND workspace = $2", &args).await?;
+        tx.execute("DELETE FROM removals WHERE client_key = $1 AND workspace = $2", &args).await?;
         tx.commit().await
     }
 

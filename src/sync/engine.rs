@@ -13,6 +13,7 @@ use super::registry::Registry;
 use crate::clock::Clock;
 use crate::config::{Config, Delivery, Retention};
 use crate::connect::sites::SiteAllowList;
+use crate::domain::Workspace;
 use crate::jira::{ConnectAuth, HttpClient, JiraClient, Pacing, Quotas};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
@@ -117,8 +118,14 @@ impl Engine {
     pub async fn seed(&self) -> Result<(), SyncError> {
         use crate::store::{Origin, Told};
         for source in self.registry.iter() {
+            // With teams, the account holds what names none, such as the fallback component.
+            self.store.record_workspaces(source.id(), &[source.account()]).await?;
             if !source.has_teams() {
-                self.store.record_workspaces(source.id(), &[source.account()]).await?;
+                self.store.retire_workspaces(source.id(), &[Workspace::ACCOUNT.to_owned()]).await?;
+            }
+            let moved = self.store.move_homes(&source.scope()).await?;
+            if moved > 0 {
+                tracing::info!(source = %source.id(), entities = moved, "moved to other workspaces");
             }
             let fallback = [source.fallback_component(self.clock.now())];
             let told = [(Told { mentioned: &fallback, ..Told::default() }, Origin::Configuration)];

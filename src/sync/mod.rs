@@ -24,6 +24,7 @@ mod retention;
 mod schedule;
 mod tenancy;
 mod trouble;
+mod window;
 
 pub use catalogue::{ContainerHit, SearchPosition};
 pub use directory::{ContainerPage, Directory, SiteAccess, Snapshot};
@@ -35,3 +36,4 @@ pub use reconciler::{Beats, Pulse};
 pub use registry::{Registry, RegistryError, SEALED, SourceRuntime};
 pub use removal::PlannedRemoval;
 pub use schedule::{ScheduleError, Scheduler};
+pub use window::Window;

@@ -9,7 +9,7 @@ use super::engine::{Engine, SyncError};
 use super::ingest::told;
 use super::registry::SourceRuntime;
 use super::trouble;
-use crate::domain::{Entity, EntityKind, Observation};
+use crate::domain::{Entity, EntityKind, Observation, Workspace};
 use crate::sources::{Cursor, Findings, Memory, PollError, PollRequest, Poller};
 use crate::store::{Origin, PollState, PollTrouble};
 use crate::telemetry::Metrics;
@@ -127,6 +127,12 @@ impl Engine {
         observations.extend(catalogue.components.into_iter().map(present));
         let findings = Findings { observations, workspaces: catalogue.workspaces, ..Findings::default() };
         self.apply(source, &findings, None, Origin::Catalogue, outcome).await?;
+        // A tool that lists no teams at all names them in passing: those stay.
+        if source.has_teams() && !findings.workspaces.is_empty() {
+            let teams = findings.workspaces.iter().map(|team| team.provider_id.clone());
+            let keep = teams.chain([Workspace::ACCOUNT.to_owned()]).collect::<Vec<_>>();
+            self.store.retire_workspaces(source.id(), &keep).await?;
+        }
         self.directory.refresh_if_changed().await?;
         self.signals.link.notify_one();
         Ok(true)

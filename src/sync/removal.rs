@@ -1,12 +1,12 @@
-//! Takes back what a site may not see any more: a source that left the configuration, or a site that left a
-//! source's list.
+//! Takes back what a site may not see any more: a source that left the configuration, a site that left a source's
+//! list, or a workspace that is none any more.
 //!
 //! Nothing is removed before the grace period is over, because a configuration that lost a source by mistake
 //! must not empty a team's Incidents page.
 
 use chrono::TimeDelta;
 
-use super::directory::SiteAccess;
+use super::directory::{SiteAccess, Snapshot};
 use super::engine::{Engine, SyncError};
 use crate::domain::{ClientKey, JiraId, SourceId, Timestamp};
 use crate::jira::{Api, JiraError, MAX_WORKSPACES_PER_REQUEST};
@@ -16,6 +16,8 @@ use crate::jira::{Api, JiraError, MAX_WORKSPACES_PER_REQUEST};
 pub struct PlannedRemoval {
     pub site: String,
     pub source: String,
+    /// Id in Jira of the one workspace to be removed; `None` for everything of the source.
+    pub workspace: Option<JiraId>,
     pub noticed_at: Timestamp,
     /// From when on it may be removed.
     pub due_at: Timestamp,
@@ -31,28 +33,44 @@ impl Engine {
     pub async fn plan_removals(&self) -> Result<Vec<PlannedRemoval>, SyncError> {
         let snapshot = self.directory.current();
         for site in snapshot.sites() {
-            for source in self.store.list_sources_at(&site.client_key).await? {
-                if !site.sees(&source) {
-                    self.store.notice_removal(&site.client_key, &source).await?;
-                }
-            }
+            self.notice_removals(&snapshot, site).await?;
         }
         let grace = TimeDelta::from_std(self.removal_grace).unwrap_or(TimeDelta::MAX);
         let mut planned = Vec::new();
         for removal in self.store.list_removals().await? {
+            let workspace = removal.workspace.as_ref();
             match snapshot.find_site(&removal.site) {
-                Some(site) if !site.sees(&removal.source) => planned.push(PlannedRemoval {
-                    site: site.site.clone(),
-                    source: removal.source,
-                    noticed_at: removal.noticed_at,
-                    due_at: removal.noticed_at + grace,
-                    client_key: removal.site,
-                }),
-                // The source is back, or the site is gone and Jira has deleted everything itself.
-                _ => self.store.forget_removal(&removal.site, &removal.source).await?,
+                Some(site) if !is_visible(&snapshot, site, &removal.source, workspace) => {
+                    planned.push(PlannedRemoval {
+                        site: site.site.clone(),
+                        noticed_at: removal.noticed_at,
+                        due_at: removal.noticed_at + grace,
+                        source: removal.source,
+                        workspace: removal.workspace,
+                        client_key: removal.site,
+                    });
+                }
+                // It is back, or the site is gone and Jira has deleted everything itself.
+                _ => self.store.forget_removal(&removal).await?,
             }
         }
         Ok(planned)
+    }
+
+    async fn notice_removals(&self, snapshot: &Snapshot, site: &SiteAccess) -> Result<(), SyncError> {
+        for source in self.store.list_sources_at(&site.client_key).await? {
+            if !site.sees(&source) {
+                self.store.notice_removal(&site.client_key, &source, None).await?;
+            }
+        }
+        for link in self.store.list_links(&site.client_key).await? {
+            // What belongs to a source that is not to be seen goes with it.
+            let source = source_of(&link);
+            if site.sees(source) && !is_visible(snapshot, site, source, Some(&link)) {
+                self.store.notice_removal(&site.client_key, source, Some(&link)).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes from Jira what is due, or everything planned when `at_once`. Returns what was removed.
@@ -67,7 +85,7 @@ impl Engine {
                 continue;
             };
             if at_once || removal.due_at <= self.clock.now() {
-                match self.remove(site, &removal.source).await? {
+                match self.remove(site, &removal).await? {
                     Ok(()) => removed.push(removal),
                     Err(error) => self.record_trouble(site, &error).await?,
                 }
@@ -76,24 +94,39 @@ impl Engine {
         Ok(removed)
     }
 
-    async fn remove(&self, site: &SiteAccess, source: &str) -> Result<Result<(), JiraError>, SyncError> {
-        let Ok(id) = SourceId::parse(source) else { return Ok(Ok(())) };
+    async fn remove(
+        &self,
+        site: &SiteAccess,
+        removal: &PlannedRemoval,
+    ) -> Result<Result<(), JiraError>, SyncError> {
+        let Ok(source) = SourceId::parse(&removal.source) else { return Ok(Ok(())) };
+        let workspace = removal.workspace.as_ref();
         let jira = self.jira(site)?;
-        for api in [Api::Operations, Api::Components] {
-            if let Err(error) = jira.delete_by_properties(api, &id, None).await {
+        // A team that the tool has dissolved may still have incidents: these stay, only the link goes.
+        let inhabited = match workspace {
+            Some(workspace) => self.store.is_inhabited(workspace).await?,
+            None => false,
+        };
+        for api in [Api::Operations, Api::Components].into_iter().filter(|_| !inhabited) {
+            if let Err(error) = jira.delete_by_properties(api, &source, workspace).await {
                 return Ok(Err(error));
             }
         }
-        let prefix = format!("{source}:");
         let mut links: Vec<JiraId> = self.store.list_links(&site.client_key).await?;
-        links.retain(|link| link.as_str().starts_with(&prefix));
+        links.retain(|link| workspace.map_or_else(|| source_of(link) == removal.source, |id| id == link));
         for chunk in links.chunks(MAX_WORKSPACES_PER_REQUEST) {
             if let Err(error) = jira.unlink_workspaces(chunk).await {
                 return Ok(Err(error));
             }
         }
-        self.store.record_removed(&site.client_key, source, &links).await?;
-        tracing::info!(site = %site.site, source, "removed from Jira what the site may not see any more");
+        match workspace {
+            Some(workspace) => self.store.record_unlinked(&site.client_key, workspace).await?,
+            None => self.store.record_removed(&site.client_key, &removal.source, &links).await?,
+        }
+        tracing::info!(
+            site = %site.site, source = removal.source, workspace = workspace.map(JiraId::as_str),
+            "removed from Jira what the site may not see any more"
+        );
         Ok(Ok(()))
     }
 
@@ -113,4 +146,14 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// The part of an id in Jira that names the source.
+fn source_of(id: &JiraId) -> &str {
+    id.as_str().split(':').next().unwrap_or_default()
+}
+
+fn is_visible(snapshot: &Snapshot, site: &SiteAccess, source: &str, workspace: Option<&JiraId>) -> bool {
+    let listed = |id: &JiraId| snapshot.workspaces(site).any(|visible| visible.jira_id == *id);
+    site.sees(source) && workspace.is_none_or(listed)
 }

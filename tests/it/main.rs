@@ -36,3 +36,4 @@ mod store_contract;
 mod tenants;
 mod tokens;
 mod webhooks;
+mod workspaces;

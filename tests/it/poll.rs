@@ -1,7 +1,7 @@
 //! A tool that is asked instead of telling: the first sync, what comes after it, and a cursor that survives.
 
 use incident_bridge::simulator::EntityKind as Kind;
-use incident_bridge::sync::PollOutcome;
+use incident_bridge::sync::{PollOutcome, Window};
 use serde_json::{Value, json};
 use wiremock::matchers::{header, method, path, query_param};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -272,5 +272,39 @@ async fn an_alertmanager_that_is_only_polled_opens_and_resolves_incidents() {
     assert_eq!(incidents[0]["status"], "resolved");
     let id = incidents[0]["id"].as_str().expect("an id");
     assert_eq!(bridge.jira().submitted_versions(Kind::Incident, id).len(), 2);
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn a_window_of_the_past_is_read_without_moving_the_place_where_polling_stands() {
+    let server = start_pagerduty().await;
+    let began = |id: &str, at: &str| {
+        let mut incident = told(id, "resolved");
+        incident["created_at"] = at.into();
+        incident
+    };
+    let known = [
+        began("Q1", "2025-03-31T23:59:59Z"),
+        began("Q2", "2025-04-01T00:00:00Z"),
+        began("Q3", "2025-06-30T23:59:59Z"),
+        began("Q4", "2025-07-01T00:00:00Z"),
+    ];
+    let since = |since: &str| Mock::given(path("/incidents")).and(query_param("since", since));
+    since("2025-04-01T00:00:00.000Z").respond_with(page(&known, false)).with_priority(1).mount(&server).await;
+    Mock::given(path("/incidents")).respond_with(page(&[], false)).mount(&server).await;
+    let bridge = start_bridge(&server).await;
+    poll(&bridge).await;
+    let source = bridge.engine.registry.find("pd").expect("it is configured").clone();
+    let before = bridge.engine.store.find_poll_state(source.id()).await.expect("the store works");
+    let [since, until] = ["2025-04-01T00:00:00Z", "2025-07-01T00:00:00Z"]
+        .map(|text| incident_bridge::domain::parse_timestamp(text).expect("an instant"));
+    let window = Window { since, until };
+    let read = bridge.engine.read_window(&source, window, |_| {}).await.expect("the store works");
+    assert_eq!(read.expect("PagerDuty answers").changed, 2);
+    bridge.settle().await;
+    let shown = bridge.jira().incidents();
+    let shown = shown.iter().map(|incident| incident["id"].as_str().expect("an id")).collect::<Vec<_>>();
+    assert_eq!(shown, ["pd:Q2", "pd:Q3"]);
+    assert_eq!(bridge.engine.store.find_poll_state(source.id()).await.expect("the store works"), before);
     bridge.finish().await;
 }

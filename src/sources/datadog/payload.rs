@@ -7,8 +7,7 @@ use crate::config::SourceConfig;
 use crate::domain::{
     Entity, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus, Severity, Timestamp,
 };
-use crate::sources::findings::component;
-use crate::sources::gather::{describe, workspace};
+use crate::sources::findings::{component, describe, workspace};
 use crate::sources::value::{Fields, find_web_url, parse_millis, unwrap_text};
 use crate::sources::{Findings, Memory};
 

@@ -13,9 +13,9 @@ use serde_json::Value;
 use super::payload::{Mapper, OPEN, RESOLVED, is_hidden, text};
 use crate::config::SourceConfig;
 use crate::domain::{Entity, IncidentStatus, Observation, State, Timestamp};
-use crate::sources::findings::component;
-use crate::sources::gather::{base_url, note_open, take_unseen, workspace};
-use crate::sources::http::{Api, Paging, Query};
+use crate::sources::findings::{component, workspace};
+use crate::sources::http::{Api, Paging, Query, base_url};
+use crate::sources::open_incidents::{note_open, take_unseen};
 use crate::sources::rounds::Round;
 use crate::sources::value::Fields;
 use crate::sources::{

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use self::poll::FireHydrantPoller;
-use super::gather::describe;
+use super::findings::describe;
 use super::signature::HmacScheme;
 use super::value::{Fields, find_web_url};
 use super::{

@@ -14,8 +14,7 @@ use serde_json::Value;
 use super::{Mapper, component, remember_retrospective, review};
 use crate::config::SourceConfig;
 use crate::domain::{Entity, Observation, Timestamp, Workspace, format_timestamp};
-use crate::sources::gather::base_url;
-use crate::sources::http::{Api, Paging, Query};
+use crate::sources::http::{Api, Paging, Query, base_url};
 use crate::sources::value::Fields;
 use crate::sources::{BuildError, Catalogue, Cursor, Findings, Memory, Page, PollError, PollRequest, Poller};
 

@@ -27,7 +27,7 @@ impl Mapper {
             summary: title.to_owned(),
             description: describe(
                 data.find_text("/summary").unwrap_or(title),
-                &[("Incident", Some(&provider_id)), ("Type", data.find_text("/incidentType"))],
+                &[("Incident", Some(provider_id.as_str())), ("Type", data.find_text("/incidentType"))],
             ),
             url: self.incident_url(data, &provider_id),
             status: self.incident_status(data.text("/status")),

@@ -17,7 +17,7 @@ use super::oncall::{find_labels, prune_labels};
 use super::{Mapper, Options};
 use crate::config::SourceConfig;
 use crate::domain::{Timestamp, Workspace, format_timestamp};
-use crate::sources::findings::{component, merge};
+use crate::sources::findings::component;
 use crate::sources::http::{Api, Query};
 use crate::sources::rounds::{Round, horizon};
 use crate::sources::value::Fields;
@@ -104,7 +104,7 @@ impl GrafanaPoller {
         let more = answer.pointer("/cursor/hasMore") == Some(&Value::Bool(true)) && !previews.is_empty();
         let next = answer.find_id("/cursor/nextValue").filter(|_| more && !previews.iter().any(is_old));
         let found = previews.iter().filter(|preview| !is_old(preview));
-        let found = merge(found.filter_map(|preview| self.mapper.incident(preview, now).ok()));
+        let found = Findings::merge(found.filter_map(|preview| self.mapper.incident(preview, now).ok()));
         Ok(round.turn(found, next, count))
     }
 
@@ -118,7 +118,7 @@ impl GrafanaPoller {
     ) -> Result<Page, PollError> {
         let ((query, is_open), (memory, now)) = (listing, request);
         let (groups, next) = page_of(api, GROUPS, query, round.page.as_deref(), now).await?;
-        let mut found = merge(groups.iter().filter_map(|group| {
+        let mut found = Findings::merge(groups.iter().filter_map(|group| {
             let labels = group.find_id("/id").map(|id| find_labels(memory, &id)).unwrap_or_default();
             self.mapper.alert_group(group, &labels, now).ok()
         }));

@@ -14,7 +14,6 @@ use serde_json::Value;
 use super::payload::{Mapper, SEVERITY};
 use crate::config::SourceConfig;
 use crate::domain::{Timestamp, Workspace};
-use crate::sources::findings::merge;
 use crate::sources::http::{Api, Paging, Query};
 use crate::sources::rounds::{Round, horizon};
 use crate::sources::value::Fields;
@@ -68,7 +67,7 @@ impl IncidentIoPoller {
         let found = incidents.iter().filter_map(|incident| self.mapper.incident(incident, now, memory).ok());
         let next = answer.find_id(NEXT).filter(|_| !incidents.is_empty());
         let total = answer.pointer("/pagination_meta/total_record_count").and_then(Value::as_u64);
-        Ok(Page { total, ..round.turn(merge(found), next, LISTINGS) })
+        Ok(Page { total, ..round.turn(Findings::merge(found), next, LISTINGS) })
     }
 
     async fn reviews(&self, round: Round, memory: &Memory, now: Timestamp) -> Result<Page, PollError> {

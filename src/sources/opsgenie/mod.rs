@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use self::poll::OpsgeniePoller;
-use super::gather::describe;
+use super::findings::describe;
 use super::shared_secret::{SharedSecret, unconfigured};
 use super::value::{Fields, find_web_url};
 use super::{

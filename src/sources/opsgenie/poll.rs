@@ -13,8 +13,8 @@ use serde_json::Value;
 use super::Mapper;
 use crate::config::SourceConfig;
 use crate::domain::{Entity, EntityKind, Observation, Timestamp};
-use crate::sources::gather::{base_url, note_open, take_unseen};
-use crate::sources::http::{Api, Paging, Query};
+use crate::sources::http::{Api, Paging, Query, base_url};
+use crate::sources::open_incidents::{note_open, take_unseen};
 use crate::sources::value::Fields;
 use crate::sources::{BuildError, Catalogue, Cursor, Findings, Page, PollError, PollRequest, Poller};
 

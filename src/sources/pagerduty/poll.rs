@@ -2,31 +2,31 @@
 //!
 //! PagerDuty has no "updated since" filter. The first run therefore reads incidents by creation time, oldest
 //! first, in windows of at most six months; where a window holds more than offsets can reach (10,000), the
-//! next window starts at the last incident read. Then, and on every later run, two lists tell all that
-//! changed: the open incidents, and the resolved ones from the latest resolution back to the last run, with
-//! an overlap. Log entries, the other documented way, would cost one more request per changed incident and
-//! come in an order that moves while it is paged; these lists carry whole incidents, and what a run misses
-//! the next one heals. Only a change to an incident that stays resolved goes unseen.
+//! next window starts at the last incident read. Then, and on every later run, two lists tell all that is
+//! open or was resolved lately: the open incidents, and the resolved ones from the latest resolution back to
+//! the last run, with an overlap. At last the log tells which incidents changed that neither list shows,
+//! because they were resolved long before: these are fetched one by one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use reqwest::header::ACCEPT;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use url::Url;
+use serde_json::{Value, json};
 
 use super::payload::{self, Mapper, PRIORITY};
 use crate::config::SourceConfig;
 use crate::domain::{Timestamp, format_timestamp};
-use crate::sources::findings::merge;
-use crate::sources::http::{Api, Paging, Query};
+use crate::sources::http::{Api, Paging, Query, base_url};
 use crate::sources::value::Fields;
 use crate::sources::{
     BuildError, Catalogue, Cursor, Findings, Memory, Page, PollError, PollRequest, Poller, ranks,
 };
 
+const INCIDENTS: &str = "incidents";
+const LOG_ENTRIES: &str = "log_entries";
 const LIMIT: usize = 100;
 /// `offset + limit` may not pass this (PagerDuty's pagination page).
 const MAX_OFFSET: usize = 10_000;
@@ -34,6 +34,8 @@ const MAX_OFFSET: usize = 10_000;
 const WINDOW: TimeDelta = TimeDelta::days(180);
 /// How far a run reads back behind the start of the last one: clocks differ, and lists lag.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
+/// How far back the log is read at most, however long ago the last run was.
+const LOG_REACH: TimeDelta = TimeDelta::days(7);
 const PAGING: Paging = Paging::Offset { limit: LIMIT, more: "/more" };
 /// 402 and 404: the account's plan does not have the feature.
 const NO_FEATURE: &[u16] = &[402, 404];
@@ -48,6 +50,8 @@ enum Progress {
     Open { started: Timestamp, since: Timestamp, offset: usize },
     /// What was resolved since `since`, latest first.
     Resolved { started: Timestamp, since: Timestamp, offset: usize },
+    /// The log since `since`, latest first: for changes of what was resolved before.
+    Log { started: Timestamp, since: Timestamp, offset: usize },
     /// Between two runs.
     Idle { since: Timestamp },
 }
@@ -65,8 +69,7 @@ impl PagerDutyPoller {
         mapper: &Arc<Mapper>,
     ) -> Result<Option<Self>, BuildError> {
         let Some(token) = &config.api_token else { return Ok(None) };
-        let base = config.api_url.clone().map_or_else(|| Url::parse("https://api.pagerduty.com"), Ok);
-        let base = base.map_err(|fault| BuildError(fault.to_string()))?;
+        let base = base_url(config, "https://api.pagerduty.com")?;
         let fix = "set `api_token` to a REST API key with read access of this account, \
                    and `api_url` to https://api.eu.pagerduty.com if the account is in the EU";
         let api = Api::new(http, base, "PagerDuty", fix)
@@ -81,9 +84,19 @@ impl PagerDutyPoller {
         Ok(answer.map(|answer| answer.ids("/priorities")).unwrap_or_default())
     }
 
+    /// One page of incidents, or of the log; an account whose plan has no log has none to tell.
+    async fn page(&self, progress: Progress, now: Timestamp) -> Result<Value, PollError> {
+        let query = progress.query();
+        if !matches!(progress, Progress::Log { .. }) {
+            return self.api.get(INCIDENTS, &query, now).await;
+        }
+        let answer = self.api.find(LOG_ENTRIES, &query, NO_FEATURE, now).await?;
+        Ok(answer.unwrap_or_else(|| json!({ LOG_ENTRIES: [] })))
+    }
+
     /// The incidents of one page; those that cannot be mapped are left out, as nothing could be done.
     fn findings(&self, answer: &Value, memory: &Memory, now: Timestamp) -> Findings {
-        merge(answer.items("/incidents").iter().filter_map(|incident| {
+        Findings::merge(answer.items("/incidents").iter().filter_map(|incident| {
             let rank = |id: &str| ranks::find(memory, PRIORITY, id);
             let updated_at = incident.find_time("/updated_at").unwrap_or(now);
             self.mapper.incident(incident, updated_at, &rank).ok()
@@ -103,11 +116,17 @@ impl Poller for PagerDutyPoller {
         if progress.is_start() {
             ranks::remember(memory, PRIORITY, &self.priorities(now).await?);
         }
-        let answer = self.api.get("incidents", &progress.query(), now).await?;
-        let incidents = self.api.items_of(&answer, "/incidents", "incidents")?;
-        let next = progress.next(incidents, answer["more"].as_bool().unwrap_or(false));
+        let answer = self.page(progress, now).await?;
+        let items = self.api.items_of(&answer, &format!("/{}", progress.items()), progress.items())?;
+        let next = progress.next(items, answer["more"].as_bool().unwrap_or(false));
+        let findings = match progress {
+            Progress::Log { since, .. } => {
+                Findings { refetch: changed_late(items, since), ..Findings::default() }
+            }
+            _ => self.findings(&answer, memory, now),
+        };
         Ok(Page {
-            findings: self.findings(&answer, memory, now),
+            findings,
             next: Cursor::of(&next),
             done: matches!(next, Progress::Idle { .. }),
             total: progress.covers_backfill().then(|| answer["total"].as_u64()).flatten(),
@@ -139,12 +158,29 @@ impl Poller for PagerDutyPoller {
     }
 }
 
+/// The incidents of these log entries that were resolved before `since`, with the overlap that the list of
+/// the resolved has: everything else stood in a list.
+fn changed_late(entries: &[Value], since: Timestamp) -> Vec<String> {
+    let late = |incident: &&Value| {
+        let resolved =
+            incident.find_time("/resolved_at").or_else(|| incident.find_time("/last_status_change_at"));
+        incident.text("/status") == "resolved" && resolved.is_none_or(|at| at < since - OVERLAP)
+    };
+    let ids = entries.iter().map(|entry| &entry["incident"]).filter(late).filter_map(|it| it.find_id("/id"));
+    ids.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 impl Progress {
+    /// What a page is a list of.
+    fn items(self) -> &'static str {
+        if matches!(self, Self::Log { .. }) { LOG_ENTRIES } else { INCIDENTS }
+    }
+
     fn is_start(self) -> bool {
         match self {
             Self::Backfill { first, from, offset, .. } => first == from && offset == 0,
             Self::Open { offset, .. } => offset == 0,
-            Self::Resolved { .. } | Self::Idle { .. } => false,
+            Self::Resolved { .. } | Self::Log { .. } | Self::Idle { .. } => false,
         }
     }
 
@@ -168,12 +204,21 @@ impl Progress {
                 (offset, vec![("date_range", "all".to_owned()), ("sort_by", "created_at:asc".to_owned())])
             }
             Self::Idle { .. } => return Query::new(),
+            Self::Log { started, since, offset } => (
+                offset,
+                vec![
+                    ("since", format_timestamp((since - OVERLAP).max(started - LOG_REACH))),
+                    ("until", format_timestamp(started)),
+                    ("is_overview", "true".to_owned()),
+                    ("include[]", "incidents".to_owned()),
+                ],
+            ),
             Self::Resolved { offset, .. } => {
                 (offset, vec![("date_range", "all".to_owned()), ("sort_by", "resolved_at:desc".to_owned())])
             }
         };
         let statuses: &[&str] = match self {
-            Self::Backfill { .. } => &[],
+            Self::Backfill { .. } | Self::Log { .. } => &[],
             Self::Open { .. } => &["triggered", "acknowledged"],
             Self::Resolved { .. } | Self::Idle { .. } => &["resolved"],
         };
@@ -183,15 +228,15 @@ impl Progress {
     }
 
     /// What comes after this page.
-    fn next(self, incidents: &[Value], more: bool) -> Self {
-        let more = more && !incidents.is_empty();
-        let reachable = |offset: usize| offset + incidents.len() + LIMIT <= MAX_OFFSET;
+    fn next(self, items: &[Value], more: bool) -> Self {
+        let more = more && !items.is_empty();
+        let reachable = |offset: usize| offset + items.len() + LIMIT <= MAX_OFFSET;
         match self {
             Self::Backfill { started, first, from, offset } if more && reachable(offset) => {
-                Self::Backfill { started, first, from, offset: offset + incidents.len() }
+                Self::Backfill { started, first, from, offset: offset + items.len() }
             }
             Self::Backfill { started, first, from, .. } => {
-                let last = incidents.last().and_then(|incident| incident.find_time("/created_at"));
+                let last = items.last().and_then(|incident| incident.find_time("/created_at"));
                 // At least a second ahead, so that a crowd of incidents in one second cannot hold the walk.
                 let narrowed = last.unwrap_or(from).max(from + TimeDelta::seconds(1));
                 let from = if more { narrowed } else { from + WINDOW };
@@ -202,18 +247,22 @@ impl Progress {
                 }
             }
             Self::Open { started, since, offset } if more && reachable(offset) => {
-                Self::Open { started, since, offset: offset + incidents.len() }
+                Self::Open { started, since, offset: offset + items.len() }
             }
             Self::Open { started, since, .. } => Self::Resolved { started, since, offset: 0 },
             Self::Resolved { started, since, offset } => {
                 let resolved = |incident: &Value| incident.find_time("/resolved_at");
-                let older = incidents.iter().filter_map(resolved).any(|at| at < since - OVERLAP);
+                let older = items.iter().filter_map(resolved).any(|at| at < since - OVERLAP);
                 if more && !older && reachable(offset) {
-                    Self::Resolved { started, since, offset: offset + incidents.len() }
+                    Self::Resolved { started, since, offset: offset + items.len() }
                 } else {
-                    Self::Idle { since: started }
+                    Self::Log { started, since, offset: 0 }
                 }
             }
+            Self::Log { started, since, offset } if more && reachable(offset) => {
+                Self::Log { started, since, offset: offset + items.len() }
+            }
+            Self::Log { started, .. } => Self::Idle { since: started },
             Self::Idle { since } => Self::Idle { since },
         }
     }

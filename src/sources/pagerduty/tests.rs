@@ -96,6 +96,13 @@ fn parameter(request: &Request, name: &str) -> Option<String> {
     request.url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
+/// The requests for lists of incidents.
+async fn listings(server: &MockServer) -> Vec<Request> {
+    let mut asked = server.received_requests().await.expect("recorded");
+    asked.retain(|request| request.url.path() == "/incidents");
+    asked
+}
+
 /// Polls until done; every page's findings in order and the last cursor.
 async fn run(source: &dyn Source, cursor: Option<Cursor>, now: &str) -> (Vec<Page>, Cursor) {
     let (mut cursor, mut memory, mut pages) = (cursor, Memory::default(), Vec::new());
@@ -135,7 +142,8 @@ async fn the_first_run_reads_the_window_then_what_is_open_then_what_was_resolved
 
     let asked = server.received_requests().await.expect("recorded");
     let sinces = asked.iter().filter_map(|request| parameter(request, "since")).collect::<Vec<_>>();
-    assert_eq!(sinces, ["2026-06-17T00:00:00.000Z", "2026-06-17T00:00:00.000Z"]);
+    let [window, log] = ["2026-06-17T00:00:00.000Z", "2026-09-08T00:00:00.000Z"];
+    assert_eq!(sinces, [window, window, log]);
     let open =
         asked.iter().find(|r| parameter(r, "statuses[]").as_deref() == Some("triggered")).expect("asked");
     assert_eq!(parameter(open, "date_range").as_deref(), Some("all"));
@@ -161,9 +169,41 @@ async fn a_later_run_stops_at_resolutions_from_before_the_last_one() {
     // 10:00 still lies in the overlap; 09:00 ends the walk.
     assert_eq!(ids.collect::<Vec<_>>(), ["Q12", "Q11", "Q10", "Q9"]);
     assert_eq!(cursor.0["since"], "2026-09-15T12:30:00Z");
-    assert!(
-        server.received_requests().await.expect("recorded").iter().all(|r| parameter(r, "since").is_none())
-    );
+    assert!(listings(&server).await.iter().all(|r| parameter(r, "since").is_none()));
+}
+
+#[tokio::test]
+async fn the_log_names_what_changed_after_it_was_long_resolved() {
+    let (server, source) = pagerduty(|_| json!({"incidents": [], "more": false})).await;
+    let entry = |id: &str, status: &str, resolved: Value| json!({ "type": "annotate_log_entry", "incident": { "id": id, "status": status, "resolved_at": resolved } });
+    let pages = [
+        json!({ "more": true, "log_entries": [
+            entry("QOPEN", "triggered", Value::Null),
+            entry("QLATE", "resolved", json!("2026-09-01T00:00:00Z")),
+            entry("QLATE", "resolved", json!("2026-09-01T00:00:00Z")),
+        ]}),
+        json!({ "more": false, "log_entries": [
+            entry("QJUST", "resolved", json!("2026-09-15T12:10:00Z")),
+            entry("QLATER", "resolved", json!("2026-09-02T00:00:00Z")),
+        ]}),
+    ];
+    for (offset, page) in ["0", "3"].iter().zip(&pages) {
+        Mock::given(path("/log_entries"))
+            .and(query_param("since", "2026-09-15T11:55:00.000Z"))
+            .and(query_param("until", "2026-09-15T12:30:00.000Z"))
+            .and(query_param("include[]", "incidents"))
+            .and(query_param("is_overview", "true"))
+            .and(query_param("offset", *offset))
+            .respond_with(ResponseTemplate::new(200).set_body_json(page))
+            .expect(1)
+            .mount(&server)
+            .await;
+    }
+    let cursor = Cursor(json!({"phase": "idle", "since": "2026-09-15T12:05:00Z"}));
+    let (pages, cursor) = run(&*source, Some(cursor), "2026-09-15T12:30:00Z").await;
+    let named = pages.iter().flat_map(|page| &page.findings.refetch).collect::<Vec<_>>();
+    assert_eq!(named, ["QLATE", "QLATER"]);
+    assert_eq!(cursor.0, json!({"phase": "idle", "since": "2026-09-15T12:30:00Z"}));
 }
 
 #[tokio::test]
@@ -181,7 +221,7 @@ async fn a_window_with_more_than_offsets_reach_is_narrowed() {
     let (pages, _) = run(&*source, None, "2026-09-15T00:00:00Z").await;
     let read = pages.iter().map(|page| page.findings.observations.len()).sum::<usize>();
     assert_eq!(read, 10_100);
-    let asked = server.received_requests().await.expect("recorded");
+    let asked = listings(&server).await;
     let narrowed = asked.iter().filter_map(|r| parameter(r, "since")).filter(|s| s.starts_with("2026-08-01"));
     assert_eq!(narrowed.count(), 1);
 }
@@ -196,7 +236,7 @@ async fn a_long_backfill_is_read_in_windows_of_at_most_six_months() {
         asked.backfill_from = time("2025-09-15T00:00:00Z");
         cursor = Some(poller.poll(asked).await.expect("a page").next);
     }
-    let asked = server.received_requests().await.expect("recorded");
+    let asked = listings(&server).await;
     let windows = asked.iter().filter_map(|r| Some((parameter(r, "since")?, parameter(r, "until")?)));
     let windows = windows.map(|(since, until)| time(&until) - time(&since)).collect::<Vec<_>>();
     assert_eq!(windows.iter().map(chrono::TimeDelta::num_days).collect::<Vec<_>>(), [180, 180, 5]);

@@ -14,7 +14,6 @@ use serde_json::Value;
 use super::payload::{Mapper, flatten};
 use crate::config::SourceConfig;
 use crate::domain::{Timestamp, format_timestamp};
-use crate::sources::findings::merge;
 use crate::sources::http::{Api, Paging, Query};
 use crate::sources::rounds::{Round, horizon};
 use crate::sources::value::Fields;
@@ -75,7 +74,7 @@ impl RootlyPoller {
         let filters = vec![("filter[updated_at][gte]", since), (INCLUDE.0, INCLUDE.1.to_owned())];
         let (incidents, next, total) = self.page("incidents", &round, filters, now).await?;
         let found = incidents.iter().filter_map(|incident| self.mapper.incident(incident, now, memory).ok());
-        Ok(Page { total, ..round.turn(merge(found), next, LISTINGS) })
+        Ok(Page { total, ..round.turn(Findings::merge(found), next, LISTINGS) })
     }
 
     async fn reviews(&self, round: Round, memory: &Memory, now: Timestamp) -> Result<Page, PollError> {
@@ -83,7 +82,7 @@ impl RootlyPoller {
         let filters = vec![("filter[created_at][gte]", since)];
         let (reviews, next, _) = self.page("post_mortems", &round, filters, now).await?;
         let found = reviews.iter().filter_map(|review| self.mapper.review(review, now, memory).ok());
-        Ok(round.turn(merge(found), next, LISTINGS))
+        Ok(round.turn(Findings::merge(found), next, LISTINGS))
     }
 }
 

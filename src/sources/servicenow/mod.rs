@@ -14,7 +14,7 @@ use serde_json::Value;
 use url::Url;
 
 use self::poll::ServiceNowPoller;
-use super::gather::describe;
+use super::findings::describe;
 use super::signature::HmacScheme;
 use super::value::{Fields, scalar_text};
 use super::{

@@ -17,8 +17,8 @@ use serde_json::Value;
 use super::{ApiAuth, Mapper, Options, find_field, find_time};
 use crate::config::{SourceConfig, WorkspaceMode};
 use crate::domain::Timestamp;
-use crate::sources::gather::{list_open, note_open};
 use crate::sources::http::{Api, Query};
+use crate::sources::open_incidents::{list_open, note_open};
 use crate::sources::signature::BASE64;
 use crate::sources::value::Fields;
 use crate::sources::{

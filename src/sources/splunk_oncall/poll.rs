@@ -1,8 +1,8 @@
-//! Reads Splunk On-Call's current incidents, and from the reporting API what those do not show: the past on
-//! the first run, and later what was open and is current no more.
+//! Reads Splunk On-Call's current incidents in every run, and then from the reporting API what those do not
+//! show: the past, once, and later what was open and is current no more.
 //!
-//! The reporting API allows one call a minute, so between two calls the run is put off. A key that may not
-//! read and a rate limit are both told as 403 there.
+//! The reporting API allows one call a minute and tells a key that may not read and a rate limit alike, as 403.
+//! So a report that cannot be had is put off to a later run and never holds up what is current.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +15,9 @@ use serde_json::Value;
 use super::{HOME, Mapper};
 use crate::config::SourceConfig;
 use crate::domain::{Timestamp, format_timestamp};
-use crate::sources::findings::component;
-use crate::sources::gather::{base_url, note_open, take_unseen, workspace};
-use crate::sources::http::{Api, Query};
+use crate::sources::findings::{component, workspace};
+use crate::sources::http::{Api, Query, base_url};
+use crate::sources::open_incidents::{note_open, take_unseen};
 use crate::sources::value::{Fields, parse_millis};
 use crate::sources::{
     BuildError, Catalogue, Cursor, Findings, Memory, Page, PollError, PollRequest, Poller, options,
@@ -34,16 +34,47 @@ const PAUSE: Duration = Duration::from_secs(61);
 /// The key of [`Memory`] with the time of the last report.
 const REPORTED: &str = "reported";
 
-/// Where a run stands.
+/// What the reporting API is still to be asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "phase", rename_all = "snake_case")]
-enum Progress {
+struct Progress {
+    /// Whether the run under way has read what is current.
+    #[serde(default)]
+    current: bool,
     /// Resolved incidents that began since then, from this place on.
-    History { since: Timestamp, offset: usize },
+    history: Option<(Timestamp, usize)>,
     /// Incidents that were open and are current no more.
-    Numbers { numbers: Vec<String> },
-    /// Between two runs.
-    Idle,
+    #[serde(default)]
+    unseen: Vec<String>,
+}
+
+impl Progress {
+    fn is_complete(&self) -> bool {
+        self.history.is_none() && self.unseen.is_empty()
+    }
+
+    fn query(&self) -> Query {
+        match self.history {
+            Some((since, offset)) => vec![
+                ("startedAfter", format_timestamp(since)),
+                ("currentPhase", "resolved".to_owned()),
+                ("offset", offset.to_string()),
+                ("limit", LIMIT.to_string()),
+            ],
+            None => by_number(&self.unseen[..self.unseen.len().min(LIMIT)]),
+        }
+    }
+
+    /// What is left when this much was read; `total` as the report tells it.
+    fn advance(&mut self, read: usize, total: Option<usize>) {
+        match &mut self.history {
+            Some((_, offset)) => {
+                *offset += read;
+                let more = read > 0 && total.map_or(read >= LIMIT, |total| *offset < total);
+                self.history = self.history.filter(|_| more);
+            }
+            None => drop(self.unseen.drain(..self.unseen.len().min(LIMIT))),
+        }
+    }
 }
 
 pub(super) struct SplunkPoller {
@@ -84,18 +115,27 @@ impl SplunkPoller {
         Ok(self.findings(&answer, now, memory))
     }
 
-    /// One report, not sooner than a minute after the last.
-    async fn report(&self, query: &Query, memory: &mut Memory, now: Timestamp) -> Result<Value, PollError> {
+    /// One report, or `None` when it has to wait: not sooner than a minute after the last, and when Splunk
+    /// On-Call gives none, later.
+    async fn report(
+        &self,
+        query: &Query,
+        memory: &mut Memory,
+        now: Timestamp,
+    ) -> Result<Option<Value>, PollError> {
         let last = memory.get(REPORTED).and_then(parse_millis);
-        let waited = last.and_then(|last| (now - last).to_std().ok());
-        if let Some(rest) = waited.and_then(|waited| PAUSE.checked_sub(waited)).filter(|rest| !rest.is_zero())
-        {
-            let message = "Splunk On-Call allows one report a minute".to_owned();
-            return Err(PollError::Retry { message, after: Some(rest) });
+        if last.and_then(|last| (now - last).to_std().ok()).is_some_and(|waited| waited < PAUSE) {
+            return Ok(None);
         }
-        let answer = self.ask(query, now).await?;
         memory.set(REPORTED, now.timestamp_millis().to_string());
-        Ok(answer)
+        match self.ask(query, now).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(PollError::Retry { message, .. }) => {
+                tracing::warn!("a report is put off, current incidents are not: {message}");
+                Ok(None)
+            }
+            Err(fault) => Err(fault),
+        }
     }
 
     async fn ask(&self, query: &Query, now: Timestamp) -> Result<Value, PollError> {
@@ -107,6 +147,11 @@ impl SplunkPoller {
             after: Some(PAUSE),
         })
     }
+}
+
+/// The run is over when what is current was read and no report is to be asked for, or none may be now.
+fn page(findings: Findings, progress: &Progress) -> Page {
+    Page { findings, next: Cursor::of(progress), done: !progress.current, total: None }
 }
 
 fn by_number(numbers: &[String]) -> Query {
@@ -122,44 +167,35 @@ fn by_number(numbers: &[String]) -> Query {
 impl Poller for SplunkPoller {
     async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
         let PollRequest { cursor, backfill_from, now, memory } = request;
-        let progress = cursor.map(Cursor::read::<Progress>).transpose()?;
-        let (findings, next) = match &progress {
-            None | Some(Progress::Idle) => {
-                let found = self.current(memory, now).await?;
-                note_open(memory, &found, now);
-                let numbers = take_unseen(memory, now);
-                let next = match progress {
-                    None if self.history => Progress::History { since: backfill_from, offset: 0 },
-                    _ if !numbers.is_empty() && self.history => Progress::Numbers { numbers },
-                    _ => Progress::Idle,
-                };
-                (found, next)
-            }
-            Some(Progress::History { since, offset }) => {
-                let query = vec![
-                    ("startedAfter", format_timestamp(*since)),
-                    ("currentPhase", "resolved".to_owned()),
-                    ("offset", offset.to_string()),
-                    ("limit", LIMIT.to_string()),
-                ];
-                let answer = self.report(&query, memory, now).await?;
-                let read = self.api.items_of(&answer, "/incidents", REPORT)?.len();
-                let total = answer["total"].as_u64().and_then(|total| usize::try_from(total).ok());
-                let more = read > 0 && total.map_or(read >= LIMIT, |total| offset + read < total);
-                let next = Progress::History { since: *since, offset: offset + read };
-                (self.findings(&answer, now, memory), if more { next } else { Progress::Idle })
-            }
-            Some(Progress::Numbers { numbers }) => {
-                let (asked, rest) = numbers.split_at(numbers.len().min(LIMIT));
-                let answer = self.report(&by_number(asked), memory, now).await?;
-                let found = self.findings(&answer, now, memory);
-                note_open(memory, &found, now);
-                let next = Progress::Numbers { numbers: rest.to_vec() };
-                (found, if rest.is_empty() { Progress::Idle } else { next })
-            }
+        let first = || Progress {
+            current: false,
+            history: self.history.then_some((backfill_from, 0)),
+            unseen: Vec::new(),
         };
-        let done = next == Progress::Idle;
-        Ok(Page { findings, next: Cursor::of(&next), done, total: None })
+        let mut progress = cursor.map(Cursor::read::<Progress>).transpose()?.unwrap_or_else(first);
+        if !progress.current {
+            let findings = self.current(memory, now).await?;
+            note_open(memory, &findings, now);
+            if self.history {
+                progress.unseen.extend(take_unseen(memory, now));
+            }
+            progress.current = !progress.is_complete();
+            return Ok(page(findings, &progress));
+        }
+        let answer = self.report(&progress.query(), memory, now).await?;
+        progress.current = false;
+        let mut findings = Findings::default();
+        if let Some(answer) = answer {
+            let read = self.api.items_of(&answer, "/incidents", REPORT)?.len();
+            let total = answer["total"].as_u64().and_then(|total| usize::try_from(total).ok());
+            findings = self.findings(&answer, now, memory);
+            // Reports of the past may lag behind what is current, so they do not say what is open.
+            if progress.history.is_none() {
+                note_open(memory, &findings, now);
+            }
+            progress.advance(read, total);
+        }
+        Ok(page(findings, &progress))
     }
 
     async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {

@@ -12,8 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use self::poll::SquadcastPoller;
-use super::findings::{component, describe, get_id};
-use super::gather::workspace;
+use super::findings::{component, describe, get_id, workspace};
 use super::shared_secret::SharedSecret;
 use super::value::{Fields, find_web_url};
 use super::{

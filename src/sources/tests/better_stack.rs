@@ -2,8 +2,9 @@
 
 use wiremock::MockServer;
 
-use super::polled::{answer, catalogue_ids, check_incident, check_trouble, mount, parameter, run_with};
-use super::polling::{cases, tool};
+use super::polling::{
+    answer, cases, catalogue_ids, check_faults, check_incident, limited, mount, parameter, run, tool,
+};
 use super::*;
 use crate::domain::Severity;
 use crate::sources::Rejection;
@@ -49,8 +50,7 @@ async fn every_sample_means_what_its_case_says() {
             }
             "poll_page" => {
                 let (_server, source) = listing(&file).await;
-                let (pages, _) =
-                    run_with(&*source, None, &mut Memory::default(), "2026-11-24T00:00:00Z").await;
+                let (pages, _) = run(&*source, None, &mut Memory::default(), "2026-11-24T00:00:00Z").await;
                 assert_eq!(json!(pages[0].findings.observations.len()), expect["count"], "{file}");
             }
             "containers" => {
@@ -122,7 +122,7 @@ async fn a_first_run_reads_every_page_and_a_later_one_notices_what_is_open_no_mo
     .await;
     let source = sample_source(KIND, Some(&server.uri()));
     let mut memory = Memory::default();
-    let (pages, cursor) = run_with(&*source, None, &mut memory, "2026-11-24T00:00:00Z").await;
+    let (pages, cursor) = run(&*source, None, &mut memory, "2026-11-24T00:00:00Z").await;
     assert_eq!(pages.iter().map(|page| page.findings.observations.len()).collect::<Vec<_>>(), [1, 1, 0]);
     assert!(pages.iter().all(|page| page.findings.refetch.is_empty()));
     let open = pages.iter().flat_map(|page| page.findings.incidents());
@@ -131,7 +131,7 @@ async fn a_first_run_reads_every_page_and_a_later_one_notices_what_is_open_no_mo
     assert!(!open.is_empty());
 
     is_open.store(false, std::sync::atomic::Ordering::Relaxed);
-    let (pages, _) = run_with(&*source, Some(cursor), &mut memory, "2026-11-24T00:05:00Z").await;
+    let (pages, _) = run(&*source, Some(cursor), &mut memory, "2026-11-24T00:05:00Z").await;
     assert_eq!(pages.last().expect("a page").findings.refetch, open);
     let asked = server.received_requests().await.expect("recorded");
     assert!(asked.iter().all(|r| r.headers.get("authorization").expect("sent") == "Bearer token"));
@@ -145,5 +145,11 @@ async fn a_first_run_reads_every_page_and_a_later_one_notices_what_is_open_no_mo
 
 #[tokio::test]
 async fn trouble_says_what_to_do() {
-    check_trouble(KIND, "retry-after", "30", "2026-11-24T00:00:00Z", 30).await;
+    check_faults(
+        KIND,
+        limited(429, &[("retry-after", "30")], &Value::Null),
+        Some(30),
+        time("2026-11-24T00:00:00Z"),
+    )
+    .await;
 }

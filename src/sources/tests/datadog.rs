@@ -2,8 +2,9 @@
 
 use wiremock::MockServer;
 
-use super::polled::{answer, catalogue_ids, check_incident, check_trouble, mount, parameter, run_with};
-use super::polling::{cases, tool};
+use super::polling::{
+    answer, cases, catalogue_ids, check_faults, check_incident, limited, mount, parameter, run, tool,
+};
 use super::*;
 use crate::domain::{IncidentStatus, Severity};
 
@@ -44,7 +45,7 @@ async fn every_sample_means_what_its_case_says() {
         match expect["action"].as_str().expect("action") {
             "poll_page" => {
                 let (_server, source) = datadog(as_search(&body)).await;
-                let (pages, _) = run_with(&*source, None, &mut Memory::default(), NOW).await;
+                let (pages, _) = run(&*source, None, &mut Memory::default(), NOW).await;
                 let found = &pages[0].findings.observations;
                 assert_eq!(json!(found.len()), expect["count"], "{file}");
                 check_incident(&found[0], &expect["first"], &file);
@@ -71,7 +72,13 @@ async fn every_sample_means_what_its_case_says() {
             "backoff" => {
                 let reset = body["headers"]["X-RateLimit-Reset"].as_str().expect("text").to_owned();
                 let seconds = expect["seconds"].as_u64().expect("seconds");
-                check_trouble(KIND, "x-ratelimit-reset", &reset, NOW, seconds).await;
+                check_faults(
+                    KIND,
+                    limited(429, &[("x-ratelimit-reset", &reset)], &Value::Null),
+                    Some(seconds),
+                    time(NOW),
+                )
+                .await;
             }
             other => panic!("{file}: unknown action {other}"),
         }
@@ -102,7 +109,7 @@ async fn the_operators_states_are_searched_for_and_count() {
         config.status.insert("stable".into(), IncidentStatus::Resolved);
         config.severity.insert("sev-2".into(), Severity::P5);
     });
-    run_with(&*source, None, &mut Memory::default(), NOW).await;
+    run(&*source, None, &mut Memory::default(), NOW).await;
     let asked = server.received_requests().await.expect("recorded");
     let queries = asked.iter().filter_map(|request| parameter(request, "query")).collect::<Vec<_>>();
     assert_eq!(queries, ["state:(active OR \"on fire\")", "state:(resolved OR completed OR stable)"]);
@@ -149,10 +156,10 @@ async fn an_incident_that_left_the_search_is_fetched_with_its_post_mortem() {
     .await;
     let source = sample_source(KIND, Some(&server.uri()));
     let mut memory = Memory::default();
-    let (pages, cursor) = run_with(&*source, None, &mut memory, NOW).await;
+    let (pages, cursor) = run(&*source, None, &mut memory, NOW).await;
     assert!(pages.iter().all(|page| page.findings.refetch.is_empty()));
     open.store(false, std::sync::atomic::Ordering::Relaxed);
-    let (pages, _) = run_with(&*source, Some(cursor), &mut memory, "2026-11-24T00:05:00Z").await;
+    let (pages, _) = run(&*source, Some(cursor), &mut memory, "2026-11-24T00:05:00Z").await;
     assert_eq!(pages.last().expect("a page").findings.refetch, [ID]);
 
     let poller = source.poller().expect("configured");

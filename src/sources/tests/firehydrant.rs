@@ -1,7 +1,6 @@
 //! What only FireHydrant does: unsigned times, reviews by milestone, archived incidents, and its paging.
 
-use super::cases::check_incident;
-use super::polling::{asked, cases, check_faults, limited, run, tool};
+use super::polling::{asked, cases, check_faults, check_incident, limited, run, tool};
 use super::vectors::{check, secrets, vectors, webhook};
 use super::*;
 use crate::domain::EntityKind;
@@ -114,7 +113,13 @@ async fn every_sample_means_what_its_case_says() {
             }
             "backoff" => {
                 let fields = [("RateLimit-Limit", "50"), ("Retry-After", "7")];
-                check_faults(NAME, limited(429, &fields, &sample["body"]), expect["seconds"].as_u64()).await;
+                check_faults(
+                    NAME,
+                    limited(429, &fields, &sample["body"]),
+                    expect["seconds"].as_u64(),
+                    sample_now(),
+                )
+                .await;
             }
             other => panic!("{file}: unknown action {other}"),
         }

@@ -3,7 +3,7 @@
 use wiremock::matchers::{body_partial_json, header, method, path, query_param};
 use wiremock::{Mock, MockServer};
 
-use super::polled::{answer, catalogue_ids, check_incident, mount, parameter, run_with};
+use super::polling::{answer, catalogue_ids, check_faults, check_incident, limited, mount, parameter, run};
 use super::*;
 use crate::sources::Rejection;
 
@@ -145,7 +145,7 @@ async fn a_run_reads_incidents_back_to_the_last_one_then_open_and_resolved_alert
     let webhook = verified(&[], webhook.to_string().as_bytes(), sample_now());
     source.parse(&webhook, &mut memory).expect("mappable");
 
-    let (pages, cursor) = run_with(&*source, None, &mut memory, "2026-09-14T09:00:00Z").await;
+    let (pages, cursor) = run(&*source, None, &mut memory, "2026-09-14T09:00:00Z").await;
     let ids = pages.iter().map(|page| page.findings.observations.iter().map(Observation::provider_id));
     let ids = ids.map(Iterator::collect).collect::<Vec<Vec<_>>>();
     assert_eq!(ids, [vec!["219"], vec![], vec![], vec!["I6HNZGUFG4K11"], vec![], vec![]]);
@@ -165,7 +165,7 @@ async fn a_run_reads_incidents_back_to_the_last_one_then_open_and_resolved_alert
     server.reset().await;
     mount(&server, PREVIEWS, answer(json!({"incidentPreviews": null, "cursor": {"hasMore": false}}))).await;
     mount(&server, GROUPS, answer(json!({"next": null, "results": []}))).await;
-    let (pages, _) = run_with(&*source, Some(cursor), &mut memory, "2026-09-20T09:00:00Z").await;
+    let (pages, _) = run(&*source, Some(cursor), &mut memory, "2026-09-20T09:00:00Z").await;
     assert_eq!(pages.last().expect("pages").findings.refetch, ["I6HNZGUFG4K11"]);
     let asked = server.received_requests().await.expect("recorded");
     let windows = asked.iter().filter_map(|request| parameter(request, "started_at")).collect::<Vec<_>>();
@@ -183,7 +183,7 @@ async fn alert_groups_are_paged_by_number() {
         .with_priority(1)
         .mount(&server)
         .await;
-    run_with(&*source, None, &mut Memory::default(), "2026-09-14T09:00:00Z").await;
+    run(&*source, None, &mut Memory::default(), "2026-09-14T09:00:00Z").await;
     let asked = server.received_requests().await.expect("recorded");
     let new = asked.iter().filter(|request| parameter(request, "state").as_deref() == Some("new"));
     let pages = new.filter_map(|request| parameter(request, "page")).collect::<Vec<_>>();
@@ -211,7 +211,13 @@ async fn incidents_and_alert_groups_are_fetched_where_they_are() {
 
 #[tokio::test]
 async fn trouble_says_what_to_do() {
-    polled::check_trouble(KIND, "retry-after", "7", "2026-09-14T09:00:00Z", 7).await;
+    check_faults(
+        KIND,
+        limited(429, &[("retry-after", "7")], &Value::Null),
+        Some(7),
+        time("2026-09-14T09:00:00Z"),
+    )
+    .await;
     let refused = try_source(KIND, |config| {
         config.api_token = Some("token".into());
         config.options = options(json!({"oncall_url": "oncall"}));

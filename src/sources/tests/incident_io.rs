@@ -3,7 +3,7 @@
 use wiremock::MockServer;
 use wiremock::matchers::{header, path, query_param};
 
-use super::polled::{answer, catalogue_ids, mount, parameter, run};
+use super::polling::{answer, catalogue_ids, check_faults, check_incident, limited, mount, parameter, run};
 use super::*;
 use crate::sources::PollError;
 
@@ -59,7 +59,7 @@ async fn every_webhook_sample_means_what_its_case_says() {
             source.inspect(&webhook).expect("mappable");
             let found = source.parse(&webhook, &mut ranked.clone()).expect("mappable");
             if expect["action"] == "upsert" {
-                polled::check_incident(&found.observations[0], expect, file);
+                check_incident(&found.observations[0], expect, file);
                 assert!(source.recall(&webhook).iter().any(|key| key.starts_with("severity/")), "{file}");
             } else {
                 assert!(found.ignored.is_some() && found.observations.is_empty(), "{file}");
@@ -71,7 +71,7 @@ async fn every_webhook_sample_means_what_its_case_says() {
 #[tokio::test]
 async fn a_first_run_reads_incidents_then_post_mortems_and_the_next_reads_back_one_day() {
     let (server, source) = incident_io().await;
-    let (pages, cursor) = run(&*source, None, "2026-11-24T00:30:00Z").await;
+    let (pages, cursor) = run(&*source, None, &mut Memory::default(), "2026-11-24T00:30:00Z").await;
     let seen = |index: usize| {
         let page: &crate::sources::Page = &pages[index];
         page.findings.observations.iter().map(Observation::provider_id).collect::<Vec<_>>()
@@ -88,7 +88,7 @@ async fn a_first_run_reads_incidents_then_post_mortems_and_the_next_reads_back_o
     let expected = cases();
     let expected = expected.iter().find(|case| case["expect"]["action"] == "reviews").expect("a case");
     assert_eq!(json!(statuses.collect::<Vec<_>>()), expected["expect"]["statuses"]);
-    let (later, _) = run(&*source, Some(cursor), "2026-11-25T12:00:00Z").await;
+    let (later, _) = run(&*source, Some(cursor), &mut Memory::default(), "2026-11-25T12:00:00Z").await;
     assert_eq!(later.len(), 3);
 
     let asked = server.received_requests().await.expect("recorded");
@@ -135,7 +135,13 @@ async fn a_chosen_catalog_type_that_is_missing_is_told() {
 async fn trouble_says_what_to_do() {
     let sample = read_json(KIND, "rest-429.json");
     let until = sample["headers"]["Retry-After"].as_str().expect("text").to_owned();
-    polled::check_trouble(KIND, "retry-after", &until, "2026-11-20T10:10:48Z", 30).await;
+    check_faults(
+        KIND,
+        limited(429, &[("retry-after", &until)], &Value::Null),
+        Some(30),
+        time("2026-11-20T10:10:48Z"),
+    )
+    .await;
 }
 
 fn private_webhook(kind: &str) -> VerifiedWebhook {
@@ -185,7 +191,7 @@ async fn the_post_mortem_of_a_hidden_incident_stays_out() {
     mount(&server, "/v1/severities", answer(json!({"severities": []}))).await;
     let documents = read_json(KIND, "rest-postmortem-documents.json");
     mount(&server, "/v1/postmortem_documents", answer(documents)).await;
-    let (pages, _) = run(&*source, None, "2026-11-24T00:30:00Z").await;
+    let (pages, _) = run(&*source, None, &mut Memory::default(), "2026-11-24T00:30:00Z").await;
     let reviews = pages[1].findings.observations.iter().map(Observation::provider_id);
     assert_eq!(reviews.collect::<Vec<_>>(), ["01GDZEW57FDA1K4S63MGMQ5DT0"]);
 }

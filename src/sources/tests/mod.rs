@@ -10,7 +10,6 @@ mod incident_io;
 mod kinds;
 mod mutations;
 mod opsgenie;
-mod polled;
 mod polling;
 mod rootly;
 mod servicenow;

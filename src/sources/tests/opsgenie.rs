@@ -3,8 +3,7 @@
 
 use wiremock::Request;
 
-use super::cases::check_incident;
-use super::polling::{asked, cases, check_faults, limited, run, tool};
+use super::polling::{asked, cases, check_faults, check_incident, limited, run, tool};
 use super::vectors::{check, vectors};
 use super::*;
 use crate::domain::EntityKind;
@@ -114,7 +113,13 @@ async fn every_sample_means_what_its_case_says() {
             }
             "backoff" => {
                 let fields = [("X-RateLimit-State", "THROTTLED"), ("X-RateLimit-Period-In-Sec", "60")];
-                check_faults(NAME, limited(429, &fields, &sample), expect["retry_after_s"].as_u64()).await;
+                check_faults(
+                    NAME,
+                    limited(429, &fields, &sample),
+                    expect["retry_after_s"].as_u64(),
+                    sample_now(),
+                )
+                .await;
             }
             other => panic!("{file}: unknown action {other}"),
         }

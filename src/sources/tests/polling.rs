@@ -1,41 +1,31 @@
-//! A tool on loopback, and a poller driven through whole runs against it.
+//! A tool on loopback, a poller driven through whole runs against it, and the faults that every tool can answer.
 
-use wiremock::matchers::method;
+use wiremock::matchers::{any, path as at_path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
+pub(super) use super::cases::check_incident;
 use super::*;
 use crate::sources::{Cursor, Page, PollError};
 
-/// A tool that answers as `answer` says; `None` is 404.
-pub(super) async fn tool(answer: impl Fn(&Request) -> Option<Value> + Send + Sync + 'static) -> MockServer {
+pub(super) fn answer(body: Value) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(body)
+}
+
+pub(super) async fn mount(server: &MockServer, place: &str, response: ResponseTemplate) {
+    Mock::given(at_path(place)).respond_with(response).mount(server).await;
+}
+
+/// A tool that answers as `respond` says; `None` is 404.
+pub(super) async fn tool(respond: impl Fn(&Request) -> Option<Value> + Send + Sync + 'static) -> MockServer {
     let server = MockServer::start().await;
-    let respond = move |request: &Request| match answer(request) {
-        Some(body) => ResponseTemplate::new(200).set_body_json(body),
-        None => ResponseTemplate::new(404),
-    };
-    Mock::given(method("GET")).respond_with(respond).mount(&server).await;
+    let respond =
+        move |request: &Request| respond(request).map_or_else(|| ResponseTemplate::new(404), answer);
+    Mock::given(any()).respond_with(respond).mount(&server).await;
     server
 }
 
-/// Polls until done; every page in order and the last cursor.
-pub(super) async fn run(
-    source: &dyn Source,
-    cursor: Option<Cursor>,
-    memory: &mut Memory,
-    now: &str,
-) -> (Vec<Page>, Cursor) {
-    let (mut cursor, mut pages) = (cursor, Vec::new());
-    for _ in 0..100 {
-        let poller = source.poller().expect("configured");
-        let page = poller.poll(request(cursor.as_ref(), memory, time(now))).await.expect("a page");
-        let (done, next) = (page.done, page.next.clone());
-        pages.push(page);
-        if done {
-            return (pages, next);
-        }
-        cursor = Some(next);
-    }
-    panic!("polling does not end");
+pub(super) fn parameter(request: &Request, name: &str) -> Option<String> {
+    request.url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
 /// Path and query of all requests so far, decoded; fails unless each carried these credentials.
@@ -51,32 +41,68 @@ pub(super) async fn asked(server: &MockServer, authorization: &str) -> Vec<Strin
         .collect()
 }
 
+/// Polls until done; every page in order and the last cursor.
+pub(super) async fn run(
+    source: &dyn Source,
+    mut cursor: Option<Cursor>,
+    memory: &mut Memory,
+    now: &str,
+) -> (Vec<Page>, Cursor) {
+    let mut pages = Vec::new();
+    for _ in 0..100 {
+        let poller = source.poller().expect("configured");
+        let page = poller.poll(request(cursor.as_ref(), memory, time(now))).await.expect("a page");
+        let (done, next) = (page.done, page.next.clone());
+        pages.push(page);
+        if done {
+            return (pages, next);
+        }
+        cursor = Some(next);
+    }
+    panic!("polling does not end");
+}
+
+/// The ids of all components and of all workspaces.
+pub(super) async fn catalogue_ids(source: &dyn Source) -> (Vec<String>, Vec<String>) {
+    let catalogue = source.poller().expect("configured").catalogue(sample_now()).await.expect("answered");
+    (
+        catalogue.components.into_iter().map(|component| component.provider_id).collect(),
+        catalogue.workspaces.into_iter().map(|workspace| workspace.provider_id).collect(),
+    )
+}
+
 /// What the poller says of this answer to its first request.
-pub(super) async fn fault(kind: &str, answer: ResponseTemplate) -> PollError {
+pub(super) async fn fault(kind: &str, answer: ResponseTemplate, now: Timestamp) -> PollError {
     let server = MockServer::start().await;
-    Mock::given(method("GET")).respond_with(answer).mount(&server).await;
+    Mock::given(any()).respond_with(answer).mount(&server).await;
     let source = sample_source(kind, Some(&server.uri()));
     let mut memory = Memory::default();
-    let asked = request(None, &mut memory, sample_now());
+    let asked = request(None, &mut memory, now);
     source.poller().expect("configured").poll(asked).await.expect_err("refused")
 }
 
-/// Refused credentials name the key to set, a server's trouble is repeated, and a rate limit is waited for.
-pub(super) async fn check_faults(kind: &str, limited: ResponseTemplate, wait: Option<u64>) {
+/// Refused credentials name the key to set, a server's trouble is repeated, and a rate limit is waited for:
+/// `wait` seconds, if the tool says how long.
+pub(super) async fn check_faults(kind: &str, limited: ResponseTemplate, wait: Option<u64>, now: Timestamp) {
     for status in [401, 403] {
-        let fault = fault(kind, ResponseTemplate::new(status)).await;
-        assert!(
-            matches!(&fault, PollError::Refused { message } if message.contains("`api_token`")),
-            "{fault:?}"
-        );
+        let fault = fault(kind, ResponseTemplate::new(status), now).await;
+        let names_key = matches!(&fault, PollError::Refused { message } if message.contains("`api_token`"));
+        assert!(names_key, "{fault:?}");
     }
     for status in [500, 503] {
-        let fault = fault(kind, ResponseTemplate::new(status)).await;
+        let fault = fault(kind, ResponseTemplate::new(status), now).await;
         assert!(matches!(fault, PollError::Retry { after: None, .. }), "{fault:?}");
     }
-    let fault = fault(kind, limited).await;
+    let fault = fault(kind, limited, now).await;
     let PollError::Retry { after, .. } = fault else { panic!("{fault:?}") };
     assert_eq!(after.map(|after| after.as_secs()), wait);
+}
+
+/// The status and the header fields that a sample of an error answer is sent with.
+pub(super) fn limited(status: u16, headers: &[(&str, &str)], body: &Value) -> ResponseTemplate {
+    headers.iter().fold(ResponseTemplate::new(status).set_body_json(body), |answer, (name, value)| {
+        answer.insert_header(*name, *value)
+    })
 }
 
 /// A sample's `cases.json`, one line printed for each: file and what is expected.
@@ -88,11 +114,4 @@ pub(super) fn cases(provider: &str) -> Vec<(String, Value)> {
         (file, case["expect"].clone())
     });
     cases.collect()
-}
-
-/// The status and the header fields that a sample of an error answer is sent with.
-pub(super) fn limited(status: u16, headers: &[(&str, &str)], body: &Value) -> ResponseTemplate {
-    headers.iter().fold(ResponseTemplate::new(status).set_body_json(body), |answer, (name, value)| {
-        answer.insert_header(*name, *value)
-    })
 }

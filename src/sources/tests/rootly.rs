@@ -3,7 +3,7 @@
 use wiremock::matchers::{header, path, query_param};
 use wiremock::{Mock, MockServer};
 
-use super::polled::{answer, catalogue_ids, check_incident, mount, parameter, run};
+use super::polling::{answer, catalogue_ids, check_faults, check_incident, limited, mount, parameter, run};
 use super::*;
 use crate::domain::{EntityKind, Severity};
 
@@ -143,7 +143,7 @@ async fn rootly() -> (MockServer, Arc<dyn Source>) {
 #[tokio::test]
 async fn a_first_run_reads_every_page_and_the_next_only_what_changed() {
     let (server, source) = rootly().await;
-    let (pages, cursor) = run(&*source, None, "2026-11-24T00:30:00Z").await;
+    let (pages, cursor) = run(&*source, None, &mut Memory::default(), "2026-11-24T00:30:00Z").await;
     let seen = pages.iter().flat_map(|page| &page.findings.observations).map(Observation::provider_id);
     let ids = ["b7eed587-50e6-44fe-b010-7a2bb05d737a", "b7eed587-50e6-44fe-b010-7a2bb05d7111", "R1"];
     assert_eq!(seen.collect::<Vec<_>>(), ids);
@@ -156,7 +156,7 @@ async fn a_first_run_reads_every_page_and_the_next_only_what_changed() {
     let told = source.parse(&told, &mut Memory::default()).expect("mappable");
     assert_eq!(incident(&told.observations[0]), polled);
 
-    run(&*source, Some(cursor), "2026-11-24T00:35:00Z").await;
+    run(&*source, Some(cursor), &mut Memory::default(), "2026-11-24T00:35:00Z").await;
     let asked = server.received_requests().await.expect("recorded");
     let since = asked.iter().filter_map(|request| parameter(request, "filter[updated_at][gte]"));
     let [first, later] = ["2026-08-26T00:20:00.000Z", "2026-11-24T00:20:00.000Z"];
@@ -186,5 +186,11 @@ async fn the_catalogue_has_services_and_teams_and_one_incident_can_be_fetched() 
 async fn trouble_says_what_to_do() {
     let sample = read_json(KIND, "rest-429.json");
     let reset = sample["headers"]["X-RateLimit-Reset"].as_str().expect("text").to_owned();
-    polled::check_trouble(KIND, "x-ratelimit-reset", &reset, "2025-11-20T10:00:00Z", 60).await;
+    check_faults(
+        KIND,
+        limited(429, &[("x-ratelimit-reset", &reset)], &Value::Null),
+        Some(60),
+        time("2025-11-20T10:00:00Z"),
+    )
+    .await;
 }

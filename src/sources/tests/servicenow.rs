@@ -3,8 +3,7 @@
 use wiremock::matchers::{method, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::cases::check_incident;
-use super::polling::{asked, cases, check_faults, fault, limited, run};
+use super::polling::{asked, cases, check_faults, check_incident, fault, limited, run};
 use super::vectors::webhook;
 use super::*;
 use crate::domain::Severity;
@@ -93,7 +92,13 @@ async fn every_sample_means_what_its_case_says() {
             }
             "backoff" => {
                 let fields = [("X-RateLimit-Reset", "1789376400"), ("Retry-After", "1320")];
-                check_faults(NAME, limited(429, &fields, &sample), expect["retry_after_s"].as_u64()).await;
+                check_faults(
+                    NAME,
+                    limited(429, &fields, &sample),
+                    expect["retry_after_s"].as_u64(),
+                    sample_now(),
+                )
+                .await;
             }
             other => panic!("{file}: unknown action {other}"),
         }
@@ -211,9 +216,11 @@ async fn a_full_and_a_later_run_page_by_time_and_follow_what_left_the_filter() {
 #[tokio::test]
 async fn a_query_that_servicenow_ignored_and_a_hibernating_instance_are_noticed() {
     let old = json!({"result": [record("a", "2020-01-01 00:00:00", "1")]});
-    let told = fault(NAME, ResponseTemplate::new(200).set_body_json(old)).await;
+    let told = fault(NAME, ResponseTemplate::new(200).set_body_json(old), sample_now()).await;
     assert!(matches!(&told, PollError::Refused { message } if message.contains("`filter`")), "{told:?}");
-    let asleep = fault(NAME, ResponseTemplate::new(200).set_body_string("<html>Instance Hibernating")).await;
+    let asleep =
+        fault(NAME, ResponseTemplate::new(200).set_body_string("<html>Instance Hibernating"), sample_now())
+            .await;
     assert!(
         matches!(&asleep, PollError::Retry { message, .. } if message.contains("hibernating")),
         "{asleep:?}"

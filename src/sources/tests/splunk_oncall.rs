@@ -1,12 +1,13 @@
 //! Splunk On-Call: every case, both kinds of webhooks, every signature, and reports a minute apart.
 
-use wiremock::MockServer;
+use wiremock::{MockServer, ResponseTemplate};
 
-use super::polled::{answer, catalogue_ids, check_incident, check_trouble, mount, parameter, run_with};
-use super::polling::cases;
+use super::polling::{
+    answer, cases, catalogue_ids, check_faults, check_incident, limited, mount, parameter, run,
+};
 use super::*;
 use crate::domain::Severity;
-use crate::sources::{Findings, PollError};
+use crate::sources::Findings;
 
 const KIND: &str = "splunk_oncall";
 const FORM: &[(&str, &str)] = &[("content-type", "application/x-www-form-urlencoded")];
@@ -71,7 +72,7 @@ async fn every_sample_means_what_its_case_says() {
                 assert_eq!(told.url, "https://portal.victorops.com/ui/acme/incident/5129/details");
             }
             "poll_page" => {
-                let cursor = crate::sources::Cursor(json!({"phase": "history", "since": NOW, "offset": 0}));
+                let cursor = crate::sources::Cursor(json!({"current": true, "history": [NOW, 0]}));
                 let cursor = Some(cursor).filter(|_| file.contains("reporting"));
                 let poller = source.poller().expect("configured");
                 let page = poller.poll(request(cursor.as_ref(), &mut Memory::default(), time(NOW))).await;
@@ -104,7 +105,7 @@ fn every_signature_gets_its_verdict() {
 async fn a_first_run_reads_the_past_and_a_later_one_what_is_current_no_more() {
     let (server, source) = splunk(read_json(KIND, "rest-incidents-current.json")).await;
     let mut memory = Memory::default();
-    let (pages, cursor) = run_with(&*source, None, &mut memory, NOW).await;
+    let (pages, cursor) = run(&*source, None, &mut memory, NOW).await;
     assert_eq!(pages.iter().map(|page| page.findings.observations.len()).collect::<Vec<_>>(), [2, 1]);
     let asked = server.received_requests().await.expect("recorded");
     for (name, value) in [
@@ -120,12 +121,15 @@ async fn a_first_run_reads_the_past_and_a_later_one_what_is_current_no_more() {
 
     let (server, source) = splunk(json!({"incidents": []})).await;
     let poller = source.poller().expect("configured");
-    let soon = time("2026-11-24T00:00:30Z");
-    let page = poller.poll(request(Some(&cursor), &mut memory, soon)).await.expect("a page");
-    let early = poller.poll(request(Some(&page.next), &mut memory, soon)).await.expect_err("too early");
-    assert!(matches!(early, PollError::Retry { after: Some(rest), .. } if rest.as_secs() == 31), "{early:?}");
-    let (pages, _) = run_with(&*source, Some(page.next), &mut memory, "2026-11-24T00:01:01Z").await;
-    assert_eq!(incident(&pages[0].findings.observations[0]).status.as_str(), "resolved");
+    let (pages, cursor) = run(&*source, Some(cursor), &mut memory, "2026-11-24T00:00:30Z").await;
+    assert!(pages.iter().all(|page| page.findings.observations.is_empty()), "a report a minute");
+    assert_eq!(
+        server.received_requests().await.expect("recorded").len(),
+        1,
+        "what is current is read all the same"
+    );
+    let (pages, _) = run(&*source, Some(cursor), &mut memory, "2026-11-24T00:01:01Z").await;
+    assert_eq!(incident(&pages[1].findings.observations[0]).status.as_str(), "resolved");
     let asked = server.received_requests().await.expect("recorded");
     let numbers = asked.iter().filter_map(|r| parameter(r, "incidentNumber")).collect::<Vec<_>>();
     assert_eq!(numbers, ["5127,5129"]);
@@ -135,6 +139,25 @@ async fn a_first_run_reads_the_past_and_a_later_one_what_is_current_no_more() {
 }
 
 #[tokio::test]
+async fn a_key_that_may_not_read_reports_still_reads_what_is_current_in_every_run() {
+    let current = read_json(KIND, "rest-incidents-current.json");
+    let server = MockServer::start().await;
+    mount(&server, "/api-reporting/v2/incidents", ResponseTemplate::new(403)).await;
+    mount(&server, "/api-public/v1/incidents", answer(current)).await;
+    let source = sample_source(KIND, Some(&server.uri()));
+    let (mut memory, mut cursor) = (Memory::default(), None);
+    for minute in 0..3 {
+        let now = format!("2026-11-24T00:0{}:00Z", 2 * minute);
+        let (pages, next) = run(&*source, cursor, &mut memory, &now).await;
+        assert_eq!(pages[0].findings.observations.len(), 2, "{now}");
+        cursor = Some(next);
+    }
+    let asked = server.received_requests().await.expect("recorded");
+    let starts = asked.iter().filter_map(|r| parameter(r, "startedAfter")).collect::<Vec<_>>();
+    assert_eq!(starts, ["2026-08-26T00:00:00.000Z"; 3], "the past is asked for again until it is given");
+}
+
+#[tokio::test]
 async fn trouble_says_what_to_do() {
-    check_trouble(KIND, "retry-after", "30", NOW, 30).await;
+    check_faults(KIND, limited(429, &[("retry-after", "30")], &Value::Null), Some(30), time(NOW)).await;
 }

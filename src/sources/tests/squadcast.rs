@@ -3,8 +3,9 @@
 use wiremock::matchers::{header, path, query_param};
 use wiremock::{Mock, MockServer};
 
-use super::polled::{answer, catalogue_ids, check_incident, check_trouble, mount, parameter, run_with};
-use super::polling::cases;
+use super::polling::{
+    answer, cases, catalogue_ids, check_faults, check_incident, limited, mount, parameter, run,
+};
 use super::*;
 use crate::domain::Severity;
 
@@ -75,7 +76,7 @@ async fn every_sample_means_what_its_case_says() {
             "workspaces" => assert_eq!(json!(catalogue_ids(&*source).await.1), expect["workspace_ids"]),
             "containers" => assert_eq!(json!(catalogue_ids(&*source).await.0), expect["component_ids"]),
             "reviews" => {
-                let (pages, _) = run_with(&*source, None, &mut Memory::default(), NOW).await;
+                let (pages, _) = run(&*source, None, &mut Memory::default(), NOW).await;
                 let State::Present(entity) = &pages[0].findings.observations[0].state else { panic!("gone") };
                 let Entity::Review(review) = &**entity else { panic!("no review") };
                 assert_eq!(json!([review.status.as_str()]), expect["statuses"]);
@@ -107,7 +108,7 @@ async fn a_run_reads_each_team_and_then_what_was_open_before() {
     let triggered = exported("webhook-official-incident-triggered.json");
     let (server, source) = squadcast(json!({ "incidents": [triggered] })).await;
     let mut memory = Memory::default();
-    let (pages, cursor) = run_with(&*source, None, &mut memory, NOW).await;
+    let (pages, cursor) = run(&*source, None, &mut memory, NOW).await;
     assert_eq!(incident(&pages[0].findings.observations[0]).workspaces, [TEAM]);
     assert!(pages[1].findings.observations.is_empty(), "what the export had is not asked for again");
     let asked = server.received_requests().await.expect("recorded");
@@ -120,9 +121,9 @@ async fn a_run_reads_each_team_and_then_what_was_open_before() {
 
     // Later it began too long ago for the export: it is asked for by its id, until it is over.
     let (server, source) = squadcast(json!([])).await;
-    let (pages, cursor) = run_with(&*source, Some(cursor), &mut memory, "2026-12-24T00:00:00Z").await;
+    let (pages, cursor) = run(&*source, Some(cursor), &mut memory, "2026-12-24T00:00:00Z").await;
     assert_eq!(incident(&pages[1].findings.observations[0]).status.as_str(), "resolved");
-    let (pages, _) = run_with(&*source, Some(cursor), &mut memory, "2026-12-24T00:05:00Z").await;
+    let (pages, _) = run(&*source, Some(cursor), &mut memory, "2026-12-24T00:05:00Z").await;
     assert!(pages[1].findings.observations.is_empty());
     let asked = server.received_requests().await.expect("recorded");
     let starts = asked.iter().filter_map(|r| parameter(r, "start_time")).collect::<Vec<_>>();
@@ -134,5 +135,5 @@ async fn a_run_reads_each_team_and_then_what_was_open_before() {
 
 #[tokio::test]
 async fn trouble_says_what_to_do() {
-    check_trouble(KIND, "retry-after", "30", NOW, 30).await;
+    check_faults(KIND, limited(429, &[("retry-after", "30")], &Value::Null), Some(30), time(NOW)).await;
 }

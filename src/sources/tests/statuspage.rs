@@ -2,8 +2,7 @@
 
 use wiremock::ResponseTemplate;
 
-use super::cases::check_incident;
-use super::polling::{asked, cases, check_faults, fault, limited, run, tool};
+use super::polling::{asked, cases, check_faults, check_incident, fault, limited, run, tool};
 use super::*;
 use crate::domain::{EntityKind, PostIncidentReview, Severity};
 use crate::sources::{Cursor, Findings, PollError, Rejection};
@@ -115,10 +114,11 @@ async fn every_sample_means_what_its_case_says() {
                 );
             }
             "backoff" => {
-                check_faults(NAME, limited(420, &[], &body), None).await;
-                let blind = fault(NAME, ResponseTemplate::new(200).set_body_json(json!([]))).await;
+                check_faults(NAME, limited(420, &[], &body), None, sample_now()).await;
+                let blind =
+                    fault(NAME, ResponseTemplate::new(200).set_body_json(json!([])), sample_now()).await;
                 assert!(matches!(blind, PollError::Refused { .. }), "{blind:?}");
-                let limit = fault(NAME, ResponseTemplate::new(429)).await;
+                let limit = fault(NAME, ResponseTemplate::new(429), sample_now()).await;
                 assert!(matches!(limit, PollError::Retry { .. }), "{limit:?}");
             }
             other => panic!("{file}: unknown action {other}"),

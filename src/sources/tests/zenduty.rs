@@ -3,8 +3,7 @@
 use wiremock::matchers::{body_partial_json, header, method, path, query_param};
 use wiremock::{Mock, MockServer};
 
-use super::polled::{answer, catalogue_ids, check_incident, check_trouble, mount, run_with};
-use super::polling::cases;
+use super::polling::{answer, cases, catalogue_ids, check_faults, check_incident, limited, mount, run};
 use super::*;
 use crate::domain::Severity;
 
@@ -69,7 +68,7 @@ async fn every_sample_means_what_its_case_says() {
             }
             "poll_page" => {
                 let (_server, source) = zenduty(&[last(&file)]).await;
-                let (pages, _) = run_with(&*source, None, &mut Memory::default(), NOW).await;
+                let (pages, _) = run(&*source, None, &mut Memory::default(), NOW).await;
                 assert_eq!(json!(pages[0].findings.observations.len()), expect["count"], "{file}");
                 check_incident(&pages[0].findings.observations[0], &expect["first"], &file);
             }
@@ -79,7 +78,7 @@ async fn every_sample_means_what_its_case_says() {
                 assert_eq!(workspaces, [TEAM]);
             }
             "reviews" => {
-                let (pages, _) = run_with(&*source, None, &mut Memory::default(), NOW).await;
+                let (pages, _) = run(&*source, None, &mut Memory::default(), NOW).await;
                 let State::Present(entity) = &pages[2].findings.observations[0].state else { panic!("gone") };
                 let Entity::Review(review) = &**entity else { panic!("no review") };
                 assert_eq!(json!([review.status.as_str()]), expect["statuses"]);
@@ -128,7 +127,7 @@ async fn a_first_run_reads_every_page_and_a_later_one_fetches_what_is_open_no_mo
         [read_json(KIND, "rest-incidents-filter-page1.json"), last("rest-incidents-filter-page2.json")];
     let (server, source) = zenduty(&pages).await;
     let mut memory = Memory::default();
-    let (pages, cursor) = run_with(&*source, None, &mut memory, NOW).await;
+    let (pages, cursor) = run(&*source, None, &mut memory, NOW).await;
     let seen = pages.iter().map(|page| page.findings.observations.len()).collect::<Vec<_>>();
     assert_eq!(seen, [2, 1, 0, 1]);
     let asked = server.received_requests().await.expect("recorded");
@@ -137,7 +136,7 @@ async fn a_first_run_reads_every_page_and_a_later_one_fetches_what_is_open_no_mo
     assert_eq!(recent, dates);
 
     let (_server, source) = zenduty(&[json!({"results": []})]).await;
-    let (pages, _) = run_with(&*source, Some(cursor), &mut memory, "2026-11-24T00:05:00Z").await;
+    let (pages, _) = run(&*source, Some(cursor), &mut memory, "2026-11-24T00:05:00Z").await;
     let told = &pages[2].findings.observations;
     assert!(matches!(told[0].state, State::Deleted { .. }), "254 is known no more");
     assert_eq!(incident(&told[1]).status.as_str(), "resolved");
@@ -145,5 +144,5 @@ async fn a_first_run_reads_every_page_and_a_later_one_fetches_what_is_open_no_mo
 
 #[tokio::test]
 async fn trouble_says_what_to_do() {
-    check_trouble(KIND, "retry-after", "60", NOW, 60).await;
+    check_faults(KIND, limited(429, &[("retry-after", "60")], &Value::Null), Some(60), time(NOW)).await;
 }
