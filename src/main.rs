@@ -4,11 +4,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use incident_bridge::cli::{Cli, run};
-use mimalloc::MiMalloc;
-
-/// The system's allocator keeps freed memory once per thread: a first sync then holds twice of what it needs.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {

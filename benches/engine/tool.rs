@@ -1,4 +1,4 @@
-//! PagerDuty's REST API with a long past, as far as the first sync asks it: services, teams, and incidents in
+//! PagerDuty's REST API with a long past, as far as the first sync asks it: services, the log, and incidents in
 //! pages of at most 100 up to offset 10,000.
 
 use std::net::SocketAddr;
@@ -39,6 +39,7 @@ pub fn start(incidents: usize) -> (SocketAddr, Arc<Account>) {
         App::new()
             .app_data(shared.clone())
             .route("/incidents", web::get().to(list_incidents))
+            .route("/log_entries", web::get().to(list_log))
             .route("/services", web::get().to(list_services))
             .route("/teams", web::get().to(async || HttpResponse::PaymentRequired().finish()))
             .route(
@@ -139,6 +140,22 @@ async fn list_incidents(account: Data<Account>, query: Query<Vec<(String, String
     HttpResponse::Ok().json(
         json!({ "incidents": page, "limit": limit, "offset": offset, "more": more, "total": numbers.len() }),
     )
+}
+
+/// What the log tells: that incidents were resolved, the latest first.
+async fn list_log(account: Data<Account>, query: Query<Vec<(String, String)>>) -> HttpResponse {
+    let asked = Asked(query.into_inner());
+    let (limit, offset) = (asked.number("limit"), asked.number("offset"));
+    let since = asked.find("since").and_then(parse_timestamp).expect("an instant");
+    let told = (0..account.incidents).rev().filter(|number| !Account::is_open(*number));
+    let told: Vec<usize> = told.take_while(|number| account.updated_at(*number) >= since).collect();
+    let entry = |number: &usize| {
+        let at = seconds(account.updated_at(*number));
+        json!({ "type": "resolve_log_entry", "created_at": at, "incident": account.incident(*number) })
+    };
+    let page: Vec<Value> = told.iter().skip(offset).take(limit).map(entry).collect();
+    let more = offset + page.len() < told.len();
+    HttpResponse::Ok().json(json!({ "log_entries": page, "more": more }))
 }
 
 async fn list_services() -> HttpResponse {
