@@ -2,18 +2,22 @@
 
 #![expect(clippy::expect_used, reason = "a benchmark that cannot start has nobody to tell but the terminal")]
 
-mod support;
+#[path = "support/catalogue.rs"]
+mod catalogue;
+#[path = "support/config.rs"]
+mod config;
 
 use std::hint::black_box;
 use std::sync::Arc;
 
+use catalogue::{SERVICES, fill_catalogue, read_config, workspace_ids};
+use config::{Site, webhook_source, write_config};
 use criterion::{Criterion, criterion_group, criterion_main};
 use incident_bridge::app;
 use incident_bridge::clock::Clock;
 use incident_bridge::domain::ClientKey;
 use incident_bridge::store::NewInstallation;
 use incident_bridge::sync::Engine;
-use support::{SERVICES, Site, fill_catalogue, read_config, workspace_ids, write_config};
 
 const JIRA: &str = "http://127.0.0.1:8081";
 /// As many as an answer has when Jira does not say.
@@ -21,7 +25,9 @@ const LIMIT: usize = 50;
 
 async fn engine(folder: &std::path::Path, client_key: &ClientKey) -> Arc<Engine> {
     let address = "127.0.0.1:8080".parse().expect("an address");
-    let site = Site { folder, public: address, operator: address, jira: JIRA, install_keys: JIRA };
+    let sources = &webhook_source("workspaces = \"teams\"");
+    let (public, operator) = (address, address);
+    let site = Site { folder, public, operator, jira: &[JIRA], install_keys: JIRA, sources };
     let config = read_config(&write_config(&site));
     fill_catalogue(&config).await;
     let engine = app::build_engine(&config, Clock::system()).await.expect("an engine");

@@ -12,8 +12,8 @@ use incident_bridge::simulator::Installation;
 use serde_json::json;
 
 use crate::bridge::Ground;
-use crate::client::{Outcome, drive};
-use crate::support::workspace_ids;
+use crate::catalogue::workspace_ids;
+use crate::drive::{Outcome, drive};
 
 /// Seconds: longer than all rounds take.
 const LIFETIME: i64 = 1800;

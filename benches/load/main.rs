@@ -6,11 +6,20 @@
 #![expect(clippy::expect_used, reason = "a benchmark that cannot go on has nobody to tell but the terminal")]
 
 mod actions;
+#[path = "../support/bridge.rs"]
 mod bridge;
+#[path = "../support/catalogue.rs"]
+mod catalogue;
+#[path = "../support/client.rs"]
 mod client;
+#[path = "../support/config.rs"]
+mod config;
+mod drive;
+#[path = "../support/latencies.rs"]
+mod latencies;
 mod report;
-#[path = "../support/mod.rs"]
-mod support;
+#[path = "../support/webhook.rs"]
+mod webhook;
 mod webhooks;
 
 use std::sync::Arc;
@@ -22,9 +31,10 @@ use incident_bridge::simulator::{Simulator, SimulatorOptions};
 
 use actions::Actions;
 use bridge::{Bridge, Ground};
-use client::Outcome;
+use catalogue::{fill_catalogue, read_config};
+use config::webhook_source;
+use drive::Outcome;
 use report::Report;
-use support::{fill_catalogue, read_config};
 use webhooks::{Webhooks, syncs_per_second};
 
 const ROUNDS: usize = 5;
@@ -50,9 +60,13 @@ async fn main() {
 /// Nobody answers there; nothing installs in these rounds.
 const NO_JIRA: &str = "http://127.0.0.1:9";
 
+fn ground(jira: &str, install_keys: &str) -> Ground {
+    Ground::new(&[jira], install_keys, &webhook_source("workspaces = \"teams\""))
+}
+
 async fn measure_start(report: &mut Report) {
     for _ in 0..ROUNDS {
-        let ground = Ground::new(NO_JIRA, NO_JIRA);
+        let ground = ground(NO_JIRA, NO_JIRA);
         for start in 0..STARTS {
             let (_bridge, took) = ground.start().await;
             let name =
@@ -63,7 +77,7 @@ async fn measure_start(report: &mut Report) {
 }
 
 async fn measure_idle(report: &mut Report) {
-    let grounds: Vec<Ground> = (0..ROUNDS).map(|_| Ground::new(NO_JIRA, NO_JIRA)).collect();
+    let grounds: Vec<Ground> = (0..ROUNDS).map(|_| ground(NO_JIRA, NO_JIRA)).collect();
     let started = join_all(grounds.iter().map(Ground::start)).await;
     let bridges: Vec<Bridge> = started.into_iter().map(|(bridge, _)| bridge).collect();
     for bridge in &bridges {
@@ -78,7 +92,7 @@ async fn measure_idle(report: &mut Report) {
 async fn measure_load(report: &mut Report) {
     let listen = "127.0.0.1:0".parse().expect("an address");
     let jira = Simulator::start(Clock::system(), listen, SimulatorOptions::default()).expect("a site");
-    let ground = Ground::new(jira.url(), &jira.install_keys_url());
+    let ground = ground(jira.url(), &jira.install_keys_url());
     fill_catalogue(&read_config(&ground.config)).await;
     let (bridge, _) = ground.start().await;
     let site = jira.install(&ground.base_url()).await.expect("an installation");
@@ -107,12 +121,13 @@ async fn measure_load(report: &mut Report) {
         report.add("containers/search calls per second, 50 hits", outcome.per_second);
     }
     report.add("resident memory after the load, MB", bridge.resident_mb());
+    report.add("resident memory at its most, MB", bridge.peak_mb());
     drop(bridge);
     jira.stop().await.expect("the site's end");
 }
 
 fn add_latencies(report: &mut Report, outcome: &Outcome, [half, most, all]: [&'static str; 3]) {
-    report.add(half, outcome.quantile_ms(0.5));
-    report.add(most, outcome.quantile_ms(0.99));
-    report.add(all, outcome.quantile_ms(1.0));
+    report.add(half, outcome.latencies.quantile_ms(0.5));
+    report.add(most, outcome.latencies.quantile_ms(0.99));
+    report.add(all, outcome.latencies.quantile_ms(1.0));
 }

@@ -8,16 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::hmac;
 use incident_bridge::clock::from_millis;
 use incident_bridge::simulator::{EntityKind, Simulator};
 
 use crate::bridge::{Bridge, Ground};
-use crate::client::{Outcome, drive};
-use crate::support::{SOURCE, WEBHOOK_SECRET};
+use crate::config::SOURCE;
+use crate::drive::{Outcome, drive};
+use crate::webhook::{Event, Template};
 
-const FIXTURE: &str =
-    include_str!("../../tests/fixtures/providers/pagerduty/webhook-incident-triggered.json");
 /// Incidents that the events are about, in turn.
 const INCIDENTS: usize = 500;
 const FIRST_EVENT_MS: i64 = 1_790_000_000_000;
@@ -36,8 +34,8 @@ impl Webhooks {
 
     /// Posts for `duration`, then checks that the bridge counted every webhook that it acknowledged.
     pub async fn post(&mut self, ground: &Ground, bridge: &Bridge, duration: Duration) -> Outcome {
-        let template = Template::new(ground);
-        let make = Arc::new(move |n: usize| Cow::Owned(template.request(n)));
+        let template = Template::new(&ground.public.to_string());
+        let make = Arc::new(move |n: usize| Cow::Owned(request(&template, n)));
         let outcome = drive(ground.public, duration, 202, &self.numbers, make).await;
         self.acknowledged += outcome.answered;
         let series = format!("incident_bridge_webhooks_total{{source=\"{SOURCE}\",result=\"new\"}}");
@@ -65,50 +63,17 @@ impl Webhooks {
     }
 }
 
+fn request(template: &Template, number: usize) -> Vec<u8> {
+    let at = from_millis(FIRST_EVENT_MS + i64::try_from(number).expect("few events"));
+    template.request(&Event { number, at, incident: &incident_id(number), title: &title(number) })
+}
+
 fn incident_id(number: usize) -> String {
     format!("QBENCH{:08}", number % INCIDENTS)
 }
 
 fn title(number: usize) -> String {
     format!("Checkout 5xx rate above 4%, event {number}")
-}
-
-/// The fixture with places for what differs.
-struct Template {
-    event: serde_json::Value,
-    key: hmac::Key,
-    host: String,
-}
-
-impl Template {
-    fn new(ground: &Ground) -> Self {
-        Self {
-            event: serde_json::from_str(FIXTURE).expect("JSON"),
-            key: hmac::Key::new(hmac::HMAC_SHA256, WEBHOOK_SECRET.as_bytes()),
-            host: ground.public.to_string(),
-        }
-    }
-
-    fn request(&self, number: usize) -> Vec<u8> {
-        let mut webhook = self.event.clone();
-        let event = &mut webhook["event"];
-        let at = from_millis(FIRST_EVENT_MS + i64::try_from(number).expect("few events"));
-        event["id"] = format!("01BENCH{number:019}").into();
-        event["occurred_at"] = at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true).into();
-        event["data"]["id"] = incident_id(number).into();
-        event["data"]["title"] = title(number).into();
-        let body = serde_json::to_vec(&webhook).expect("JSON");
-        let signature = hex::encode(hmac::sign(&self.key, &body));
-        let mut request = format!(
-            "POST /webhooks/{SOURCE} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
-             X-PagerDuty-Signature: v1={signature}\r\nContent-Length: {}\r\n\r\n",
-            self.host,
-            body.len()
-        )
-        .into_bytes();
-        request.extend_from_slice(&body);
-        request
-    }
 }
 
 /// How often per second the disk below `folder` can make 4 KiB durable, one after the other. Writes in place,

@@ -71,7 +71,7 @@ CREATE TABLE deliveries (
     updated_at     BIGINT NOT NULL,
     PRIMARY KEY (client_key, kind, jira_id)
 );
-CREATE INDEX deliveries_by_state ON deliveries (client_key, state, kind, priority, queued_at);
+CREATE INDEX deliveries_by_state ON deliveries (client_key, state, kind, priority DESC, queued_at);
 CREATE INDEX deliveries_to_confirm ON deliveries (client_key, confirm_at) WHERE confirm_at IS NOT NULL;
 CREATE INDEX deliveries_by_batch ON deliveries (batch) WHERE batch IS NOT NULL;
 CREATE INDEX deliveries_by_entity ON deliveries (kind, jira_id);

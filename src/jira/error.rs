@@ -29,6 +29,8 @@ pub enum Disposition {
     Retry { not_before: Option<Timestamp> },
     /// A limit is used up: hold back what `scope` says until then.
     WaitUntil { until: Timestamp, scope: Scope },
+    /// A burst limit is used up, and Jira does not say for how long: wait longer each time.
+    SlowDown,
     /// Too large, or spoilt as a whole by one of its entities: send it in two halves.
     Split,
     /// Permanent: sending the same again gives the same answer.
@@ -161,7 +163,7 @@ fn classify(answer: &FailedAnswer<'_>, items: usize) -> Disposition {
         404 | 410 => Disposition::Gone,
         429 => {
             let (until, scope) = throttle::read(answer.headers, answer.now);
-            Disposition::WaitUntil { until, scope }
+            until.map_or(Disposition::SlowDown, |until| Disposition::WaitUntil { until, scope })
         }
         408 | 409 | 425 => Disposition::Retry { not_before: None },
         400..=499 if items > 1 => Disposition::Split,

@@ -23,15 +23,12 @@ pub enum Scope {
 const REASON: HeaderName = HeaderName::from_static("ratelimit-reason");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// Recommended first back-off when Jira names no time.
-const DEFAULT_WAIT: TimeDelta = TimeDelta::seconds(2);
-
 /// Quotas reset every hour; twice that is more than any honest header asks for.
 const LONGEST_WAIT: TimeDelta = TimeDelta::hours(2);
 
-/// Until when to wait after a 429, and who. `Retry-After` is a lower bound; a used-up quota waits for its
-/// reset, which without a header is the next full hour in UTC.
-pub(super) fn read(headers: &HeaderMap, now: Timestamp) -> (Timestamp, Scope) {
+/// Until when to wait after a 429, if Jira says it, and who. `Retry-After` is a lower bound; a used-up quota
+/// waits for its reset, which without a header is the next full hour in UTC.
+pub(super) fn read(headers: &HeaderMap, now: Timestamp) -> (Option<Timestamp>, Scope) {
     let reason = text(headers, &REASON).unwrap_or_default().to_ascii_lowercase();
     let scope = match reason.as_str() {
         "jira-quota-global-based" => Scope::AllSites,
@@ -44,8 +41,7 @@ pub(super) fn read(headers: &HeaderMap, now: Timestamp) -> (Timestamp, Scope) {
         Scope::Endpoint => asked.or(reset),
         Scope::Site | Scope::AllSites => asked.max(Some(reset.unwrap_or_else(|| next_full_hour(now)))),
     };
-    let until = until.filter(|until| *until > now).unwrap_or(now + DEFAULT_WAIT);
-    (until.min(now + LONGEST_WAIT), scope)
+    (until.filter(|until| *until > now).map(|until| until.min(now + LONGEST_WAIT)), scope)
 }
 
 /// `Retry-After` of a 429 or 503: seconds, or an HTTP date; bounded like every wait.
@@ -86,7 +82,7 @@ mod tests {
             headers.insert(HeaderName::from_static(name), value.parse().unwrap());
         }
         let (until, scope) = read(&headers, now());
-        (until.format("%F %T").to_string(), scope)
+        (until.map_or_else(|| "unknown".to_owned(), |until| until.format("%F %T").to_string()), scope)
     }
 
     #[test]
@@ -100,10 +96,10 @@ mod tests {
     }
 
     #[test]
-    fn without_any_header_the_recommended_first_wait_is_used() {
-        assert_eq!(read_headers(&[]), ("2026-04-03 09:12:02".to_owned(), Scope::Endpoint));
-        assert_eq!(read_headers(&[("retry-after", "soon")]).0, "2026-04-03 09:12:02");
-        assert_eq!(read_headers(&[("retry-after", "0")]).0, "2026-04-03 09:12:02");
+    fn without_a_usable_header_the_time_is_unknown() {
+        assert_eq!(read_headers(&[]), ("unknown".to_owned(), Scope::Endpoint));
+        assert_eq!(read_headers(&[("retry-after", "soon")]).0, "unknown");
+        assert_eq!(read_headers(&[("retry-after", "0")]).0, "unknown");
     }
 
     #[test]

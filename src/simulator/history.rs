@@ -37,6 +37,13 @@ pub struct SchemaViolation {
     pub message: String,
 }
 
+/// A version of an entity that the site accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Submission {
+    pub sequence: i64,
+    pub at: Timestamp,
+}
+
 /// Log of one site. The oldest requests fall out when the limit is reached; counters stay.
 #[derive(Debug, Default)]
 pub struct History {
@@ -44,7 +51,7 @@ pub struct History {
     requests: VecDeque<RequestRecord>,
     total: u64,
     violations: Vec<SchemaViolation>,
-    submitted: HashMap<(EntityKind, String), Vec<i64>>,
+    submitted: HashMap<(EntityKind, String), Vec<Submission>>,
 }
 
 impl History {
@@ -65,8 +72,8 @@ impl History {
     }
 
     /// Notes that a version of an entity was accepted, whether or not it will have an effect.
-    pub fn record_submission(&mut self, kind: EntityKind, id: &str, sequence: i64) {
-        self.submitted.entry((kind, id.to_owned())).or_default().push(sequence);
+    pub fn record_submission(&mut self, kind: EntityKind, id: &str, submission: Submission) {
+        self.submitted.entry((kind, id.to_owned())).or_default().push(submission);
     }
 
     pub fn requests(&self) -> impl DoubleEndedIterator<Item = &RequestRecord> {
@@ -82,8 +89,8 @@ impl History {
         &self.violations
     }
 
-    /// Sequence numbers accepted for an entity in the order of arrival, uninstalls and deletes included.
-    pub fn submitted_versions(&self, kind: EntityKind, id: &str) -> &[i64] {
+    /// Versions accepted of an entity in the order of arrival, uninstalls and deletes included.
+    pub fn submissions(&self, kind: EntityKind, id: &str) -> &[Submission] {
         self.submitted.get(&(kind, id.to_owned())).map_or(&[], Vec::as_slice)
     }
 }

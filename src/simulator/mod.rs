@@ -36,6 +36,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde_json::Value;
@@ -46,7 +47,7 @@ use crate::connect::jwt::InstallKeyPair;
 pub use calls::{AppAnswer, CallError, SignedCall};
 pub use entities::{EntityKind, Properties, StoredEntity};
 pub use faults::{Effect, Fault};
-pub use history::{RequestRecord, SchemaViolation};
+pub use history::{RequestRecord, SchemaViolation, Submission};
 pub use options::SimulatorOptions;
 #[cfg(test)]
 pub(crate) use schema::Schemas;
@@ -197,7 +198,12 @@ impl Simulator {
 
     /// Every sequence number accepted for an entity, in the order of arrival.
     pub fn submitted_versions(&self, kind: EntityKind, id: &str) -> Vec<i64> {
-        self.lock().history.submitted_versions(kind, id).to_vec()
+        self.submissions(kind, id).iter().map(|submission| submission.sequence).collect()
+    }
+
+    /// The same with the instants of acceptance.
+    pub fn submissions(&self, kind: EntityKind, id: &str) -> Vec<Submission> {
+        self.lock().history.submissions(kind, id).to_vec()
     }
 
     /// Every sequence number that became visible for an entity, in that order.
@@ -241,6 +247,11 @@ impl Simulator {
     /// Share of REST calls, 0 to 1, that meet a 429 at random.
     pub fn set_rate_limit_share(&self, share: f64) {
         self.lock().faults.set_share(share);
+    }
+
+    /// How long every REST call waits for its answer, on top of what a scripted fault adds.
+    pub fn set_answer_delay(&self, delay: Duration) {
+        self.lock().site.options.answer_delay = delay;
     }
 
     /// How long writes accepted from now on stay invisible.

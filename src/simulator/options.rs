@@ -1,6 +1,7 @@
 //! The knobs of a simulated site. Must not hold state: what changes while it runs lives in `site`.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 
@@ -11,6 +12,8 @@ use crate::connect::jwt::InstallKeyPair;
 pub struct SimulatorOptions {
     /// Address the site gives as its `baseUrl`; `None` is the address it listens on.
     pub public_url: Option<String>,
+    /// How long every REST call waits for its answer.
+    pub answer_delay: Duration,
     /// How long an accepted write stays invisible.
     pub visibility_delay: TimeDelta,
     /// Project keys of the site; `None` means that every key is known.
@@ -35,6 +38,7 @@ impl Default for SimulatorOptions {
     fn default() -> Self {
         Self {
             public_url: None,
+            answer_delay: Duration::ZERO,
             visibility_delay: TimeDelta::zero(),
             project_keys: None,
             max_entities: 1000,

@@ -8,7 +8,7 @@ use url::form_urlencoded;
 
 use super::auth;
 use super::entities::Properties;
-use super::history::SchemaViolation;
+use super::history::{SchemaViolation, Submission};
 use super::route::{Api, Operation, find_operation};
 use super::schema::{MAX_ITEMS, Schemas, read_properties};
 use super::site::Change;
@@ -126,7 +126,8 @@ impl Desk<'_> {
             self.record_violation(Some(id), message);
         }
         for (kind, id, sequence) in &verdicts.accepted {
-            self.state.history.record_submission(*kind, id, *sequence);
+            let submission = Submission { sequence: *sequence, at: self.now };
+            self.state.history.record_submission(*kind, id, submission);
         }
         let reviews_in_answer = self.state.site.options.reviews_in_answer;
         let body = verdicts.to_answer(components, reviews_in_answer, || self.clock.new_id());

@@ -118,7 +118,9 @@ fn only_a_larger_sequence_number_replaces_and_a_lower_one_is_no_failure() {
     }
     let incidents = bench.state.site.entities(EntityKind::Incident);
     assert_eq!(incidents.stored_versions("a"), [5, 7]);
-    assert_eq!(bench.state.history.submitted_versions(EntityKind::Incident, "a"), [5, 4, 5, 7]);
+    let submissions = bench.state.history.submissions(EntityKind::Incident, "a");
+    assert_eq!(submissions.iter().map(|it| it.sequence).collect::<Vec<_>>(), [5, 4, 5, 7]);
+    assert!(submissions.iter().all(|it| it.at == bench.clock.now()));
 }
 
 #[test]

@@ -95,9 +95,8 @@ pub(super) fn serve(simulator: Simulator, listen: SocketAddr) -> io::Result<Runn
 /// Everything that is Jira's: the REST APIs, the tenant info and the install keys.
 async fn answer(simulator: Data<Simulator>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let (method, path) = (request.method().as_str(), request.uri().path());
-    let fault = simulator.lock().faults.take(method, path);
+    let (fault, delay) = simulator.meet(method, path);
     let is_late = matches!(fault, Some(Fault { effect: Effect::Late, .. }));
-    let delay = Duration::from_millis(fault.as_ref().map_or(0, |fault| fault.delay_ms));
     if !is_late && !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
@@ -127,6 +126,15 @@ enum Outcome {
 }
 
 impl Simulator {
+    /// The fault that a call meets, and how long it waits before anything else.
+    fn meet(&self, method: &str, path: &str) -> (Option<Fault>, Duration) {
+        let mut state = self.lock();
+        let fault = state.faults.take(method, path);
+        let usual = if path.starts_with("/rest/") { state.site.options.answer_delay } else { Duration::ZERO };
+        let scripted = fault.as_ref().map_or(0, |fault| fault.delay_ms);
+        (fault, usual + Duration::from_millis(scripted))
+    }
+
     /// Lets the core do its work, unless a fault stands before it, and notes the call.
     fn process(&self, call: &Call<'_>, fault: Option<&Fault>) -> Outcome {
         let effect = fault.map(|fault| &fault.effect);

@@ -237,6 +237,20 @@ async fn broken_connections_and_silence_reach_the_client_as_errors() {
 }
 
 #[tokio::test]
+async fn every_rest_call_waits_for_its_answer_as_long_as_ordered() {
+    let simulator = start();
+    let (_app, base_url) = start_app(200).await;
+    simulator.install(&base_url).await.unwrap();
+    simulator.set_answer_delay(Duration::from_mins(1));
+    assert!(submit(&simulator, "a").await.unwrap_err().is_timeout());
+    let open = reqwest::get(format!("{}/_edge/tenant_info", simulator.url())).await.unwrap();
+    assert_eq!(open.status(), 200);
+    simulator.set_answer_delay(Duration::ZERO);
+    assert_eq!(submit(&simulator, "a").await.unwrap().status(), 202);
+    simulator.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn the_date_header_is_the_sites_own_and_the_cloud_id_is_open() {
     let simulator = start();
     let response = reqwest::get(format!("{}/_edge/tenant_info", simulator.url())).await.unwrap();

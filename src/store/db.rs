@@ -102,8 +102,8 @@ impl Database {
                 .synchronous(SqliteSynchronous::Full)
                 .auto_vacuum(SqliteAutoVacuum::Incremental)
                 .busy_timeout(BUSY_TIMEOUT)
-                .pragma("cache_size", "-4000")
                 .foreign_keys(true);
+            let writing = options.clone().pragma("cache_size", "-4000");
             let write = SqlitePoolOptions::new().max_connections(1).after_release(|connection, _| {
                 // SQLite itself rolls back what a full disk interrupts. The connection still counts the
                 // transaction as open then, and would refuse every other.
@@ -112,9 +112,11 @@ impl Database {
                     Ok(!connection.is_in_transaction())
                 })
             });
-            let write = write.connect_with(options.clone()).await?;
-            let read = SqlitePoolOptions::new().max_connections(4).min_connections(0);
-            Ok(Self::Sqlite { read: read.connect_lazy_with(options.pragma("query_only", "on")), write })
+            let write = write.connect_with(writing).await?;
+            // Each connection has a thread, and with it memory, of its own; reads take milliseconds.
+            let reading = options.pragma("query_only", "on").pragma("cache_size", "-1000");
+            let read = SqlitePoolOptions::new().max_connections(2).min_connections(0);
+            Ok(Self::Sqlite { read: read.connect_lazy_with(reading), write })
         } else {
             let pool =
                 PgPoolOptions::new().max_connections(8).acquire_timeout(BUSY_TIMEOUT).connect(url).await?;

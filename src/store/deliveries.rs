@@ -3,48 +3,15 @@
 use serde_json::json;
 
 use super::db::{Tx, args};
-use super::entities::parse_kind;
 use super::timeline::About;
-use super::{Store, StoreError, from_json};
-use crate::clock::{Timestamp, from_millis};
-use crate::domain::{ClientKey, Entity, EntityKind, JiraId};
+use super::{Store, StoreError};
+use crate::clock::Timestamp;
+use crate::domain::{ClientKey, EntityKind, JiraId};
 
 /// In a batch of more than this many, a sample is read back instead of all.
 const READ_BACK_ALL_UP_TO: usize = 20;
 /// Outcomes that share one transaction: small enough not to hold up the inbox.
 const OUTCOMES_AT_ONCE: usize = 64;
-
-/// How much of what waits may be sent now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
-    Everything,
-    /// The site's limits are nearly used up: what is new or has changed its status or severity, and
-    /// refreshes only if they have waited since before this instant.
-    NewsFirst {
-        refreshes_before: Timestamp,
-    },
-}
-
-/// Deliveries that go into one request: one kind, one source, one workspace, either all present or all
-/// deleted.
-#[derive(Debug, Clone)]
-pub struct DueBatch {
-    pub kind: EntityKind,
-    pub source: String,
-    pub workspace: String,
-    pub deleted: bool,
-    pub deliveries: Vec<DueDelivery>,
-}
-
-#[derive(Debug, Clone)]
-pub struct DueDelivery {
-    pub jira_id: JiraId,
-    pub version: i64,
-    /// `None` once deleted.
-    pub content: Option<Entity>,
-    pub attempts: i64,
-    pub waiting_since: Timestamp,
-}
 
 /// Jira's word on one entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,23 +43,6 @@ pub struct DeliveryRow {
     pub priority: i64,
 }
 
-#[derive(sqlx::FromRow)]
-struct GroupRow {
-    kind: String,
-    source: String,
-    workspace: String,
-    deleted: i64,
-}
-
-#[derive(sqlx::FromRow)]
-struct DueRow {
-    jira_id: String,
-    version: i64,
-    content: Option<String>,
-    attempts: i64,
-    waiting_since: i64,
-}
-
 impl Store {
     /// Sites that may be served now and have something to send or to read back.
     ///
@@ -110,74 +60,6 @@ impl Store {
             )
             .await?;
         Ok(rows.into_iter().map(|(key,)| ClientKey(key)).collect())
-    }
-
-    /// The next request's worth of deliveries for a site: components first, then incidents, then reviews;
-    /// of one kind what is live first. `pace` can hold refreshes back.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn find_due_batch(
-        &self,
-        site: &ClientKey,
-        limit: usize,
-        pace: Pace,
-    ) -> Result<Option<DueBatch>, StoreError> {
-        let (priority, queued_before) = match pace {
-            Pace::Everything => (0, 0),
-            Pace::NewsFirst { refreshes_before } => (1, refreshes_before.timestamp_millis()),
-        };
-        let group: Option<GroupRow> = self
-            .db
-            .find(
-                "SELECT d.kind, e.source, e.workspace, CASE WHEN e.content IS NULL THEN CAST(1 AS BIGINT) ELSE 0 END AS deleted \
-                 FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
-                 WHERE d.client_key = $1 AND d.state = 'waiting' AND (d.priority >= $2 OR d.queued_at <= $3 OR d.queued_at > $4) \
-                 ORDER BY d.kind, d.priority DESC, d.queued_at LIMIT 1",
-                &args![site.as_str(), priority, queued_before, self.clock.now_ms()],
-            )
-            .await?;
-        let Some(group) = group else { return Ok(None) };
-        let rows: Vec<DueRow> = self
-            .db
-            .list(
-                "SELECT d.jira_id, e.version, e.content, d.attempts, d.waiting_since \
-                 FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
-                 WHERE d.client_key = $1 AND d.state = 'waiting' AND d.kind = $2 AND (d.priority >= $3 OR d.queued_at <= $8 OR d.queued_at > $9) \
-                   AND e.source = $4 AND e.workspace = $5 AND CASE WHEN e.content IS NULL THEN 1 ELSE 0 END = $6 \
-                 ORDER BY d.priority DESC, d.queued_at LIMIT $7",
-                &args![
-                    site.as_str(),
-                    &group.kind,
-                    priority,
-                    &group.source,
-                    &group.workspace,
-                    group.deleted,
-                    i64::try_from(limit).unwrap_or(i64::MAX),
-                    queued_before,
-                    self.clock.now_ms(),
-                ],
-            )
-            .await?;
-        let deliveries = rows
-            .into_iter()
-            .map(|row| {
-                Ok(DueDelivery {
-                    jira_id: JiraId(row.jira_id),
-                    version: row.version,
-                    content: row.content.map(|text| from_json("an entity", &text)).transpose()?,
-                    attempts: row.attempts,
-                    waiting_since: from_millis(row.waiting_since),
-                })
-            })
-            .collect::<Result<_, StoreError>>()?;
-        Ok(Some(DueBatch {
-            kind: parse_kind(&group.kind)?,
-            source: group.source,
-            workspace: group.workspace,
-            deleted: group.deleted != 0,
-            deliveries,
-        }))
     }
 
     /// Writes down Jira's answer to one request, entity by entity, in several transactions when there are

@@ -1,25 +1,49 @@
 //! Reads back what Jira accepted, until it shows.
 
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
 use chrono::TimeDelta;
 
 use super::directory::SiteAccess;
 use super::engine::{Engine, SyncError};
-use crate::jira::{JiraClient, Stored};
+use crate::domain::{ClientKey, Timestamp};
+use crate::jira::{Disposition, JiraClient, JiraError, Scope, Stored};
 use crate::store::{Readback, ReadbackResult};
 use crate::telemetry::Metrics;
 
-/// Read-backs between two looks at what is waiting to be sent.
-const AT_ONCE: i64 = 50;
+/// Read-backs between two looks at what waits for a full request.
+const AT_ONCE: i64 = 20;
+/// How long reading waits when Jira limits it without a time: nobody is waiting for it.
+const UNKNOWN_WAIT: TimeDelta = TimeDelta::seconds(30);
 /// How long to wait after each look in vain, in 1200ths of `delivery.visible_within`: seconds, unless that is
 /// changed.
 const DELAYS: [i32; 5] = [4, 15, 60, 300, 900];
 /// How often an entity that never shows is sent again before a person is asked.
 const RESENDS: i64 = 2;
 
+/// Sites where reading has to wait, since when and until when. Lost with the process: Jira says it again.
+#[derive(Debug, Default)]
+pub(super) struct ReadPauses(Mutex<HashMap<ClientKey, Range<Timestamp>>>);
+
+impl ReadPauses {
+    fn pause(&self, site: &ClientKey, pause: Range<Timestamp>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(site.clone(), pause);
+    }
+
+    fn is_paused(&self, site: &ClientKey, now: Timestamp) -> bool {
+        let pauses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Before its start the clock was set back, and the pause is void.
+        pauses.get(site).is_some_and(|pause| pause.contains(&now))
+    }
+}
+
 impl Engine {
     /// Reads back what is due for a site. Returns whether anything was.
     pub(super) async fn read_back(&self, site: &SiteAccess, jira: &JiraClient) -> Result<bool, SyncError> {
-        if jira.is_near_quota() {
+        let key = &site.client_key;
+        if jira.is_near_quota() || self.read_pauses.is_paused(key, self.clock.now()) {
             return Ok(false);
         }
         let due = self.store.list_readbacks(&site.client_key, AT_ONCE).await?;
@@ -37,13 +61,30 @@ impl Engine {
                     Metrics::count_site(&self.metrics.verdicts, &site.site, name, 1);
                     self.store.record_readback(&site.client_key, readback, &result).await?;
                 }
-                Err(error) => {
-                    self.record_trouble(site, &error).await?;
-                    return Ok(true);
-                }
+                Err(error) => return self.record_unread(site, &error).await,
+            }
+            // What is to be sent must not wait for what was sent.
+            if self.store.is_due(key, self.near_limit.pace(key, self.clock.now())).await? {
+                return Ok(true);
             }
         }
         Ok(!due.is_empty())
+    }
+
+    /// A limit on reading says nothing of writing, so only reading waits. Anything else is the site's
+    /// trouble. Returns whether there is more to do now.
+    async fn record_unread(&self, site: &SiteAccess, error: &JiraError) -> Result<bool, SyncError> {
+        let until = match error.disposition {
+            Disposition::WaitUntil { until, scope: Scope::Endpoint } => until,
+            Disposition::SlowDown => self.clock.now() + UNKNOWN_WAIT,
+            _ => {
+                self.record_trouble(site, error).await?;
+                return Ok(true);
+            }
+        };
+        tracing::debug!(site = %site.site, %error, %until, "reading back waits");
+        self.read_pauses.pause(&site.client_key, self.clock.now()..until);
+        Ok(false)
     }
 
     fn judge(&self, readback: &Readback, stored: Option<&Stored>) -> ReadbackResult {

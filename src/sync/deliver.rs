@@ -48,7 +48,7 @@ impl Engine {
             let batch = self.store.find_due_batch(key, self.delivery.max_batch, pace).await?;
             let Some(batch) = batch else { break };
             worked = true;
-            if let Err(error) = self.deliver(site, &jira, &batch).await? {
+            if let Err(error) = self.deliver(site, &jira, batch).await? {
                 self.record_trouble(site, &error).await?;
                 return Ok(true);
             }
@@ -64,32 +64,32 @@ impl Engine {
         &self,
         site: &SiteAccess,
         jira: &JiraClient,
-        batch: &DueBatch,
+        mut batch: DueBatch,
     ) -> Result<Result<(), JiraError>, SyncError> {
         let Some(source) = self.registry.find(&batch.source) else {
             let why = format!("the source {:?} is not in the configuration any more", batch.source);
-            self.record(site, batch, plan::refuse_all(batch, &why)).await?;
+            self.record(site, &batch, plan::refuse_all(&batch, &why)).await?;
             return Ok(Ok(()));
         };
         if batch.deleted {
-            return self.delete(site, jira, batch).await;
+            return self.delete(site, jira, &batch).await;
         }
-        let plan = plan::plan(batch, source);
+        let plan = plan::plan(&mut batch, source);
         if !plan.refused.is_empty() {
-            self.record(site, batch, plan.refused).await?;
+            self.record(site, &batch, plan.refused).await?;
         }
         let workspace = jira_id(source.id(), &batch.workspace);
         let mut parts = vec![plan.send];
         while let Some(part) = parts.pop() {
             match self.submit(site, jira, (source.id(), &workspace, batch.kind), &part).await {
-                Ok(outcomes) => self.record(site, batch, outcomes).await?,
+                Ok(outcomes) => self.record(site, &batch, outcomes).await?,
                 Err(error) => match &error.disposition {
                     Disposition::Split if part.len() > 1 => {
                         let (left, right) = part.split_at(part.len() / 2);
                         parts.extend([right.to_vec(), left.to_vec()]);
                     }
                     Disposition::Split | Disposition::GiveUp if part.len() == 1 => {
-                        self.record(site, batch, refused(&part, &error)).await?;
+                        self.record(site, &batch, refused(&part, &error)).await?;
                     }
                     _ => return Ok(Err(error)),
                 },
@@ -203,7 +203,7 @@ fn refused(part: &[Outgoing], error: &JiraError) -> Outcomes {
 fn result_name(disposition: &Disposition) -> &'static str {
     match disposition {
         Disposition::Retry { .. } => "retry",
-        Disposition::WaitUntil { .. } => "wait",
+        Disposition::WaitUntil { .. } | Disposition::SlowDown => "wait",
         Disposition::Split => "split",
         Disposition::GiveUp => "refused",
         Disposition::Unauthorized => "unauthorized",

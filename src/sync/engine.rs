@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use url::Url;
 
+use super::confirm::ReadPauses;
 use super::directory::{Directory, SiteAccess};
 use super::near_limit::NearLimit;
 use super::registry::Registry;
@@ -54,6 +55,7 @@ pub struct Engine {
     /// Name of this process in leases.
     pub owner: String,
     pub(super) near_limit: NearLimit,
+    pub(super) read_pauses: ReadPauses,
     http: HttpClient,
     pacing: Arc<Pacing>,
 }
@@ -74,6 +76,7 @@ impl Engine {
             owner: clock.new_id(),
             pacing: Arc::new(Pacing::with_quotas(&clock, quotas(config))),
             near_limit: NearLimit::default(),
+            read_pauses: ReadPauses::default(),
             metrics: Arc::default(),
             signals: Signals::default(),
             delivery: config.delivery.clone(),

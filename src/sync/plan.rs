@@ -23,10 +23,10 @@ pub(super) struct Plan {
     pub refused: Vec<(JiraId, i64, Outcome)>,
 }
 
-/// Maps every delivery of a batch to its payload.
-pub(super) fn plan(batch: &DueBatch, source: &SourceRuntime) -> Plan {
+/// Maps every delivery of a batch to its payload, which takes the place of the content.
+pub(super) fn plan(batch: &mut DueBatch, source: &SourceRuntime) -> Plan {
     let mut plan = Plan::default();
-    for delivery in &batch.deliveries {
+    for delivery in &mut batch.deliveries {
         match map(delivery, source) {
             Ok(outgoing) => plan.send.push(outgoing),
             Err(reason) => plan.refused.push(refusal(delivery, &reason)),
@@ -45,9 +45,9 @@ fn refusal(delivery: &DueDelivery, reason: &str) -> (JiraId, i64, Outcome) {
     (delivery.jira_id.clone(), delivery.version, outcome)
 }
 
-fn map(delivery: &DueDelivery, source: &SourceRuntime) -> Result<Outgoing, String> {
-    let entity = delivery.content.as_ref().ok_or("it was deleted while being read")?;
-    let payload = source.payload(entity, delivery.version).map_err(|fault| fault.to_string())?;
+fn map(delivery: &mut DueDelivery, source: &SourceRuntime) -> Result<Outgoing, String> {
+    let entity = delivery.content.take().ok_or("it was deleted while being read")?;
+    let payload = source.payload(&entity, delivery.version).map_err(|fault| fault.to_string())?;
     Ok(Outgoing { id: delivery.jira_id.clone(), version: delivery.version, payload })
 }
 

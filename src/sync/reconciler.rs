@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::engine::{Engine, Signals, SyncError};
@@ -78,15 +79,20 @@ impl Engine {
         }
     }
 
-    /// Starts a task per site that has work; a slow site occupies nobody but itself.
+    /// Starts a task per site that has work; a slow site occupies nobody but itself. A site at which nothing
+    /// could be done rests until the next tick or signal.
     async fn dispatch(self: &Arc<Self>, beats: &Beats, stop: &CancellationToken) {
         let mut busy: HashSet<ClientKey> = HashSet::new();
-        let mut tasks: JoinSet<ClientKey> = JoinSet::new();
+        let mut resting: HashSet<ClientKey> = HashSet::new();
+        let mut tasks: JoinSet<(ClientKey, bool)> = JoinSet::new();
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !stop.is_cancelled() {
             match self.store.list_sites_with_work().await {
                 Ok(sites) => {
-                    for site in sites.into_iter().filter(|site| !busy.contains(site)).collect::<Vec<_>>() {
-                        if tasks.len() < self.delivery.parallel_sites {
+                    for site in sites {
+                        let is_free = !busy.contains(&site) && !resting.contains(&site);
+                        if is_free && tasks.len() < self.delivery.parallel_sites {
                             busy.insert(site.clone());
                             tasks.spawn(self.clone().serve_in_background(site));
                         }
@@ -97,29 +103,37 @@ impl Engine {
             }
             tokio::select! {
                 Some(done) = tasks.join_next() => match done {
-                    Ok(site) => { busy.remove(&site); }
+                    Ok((site, worked)) => {
+                        busy.remove(&site);
+                        if !worked { resting.insert(site); }
+                    }
                     // The panic's message was printed by the runtime. Which site it was is unknown: all may go on.
                     Err(fault) => { tracing::error!(%fault, "a delivery task broke down; please report this"); busy.clear(); }
                 },
-                () = self.signals.deliver.notified() => tokio::time::sleep(self.delivery.linger).await,
-                () = tokio::time::sleep(TICK) => {}
+                () = self.signals.deliver.notified() => {
+                    tokio::time::sleep(self.delivery.linger).await;
+                    resting.clear();
+                }
+                _ = tick.tick() => resting.clear(),
                 () = stop.cancelled() => {}
             }
         }
         while tasks.join_next().await.is_some() {}
     }
 
-    async fn serve_in_background(self: Arc<Self>, site: ClientKey) -> ClientKey {
-        match self.serve_site(&site).await {
-            Ok(true) => {}
-            // Another process serves it, or this one has not read of it yet.
-            Ok(false) => tokio::time::sleep(TICK).await,
+    /// Returns whether anything was done. It was not when another process serves the site, when this one has
+    /// not read of it yet, or when all that is left waits for company or for leave to read.
+    async fn serve_in_background(self: Arc<Self>, site: ClientKey) -> (ClientKey, bool) {
+        let served = self.serve_site(&site).await;
+        let worked = match served {
+            Ok(worked) => worked,
             Err(fault) => {
                 tracing::warn!(%fault, "a site could not be served; trying again");
                 tokio::time::sleep(TICK).await;
+                false
             }
-        }
-        site
+        };
+        (site, worked)
     }
 }
 

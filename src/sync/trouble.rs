@@ -12,6 +12,9 @@ use crate::store::SiteTrouble;
 /// Jira's advice is to start at 2 s and double; a background queue may go on longer than its cap of 30 s.
 const FIRST_WAIT: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
+/// Doublings after which a site that says "too many requests" without a time is asked at a steady pace: every
+/// 16 to 32 s, near the cap of that advice.
+const SLOWEST: i64 = 3;
 /// How often a site that needs a person is tried all the same.
 const PROBE: TimeDelta = TimeDelta::minutes(15);
 /// Clocks further apart than this explain a refused token.
@@ -38,6 +41,9 @@ pub(super) fn of(error: &JiraError, now: Timestamp, failures: i64, seed: u64) ->
     let park = |why: String| SiteTrouble { wait_until: now + PROBE, parked: Some(why) };
     match &error.disposition {
         Disposition::WaitUntil { until, .. } => SiteTrouble { wait_until: *until, parked: None },
+        Disposition::SlowDown => {
+            SiteTrouble { wait_until: back_off(now, failures.min(SLOWEST), seed), parked: None }
+        }
         Disposition::Retry { not_before } => {
             let wait_until = back_off(now, failures, seed).max(not_before.unwrap_or(now));
             SiteTrouble { wait_until, parked: None }
@@ -77,6 +83,7 @@ fn unauthorized(error: &JiraError) -> String {
 mod tests {
     use super::*;
     use crate::clock::from_millis;
+    use crate::jira::Endpoint;
 
     #[test]
     fn waits_grow_and_stay_bounded() {
@@ -85,6 +92,22 @@ mod tests {
         assert!(wait(0) >= TimeDelta::seconds(2) && wait(0) <= TimeDelta::seconds(4));
         assert!(wait(4) >= TimeDelta::seconds(32));
         assert!(wait(1_000) <= TimeDelta::minutes(10));
+    }
+
+    #[test]
+    fn a_site_that_refuses_without_a_time_is_asked_ever_less_often_and_never_less_than_twice_a_minute() {
+        let now = from_millis(0);
+        let error = JiraError {
+            endpoint: Endpoint::LinkWorkspaces,
+            status: Some(429),
+            disposition: Disposition::SlowDown,
+            message: String::new(),
+            trace_id: None,
+            date_skew: None,
+        };
+        let wait = |failures| of(&error, now, failures, 7).wait_until - now;
+        assert!(wait(0) >= TimeDelta::seconds(2) && wait(0) <= TimeDelta::seconds(4));
+        assert!(wait(3) >= TimeDelta::seconds(16) && wait(1_000) <= TimeDelta::seconds(32));
     }
 
     #[test]

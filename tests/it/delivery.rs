@@ -6,6 +6,7 @@ use incident_bridge::simulator::{EntityKind as Kind, Fault};
 use incident_bridge::store::{Origin, Told};
 
 use crate::harness::pagerduty::triggered;
+use crate::harness::program::eventually;
 use crate::harness::{Bridge, Setup};
 
 const INCIDENTS: &str = "/rest/operations/1.0/bulk";
@@ -271,6 +272,34 @@ async fn many_incidents_share_requests_and_a_sample_of_them_is_read_back() {
     for n in 0..150 {
         assert_eq!(bridge.delivery(&format!("pd:Q{n}")).await.state, "confirmed");
     }
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn a_change_need_not_wait_until_all_is_read_back() {
+    let bridge = Bridge::installed().await;
+    for n in 0..20 {
+        bridge.pagerduty(&triggered(&format!("Q{n}"))).await;
+    }
+    bridge.settle().await;
+    let slow = std::time::Duration::from_millis(100);
+    bridge.jira().fail_next(Fault::slow(slow).on("GET", "/rest/operations").times(100));
+    bridge.advance(1);
+    let key =
+        incident_bridge::domain::ClientKey(bridge.jira().find_installation().expect("installed").client_key);
+    let reads = || bridge.jira().requests().iter().filter(|it| it.path.contains("/incidents/")).count();
+    let change = async {
+        eventually("a read-back", async || (reads() > 0).then_some(())).await;
+        bridge.pagerduty(&triggered("NEW")).await;
+        bridge.engine.process_inbox().await.expect("the store works");
+    };
+    let (served, ()) = tokio::join!(bridge.engine.serve_site(&key), change);
+    assert!(served.expect("the store works"));
+    assert!((1..15).contains(&reads()), "{} reads before the change could go", reads());
+    bridge.settle().await;
+    assert!(bridge.jira().incident("pd:NEW").is_some());
+    bridge.jira().clear_faults();
+    bridge.settle_after(1).await;
     bridge.finish().await;
 }
 

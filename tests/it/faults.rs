@@ -254,6 +254,24 @@ async fn an_answer_that_breaks_off_is_repeated_without_harm() {
 }
 
 #[tokio::test]
+async fn a_limit_on_reading_holds_up_no_write() {
+    let bridge = Bridge::installed().await;
+    bridge.pagerduty(&triggered("Q1")).await;
+    bridge.settle().await;
+    bridge.jira().fail_next(Fault::rate_limited("jira-burst-based", Some(60)).on("GET", "/rest/operations"));
+    bridge.settle_after(1).await;
+    assert_eq!(bridge.jira().waiting_faults(), 0, "it was read back");
+    bridge.pagerduty(&triggered("Q2")).await;
+    bridge.settle().await;
+    assert!(bridge.jira().incident("pd:Q2").is_some());
+    bridge.settle_after(58).await;
+    assert_eq!(bridge.delivery("pd:Q1").await.state, "accepted", "reading waits as long as Jira said");
+    bridge.settle_after(2).await;
+    assert_eq!(bridge.delivery("pd:Q1").await.state, "confirmed");
+    bridge.finish().await;
+}
+
+#[tokio::test]
 async fn random_refusals_lose_nothing() {
     let bridge = Bridge::installed().await;
     bridge.jira().set_rate_limit_share(0.5);

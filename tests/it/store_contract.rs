@@ -193,6 +193,7 @@ contract! {
         a_refusal_is_kept_until_retry_discard_or_change
         components_are_due_first_and_kinds_never_mix
         a_deletion_is_delivered_as_one
+        what_a_first_sync_finds_waits_until_it_fills_a_request
         one_confirmed_sample_confirms_its_batch
         trouble_holds_a_site_back_and_an_answer_ends_it
         a_lost_sample_has_its_whole_batch_read_back

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::client::Connection;
-use crate::support::{Site, write_config};
+use crate::config::{Site, write_config};
 
 const START_LIMIT: Duration = Duration::from_secs(10);
 
@@ -21,12 +21,13 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// `jira` and `install_keys` are addresses of the site that may install.
-    pub fn new(jira: &str, install_keys: &str) -> Self {
+    /// `jira` and `install_keys` are addresses of the sites that may install; `sources` is configuration.
+    pub fn new(jira: &[&str], install_keys: &str, sources: &str) -> Self {
         // On the disk that the program was built on: the system's temporary folder may be memory.
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
         let (public, operator) = free_addresses();
-        let config = write_config(&Site { folder: folder.path(), public, operator, jira, install_keys });
+        let site = Site { folder: folder.path(), public, operator, jira, install_keys, sources };
+        let config = write_config(&site);
         Self { folder, config, public, operator }
     }
 
@@ -73,9 +74,18 @@ impl Bridge {
 
     /// Memory of the process in MB, as the kernel counts it.
     pub fn resident_mb(&self) -> f64 {
+        self.memory_mb("VmRSS:")
+    }
+
+    /// The most that it ever was.
+    pub fn peak_mb(&self) -> f64 {
+        self.memory_mb("VmHWM:")
+    }
+
+    fn memory_mb(&self, field: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.expect("the status of a running process");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("its memory");
         let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
         kilobytes / 1024.0
     }

@@ -1,17 +1,14 @@
-//! What the benchmarks share: a configuration on a SQLite file of its own, and a catalogue to search in.
+//! A catalogue of 10,000 services to search in, put into the store as reading it from the tool does.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use incident_bridge::app;
 use incident_bridge::clock::{Clock, from_millis};
 use incident_bridge::config::{Config, Environment, load};
 use incident_bridge::domain::{Component, Entity, Observation, SourceId, Workspace};
-use incident_bridge::store::{Origin, SourceScope, Told, Vault};
-use secrecy::ExposeSecret;
+use incident_bridge::store::{Origin, SourceScope, Told};
 
-pub const SOURCE: &str = "pd";
-pub const WEBHOOK_SECRET: &str = "a webhook secret as long as PagerDuty makes them, which is sixty-four";
+use crate::config::SOURCE;
 
 /// Services in the catalogue: every area with every part in every place.
 pub const SERVICES: usize = AREAS.len() * PARTS.len() * PLACES.len();
@@ -86,45 +83,6 @@ const PLACES: [&str; 20] = [
     "us-west-1",
     "us-west-2",
 ];
-
-/// Where one bridge keeps its things and listens.
-pub struct Site<'a> {
-    pub folder: &'a Path,
-    pub public: SocketAddr,
-    pub operator: SocketAddr,
-    /// Base URL and install keys of the Jira site that may install.
-    pub jira: &'a str,
-    pub install_keys: &'a str,
-}
-
-/// Writes a configuration file: defaults, one source, one site on loopback that may install.
-pub fn write_config(site: &Site<'_>) -> PathBuf {
-    let Site { folder, public, operator, jira, install_keys } = site;
-    let host = jira.trim_start_matches("http://");
-    let text = format!(
-        r#"
-        server = {{ listen = "{public}", base_url = "http://{public}" }}
-        operator = {{ listen = "{operator}" }}
-        store = {{ url = "sqlite://{database}" }}
-        vault = {{ key = "{key}" }}
-        log = {{ level = "warn" }}
-        [connect]
-        sites = ["{host}"]
-        insecure_sites = ["{host}"]
-        install_key_urls = ["{install_keys}"]
-        [[sources]]
-        id = "{SOURCE}"
-        type = "pagerduty"
-        webhook_secrets = ["{WEBHOOK_SECRET}"]
-        workspaces = "teams"
-        "#,
-        database = folder.join("bridge.db").display(),
-        key = Vault::generate_key().expose_secret(),
-    );
-    let file = folder.join("bridge.toml");
-    std::fs::write(&file, text).expect("a configuration file");
-    file
-}
 
 pub fn read_config(file: &Path) -> Config {
     load(&[file.to_path_buf()], &Environment::default()).expect("a valid configuration").config
