@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::values::Table;
-use crate::domain::{IncidentStatus, Severity, SourceId, UnknownWord, WordKind};
+use crate::domain::{ComponentType, IncidentStatus, Severity, SourceId, Tier, UnknownWord, WordKind};
 
 /// How the tool's workspaces appear in Jira.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -46,6 +46,12 @@ pub struct SourceConfig {
     pub workspace_name: Option<String>,
     pub workspace_url: Option<Url>,
     pub fallback_component: String,
+    /// Tier of components of which the tool tells none.
+    pub component_tier: Tier,
+    /// Type of components of which the tool tells none.
+    pub component_type: ComponentType,
+    /// Icon of components that bring none; ours when absent.
+    pub component_avatar_url: Option<Url>,
     /// By the tool's own word, lower case.
     pub severity: BTreeMap<String, Severity>,
     /// By the tool's own word, lower case.
@@ -75,6 +81,9 @@ impl SourceConfig {
             workspace_name: None,
             workspace_url: None,
             fallback_component: "Unassigned".to_owned(),
+            component_tier: Tier::Four,
+            component_type: ComponentType::Service,
+            component_avatar_url: None,
             severity: BTreeMap::new(),
             status: BTreeMap::new(),
             associate_issue_keys: false,
@@ -102,6 +111,9 @@ impl SourceConfig {
         source.workspace_name = table.text("workspace_name");
         source.workspace_url = table.url("workspace_url");
         source.fallback_component = table.text("fallback_component").unwrap_or(source.fallback_component);
+        source.component_tier = read_word(&mut table, "component_tier").unwrap_or(source.component_tier);
+        source.component_type = read_word(&mut table, "component_type").unwrap_or(source.component_type);
+        source.component_avatar_url = table.url("component_avatar_url");
         source.severity = read_words(&mut table, "severity");
         source.status = read_words(&mut table, "status");
         source.associate_issue_keys = table.boolean("associate_issue_keys").unwrap_or(false);

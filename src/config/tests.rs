@@ -148,6 +148,9 @@ fn the_reference_file_mentions_every_key_of_a_source() {
         "fallback_component",
         "poll_slowdown",
         "workspace_url",
+        "component_tier",
+        "component_type",
+        "component_avatar_url",
         "associate_issue_keys",
         "[sources.severity]",
     ] {

@@ -1,6 +1,7 @@
 //! Incidents, reviews and components in their current version.
 
 use super::db::{Tx, args};
+use super::installations::lock_sites;
 use super::{Store, StoreError, from_json};
 use crate::domain::{ClientKey, Entity, EntityKind, JiraId, SourceId};
 
@@ -67,13 +68,22 @@ impl Store {
         Ok(())
     }
 
-    /// The same as a transaction of its own.
+    /// Puts every present entity of `source` up for delivery to `sites` in a new version, so that Jira takes it
+    /// although the tool told nothing new: the mapping may have changed.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn want_all(&self, site: &ClientKey, source: &SourceId) -> Result<(), StoreError> {
+    pub async fn want_all(&self, sites: &[&ClientKey], source: &SourceId) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
-        self.want_everything(&mut tx, site, source).await?;
+        lock_sites(&mut tx).await?;
+        tx.execute(
+            "UPDATE entities SET version = version + 1 WHERE source = $1 AND content IS NOT NULL",
+            &args![source.as_str()],
+        )
+        .await?;
+        for site in sites {
+            self.want_everything(&mut tx, site, source).await?;
+        }
         tx.commit().await
     }
 

@@ -164,6 +164,10 @@ fn build_one(
     let home_url = Url::parse(&home).map_err(|_| RegistryError::HomePage { id, url: home })?;
     let mut mapping = MappingContext::new(config.id.clone(), home_url, base_url);
     mapping.provider_name.clone_from(&config.workspace_name);
+    (mapping.tier, mapping.component_type) = (config.component_tier, config.component_type);
+    if let Some(icon) = &config.component_avatar_url {
+        mapping.avatar_url = icon.to_string();
+    }
     Ok(SourceRuntime {
         config,
         source,

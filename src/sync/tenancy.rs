@@ -39,9 +39,9 @@ impl Engine {
     /// When the database fails.
     pub async fn send_everything_again(&self, source: &SourceRuntime) -> Result<(), SyncError> {
         let snapshot = self.directory.current();
-        for site in snapshot.sites().filter(|site| site.sees(source.id().as_str())) {
-            self.store.want_all(&site.client_key, source.id()).await?;
-        }
+        let sites = snapshot.sites().filter(|site| site.sees(source.id().as_str()));
+        let sites: Vec<_> = sites.map(|site| &site.client_key).collect();
+        self.store.want_all(&sites, source.id()).await?;
         self.signals.deliver.notify_one();
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What reaches Jira, in which order, how often, and in which version.
 
 use chrono::TimeDelta;
-use incident_bridge::domain::{Component, EntityKind, Observation, SourceId};
+use incident_bridge::domain::{Component, EntityKind, Observation, SourceId, Tier};
 use incident_bridge::simulator::{EntityKind as Kind, Fault};
 use incident_bridge::store::{Origin, Told};
 
@@ -316,5 +316,31 @@ async fn nothing_is_read_back_when_that_is_switched_off() {
         bridge.jira().requests().iter().filter(|request| request.path.contains("/incidents/")).count(),
         0
     );
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn components_have_the_defaults_of_their_source_and_a_change_of_these_arrives_with_a_full_sync() {
+    let source = "[[sources]]\nid = \"pd\"\ntype = \"pagerduty\"\nwebhook_secrets = [\"pagerduty-signs-with-this\"]\n\
+                  component_type = \"Cloud resource\"\ncomponent_avatar_url = \"https://cdn.example.com/service.png\"\n";
+    let mut bridge = Setup::default().sources(source).start().await;
+    bridge.install().await;
+    bridge.pagerduty(&triggered("Q1")).await;
+    bridge.settle_after(5).await;
+    let component = |bridge: &Bridge| {
+        let component = bridge.jira().entity(Kind::Component, "pd:PCHECKOUT").expect("it arrived");
+        ["tier", "type", "avatarUrl"].map(|field| component[field].as_str().expect("text").to_owned())
+    };
+    let icon = "https://cdn.example.com/service.png";
+    assert_eq!(component(&bridge), ["Tier 4", "Cloud resource", icon]);
+    bridge.config.sources[0].component_tier = Tier::One;
+    bridge.restart().await;
+    let source = bridge.engine.registry.find("pd").expect("it is configured").clone();
+    bridge.engine.send_everything_again(&source).await.expect("the store works");
+    bridge.settle_after(5).await;
+    assert_eq!(component(&bridge), ["Tier 1", "Cloud resource", icon]);
+    assert_eq!(bridge.delivery("pd:Q1").await.state, "confirmed");
+    let versions = bridge.jira().submitted_versions(Kind::Incident, "pd:Q1");
+    assert!(versions.is_sorted() && versions.len() == 2, "{versions:?}");
     bridge.finish().await;
 }
