@@ -337,6 +337,7 @@ async fn components_have_the_defaults_of_their_source_and_a_change_of_these_arri
     bridge.restart().await;
     let source = bridge.engine.registry.find("pd").expect("it is configured").clone();
     bridge.engine.send_everything_again(&source).await.expect("the store works");
+    bridge.settle().await;
     bridge.settle_after(5).await;
     assert_eq!(component(&bridge), ["Tier 1", "Cloud resource", icon]);
     assert_eq!(bridge.delivery("pd:Q1").await.state, "confirmed");
