@@ -329,7 +329,8 @@ async fn components_have_the_defaults_of_their_source_and_a_change_of_these_arri
     bridge.settle_after(5).await;
     let component = |bridge: &Bridge| {
         let component = bridge.jira().entity(Kind::Component, "pd:PCHECKOUT").expect("it arrived");
-        ["tier", "componentType", "avatarUrl"].map(|field| component[field].as_str().expect("text").to_owned())
+        ["tier", "componentType", "avatarUrl"]
+            .map(|field| component[field].as_str().expect("text").to_owned())
     };
     let icon = "https://cdn.example.com/service.png";
     assert_eq!(component(&bridge), ["Tier 4", "Cloud resource", icon]);
