@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use super::{COMPONENTS, INCIDENTS, LINKS, ONE_INCIDENT, Story};
 use crate::crash_test::model::Event;
 use crate::harness::place::read;
-use crate::harness::program::eventually;
+use crate::harness::program::{eventually, require};
 
 impl Story {
     /// The process is gone, and another is started in its place.
@@ -196,4 +196,42 @@ async fn a_database_that_another_process_holds_and_a_crowd_get_503_and_are_serve
     story.news().await;
     story.arrived("a lock").await;
     story.sent_nothing_twice();
+}
+
+/// The clock of the running program, which can be set without touching the machine's.
+struct Wall(std::path::PathBuf);
+
+impl Wall {
+    fn set(&self, offset: &str) {
+        // Replaced as a whole: the program reads it all the time.
+        let new = self.0.with_extension("new");
+        std::fs::write(&new, offset).expect("the folder is writable");
+        std::fs::rename(new, &self.0).expect("the folder is writable");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_set_an_hour_forward_or_back_holds_nothing_up_once_it_is_right() {
+    let mut story = Story::begin(1).await;
+    let wall = Wall(story.place.folder.path().join("wall"));
+    wall.set("+0");
+    let library = require("BRIDGE_TEST_FAKETIME");
+    let under = format!(
+        "export LD_PRELOAD='{library}' FAKETIME_TIMESTAMP_FILE='{}' FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1",
+        wall.0.display()
+    );
+    story.bridge.signal("-TERM");
+    story.bridge.ended().await;
+    story.bridge = story.place.serve_under(&under).await;
+    for (offset, word) in [("+3600", "fast"), ("-3600", "slow")] {
+        wall.set(offset);
+        story.news().await;
+        // Jira takes no token of another hour, and the operator hears why.
+        story.every_site(word, |site| site["parked"].as_str().is_some_and(|why| why.contains(word))).await;
+        story.news().await;
+        wall.set("+0");
+        story.news().await;
+        story.arrived(offset).await;
+        story.sent_nothing_twice();
+    }
 }
