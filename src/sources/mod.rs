@@ -9,6 +9,7 @@
 mod alertmanager;
 mod better_stack;
 mod datadog;
+mod dispatch;
 mod findings;
 mod firehydrant;
 mod generic;
@@ -286,6 +287,7 @@ pub const KINDS: &[Kind] = &[
     alertmanager::KIND,
     better_stack::KIND,
     datadog::KIND,
+    dispatch::KIND,
     firehydrant::KIND,
     generic::KIND,
     grafana::KIND,

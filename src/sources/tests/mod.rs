@@ -5,6 +5,7 @@ mod better_stack;
 mod cases;
 mod contract;
 mod datadog;
+mod dispatch;
 mod firehydrant;
 mod grafana;
 mod incident_io;
