@@ -102,11 +102,6 @@ impl SiteUrl {
         self.0.as_str().trim_end_matches('/')
     }
 
-    #[must_use]
-    pub fn as_url(&self) -> &Url {
-        &self.0
-    }
-
     /// Such as `acme.atlassian.net`; with the port unless it is 443.
     #[must_use]
     pub fn host_and_port(&self) -> String {

@@ -280,10 +280,4 @@ impl Simulator {
         site.refusals.remove(id);
         site.hidden.remove(id);
     }
-
-    /// Which project keys the site has; `None` knows every key.
-    pub fn set_project_keys(&self, keys: Option<&[&str]>) {
-        self.lock().site.options.project_keys =
-            keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect());
-    }
 }

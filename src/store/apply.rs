@@ -2,82 +2,24 @@
 //!
 //! All statements of a webhook, a page or a batch are one transaction with the end of what they came from.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde_json::json;
 
 use super::cursors::write_memory;
 use super::db::{Tx, args};
 use super::installations::{bump_directory, lock_sites};
 use super::timeline::About;
+use super::told::{Applied, Origin, SourceScope, Told};
 use super::{Store, StoreError, refetches, to_json};
 use crate::clock::{Timestamp, from_millis};
 use crate::connect::sites::host_matches;
 use crate::domain::{
     ClientKey, Component, Decision, Entity, EntityKind, JiraId, Known, Observation, SourceId, State,
-    UnknownWord, Workspace, decide,
+    Workspace, decide,
 };
 use crate::mapping::{content_digest, jira_id};
 
 /// Digest of an entity that the tool deleted.
 const DELETED: &str = "deleted";
-
-/// What the store must know of a source to apply its findings.
-pub struct SourceScope<'a> {
-    pub source: &'a SourceId,
-    /// Whether entities keep their teams as workspaces, or all belong to the account.
-    pub teams: bool,
-    /// Hosts of the sites that may see the source, exact or globs.
-    pub sites: &'a [String],
-}
-
-/// Where findings came from, for the timeline and for finishing in the same transaction.
-pub enum Origin<'a> {
-    /// A row of the inbox, which is thereby done.
-    Webhook { inbox_id: &'a str, verified_by: &'a str, note: Option<&'a str> },
-    /// A page of a poll; the cursor moves with it.
-    Poll { cursor: Option<&'a str>, caught_up: bool, total: Option<u64> },
-    /// The list of services and teams; what is missing in it is gone.
-    Catalogue,
-    /// One incident that was fetched by its id.
-    Fetch,
-    /// A page that was read once more, without moving the cursor.
-    Window,
-    /// The configuration itself, such as the fallback component.
-    Configuration,
-}
-
-impl Origin<'_> {
-    fn label(&self) -> &'static str {
-        match self {
-            Self::Webhook { .. } => "webhook",
-            Self::Poll { .. } | Self::Window => "poll",
-            Self::Catalogue => "catalogue",
-            Self::Fetch => "fetch",
-            Self::Configuration => "configuration",
-        }
-    }
-}
-
-/// Everything one webhook or one page said.
-#[derive(Default)]
-pub struct Told<'a> {
-    pub observations: &'a [Observation],
-    pub mentioned: &'a [Component],
-    pub workspaces: &'a [Workspace],
-    pub refetch: &'a [String],
-    pub memory: Option<&'a BTreeMap<String, Option<String>>>,
-    /// The tool's words that have no meaning here.
-    pub unknown_words: Option<&'a BTreeSet<UnknownWord>>,
-}
-
-/// How many statements had which effect.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Applied {
-    pub changed: usize,
-    pub unchanged: usize,
-    pub stale: usize,
-}
 
 #[derive(sqlx::FromRow)]
 struct KnownRow {

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::db::args;
+use super::db::{Arg, args};
 use super::entities::parse_kind;
 use super::{Store, StoreError, from_json};
 use crate::clock::{Timestamp, from_millis};
@@ -79,6 +79,21 @@ struct DueRow {
     waiting_since: i64,
 }
 
+/// A query over the deliveries that go into one request with a group's first; its parameters are those of
+/// [`Store::member_args`]. One text, so that what is counted is what is loaded.
+macro_rules! members {
+    ($columns:literal, $end:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
+             WHERE d.client_key = $1 AND d.state = 'waiting' AND d.kind = $2 AND (d.priority >= $3 OR d.queued_at <= $8 OR d.queued_at > $9) \
+               AND e.source = $4 AND e.workspace = $5 AND CASE WHEN e.content IS NULL THEN 1 ELSE 0 END = $6 ",
+            $end
+        )
+    };
+}
+
 impl Store {
     /// The next request's worth of deliveries for a site: components first, then incidents, then reviews;
     /// of one kind what is live first. `pace` can hold refreshes back. What the first sync of a source finds
@@ -144,6 +159,21 @@ impl Store {
             .await
     }
 
+    fn member_args(&self, site: &ClientKey, group: &GroupRow, limit: i64, pace: Pace) -> [Arg; 9] {
+        let (priority, queued_before) = pace.bounds();
+        args![
+            site.as_str(),
+            &group.kind,
+            priority,
+            &group.source,
+            &group.workspace,
+            group.deleted,
+            limit,
+            queued_before,
+            self.clock.now_ms(),
+        ]
+    }
+
     async fn fills_request(
         &self,
         site: &ClientKey,
@@ -151,24 +181,11 @@ impl Store {
         limit: i64,
         pace: Pace,
     ) -> Result<bool, StoreError> {
-        let (priority, queued_before) = pace.bounds();
         let (count,): (i64,) = self
             .db
             .get(
-                "SELECT COUNT(*) FROM (SELECT 1 AS one FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
-                 WHERE d.client_key = $1 AND d.state = 'waiting' AND d.kind = $2 AND (d.priority >= $3 OR d.queued_at <= $8 OR d.queued_at > $9) \
-                   AND e.source = $4 AND e.workspace = $5 AND CASE WHEN e.content IS NULL THEN 1 ELSE 0 END = $6 LIMIT $7) due",
-                &args![
-                    site.as_str(),
-                    &group.kind,
-                    priority,
-                    &group.source,
-                    &group.workspace,
-                    group.deleted,
-                    limit,
-                    queued_before,
-                    self.clock.now_ms(),
-                ],
+                concat!("SELECT COUNT(*) FROM (", members!("1 AS one", "LIMIT $7"), ") due"),
+                &self.member_args(site, group, limit, pace),
             )
             .await?;
         Ok(count >= limit)
@@ -181,26 +198,14 @@ impl Store {
         limit: i64,
         pace: Pace,
     ) -> Result<DueBatch, StoreError> {
-        let (priority, queued_before) = pace.bounds();
         let rows: Vec<DueRow> = self
             .db
             .list(
-                "SELECT d.jira_id, e.version, e.content, d.attempts, d.waiting_since \
-                 FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
-                 WHERE d.client_key = $1 AND d.state = 'waiting' AND d.kind = $2 AND (d.priority >= $3 OR d.queued_at <= $8 OR d.queued_at > $9) \
-                   AND e.source = $4 AND e.workspace = $5 AND CASE WHEN e.content IS NULL THEN 1 ELSE 0 END = $6 \
-                 ORDER BY d.priority DESC, d.queued_at LIMIT $7",
-                &args![
-                    site.as_str(),
-                    &group.kind,
-                    priority,
-                    &group.source,
-                    &group.workspace,
-                    group.deleted,
-                    limit,
-                    queued_before,
-                    self.clock.now_ms(),
-                ],
+                members!(
+                    "d.jira_id, e.version, e.content, d.attempts, d.waiting_since",
+                    "ORDER BY d.priority DESC, d.queued_at LIMIT $7"
+                ),
+                &self.member_args(site, &group, limit, pace),
             )
             .await?;
         let deliveries = rows

@@ -3,10 +3,11 @@
 //!
 //! Jira keeps the workspace with the entity, so whatever moves gets a new version and is sent again.
 
-use super::apply::{NewVersion, Origin, SourceScope, Writer, home, visible_sites};
+use super::apply::{NewVersion, Writer, home, visible_sites};
 use super::db::args;
 use super::entities::parse_kind;
 use super::installations::{bump_directory, lock_sites};
+use super::told::{Origin, SourceScope};
 use super::{Store, StoreError, from_json};
 use crate::clock::from_millis;
 use crate::domain::{Entity, JiraId, SourceId};
@@ -37,8 +38,12 @@ impl Store {
         let source = scope.source.as_str();
         let before: Option<(i64,)> =
             self.db.find("SELECT teams FROM homes WHERE source = $1", &args![source]).await?;
+        let before = before.map(|(teams,)| teams != 0);
+        if before == Some(scope.teams) {
+            return Ok(0);
+        }
         let mut moved = 0;
-        if before.is_some_and(|(teams,)| (teams != 0) != scope.teams) {
+        if before.is_some() {
             let mut after = Some((String::new(), String::new()));
             while let Some(place) = after.take() {
                 after = self.move_some(scope, &place, &mut moved).await?;

@@ -32,6 +32,7 @@ mod live_sources;
 mod operator;
 mod page;
 mod poll;
+mod poll_alertmanager;
 mod postgres;
 mod real_alertmanager;
 mod removal;

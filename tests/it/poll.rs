@@ -279,65 +279,6 @@ async fn an_event_without_the_incidents_state_makes_the_bridge_ask_for_it() {
 }
 
 #[tokio::test]
-async fn an_alertmanager_that_is_only_polled_opens_and_resolves_incidents() {
-    let server = MockServer::start().await;
-    let group = json!([{
-        "labels": { "alertname": "HighLatency" },
-        "receiver": { "name": "bridge" },
-        "alerts": [{
-            "labels": { "alertname": "HighLatency", "service": "checkout", "severity": "critical" },
-            "annotations": { "summary": "Checkout is slow" },
-            "startsAt": "2026-09-14T07:58:00.000Z",
-            "endsAt": "2026-09-14T08:10:00.000Z",
-            "updatedAt": "2026-09-14T08:00:00.000Z",
-            "fingerprint": "a1b2c3d4e5f60718",
-            "generatorURL": "http://prometheus.example.com/graph",
-            "receivers": [{ "name": "bridge" }],
-            "status": { "state": "active", "silencedBy": [], "inhibitedBy": [], "mutedBy": [] },
-        }],
-    }]);
-    let fires = Mock::given(method("GET")).and(path("/api/v2/alerts/groups"));
-    fires.respond_with(ResponseTemplate::new(200).set_body_json(group)).up_to_n_times(2).mount(&server).await;
-    let quiet = Mock::given(method("GET")).and(path("/api/v2/alerts/groups"));
-    quiet.respond_with(ResponseTemplate::new(200).set_body_json(json!([]))).mount(&server).await;
-    let status = json!({ "uptime": "2026-09-01T00:00:00.000Z", "cluster": { "status": "ready", "peers": [] },
-        "versionInfo": { "version": "0.28.0" }, "config": { "original": "route: {}" } });
-    Mock::given(path("/api/v2/status"))
-        .respond_with(ResponseTemplate::new(200).set_body_json(status))
-        .mount(&server)
-        .await;
-    let sources =
-        format!("[[sources]]\nid = \"am\"\ntype = \"alertmanager\"\napi_url = \"{}\"\n", server.uri());
-    let bridge = Setup::default().sources(&sources).start().await;
-    bridge.install().await;
-    let source = bridge.engine.registry.find("am").expect("it is configured").clone();
-    let ask = async || {
-        bridge.engine.poll(&source, |_, _| {}).await.expect("the store works");
-        bridge.settle().await;
-        bridge.advance(300);
-        bridge.jira().incidents()
-    };
-    for _ in 0..2 {
-        let incidents = ask().await;
-        assert_eq!(incidents.len(), 1);
-        assert_eq!(
-            (&incidents[0]["status"], &incidents[0]["summary"]),
-            (&json!("open"), &json!("Checkout is slow"))
-        );
-    }
-    // Alerts that are not there any more are presumed resolved; how soon is the source's decision.
-    for _ in 0..6 {
-        ask().await;
-    }
-    let incidents = bridge.jira().incidents();
-    assert_eq!(incidents.len(), 1);
-    assert_eq!(incidents[0]["status"], "resolved");
-    let id = incidents[0]["id"].as_str().expect("an id");
-    assert_eq!(bridge.jira().submitted_versions(Kind::Incident, id).len(), 2);
-    bridge.finish().await;
-}
-
-#[tokio::test]
 async fn incidents_are_read_although_the_list_of_services_is_refused() {
     let server = start_pagerduty().await;
     let services = Mock::given(path("/services"));

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{Mapper, component, remember_retrospective, review};
 use crate::config::SourceConfig;
 use crate::domain::{Entity, Observation, Timestamp, Workspace, format_timestamp};
-use crate::sources::http::{Api, Paging, Query, base_url};
+use crate::sources::http::{Api, Paging, Query};
 use crate::sources::rounds::Round;
 use crate::sources::value::Fields;
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
@@ -41,12 +41,10 @@ impl FireHydrantPoller {
         http: reqwest::Client,
         mapper: &Arc<Mapper>,
     ) -> Result<Option<Self>, BuildError> {
-        let Some(token) = &config.api_token else { return Ok(None) };
         let fix = "set `api_token` to the token of a bot user (fhb-…) of this organisation, \
                    and `api_url` to https://api.eu.firehydrant.io/v1 if it is in the EU";
-        let base = base_url(config, "https://api.firehydrant.io/v1")?;
-        let api = Api::new(http, base, "FireHydrant", fix).with_credential("Bearer ", token)?;
-        Ok(Some(Self { api, mapper: Arc::clone(mapper) }))
+        let api = Api::bearer(config, http, "https://api.firehydrant.io/v1", "FireHydrant", fix)?;
+        Ok(api.map(|api| Self { api, mapper: Arc::clone(mapper) }))
     }
 
     /// What a page tells.
