@@ -18,7 +18,7 @@ use crate::config::{Config, Database};
 use crate::connect::descriptor::{self, DescriptorSettings};
 use crate::connect::install_keys::InstallKeys;
 use crate::connect::sites::SiteAllowList;
-use crate::jira::http_client;
+use crate::destinations::operations::client::http_client;
 use crate::store::{Store, Vault};
 use crate::sync::{Beats, Engine, Ingestor, Registry, Scheduler};
 use crate::web::{self, RunningServer, State};

@@ -9,7 +9,7 @@ use super::output;
 use crate::app::build_engine;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::jira::{Disposition, JiraError};
+use crate::destinations::operations::client::{Disposition, JiraError};
 use crate::sync::Engine;
 
 /// Clocks further apart than this make tokens fail.

@@ -7,9 +7,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Datelike};
 use url::{Position, Url};
 
-use super::ids::jira_id;
-use super::payload::AssociationPayload;
-use crate::domain::{Association, JiraId, SourceId, Timestamp, format_timestamp};
+use super::operations::payload::AssociationPayload;
+use crate::domain::{Association, JiraId, SourceId, Timestamp, format_timestamp, jira_id};
 
 const MAX_LINE: usize = 255;
 const MAX_TEXT: usize = 5000;

@@ -4,6 +4,8 @@
 //! look like is `mapping`'s affair, what a tool's look like is `sources`'.
 
 mod component;
+mod digest;
+mod entity_id;
 mod ids;
 mod incident;
 mod observation;
@@ -15,6 +17,8 @@ mod words;
 mod workspace;
 
 pub use component::{Component, ComponentType, Tier};
+pub use digest::content_digest;
+pub use entity_id::jira_id;
 pub use ids::{ClientKey, EntityKind, InvalidId, JiraId, SourceId};
 pub use incident::{Association, Incident, IncidentStatus};
 pub use observation::{Entity, Observation, State};

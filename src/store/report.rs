@@ -1,4 +1,4 @@
-//! What a source said, as [`Store::apply`](super::Store::apply) takes it, and what came of it. Must not touch the database.
+//! What a source said, as [`Store::apply`](crate::store::Store::apply) takes it, and what came of it. Must not touch the database.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,7 +30,7 @@ pub enum Origin<'a> {
 }
 
 impl Origin<'_> {
-    pub(super) fn label(&self) -> &'static str {
+    pub(in crate::store) fn label(&self) -> &'static str {
         match self {
             Self::Webhook { .. } => "webhook",
             Self::Poll { .. } | Self::Window => "poll",

@@ -6,15 +6,15 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use url::Url;
 
-use super::confirm::ReadPauses;
-use super::directory::{Directory, SiteAccess};
-use super::near_limit::NearLimit;
-use super::registry::Registry;
+use crate::sync::outbound::readback::ReadPauses;
+use crate::sync::directory::{Directory, SiteAccess};
+use crate::sync::outbound::near_limit::NearLimit;
+use crate::sync::registry::Registry;
 use crate::clock::Clock;
 use crate::config::{Config, Delivery, Retention};
 use crate::connect::sites::SiteAllowList;
 use crate::domain::Workspace;
-use crate::jira::{ConnectAuth, HttpClient, JiraClient, Pacing, Quotas};
+use crate::destinations::operations::client::{ConnectAuth, HttpClient, JiraClient, Pacing, Quotas};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
@@ -54,8 +54,8 @@ pub struct Engine {
     pub leeway: Duration,
     /// Name of this process in leases.
     pub owner: String,
-    pub(super) near_limit: NearLimit,
-    pub(super) read_pauses: ReadPauses,
+    pub(in crate::sync) near_limit: NearLimit,
+    pub(in crate::sync) read_pauses: ReadPauses,
     http: HttpClient,
     pacing: Arc<Pacing>,
 }

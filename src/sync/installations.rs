@@ -1,7 +1,7 @@
 //! A site comes, pauses, and goes.
 
-use super::engine::{Engine, SyncError};
-use super::registry::SourceRuntime;
+use crate::sync::engine::{Engine, SyncError};
+use crate::sync::registry::SourceRuntime;
 use crate::domain::{ClientKey, SourceId};
 use crate::store::{EntityAssociation, NewInstallation};
 

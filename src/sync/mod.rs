@@ -4,39 +4,25 @@
 //! with what should be, does the difference, and goes back to sleep. A webhook, a cron tick, a retry and the
 //! start after a crash all take the same path. Nothing here speaks HTTP to a caller or SQL to a database.
 
-mod cadence;
-mod catalogue;
-mod confirm;
-mod deliver;
 mod directory;
 mod engine;
-mod gauges;
-mod ingest;
-mod link;
-mod near_limit;
-mod plan;
-mod poll;
+mod inbound;
+mod installations;
+mod outbound;
 mod preview;
-mod probe;
-mod reconcile;
-mod reconciler;
 mod registry;
-mod removal;
 mod retention;
-mod schedule;
-mod tenancy;
-mod trouble;
-mod window;
+mod tasks;
 
-pub use catalogue::{ContainerHit, SearchPosition};
+pub use directory::containers::{ContainerHit, SearchPosition};
 pub use directory::{ContainerPage, Directory, SiteAccess, Snapshot};
 pub use engine::{Engine, Signals, SyncError};
-pub use ingest::{IngestError, Ingestor, Receipt};
-pub use poll::PollOutcome;
+pub use inbound::ingest::{IngestError, Ingestor, Receipt};
+pub use inbound::poll::PollOutcome;
 pub use preview::Preview;
-pub use probe::{Probe, ProbedEntity, ProbedPayload, probe};
-pub use reconciler::{Beats, Pulse};
+pub use inbound::probe::{Probe, ProbedEntity, ProbedPayload, probe};
+pub use tasks::runner::{Beats, Pulse};
 pub use registry::{Registry, RegistryError, SEALED, SourceRuntime};
-pub use removal::PlannedRemoval;
-pub use schedule::{ScheduleError, Scheduler};
-pub use window::Window;
+pub use outbound::removal::PlannedRemoval;
+pub use tasks::schedule::{ScheduleError, Scheduler};
+pub use inbound::window::Window;

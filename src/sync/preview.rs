@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::engine::{Engine, SyncError};
-use super::registry::SourceRuntime;
+use crate::sync::engine::{Engine, SyncError};
+use crate::sync::registry::SourceRuntime;
 use crate::domain::{Entity, EntityKind, State, Timestamp};
-use crate::mapping::{content_digest, jira_id};
+use crate::domain::{content_digest, jira_id};
 use crate::sources::{Cursor, Memory, PollRequest};
 
 /// Entities read from the tool at most; a preview is for looking at, not for waiting.

@@ -9,8 +9,9 @@ use url::Url;
 use crate::config::{SourceConfig, WorkspaceMode};
 use crate::connect::sites::host_matches;
 use crate::domain::{EntityKind, SourceId, Timestamp, Workspace};
-use crate::jira::HttpClient;
-use crate::mapping::{self, MappingContext};
+use crate::destinations::operations::client::HttpClient;
+use crate::destinations::MappingContext;
+use crate::destinations::operations::payload as mapping;
 use crate::sources::{self, BuildContext, BuildError, Source};
 use crate::store::{SourceScope, Vault, VaultError};
 
@@ -33,9 +34,9 @@ pub struct SourceRuntime {
     pub source: Arc<dyn Source>,
     pub mapping: MappingContext,
     /// Held by the poll under way in this process.
-    pub(super) polling: tokio::sync::Mutex<()>,
+    pub(in crate::sync) polling: tokio::sync::Mutex<()>,
     /// Rings when a webhook has named an incident that must be fetched.
-    pub(super) named: tokio::sync::Notify,
+    pub(in crate::sync) named: tokio::sync::Notify,
 }
 
 impl std::fmt::Debug for SourceRuntime {
@@ -86,7 +87,7 @@ impl SourceRuntime {
     /// The id in Jira of something of this source.
     #[must_use]
     pub fn jira_id(&self, provider_id: &str) -> crate::domain::JiraId {
-        mapping::jira_id(self.id(), provider_id)
+        crate::domain::jira_id(self.id(), provider_id)
     }
 
     /// The payload that Jira would get for an entity of this source.
@@ -104,7 +105,7 @@ impl SourceRuntime {
     fn with_issue_keys(&self, entity: &crate::domain::Entity) -> crate::domain::Entity {
         let mut entity = entity.clone();
         if self.config.associate_issue_keys && entity.kind() != EntityKind::Component {
-            mapping::associate_issue_keys(&mut entity);
+            crate::destinations::associate_issue_keys(&mut entity);
         }
         entity
     }

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::engine::{Engine, SyncError};
+use crate::sync::engine::{Engine, SyncError};
 
 const STEP: i64 = 500;
 

@@ -149,10 +149,10 @@ mod checker {
             "use {crate::jira};",
             "pub use super::super::jira as j;",
             "use super::{super::jira::*, Row};",
-            "fn f() { let x = vec![crate::jira::Page::new()]; }",
+            "fn f() { let x = vec![crate::destinations::operations::client::Page::new()]; }",
             "fn f() -> crate :: jira :: Page { g() }",
-            "fn f() { g::<crate::jira::Page>() }",
-            "macro_rules! m { () => { $crate::jira::x() } }",
+            "fn f() { g::<crate::destinations::operations::client::Page>() }",
+            "macro_rules! m { () => { $crate::destinations::operations::client::x() } }",
             "#[cfg(not(test))] mod m { use crate::jira; }",
             "#[cfg(test)] use x::y; use crate::jira;",
         ] {
@@ -176,8 +176,8 @@ mod checker {
     #[test]
     fn comments_texts_and_tests_are_no_imports() {
         for text in [
-            "// use crate::jira;\n/* crate::jira::x */\n/// [`crate::jira`]\nfn f() {}",
-            "fn f() -> &'static str { \"crate::jira::x\" }",
+            "// use crate::jira;\n/* crate::destinations::operations::client::x */\n/// [`crate::jira`]\nfn f() {}",
+            "fn f() -> &'static str { \"crate::destinations::operations::client::x\" }",
             "#[cfg(test)] mod tests { use crate::jira; }",
             "#[cfg(test)] #[path = \"jira_tests.rs\"] mod tests;",
             "use crate::store::jira;",
@@ -191,7 +191,7 @@ mod checker {
     fn neighbours_in_a_layer_stay_apart_unless_the_table_says_otherwise() {
         assert_eq!(imports("src/jira/mod.rs", "use crate::store::x;").len(), 1);
         assert_eq!(imports("src/web/mod.rs", "use crate::app::x;").len(), 1);
-        assert_eq!(imports("src/simulator/site.rs", "use crate::mapping::x;").len(), 1);
+        assert_eq!(imports("src/simulator/site.rs", "use crate::destinations::operations::payload::x;").len(), 1);
         assert_eq!(imports("src/mapping/mod.rs", "use crate::telemetry::x;").len(), 1);
         assert_eq!(imports("src/simulator/site.rs", "use crate::connect::x;"), [""; 0]);
         assert_eq!(imports("src/telemetry/logging.rs", "use crate::config::Log;"), [""; 0]);

@@ -2,7 +2,7 @@
 //!
 //! Collects what the store remembers; `words` says it in sentences. Asks neither the tool nor Jira.
 
-mod words;
+mod sentences;
 
 use std::process::ExitCode;
 
@@ -94,10 +94,10 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
         output::json(&told)?;
     } else {
         for story in &told.stories {
-            words::print(story, &sites);
+            sentences::print(story, &sites);
         }
         if let Some(unknown) = &told.unknown {
-            words::print_unknown(&arguments.incident, unknown);
+            sentences::print_unknown(&arguments.incident, unknown);
         }
     }
     Ok(if told.stories.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -115,7 +115,7 @@ async fn tell(
     let mut timeline = store.list_timeline(&entity.jira_id).await?;
     timeline.retain(|entry| entry.kind == kind);
     let mut webhooks: Vec<ReceiptRow> = Vec::new();
-    for id in timeline.iter().filter_map(words::webhook_of) {
+    for id in timeline.iter().filter_map(sentences::webhook_of) {
         if !webhooks.iter().any(|webhook| webhook.id == id) {
             webhooks.extend(store.find_receipt(id).await?);
         }

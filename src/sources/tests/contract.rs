@@ -3,7 +3,9 @@
 use url::Url;
 
 use super::*;
-use crate::mapping::{MappingContext, jira_id, payload};
+use crate::destinations::MappingContext;
+use crate::destinations::operations::payload::payload;
+use crate::domain::jira_id;
 use crate::simulator::{EntityKind as Kind, Schemas};
 use crate::sources::KINDS;
 

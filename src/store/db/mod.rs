@@ -14,14 +14,14 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection as _, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
-use super::StoreError;
+use crate::store::StoreError;
 
 /// How long a statement waits for another process that holds SQLite's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A value for a placeholder.
 #[derive(Debug, Clone)]
-pub(super) enum Arg {
+pub(in crate::store) enum Arg {
     Int(Option<i64>),
     Text(Option<String>),
     Bytes(Option<Vec<u8>>),
@@ -55,10 +55,10 @@ arg_from! {
 macro_rules! args {
     ($($value:expr),* $(,)?) => { [$($crate::store::db::Arg::from($value)),*] };
 }
-pub(super) use args;
+pub(in crate::store) use args;
 
 /// A row type that both databases can fill.
-pub(super) trait Row:
+pub(in crate::store) trait Row:
     for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
 {
 }
@@ -66,13 +66,13 @@ impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, 
 
 /// An open database.
 #[derive(Debug, Clone)]
-pub(super) enum Database {
+pub(in crate::store) enum Database {
     Sqlite { read: SqlitePool, write: SqlitePool },
     Postgres(PgPool),
 }
 
 /// A transaction that may write. Dropped without `commit`, it leaves no trace.
-pub(super) enum Tx {
+pub(in crate::store) enum Tx {
     Sqlite(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>),
 }
@@ -239,5 +239,4 @@ impl Tx {
 }
 
 #[cfg(test)]
-#[path = "db_tests.rs"]
 mod tests;

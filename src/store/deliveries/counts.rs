@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::db::args;
-use super::{Store, StoreError};
+use crate::store::db::args;
+use crate::store::{Store, StoreError};
 
 /// How many deliveries of a site are in which state.
 #[derive(Debug, Clone, Serialize, sqlx::FromRow, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use chrono::TimeDelta;
 
-use super::db::{Arg, args};
-use super::entities::parse_kind;
-use super::{Store, StoreError, from_json};
+use crate::store::db::{Arg, args};
+use crate::store::entities::lookup::parse_kind;
+use crate::store::{Store, StoreError, from_json};
 use crate::clock::{Timestamp, from_millis};
 use crate::domain::{ClientKey, Entity, EntityKind, JiraId};
 

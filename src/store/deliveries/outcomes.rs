@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::db::{Tx, args};
-use super::timeline::About;
-use super::{Store, StoreError};
+use crate::store::db::{Tx, args};
+use crate::store::entities::timeline::About;
+use crate::store::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::domain::{ClientKey, EntityKind, JiraId};
 

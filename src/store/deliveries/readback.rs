@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::db::{Tx, args};
-use super::entities::parse_kind;
-use super::timeline::About;
-use super::{Store, StoreError};
+use crate::store::db::{Tx, args};
+use crate::store::entities::lookup::parse_kind;
+use crate::store::entities::timeline::About;
+use crate::store::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::domain::{ClientKey, EntityKind, JiraId};
 

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::db::args;
-use super::timeline::About;
-use super::{Store, StoreError};
+use crate::store::db::args;
+use crate::store::entities::timeline::About;
+use crate::store::{Store, StoreError};
 use crate::domain::{ClientKey, EntityKind, JiraId};
 
 /// A link that Jira reported.

@@ -1,8 +1,8 @@
 //! Incidents, reviews and components in their current version.
 
-use super::db::{Tx, args};
-use super::installations::lock_sites;
-use super::{Store, StoreError, from_json};
+use crate::store::db::{Tx, args};
+use crate::store::sites::installations::lock_sites;
+use crate::store::{Store, StoreError, from_json};
 use crate::domain::{ClientKey, Entity, EntityKind, JiraId, SourceId};
 
 /// An entity as stored.
@@ -41,7 +41,7 @@ impl TryFrom<EntityRow> for StoredEntity {
     }
 }
 
-pub(super) fn parse_kind(text: &str) -> Result<EntityKind, StoreError> {
+pub(in crate::store) fn parse_kind(text: &str) -> Result<EntityKind, StoreError> {
     EntityKind::find(text).ok_or_else(|| StoreError::Inconsistent {
         what: "an entity".to_owned(),
         why: format!("unknown kind {text:?}"),
@@ -50,7 +50,7 @@ pub(super) fn parse_kind(text: &str) -> Result<EntityKind, StoreError> {
 
 impl Store {
     /// Puts every present entity of `source` up for delivery to `site`, as if nothing had ever been sent.
-    pub(super) async fn want_everything(
+    pub(in crate::store) async fn want_everything(
         &self,
         tx: &mut Tx,
         site: &ClientKey,

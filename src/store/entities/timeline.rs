@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::db::{Tx, args};
-use super::{Store, StoreError};
+use crate::store::db::{Tx, args};
+use crate::store::{Store, StoreError};
 use crate::clock::{Timestamp, from_millis};
 use crate::domain::{ClientKey, EntityKind, JiraId};
 
@@ -32,14 +32,14 @@ struct Row {
 }
 
 /// Who and what an entry is about.
-pub(super) struct About<'a> {
+pub(in crate::store) struct About<'a> {
     pub kind: EntityKind,
     pub id: &'a JiraId,
     pub site: Option<&'a ClientKey>,
 }
 
 impl Store {
-    pub(super) async fn record_event(
+    pub(in crate::store) async fn record_event(
         &self,
         tx: &mut Tx,
         about: About<'_>,
@@ -83,7 +83,7 @@ impl Store {
                     jira_id: row.jira_id,
                     client_key: row.client_key,
                     event: row.event,
-                    detail: super::from_json("a timeline entry", &row.detail)?,
+                    detail: crate::store::from_json("a timeline entry", &row.detail)?,
                 })
             })
             .collect()

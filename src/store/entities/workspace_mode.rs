@@ -3,12 +3,12 @@
 //!
 //! Jira keeps the workspace with the entity, so whatever moves gets a new version and is sent again.
 
-use super::apply::{NewVersion, Writer, home, visible_sites};
-use super::db::args;
-use super::entities::parse_kind;
-use super::installations::{bump_directory, lock_sites};
-use super::told::{Origin, SourceScope};
-use super::{Store, StoreError, from_json};
+use crate::store::apply::{NewVersion, Writer, home, visible_sites};
+use crate::store::db::args;
+use crate::store::entities::lookup::parse_kind;
+use crate::store::sites::installations::{bump_directory, lock_sites};
+use crate::store::report::{Origin, SourceScope};
+use crate::store::{Store, StoreError, from_json};
 use crate::clock::from_millis;
 use crate::domain::{Entity, JiraId, SourceId};
 

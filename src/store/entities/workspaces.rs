@@ -1,8 +1,8 @@
 //! Workspaces and containers as Jira's actions ask for them, and which workspaces each site has linked.
 
-use super::db::{Tx, args};
-use super::installations::bump_directory;
-use super::{Store, StoreError, from_json};
+use crate::store::db::{Tx, args};
+use crate::store::sites::installations::bump_directory;
+use crate::store::{Store, StoreError, from_json};
 use crate::clock::{Timestamp, from_millis};
 use crate::domain::{ClientKey, Component, Entity, JiraId, SourceId, Workspace};
 
@@ -58,7 +58,7 @@ impl Store {
         tx.commit().await
     }
 
-    pub(super) async fn upsert_workspaces(
+    pub(in crate::store) async fn upsert_workspaces(
         &self,
         tx: &mut Tx,
         source: &SourceId,
@@ -76,7 +76,7 @@ impl Store {
                     &args![
                         source.as_str(),
                         &workspace.provider_id,
-                        crate::mapping::jira_id(source, &workspace.provider_id).as_str(),
+                        crate::domain::jira_id(source, &workspace.provider_id).as_str(),
                         &workspace.name,
                         &workspace.url,
                         self.clock.now_ms(),

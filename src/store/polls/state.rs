@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::db::{Tx, args};
-use super::{Store, StoreError};
+use crate::store::db::{Tx, args};
+use crate::store::{Store, StoreError};
 use crate::clock::{Timestamp, from_millis};
 use crate::domain::SourceId;
 
@@ -124,7 +124,7 @@ impl Store {
         }))
     }
 
-    pub(super) async fn move_cursor(
+    pub(in crate::store) async fn move_cursor(
         &self,
         tx: &mut Tx,
         source: &SourceId,
@@ -151,7 +151,7 @@ impl Store {
         Ok(())
     }
 
-    pub(super) async fn finish_catalogue(&self, tx: &mut Tx, source: &SourceId) -> Result<(), StoreError> {
+    pub(in crate::store) async fn finish_catalogue(&self, tx: &mut Tx, source: &SourceId) -> Result<(), StoreError> {
         tx.execute(
             "UPDATE cursors SET catalogue_at = $2 WHERE source = $1",
             &args![source.as_str(), self.clock.now_ms()],
@@ -267,7 +267,7 @@ impl Store {
     }
 }
 
-pub(super) async fn write_memory(
+pub(in crate::store) async fn write_memory(
     tx: &mut Tx,
     source: &SourceId,
     changes: &BTreeMap<String, Option<String>>,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::db::{Tx, args};
-use super::{Store, StoreError};
+use crate::store::db::{Tx, args};
+use crate::store::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::domain::{SourceId, UnknownWord, WordKind};
 
@@ -46,7 +46,7 @@ impl Store {
             .await
     }
 
-    pub(super) async fn note_words(
+    pub(in crate::store) async fn note_words(
         &self,
         tx: &mut Tx,
         source: &SourceId,

@@ -3,8 +3,8 @@
 //! A wait is stored with the instant at which it began; before that instant it is void, because the clock was set
 //! back.
 
-use super::db::{Tx, args};
-use super::{Store, StoreError};
+use crate::store::db::{Tx, args};
+use crate::store::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::domain::ClientKey;
 
@@ -73,7 +73,7 @@ impl Store {
     /// Whether the site is still installed as it was at `installed_at`, if that is asked. Locks its row, so
     /// that a reinstall comes before or after everything else in the transaction. A wait that is not over began
     /// while the answer was on its way, and says more than it.
-    pub(super) async fn end_trouble(
+    pub(in crate::store) async fn end_trouble(
         &self,
         tx: &mut Tx,
         site: &ClientKey,

@@ -2,8 +2,8 @@
 
 use secrecy::SecretString;
 
-use super::db::{Tx, args};
-use super::{Store, StoreError, VaultError};
+use crate::store::db::{Tx, args};
+use crate::store::{Store, StoreError, VaultError};
 use crate::clock::{Timestamp, from_millis};
 use crate::domain::ClientKey;
 
@@ -304,12 +304,12 @@ impl Store {
 
 /// Installing a site and changing an entity must see each other's effect, or a new site would miss the
 /// change: both lock this row first.
-pub(super) async fn lock_sites(tx: &mut Tx) -> Result<(), StoreError> {
+pub(in crate::store) async fn lock_sites(tx: &mut Tx) -> Result<(), StoreError> {
     tx.execute("UPDATE generations SET number = number WHERE name = 'sites'", &args![]).await?;
     Ok(())
 }
 
-pub(super) async fn bump_directory(tx: &mut Tx) -> Result<(), StoreError> {
+pub(in crate::store) async fn bump_directory(tx: &mut Tx) -> Result<(), StoreError> {
     tx.execute("UPDATE generations SET number = number + 1 WHERE name = 'directory'", &args![]).await?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What a site may not see any more: noticed, kept for a while, then removed from Jira and forgotten.
 
-use super::db::args;
-use super::{Store, StoreError};
+use crate::store::db::args;
+use crate::store::{Store, StoreError};
 use crate::clock::{Timestamp, from_millis};
 use crate::domain::{ClientKey, JiraId, SourceId};
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 
-use super::registry::SourceRuntime;
+use crate::sync::registry::SourceRuntime;
 use crate::domain::JiraId;
 use crate::store::{Container, StoredWorkspace};
 
@@ -35,7 +35,7 @@ pub struct SearchPosition {
 }
 
 /// A search text, ready to be looked for.
-pub(super) struct Query<'t> {
+pub(in crate::sync) struct Query<'t> {
     text: &'t str,
     finder: Finder<'t>,
 }
@@ -49,7 +49,7 @@ impl<'t> Query<'t> {
 
 /// A container in the order of a search: by rank, lower-case name, id.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Found<'a> {
+pub(in crate::sync) struct Found<'a> {
     pub rank: u8,
     pub name: &'a str,
     pub id: &'a str,
@@ -74,7 +74,7 @@ struct Entry {
 
 /// The workspaces and containers of one source.
 #[derive(Debug, Default)]
-pub(super) struct Catalogue {
+pub(in crate::sync) struct Catalogue {
     pub workspaces: Vec<StoredWorkspace>,
     /// Lower-case names, one behind the other.
     names: String,
@@ -199,7 +199,7 @@ fn workspaces_of<'a>(
 }
 
 fn render(container: &Container, source: &SourceRuntime) -> ContainerHit {
-    let payload = crate::mapping::component(&container.component, &source.mapping, 0);
+    let payload = crate::destinations::operations::payload::component(&container.component, &source.mapping, 0);
     ContainerHit {
         id: payload.id.0,
         name: payload.name,
@@ -210,5 +210,5 @@ fn render(container: &Container, source: &SourceRuntime) -> ContainerHit {
 }
 
 #[cfg(test)]
-#[path = "catalogue_tests.rs"]
+#[path = "containers_tests.rs"]
 mod tests;

@@ -3,13 +3,15 @@
 //! A snapshot is immutable; a change in the store, by this process or another, replaces it. Isolation of
 //! tenants is decided here and nowhere else: every answer starts from the sources of one site.
 
+pub(in crate::sync) mod containers;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use secrecy::SecretString;
 
-use super::catalogue::{Catalogue, ContainerHit, Query, SearchPosition};
-use super::registry::{Registry, SourceRuntime};
+use crate::sync::directory::containers::{Catalogue, ContainerHit, Query, SearchPosition};
+use crate::sync::registry::{Registry, SourceRuntime};
 use crate::clock::Timestamp;
 use crate::domain::{ClientKey, JiraId};
 use crate::store::{Container, Installation, InstallationState, Store, StoreError, StoredWorkspace};

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::deliver::seed;
-use super::engine::{Engine, SyncError};
-use super::poll::{PollOutcome, Reach};
-use super::registry::SourceRuntime;
+use crate::sync::outbound::deliver::seed;
+use crate::sync::engine::{Engine, SyncError};
+use crate::sync::inbound::poll::{PollOutcome, Reach};
+use crate::sync::registry::SourceRuntime;
 use crate::clock::Timestamp;
 use crate::config::nth_after;
 use crate::store::PollState;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
-use super::engine::{Engine, SyncError};
-use super::registry::SourceRuntime;
+use crate::sync::engine::{Engine, SyncError};
+use crate::sync::registry::SourceRuntime;
 use crate::domain::UnknownWord;
 use crate::sources::{Findings, Headers, InboundWebhook, Memory, Unmappable, VerifiedWebhook};
 use crate::store::{InboxEntry, InboxRow, Origin, Recorded, Told};
@@ -206,7 +206,7 @@ impl Engine {
     }
 
     /// Counts what has no meaning here: whole entries of a listing, and words, which are returned.
-    pub(super) fn note_gaps(&self, source: &SourceRuntime, findings: &Findings) -> BTreeSet<UnknownWord> {
+    pub(in crate::sync) fn note_gaps(&self, source: &SourceRuntime, findings: &Findings) -> BTreeSet<UnknownWord> {
         if let Some(reason) = findings.unmappable.first() {
             let count = findings.unmappable.len();
             tracing::warn!(source = %source.id(), count, %reason, "entries of a listing cannot be mapped and are passed over");
@@ -222,7 +222,7 @@ impl Engine {
         words
     }
 
-    pub(super) fn count_applied(&self, source: &SourceRuntime, applied: crate::store::Applied) {
+    pub(in crate::sync) fn count_applied(&self, source: &SourceRuntime, applied: crate::store::Applied) {
         let id = source.id().as_str();
         let count = |result, n: usize| {
             Metrics::count_source(&self.metrics.statements, id, result, u64::try_from(n).unwrap_or(u64::MAX));
@@ -270,7 +270,7 @@ fn restore(row: &InboxRow) -> Result<VerifiedWebhook, Unmappable> {
     Ok(VerifiedWebhook::new(inbound, row.delivery_id.clone(), row.verified_by.clone()))
 }
 
-pub(super) fn told<'a>(
+pub(in crate::sync) fn told<'a>(
     findings: &'a Findings,
     unknown_words: &'a BTreeSet<UnknownWord>,
     memory: Option<&'a BTreeMap<String, Option<String>>>,

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::deliver::seed;
-use super::engine::{Engine, SyncError};
-use super::ingest::told;
-use super::registry::SourceRuntime;
-use super::trouble;
+use crate::sync::outbound::deliver::seed;
+use crate::sync::engine::{Engine, SyncError};
+use crate::sync::inbound::ingest::told;
+use crate::sync::registry::SourceRuntime;
+use crate::sync::outbound::backoff;
 use crate::domain::{Entity, EntityKind, Observation, Workspace};
 use crate::sources::{Cursor, Findings, Memory, PollError, PollRequest, Poller};
 use crate::store::{Lease, Origin, PollState, PollTrouble};
@@ -36,7 +36,7 @@ pub struct PollOutcome {
 
 /// How much of a source is read.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Reach {
+pub(in crate::sync) enum Reach {
     Everything,
     /// Only the incidents that webhooks have named without showing them.
     Named,
@@ -69,7 +69,7 @@ impl Engine {
     }
 
     /// One round, unless one is under way here or in another process.
-    pub(super) async fn poll_now(
+    pub(in crate::sync) async fn poll_now(
         &self,
         source: &SourceRuntime,
         reach: Reach,
@@ -276,7 +276,7 @@ impl Engine {
         error: &PollError,
     ) -> Result<bool, SyncError> {
         let now = self.clock.now();
-        let backed_off = trouble::back_off(now, failures, seed(&self.clock.new_id()));
+        let backed_off = backoff::back_off(now, failures, seed(&self.clock.new_id()));
         let (wait_until, start_over, result) = match error {
             PollError::Retry { after, .. } => {
                 let asked = after

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::registry::SourceRuntime;
+use crate::sync::registry::SourceRuntime;
 use crate::clock::Timestamp;
 use crate::domain::{EntityKind, State, UnknownWord};
 use crate::sources::{Memory, PollError, PollRequest, Poller};

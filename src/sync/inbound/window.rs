@@ -3,10 +3,10 @@
 //! For a past that the backfill left out. Nothing of it is kept but what the tool told: an interrupted run is
 //! simply repeated.
 
-use super::engine::{Engine, SyncError};
-use super::ingest::told;
-use super::poll::PollOutcome;
-use super::registry::SourceRuntime;
+use crate::sync::engine::{Engine, SyncError};
+use crate::sync::inbound::ingest::told;
+use crate::sync::inbound::poll::PollOutcome;
+use crate::sync::registry::SourceRuntime;
 use crate::domain::{Entity, Observation, State, Timestamp};
 use crate::sources::{Cursor, Memory, PollError, PollRequest};
 use crate::store::Origin;

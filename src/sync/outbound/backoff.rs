@@ -6,7 +6,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use chrono::TimeDelta;
 
 use crate::domain::Timestamp;
-use crate::jira::{Disposition, JiraError};
+use crate::destinations::operations::client::{Disposition, JiraError};
 use crate::store::SiteTrouble;
 
 /// Jira's advice is to start at 2 s and double; a background queue may go on longer than its cap of 30 s.
@@ -21,7 +21,7 @@ const PROBE: TimeDelta = TimeDelta::minutes(15);
 const SKEW: TimeDelta = TimeDelta::seconds(60);
 
 /// When the attempt after `failures` failures in a row may start: exponential with full jitter.
-pub(super) fn back_off(now: Timestamp, failures: i64, seed: u64) -> Timestamp {
+pub(in crate::sync) fn back_off(now: Timestamp, failures: i64, seed: u64) -> Timestamp {
     let nth = usize::try_from(failures).unwrap_or(0).min(16);
     let wait = ExponentialBuilder::default()
         .with_min_delay(FIRST_WAIT)
@@ -37,7 +37,7 @@ pub(super) fn back_off(now: Timestamp, failures: i64, seed: u64) -> Timestamp {
 }
 
 /// The trouble that an error means for its site. `failures` counts those in a row before this one.
-pub(super) fn of(error: &JiraError, now: Timestamp, failures: i64, seed: u64) -> SiteTrouble {
+pub(in crate::sync) fn of(error: &JiraError, now: Timestamp, failures: i64, seed: u64) -> SiteTrouble {
     let park = |why: String| SiteTrouble { wait_until: now + PROBE, parked: Some(why) };
     match &error.disposition {
         Disposition::WaitUntil { until, .. } => SiteTrouble { wait_until: *until, parked: None },
@@ -83,7 +83,7 @@ fn unauthorized(error: &JiraError) -> String {
 mod tests {
     use super::*;
     use crate::clock::from_millis;
-    use crate::jira::Endpoint;
+    use crate::destinations::operations::client::Endpoint;
 
     #[test]
     fn waits_grow_and_stay_bounded() {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::directory::SiteAccess;
-use super::engine::{Engine, SyncError};
-use super::plan::{self, Outgoing};
-use super::trouble;
+use crate::sync::directory::SiteAccess;
+use crate::sync::engine::{Engine, SyncError};
+use crate::sync::outbound::plan::{self, Outgoing};
+use crate::sync::outbound::backoff;
 use crate::domain::{ClientKey, EntityKind, JiraId, SourceId};
-use crate::jira::{Answer, Disposition, JiraClient, JiraError, Scope};
-use crate::mapping::{BulkRequest, jira_id};
+use crate::destinations::operations::client::{Answer, Disposition, JiraClient, JiraError, Scope};
+use crate::destinations::operations::payload::BulkRequest;
+use crate::domain::jira_id;
 use crate::store::{DueBatch, Outcome};
 use crate::telemetry::Metrics;
 
@@ -172,9 +173,9 @@ impl Engine {
 
     /// Stores how long the site must be left alone, and says so once. An answer to the secret before a
     /// reinstall says nothing of the site.
-    pub(super) async fn record_trouble(&self, site: &SiteAccess, error: &JiraError) -> Result<(), SyncError> {
+    pub(in crate::sync) async fn record_trouble(&self, site: &SiteAccess, error: &JiraError) -> Result<(), SyncError> {
         let failures = self.store.count_failures(&site.client_key).await?;
-        let trouble = trouble::of(error, self.clock.now(), failures, seed(&self.clock.new_id()));
+        let trouble = backoff::of(error, self.clock.now(), failures, seed(&self.clock.new_id()));
         if matches!(error.disposition, Disposition::WaitUntil { scope: Scope::AllSites, .. }) {
             // The app's own quota is used up: no site may be asked before it is renewed.
             self.store.hold_all_sites(trouble.wait_until).await?;
@@ -214,7 +215,7 @@ fn result_name(disposition: &Disposition) -> &'static str {
 }
 
 /// A number to jitter with, from a fresh id.
-pub(super) fn seed(id: &str) -> u64 {
+pub(in crate::sync) fn seed(id: &str) -> u64 {
     id.bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

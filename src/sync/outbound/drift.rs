@@ -1,6 +1,6 @@
 //! The nightly comparison: of Jira with the store, and of what sites hold with what they may see.
 
-use super::engine::{Engine, SyncError};
+use crate::sync::engine::{Engine, SyncError};
 use crate::domain::JiraId;
 
 /// Confirmed entities read back per site and night, those not looked at for longest first.

@@ -1,9 +1,9 @@
 //! Links the workspaces that a site may see with the site, so that its admins need not.
 
-use super::directory::SiteAccess;
-use super::engine::{Engine, SyncError};
+use crate::sync::directory::SiteAccess;
+use crate::sync::engine::{Engine, SyncError};
 use crate::domain::JiraId;
-use crate::jira::MAX_WORKSPACES_PER_REQUEST;
+use crate::destinations::operations::client::MAX_WORKSPACES_PER_REQUEST;
 
 impl Engine {
     /// Links what is not linked yet, on every site that can be asked now. Returns whether anything was done.

@@ -15,7 +15,7 @@ const PATIENCE: TimeDelta = TimeDelta::minutes(5);
 
 /// When each site was warned last. Lost with the process: Jira warns again.
 #[derive(Debug, Default)]
-pub(super) struct NearLimit(Mutex<HashMap<ClientKey, Timestamp>>);
+pub(in crate::sync) struct NearLimit(Mutex<HashMap<ClientKey, Timestamp>>);
 
 impl NearLimit {
     /// Jira said `X-RateLimit-NearLimit: true`, or that all is well.

@@ -1,15 +1,15 @@
 //! Turns due deliveries into requests, and answers into outcomes. Pure: no clock, no I/O.
 
 use crate::domain::{EntityKind, JiraId};
-use crate::jira::{Verdict, Verdicts};
-use crate::mapping::{Batch, EntityPayload};
+use crate::destinations::operations::client::{Verdict, Verdicts};
+use crate::destinations::operations::payload::{Batch, EntityPayload};
 use crate::store::{DueBatch, DueDelivery, Outcome};
 
-use super::registry::SourceRuntime;
+use crate::sync::registry::SourceRuntime;
 
 /// One entity on its way, with the version that its payload carries.
 #[derive(Debug, Clone)]
-pub(super) struct Outgoing {
+pub(in crate::sync) struct Outgoing {
     pub id: JiraId,
     pub version: i64,
     pub payload: EntityPayload,
@@ -17,14 +17,14 @@ pub(super) struct Outgoing {
 
 /// What to do with a batch of present entities.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
+pub(in crate::sync) struct Plan {
     pub send: Vec<Outgoing>,
     /// Entities that cannot be sent at all, with the reason.
     pub refused: Vec<(JiraId, i64, Outcome)>,
 }
 
 /// Maps every delivery of a batch to its payload, which takes the place of the content.
-pub(super) fn plan(batch: &mut DueBatch, source: &SourceRuntime) -> Plan {
+pub(in crate::sync) fn plan(batch: &mut DueBatch, source: &SourceRuntime) -> Plan {
     let mut plan = Plan::default();
     for delivery in &mut batch.deliveries {
         match map(delivery, source) {
@@ -36,7 +36,7 @@ pub(super) fn plan(batch: &mut DueBatch, source: &SourceRuntime) -> Plan {
 }
 
 /// Refuses a whole batch for one reason.
-pub(super) fn refuse_all(batch: &DueBatch, reason: &str) -> Vec<(JiraId, i64, Outcome)> {
+pub(in crate::sync) fn refuse_all(batch: &DueBatch, reason: &str) -> Vec<(JiraId, i64, Outcome)> {
     batch.deliveries.iter().map(|delivery| refusal(delivery, reason)).collect()
 }
 
@@ -52,12 +52,12 @@ fn map(delivery: &mut DueDelivery, source: &SourceRuntime) -> Result<Outgoing, S
 }
 
 /// The array of one request.
-pub(super) fn batch_of(outgoing: &[Outgoing]) -> Option<Batch> {
+pub(in crate::sync) fn batch_of(outgoing: &[Outgoing]) -> Option<Batch> {
     Batch::by_kind(outgoing.iter().map(|entity| entity.payload.clone()).collect()).into_iter().next()
 }
 
 /// Jira's verdict on every entity of a request.
-pub(super) fn outcomes(
+pub(in crate::sync) fn outcomes(
     outgoing: &[Outgoing],
     kind: EntityKind,
     verdicts: &Verdicts,

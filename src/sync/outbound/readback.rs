@@ -6,10 +6,10 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::TimeDelta;
 
-use super::directory::SiteAccess;
-use super::engine::{Engine, SyncError};
+use crate::sync::directory::SiteAccess;
+use crate::sync::engine::{Engine, SyncError};
 use crate::domain::{ClientKey, Timestamp};
-use crate::jira::{Disposition, JiraClient, JiraError, Scope, Stored};
+use crate::destinations::operations::client::{Disposition, JiraClient, JiraError, Scope, Stored};
 use crate::store::{Readback, ReadbackResult};
 use crate::telemetry::Metrics;
 
@@ -25,7 +25,7 @@ const RESENDS: i64 = 2;
 
 /// Sites where reading has to wait, since when and until when. Lost with the process: Jira says it again.
 #[derive(Debug, Default)]
-pub(super) struct ReadPauses(Mutex<HashMap<ClientKey, Range<Timestamp>>>);
+pub(in crate::sync) struct ReadPauses(Mutex<HashMap<ClientKey, Range<Timestamp>>>);
 
 impl ReadPauses {
     fn pause(&self, site: &ClientKey, pause: Range<Timestamp>) {
@@ -41,7 +41,7 @@ impl ReadPauses {
 
 impl Engine {
     /// Reads back what is due for a site. Returns whether anything was.
-    pub(super) async fn read_back(&self, site: &SiteAccess, jira: &JiraClient) -> Result<bool, SyncError> {
+    pub(in crate::sync) async fn read_back(&self, site: &SiteAccess, jira: &JiraClient) -> Result<bool, SyncError> {
         let key = &site.client_key;
         if jira.is_near_quota() || self.read_pauses.is_paused(key, self.clock.now()) {
             return Ok(false);

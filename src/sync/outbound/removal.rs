@@ -6,10 +6,10 @@
 
 use chrono::TimeDelta;
 
-use super::directory::{SiteAccess, Snapshot};
-use super::engine::{Engine, SyncError};
+use crate::sync::directory::{SiteAccess, Snapshot};
+use crate::sync::engine::{Engine, SyncError};
 use crate::domain::{ClientKey, JiraId, SourceId, Timestamp};
-use crate::jira::{Api, JiraError, MAX_WORKSPACES_PER_REQUEST};
+use crate::destinations::operations::client::{Api, JiraError, MAX_WORKSPACES_PER_REQUEST};
 
 /// Something to be removed from a site.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

@@ -1,6 +1,6 @@
 //! Copies the counts of the store into metrics.
 
-use super::engine::{Engine, SyncError};
+use crate::sync::engine::{Engine, SyncError};
 use crate::clock::from_millis;
 use crate::store::InstallationState;
 use crate::telemetry::{SiteLabel, SourceLabel};

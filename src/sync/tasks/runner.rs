@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::engine::{Engine, Signals, SyncError};
+use crate::sync::engine::{Engine, Signals, SyncError};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::ClientKey;
 

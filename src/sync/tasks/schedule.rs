@@ -11,9 +11,9 @@ use tokio::sync::Notify;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 use tokio_util::sync::CancellationToken;
 
-use super::deliver::seed;
-use super::engine::Engine;
-use super::registry::SourceRuntime;
+use crate::sync::outbound::deliver::seed;
+use crate::sync::engine::Engine;
+use crate::sync::registry::SourceRuntime;
 
 #[derive(Debug, thiserror::Error)]
 #[error("the schedule does not start: {0}")]

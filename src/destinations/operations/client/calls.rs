@@ -5,12 +5,12 @@
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
-use super::client::{JiraClient, Reply};
+use super::request::{JiraClient, Reply};
 use super::endpoint::{Api, Endpoint};
 use super::error::JiraError;
 use super::verdict::{Verdicts, strings};
 use crate::domain::{EntityKind, JiraId, SourceId};
-use crate::mapping::BulkRequest;
+use crate::destinations::operations::payload::BulkRequest;
 
 /// Most ids that one request to link workspaces may carry.
 pub const MAX_WORKSPACES_PER_REQUEST: usize = 100;

@@ -17,7 +17,9 @@ use crate::connect::qsh;
 use crate::domain::{
     ClientKey, EntityKind, Incident, IncidentStatus, JiraId, Severity, SourceId, Words, parse_timestamp,
 };
-use crate::mapping::{Batch, BulkRequest, EntityPayload, MappingContext, fallback_component, jira_id};
+use crate::destinations::MappingContext;
+use crate::destinations::operations::payload::{Batch, BulkRequest, EntityPayload, fallback_component};
+use crate::domain::jira_id;
 
 const SECRET: &str = "a-shared-secret-that-is-long-enough-for-hs256";
 
@@ -129,7 +131,7 @@ fn incidents(count: usize) -> BulkRequest {
             associations: vec![],
             words: Words::default(),
         };
-        crate::mapping::incident(&incident, &context(), 7)
+        crate::destinations::operations::payload::incident(&incident, &context(), 7)
     };
     BulkRequest::new(
         source(),
@@ -161,7 +163,7 @@ async fn components_go_to_their_own_api() {
     let site = site().await;
     site.answers(202, json!({ "acceptedComponents": ["tool:unassigned"] })).await;
     let component = fallback_component("Unassigned", "", site.clock.now());
-    let payload = EntityPayload::Component(crate::mapping::component(&component, &context(), 1));
+    let payload = EntityPayload::Component(crate::destinations::operations::payload::component(&component, &context(), 1));
     let batch = Batch::by_kind(vec![payload]).remove(0);
     let request = BulkRequest::new(source(), jira_id(&source(), "account"), batch);
     let answer = site.client.submit(&request).await.unwrap();

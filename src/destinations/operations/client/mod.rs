@@ -6,11 +6,11 @@
 mod answer;
 mod auth;
 mod budget;
-mod client;
+mod calls;
 mod endpoint;
 mod error;
-mod operations;
 mod pacing;
+mod request;
 mod throttle;
 mod verdict;
 
@@ -20,10 +20,10 @@ mod client_tests;
 pub use answer::{Answer, Meta};
 pub use auth::{AuthError, ConnectAuth, SiteAuth};
 pub use budget::{Budget, Quotas};
-pub use client::{JiraClient, http_client};
+pub use request::{JiraClient, http_client};
 pub use endpoint::{Api, Endpoint};
 pub use error::{Disposition, JiraError};
-pub use operations::{MAX_WORKSPACES_PER_REQUEST, Stored};
+pub use calls::{MAX_WORKSPACES_PER_REQUEST, Stored};
 pub use pacing::Pacing;
 pub use reqwest::Client as HttpClient;
 pub use throttle::Scope;

@@ -2,9 +2,9 @@
 //!
 //! Must fill every field that Jira demands, because most tools know neither tiers nor icons.
 
-use super::payload::{ComponentPayload, SCHEMA_VERSION};
-use super::{MappingContext, jira_id, text};
-use crate::domain::{Component, Timestamp};
+use super::shapes::{ComponentPayload, SCHEMA_VERSION};
+use crate::destinations::{MappingContext, text};
+use crate::domain::{Component, Timestamp, jira_id};
 
 /// `provider_id` of the component that incidents without components affect; Jira demands at least one.
 pub const FALLBACK_COMPONENT: &str = "unassigned";

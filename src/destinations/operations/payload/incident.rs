@@ -1,9 +1,9 @@
 //! An incident as the Operations API takes it. Must never fail: every incident of a tool can be shown.
 
 use super::component::FALLBACK_COMPONENT;
-use super::payload::{IncidentPayload, SCHEMA_VERSION, SeverityPayload};
-use super::{MappingContext, jira_id, text};
-use crate::domain::Incident;
+use super::shapes::{IncidentPayload, SCHEMA_VERSION, SeverityPayload};
+use crate::destinations::{MappingContext, text};
+use crate::domain::{Incident, jira_id};
 
 /// The payload of an incident. Without components it affects the source's fallback component; without a
 /// title it is called by its id, without a description by its title.

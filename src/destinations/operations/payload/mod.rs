@@ -4,31 +4,23 @@
 //! refused here with a reason. Must not know how payloads travel (`jira`) or where values come from.
 
 mod component;
-mod context;
-mod digest;
-mod ids;
 mod incident;
-mod issue_keys;
-mod payload;
 mod review;
-mod text;
+mod shapes;
 
 #[cfg(test)]
 mod schema_tests;
 
 pub use component::{FALLBACK_COMPONENT, component, fallback_component};
-pub use context::MappingContext;
-pub use digest::content_digest;
-pub use ids::jira_id;
 pub use incident::incident;
-pub use issue_keys::{associate_issue_keys, find_issue_keys};
-pub use payload::{
+pub use shapes::{
     AssociationPayload, Batch, BulkRequest, ComponentPayload, EntityPayload, IncidentPayload,
     MAX_ENTITIES_PER_REQUEST, ProviderMetadata, ReviewPayload, SCHEMA_VERSION, SeverityPayload,
     SubmissionProperties,
 };
 pub use review::review;
 
+use crate::destinations::MappingContext;
 use crate::domain::Entity;
 
 /// Why an entity has no payload.

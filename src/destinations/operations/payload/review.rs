@@ -2,9 +2,10 @@
 //!
 //! Must refuse a review without incidents rather than invent one for it.
 
-use super::payload::{ReviewPayload, SCHEMA_VERSION};
-use super::{MappingContext, Unmappable, jira_id, text};
-use crate::domain::PostIncidentReview;
+use super::shapes::{ReviewPayload, SCHEMA_VERSION};
+use super::Unmappable;
+use crate::destinations::{MappingContext, text};
+use crate::domain::{PostIncidentReview, jira_id};
 
 /// The payload of a review; texts fall back as for incidents.
 ///

@@ -14,7 +14,7 @@ use crate::domain::{
 };
 
 static OPENAPI: LazyLock<Value> = LazyLock::new(|| {
-    let text = include_str!("../../tests/fixtures/jira-openapi/jira-operations.openapi.json");
+    let text = include_str!("../../../../tests/fixtures/jira-openapi/jira-operations.openapi.json");
     serde_json::from_str(text).expect("the fixture is JSON")
 });
 
