@@ -6,7 +6,7 @@ use super::{Usage, output};
 use crate::app::open_ready_store;
 use crate::clock::{Clock, from_millis};
 use crate::config::Config;
-use crate::domain::{JiraId, format_timestamp};
+use crate::domain::{EntityId, format_timestamp};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
@@ -64,7 +64,7 @@ pub async fn main(config: &Config, subcommand: &Subcommand, json: bool) -> anyho
             }
             let mut count = if *all { store.retry_deliveries(None).await? } else { 0 };
             for id in ids {
-                count += store.retry_deliveries(Some(&JiraId(id.clone()))).await?;
+                count += store.retry_deliveries(Some(&EntityId::from_text(id.clone()))).await?;
             }
             let sites = if *all { store.try_parked_sites().await? } else { 0 };
             report(json, "will be sent again", count, sites)?;
@@ -72,7 +72,7 @@ pub async fn main(config: &Config, subcommand: &Subcommand, json: bool) -> anyho
         Subcommand::Discard { ids } => {
             let mut count = 0;
             for id in ids {
-                count += store.discard_deliveries(&JiraId(id.clone())).await?;
+                count += store.discard_deliveries(&EntityId::from_text(id.clone())).await?;
             }
             report(json, "given up until the next change", count, 0)?;
         }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Datelike};
 use url::{Position, Url};
 
 use super::operations::payload::AssociationPayload;
-use crate::domain::{Association, JiraId, SourceId, Timestamp, format_timestamp, jira_id};
+use crate::domain::{Association, EntityId, SourceId, Timestamp, format_timestamp};
 
 const MAX_LINE: usize = 255;
 const MAX_TEXT: usize = 5000;
@@ -101,9 +101,9 @@ pub fn timestamp(instant: Timestamp) -> String {
 }
 
 /// The ids of at most 100 of the tool's ids, sorted and each once, so that the same set gives the same list.
-pub fn id_list(source: &SourceId, provider_ids: &[String]) -> Vec<JiraId> {
+pub fn id_list(source: &SourceId, provider_ids: &[String]) -> Vec<EntityId> {
     let distinct: BTreeSet<&String> = provider_ids.iter().filter(|id| !id.trim().is_empty()).collect();
-    distinct.into_iter().take(MAX_LIST).map(|id| jira_id(source, id)).collect()
+    distinct.into_iter().take(MAX_LIST).map(|id| EntityId::new(source, id)).collect()
 }
 
 /// At most 100 associations of the types that Jira knows, without empty ones.

@@ -1,11 +1,14 @@
-//! The ids under which a tool's things are known in Jira.
+//! The ids under which a tool's things are known here and, as they are, in Jira.
 //!
 //! Keeps to characters that need no encoding in a path, because for others the parties disagree on what
 //! the query string hash covers. Must stay stable for ever: a changed id is another entity to Jira.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::domain::{JiraId, SourceId};
+use super::SourceId;
 
 /// Limit of `id` in the Operations and the DevOps Components API.
 const MAX_LENGTH: usize = 255;
@@ -13,19 +16,57 @@ const MAX_LENGTH: usize = 255;
 /// 160 bits of the hash are enough to keep ids of one source apart.
 const HASH_BYTES: usize = 20;
 
-/// `{source}:{provider id}`, at most 255 of `[A-Za-z0-9._~:@=-]`. A provider id that does not fit, is empty
-/// or starts with the reserved `~` becomes `~` and 40 hex digits of its SHA-256.
-#[must_use]
-pub fn jira_id(source: &SourceId, provider_id: &str) -> JiraId {
-    let fits = !provider_id.is_empty()
-        && !provider_id.starts_with('~')
-        && source.as_str().len() + 1 + provider_id.len() <= MAX_LENGTH
-        && provider_id.bytes().all(is_allowed);
-    if fits {
-        return JiraId(format!("{source}:{provider_id}"));
+/// Id of an incident, review, component or workspace: `{source id}:{provider id}`, at most 255 of
+/// `[A-Za-z0-9._~:@=-]`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EntityId(String);
+
+impl EntityId {
+    /// `{source}:{provider id}`. A provider id that does not fit, is empty or starts with the reserved `~`
+    /// becomes `~` and 40 hex digits of its SHA-256.
+    #[must_use]
+    pub fn new(source: &SourceId, provider_id: &str) -> Self {
+        let fits = !provider_id.is_empty()
+            && !provider_id.starts_with('~')
+            && source.as_str().len() + 1 + provider_id.len() <= MAX_LENGTH
+            && provider_id.bytes().all(is_allowed);
+        if fits {
+            return Self(format!("{source}:{provider_id}"));
+        }
+        let hash = Sha256::digest(provider_id.as_bytes());
+        let digits = hex::encode(hash);
+        Self(format!("{source}:~{}", digits.get(..2 * HASH_BYTES).unwrap_or(&digits)))
     }
-    let hash = Sha256::digest(provider_id.as_bytes());
-    JiraId(format!("{source}:~{}", hex::encode(&hash[..HASH_BYTES])))
+
+    /// An id as somebody wrote it: a row of the store, Jira, an operator. It may name nothing.
+    #[must_use]
+    pub fn from_text(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The part that names the source.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        self.0.split(':').next().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for EntityId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<EntityId> for String {
+    fn from(id: EntityId) -> Self {
+        id.0
+    }
 }
 
 fn is_allowed(byte: u8) -> bool {
@@ -43,7 +84,7 @@ mod tests {
     }
 
     fn id(provider_id: &str) -> String {
-        jira_id(&source(), provider_id).0
+        EntityId::new(&source(), provider_id).0
     }
 
     #[test]
@@ -77,7 +118,7 @@ mod tests {
             prop_assert!(id.len() <= MAX_LENGTH);
             prop_assert!(id.starts_with("pagerduty:") && id.len() > "pagerduty:".len());
             prop_assert!(id.bytes().all(is_allowed));
-            prop_assert_eq!(id, jira_id(&source(), &provider_id).0);
+            prop_assert_eq!(id, EntityId::new(&source(), &provider_id).0);
         }
 
         #[test]

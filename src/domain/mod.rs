@@ -18,8 +18,8 @@ mod workspace;
 
 pub use component::{Component, ComponentType, Tier};
 pub use digest::content_digest;
-pub use entity_id::jira_id;
-pub use ids::{ClientKey, EntityKind, InvalidId, JiraId, SourceId};
+pub use entity_id::EntityId;
+pub use ids::{ClientKey, DestinationId, EntityKind, InvalidId, SourceId};
 pub use incident::{Association, Incident, IncidentStatus};
 pub use observation::{Entity, Observation, State};
 pub use review::{PostIncidentReview, ReviewStatus};

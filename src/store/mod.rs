@@ -15,23 +15,23 @@ mod report;
 mod sites;
 mod vault;
 
-pub use entities::associations::EntityAssociation;
-pub use polls::state::{PollState, PollTrouble};
-pub use deliveries::outcomes::{DeliveryRow, Outcome};
-pub use deliveries::next_batch::{DueBatch, DueDelivery, Pace};
-pub use entities::lookup::StoredEntity;
-pub use inbox::{InboxEntry, InboxRow, QuarantinedRow, ReceiptRow, Recorded};
-pub use sites::installations::{Installation, InstallationState, NewInstallation};
-pub use leases::Lease;
 pub use deliveries::counts::{DeliveryCounts, QueueCounts};
+pub use deliveries::next_batch::{DueBatch, DueDelivery, Pace};
+pub use deliveries::outcomes::{DeliveryRow, Outcome};
 pub use deliveries::readback::{Readback, ReadbackResult};
-pub use polls::refetches::Refetch;
-pub use sites::removals::Removal;
+pub use entities::associations::EntityAssociation;
+pub use entities::lookup::StoredEntity;
 pub use entities::timeline::TimelineEntry;
-pub use report::{Applied, Origin, SourceScope, Told};
-pub use vault::{Vault, VaultError};
-pub use sites::backoff::SiteTrouble;
 pub use entities::workspaces::{Container, StoredWorkspace};
+pub use inbox::{InboxEntry, InboxRow, QuarantinedRow, ReceiptRow, Recorded};
+pub use leases::Lease;
+pub use polls::refetches::Refetch;
+pub use polls::state::{PollState, PollTrouble};
+pub use report::{Applied, Origin, SourceScope, Told};
+pub use sites::backoff::SiteTrouble;
+pub use sites::installations::{Installation, InstallationState, NewInstallation};
+pub use sites::removals::Removal;
+pub use vault::{Vault, VaultError};
 
 use std::sync::Arc;
 

@@ -6,16 +6,16 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use url::Url;
 
-use crate::sync::outbound::readback::ReadPauses;
-use crate::sync::directory::{Directory, SiteAccess};
-use crate::sync::outbound::near_limit::NearLimit;
-use crate::sync::registry::Registry;
 use crate::clock::Clock;
 use crate::config::{Config, Delivery, Retention};
 use crate::connect::sites::SiteAllowList;
-use crate::domain::Workspace;
 use crate::destinations::operations::client::{ConnectAuth, HttpClient, JiraClient, Pacing, Quotas};
+use crate::domain::Workspace;
 use crate::store::{Store, StoreError};
+use crate::sync::directory::{Directory, SiteAccess};
+use crate::sync::outbound::near_limit::NearLimit;
+use crate::sync::outbound::readback::ReadPauses;
+use crate::sync::registry::Registry;
 use crate::telemetry::Metrics;
 
 /// Why a reconciler could not finish its round. The next round is the retry.

@@ -1,9 +1,9 @@
 //! A site comes, pauses, and goes.
 
-use crate::sync::engine::{Engine, SyncError};
-use crate::sync::registry::SourceRuntime;
 use crate::domain::{ClientKey, SourceId};
 use crate::store::{EntityAssociation, NewInstallation};
+use crate::sync::engine::{Engine, SyncError};
+use crate::sync::registry::SourceRuntime;
 
 impl Engine {
     /// Stores a (re-)installation; everything the site may see is sent, again if need be, because Jira

@@ -3,11 +3,11 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::domain::{Entity, EntityKind, State, Timestamp};
+use crate::domain::{EntityId, content_digest};
+use crate::sources::{Cursor, Memory, PollRequest};
 use crate::sync::engine::{Engine, SyncError};
 use crate::sync::registry::SourceRuntime;
-use crate::domain::{Entity, EntityKind, State, Timestamp};
-use crate::domain::{content_digest, jira_id};
-use crate::sources::{Cursor, Memory, PollRequest};
 
 /// Entities read from the tool at most; a preview is for looking at, not for waiting.
 const PAGES: usize = 20;
@@ -37,7 +37,7 @@ impl Engine {
         let mut entities = self.store.list_waiting(source.id()).await?;
         for entity in self.read_without_storing(source, since).await? {
             let digest = content_digest(&entity);
-            let id = jira_id(source.id(), entity.provider_id());
+            let id = EntityId::new(source.id(), entity.provider_id());
             let known = self.store.find_digest(entity.kind(), &id).await?;
             entities.retain(|(_, waiting)| {
                 (waiting.kind(), waiting.provider_id()) != (entity.kind(), entity.provider_id())
@@ -111,7 +111,7 @@ impl Engine {
         payload: &Value,
         previews: &mut Vec<Preview>,
     ) -> Result<(), SyncError> {
-        let id = source.jira_id(entity.provider_id());
+        let id = source.entity_id(entity.provider_id());
         let snapshot = self.directory.current();
         for site in snapshot.sites().filter(|site| site.sees(source.id().as_str())) {
             let difference = match self.jira(site)?.find_entity(entity.kind(), &id).await {

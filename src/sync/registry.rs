@@ -8,10 +8,10 @@ use url::Url;
 
 use crate::config::{SourceConfig, WorkspaceMode};
 use crate::connect::sites::host_matches;
-use crate::domain::{EntityKind, SourceId, Timestamp, Workspace};
-use crate::destinations::operations::client::HttpClient;
 use crate::destinations::MappingContext;
+use crate::destinations::operations::client::HttpClient;
 use crate::destinations::operations::payload as mapping;
+use crate::domain::{EntityId, EntityKind, SourceId, Timestamp, Workspace};
 use crate::sources::{self, BuildContext, BuildError, Source};
 use crate::store::{SourceScope, Vault, VaultError};
 
@@ -86,8 +86,8 @@ impl SourceRuntime {
 
     /// The id in Jira of something of this source.
     #[must_use]
-    pub fn jira_id(&self, provider_id: &str) -> crate::domain::JiraId {
-        crate::domain::jira_id(self.id(), provider_id)
+    pub fn entity_id(&self, provider_id: &str) -> EntityId {
+        EntityId::new(self.id(), provider_id)
     }
 
     /// The payload that Jira would get for an entity of this source.

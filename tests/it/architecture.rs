@@ -191,7 +191,10 @@ mod checker {
     fn neighbours_in_a_layer_stay_apart_unless_the_table_says_otherwise() {
         assert_eq!(imports("src/jira/mod.rs", "use crate::store::x;").len(), 1);
         assert_eq!(imports("src/web/mod.rs", "use crate::app::x;").len(), 1);
-        assert_eq!(imports("src/simulator/site.rs", "use crate::destinations::operations::payload::x;").len(), 1);
+        assert_eq!(
+            imports("src/simulator/site.rs", "use crate::destinations::operations::payload::x;").len(),
+            1
+        );
         assert_eq!(imports("src/mapping/mod.rs", "use crate::telemetry::x;").len(), 1);
         assert_eq!(imports("src/simulator/site.rs", "use crate::connect::x;"), [""; 0]);
         assert_eq!(imports("src/telemetry/logging.rs", "use crate::config::Log;"), [""; 0]);

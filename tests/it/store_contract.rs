@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use incident_bridge::clock::Clock;
 use incident_bridge::domain::{
-    ClientKey, Component, Entity, Incident, IncidentStatus, JiraId, Observation, Severity, SourceId, Words,
+    ClientKey, Component, Entity, EntityId, Incident, IncidentStatus, Observation, Severity, SourceId, Words,
 };
 use incident_bridge::store::{
     Applied, InboxEntry, NewInstallation, Origin, Outcome, Pace, SourceScope, Store, Told, Vault,
@@ -88,7 +88,8 @@ impl World {
     }
 
     async fn state_of(&self, id: &str) -> String {
-        let rows = self.store.list_deliveries_of(&JiraId(id.to_owned())).await.expect("it lists");
+        let rows =
+            self.store.list_deliveries_of(&EntityId::from_text(id.to_owned())).await.expect("it lists");
         assert_eq!(rows.len(), 1, "{id}: {rows:?}");
         rows[0].state.clone()
     }

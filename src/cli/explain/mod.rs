@@ -12,7 +12,7 @@ use super::output;
 use crate::app::open_ready_store;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
-use crate::domain::JiraId;
+use crate::domain::EntityId;
 use crate::store::{
     DeliveryRow, Installation, InstallationState, QuarantinedRow, ReceiptRow, Store, StoredEntity,
     TimelineEntry,
@@ -130,7 +130,7 @@ async fn tell(
         timeline,
         kind: kind.to_owned(),
         deleted: entity.content.is_none(),
-        jira_id: entity.jira_id.0,
+        jira_id: entity.jira_id.into(),
         provider_id: entity.provider_id,
         source: entity.source,
         version: entity.version,
@@ -157,7 +157,7 @@ async fn ask_around(store: &Store, id: &str) -> anyhow::Result<Unknown> {
     Ok(Unknown {
         quarantined: store.search_quarantine(|webhook| names(webhook, id)).await?,
         unread: counts.iter().filter(|row| row.state == "new").map(|row| row.count).sum(),
-        has_links: !store.list_associations_of(&JiraId(id.to_owned())).await?.is_empty(),
+        has_links: !store.list_associations_of(&EntityId::from_text(id.to_owned())).await?.is_empty(),
     })
 }
 

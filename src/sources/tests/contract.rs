@@ -5,7 +5,7 @@ use url::Url;
 use super::*;
 use crate::destinations::MappingContext;
 use crate::destinations::operations::payload::payload;
-use crate::domain::jira_id;
+use crate::domain::EntityId;
 use crate::simulator::{EntityKind as Kind, Schemas};
 use crate::sources::KINDS;
 
@@ -34,7 +34,7 @@ fn what_every_sample_becomes_is_what_jiras_schema_takes() {
                 let body = payload(&entity, &context, 7).expect("it has a payload");
                 let body = serde_json::to_value(body).expect("JSON");
                 assert_eq!(schemas.check_entity(kind_of(&entity), &body), [""; 0], "{}/{name}", kind.name);
-                let id = jira_id(&source_id, entity.provider_id()).to_string();
+                let id = EntityId::new(&source_id, entity.provider_id()).to_string();
                 assert_eq!(body["id"], json!(id), "{}/{name}", kind.name);
                 checked += 1;
             }

@@ -2,11 +2,11 @@
 
 use chrono::TimeDelta;
 
+use crate::clock::{Timestamp, from_millis};
+use crate::domain::{ClientKey, Entity, EntityId, EntityKind};
 use crate::store::db::{Arg, args};
 use crate::store::entities::lookup::parse_kind;
 use crate::store::{Store, StoreError, from_json};
-use crate::clock::{Timestamp, from_millis};
-use crate::domain::{ClientKey, Entity, EntityKind, JiraId};
 
 /// How long what a first sync finds may wait for a full request.
 const PATIENCE: TimeDelta = TimeDelta::seconds(30);
@@ -37,7 +37,7 @@ pub struct DueBatch {
 
 #[derive(Debug, Clone)]
 pub struct DueDelivery {
-    pub jira_id: JiraId,
+    pub jira_id: EntityId,
     pub version: i64,
     /// `None` once deleted.
     pub content: Option<Entity>,
@@ -212,7 +212,7 @@ impl Store {
             .into_iter()
             .map(|row| {
                 Ok(DueDelivery {
-                    jira_id: JiraId(row.jira_id),
+                    jira_id: EntityId::from_text(row.jira_id),
                     version: row.version,
                     content: row.content.map(|text| from_json("an entity", &text)).transpose()?,
                     attempts: row.attempts,

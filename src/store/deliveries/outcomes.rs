@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
+use crate::clock::Timestamp;
+use crate::domain::{ClientKey, EntityId, EntityKind};
 use crate::store::db::{Tx, args};
 use crate::store::entities::timeline::About;
 use crate::store::{Store, StoreError};
-use crate::clock::Timestamp;
-use crate::domain::{ClientKey, EntityKind, JiraId};
 
 /// In a batch of more than this many, a sample is read back instead of all.
 const READ_BACK_ALL_UP_TO: usize = 20;
@@ -73,7 +73,7 @@ impl Store {
         &self,
         (site, installed_at): (&ClientKey, Timestamp),
         kind: EntityKind,
-        outcomes: &[(JiraId, i64, Outcome)],
+        outcomes: &[(EntityId, i64, Outcome)],
         confirm_at: Option<Timestamp>,
     ) -> Result<bool, StoreError> {
         let batch = self.clock.new_id();
@@ -107,7 +107,7 @@ impl Store {
     async fn record_accepted(
         &self,
         tx: &mut Tx,
-        (site, kind, id): (&ClientKey, EntityKind, &JiraId),
+        (site, kind, id): (&ClientKey, EntityKind, &EntityId),
         version: i64,
         batch: &str,
         read_back: Option<Timestamp>,
@@ -136,7 +136,7 @@ impl Store {
     async fn record_refused(
         &self,
         tx: &mut Tx,
-        (site, kind, id): (&ClientKey, EntityKind, &JiraId),
+        (site, kind, id): (&ClientKey, EntityKind, &EntityId),
         version: i64,
         reason: &str,
         trace_id: Option<&str>,
@@ -196,7 +196,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list_deliveries_of(&self, id: &JiraId) -> Result<Vec<DeliveryRow>, StoreError> {
+    pub async fn list_deliveries_of(&self, id: &EntityId) -> Result<Vec<DeliveryRow>, StoreError> {
         self.db
             .list(
                 "SELECT i.site, d.kind, d.jira_id, d.state, d.wanted, d.acknowledged, d.confirmed, d.attempts, d.reason, \
@@ -211,12 +211,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn retry_deliveries(&self, id: Option<&JiraId>) -> Result<u64, StoreError> {
+    pub async fn retry_deliveries(&self, id: Option<&EntityId>) -> Result<u64, StoreError> {
         self.db
             .execute(
                 "UPDATE deliveries SET state = 'waiting', queued_at = $1, reason = NULL, trace_id = NULL \
                  WHERE state IN ('refused', 'discarded') AND ($2 = '' OR jira_id = $2)",
-                &args![self.clock.now_ms(), id.map_or("", JiraId::as_str)],
+                &args![self.clock.now_ms(), id.map_or("", EntityId::as_str)],
             )
             .await
     }
@@ -239,7 +239,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn discard_deliveries(&self, id: &JiraId) -> Result<u64, StoreError> {
+    pub async fn discard_deliveries(&self, id: &EntityId) -> Result<u64, StoreError> {
         self.db
             .execute(
                 "UPDATE deliveries SET state = 'discarded' WHERE state IN ('refused', 'waiting') AND jira_id = $1",

@@ -2,18 +2,18 @@
 
 use serde_json::json;
 
+use crate::clock::Timestamp;
+use crate::domain::{ClientKey, EntityId, EntityKind};
 use crate::store::db::{Tx, args};
 use crate::store::entities::lookup::parse_kind;
 use crate::store::entities::timeline::About;
 use crate::store::{Store, StoreError};
-use crate::clock::Timestamp;
-use crate::domain::{ClientKey, EntityKind, JiraId};
 
 /// A delivery that Jira accepted and that is to be read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Readback {
     pub kind: EntityKind,
-    pub jira_id: JiraId,
+    pub jira_id: EntityId,
     pub version: i64,
     pub deleted: bool,
     /// How often it was looked for in vain since Jira accepted it.
@@ -74,7 +74,7 @@ impl Store {
             .map(|row| {
                 Ok(Readback {
                     kind: parse_kind(&row.kind)?,
-                    jira_id: JiraId(row.jira_id),
+                    jira_id: EntityId::from_text(row.jira_id),
                     version: row.acknowledged,
                     was_confirmed: row.confirmed == row.acknowledged,
                     deleted: row.deleted != 0,

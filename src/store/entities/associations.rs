@@ -2,15 +2,15 @@
 
 use serde_json::json;
 
+use crate::domain::{ClientKey, EntityId, EntityKind};
 use crate::store::db::args;
 use crate::store::entities::timeline::About;
 use crate::store::{Store, StoreError};
-use crate::domain::{ClientKey, EntityKind, JiraId};
 
 /// A link that Jira reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntityAssociation {
-    pub entity: JiraId,
+    pub entity: EntityId,
     pub issue: String,
     /// JSON of what Jira sent, without names of people.
     pub detail: serde_json::Value,
@@ -57,7 +57,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list_associations_of(&self, entity: &JiraId) -> Result<Vec<String>, StoreError> {
+    pub async fn list_associations_of(&self, entity: &EntityId) -> Result<Vec<String>, StoreError> {
         let rows: Vec<(String,)> = self
             .db
             .list(
@@ -75,7 +75,7 @@ impl Store {
     pub async fn list_associations(
         &self,
         site: &ClientKey,
-        entity: &JiraId,
+        entity: &EntityId,
     ) -> Result<Vec<String>, StoreError> {
         let rows: Vec<(String,)> = self
             .db

@@ -1,15 +1,15 @@
 //! Incidents, reviews and components in their current version.
 
+use crate::domain::{ClientKey, Entity, EntityId, EntityKind, SourceId};
 use crate::store::db::{Tx, args};
 use crate::store::sites::installations::lock_sites;
 use crate::store::{Store, StoreError, from_json};
-use crate::domain::{ClientKey, Entity, EntityKind, JiraId, SourceId};
 
 /// An entity as stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredEntity {
     pub kind: EntityKind,
-    pub jira_id: JiraId,
+    pub jira_id: EntityId,
     pub source: String,
     pub provider_id: String,
     pub version: i64,
@@ -33,7 +33,7 @@ impl TryFrom<EntityRow> for StoredEntity {
         Ok(Self {
             kind: parse_kind(&row.kind)?,
             content: row.content.map(|text| from_json("an entity", &text)).transpose()?,
-            jira_id: JiraId(row.jira_id),
+            jira_id: EntityId::from_text(row.jira_id),
             source: row.source,
             provider_id: row.provider_id,
             version: row.version,
@@ -94,7 +94,7 @@ impl Store {
     pub async fn find_digest(
         &self,
         kind: EntityKind,
-        id: &JiraId,
+        id: &EntityId,
     ) -> Result<Option<(i64, String)>, StoreError> {
         self.db
             .find(

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::clock::{Timestamp, from_millis};
+use crate::domain::{ClientKey, EntityId, EntityKind};
 use crate::store::db::{Tx, args};
 use crate::store::{Store, StoreError};
-use crate::clock::{Timestamp, from_millis};
-use crate::domain::{ClientKey, EntityKind, JiraId};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,7 +34,7 @@ struct Row {
 /// Who and what an entry is about.
 pub(in crate::store) struct About<'a> {
     pub kind: EntityKind,
-    pub id: &'a JiraId,
+    pub id: &'a EntityId,
     pub site: Option<&'a ClientKey>,
 }
 
@@ -67,7 +67,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list_timeline(&self, id: &JiraId) -> Result<Vec<TimelineEntry>, StoreError> {
+    pub async fn list_timeline(&self, id: &EntityId) -> Result<Vec<TimelineEntry>, StoreError> {
         let rows: Vec<Row> = self
             .db
             .list(

@@ -3,14 +3,14 @@
 //!
 //! Jira keeps the workspace with the entity, so whatever moves gets a new version and is sent again.
 
+use crate::clock::from_millis;
+use crate::domain::{Entity, EntityId, SourceId};
 use crate::store::apply::{NewVersion, Writer, home, visible_sites};
 use crate::store::db::args;
 use crate::store::entities::lookup::parse_kind;
-use crate::store::sites::installations::{bump_directory, lock_sites};
 use crate::store::report::{Origin, SourceScope};
+use crate::store::sites::installations::{bump_directory, lock_sites};
 use crate::store::{Store, StoreError, from_json};
-use crate::clock::from_millis;
-use crate::domain::{Entity, JiraId, SourceId};
 
 /// Entities that are looked at in one transaction.
 const STEP: i64 = 500;
@@ -86,7 +86,7 @@ impl Store {
             writer
                 .store_version(&NewVersion {
                     kind: parse_kind(&row.kind)?,
-                    id: &JiraId(row.jira_id.clone()),
+                    id: &EntityId::from_text(row.jira_id.clone()),
                     provider_id: &row.provider_id,
                     version: row.version + 1,
                     event_time: from_millis(row.event_time),
@@ -133,7 +133,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn is_inhabited(&self, workspace: &JiraId) -> Result<bool, StoreError> {
+    pub async fn is_inhabited(&self, workspace: &EntityId) -> Result<bool, StoreError> {
         let found: Option<(i64,)> = self
             .db
             .find(

@@ -1,16 +1,16 @@
 //! Workspaces and containers as Jira's actions ask for them, and which workspaces each site has linked.
 
+use crate::clock::{Timestamp, from_millis};
+use crate::domain::{ClientKey, Component, Entity, EntityId, SourceId, Workspace};
 use crate::store::db::{Tx, args};
 use crate::store::sites::installations::bump_directory;
 use crate::store::{Store, StoreError, from_json};
-use crate::clock::{Timestamp, from_millis};
-use crate::domain::{ClientKey, Component, Entity, JiraId, SourceId, Workspace};
 
 /// A workspace with its id in Jira.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredWorkspace {
     pub source: String,
-    pub jira_id: JiraId,
+    pub jira_id: EntityId,
     pub name: String,
     pub url: String,
 }
@@ -19,7 +19,7 @@ pub struct StoredWorkspace {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {
     pub source: String,
-    pub jira_id: JiraId,
+    pub jira_id: EntityId,
     /// The tool's id of the workspace.
     pub workspace: String,
     pub component: Component,
@@ -76,7 +76,7 @@ impl Store {
                     &args![
                         source.as_str(),
                         &workspace.provider_id,
-                        crate::domain::jira_id(source, &workspace.provider_id).as_str(),
+                        crate::domain::EntityId::new(source, &workspace.provider_id).as_str(),
                         &workspace.name,
                         &workspace.url,
                         self.clock.now_ms(),
@@ -104,7 +104,7 @@ impl Store {
             .await?;
         let workspace = |row: WorkspaceRow| StoredWorkspace {
             source: row.source,
-            jira_id: JiraId(row.jira_id),
+            jira_id: EntityId::from_text(row.jira_id),
             name: row.name,
             url: row.url,
         };
@@ -129,7 +129,7 @@ impl Store {
             if let Entity::Component(component) = from_json("a component", &row.content)? {
                 containers.push(Container {
                     source: row.source,
-                    jira_id: JiraId(row.jira_id),
+                    jira_id: EntityId::from_text(row.jira_id),
                     workspace: row.workspace,
                     component,
                     updated_at: from_millis(row.updated_at),
@@ -143,7 +143,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn record_links(&self, site: &ClientKey, workspaces: &[JiraId]) -> Result<(), StoreError> {
+    pub async fn record_links(&self, site: &ClientKey, workspaces: &[EntityId]) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         for workspace in workspaces {
             tx.execute(
@@ -159,7 +159,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list_links(&self, site: &ClientKey) -> Result<Vec<JiraId>, StoreError> {
+    pub async fn list_links(&self, site: &ClientKey) -> Result<Vec<EntityId>, StoreError> {
         let rows: Vec<(String,)> = self
             .db
             .list(
@@ -167,14 +167,14 @@ impl Store {
                 &args![site.as_str()],
             )
             .await?;
-        Ok(rows.into_iter().map(|(id,)| JiraId(id)).collect())
+        Ok(rows.into_iter().map(|(id,)| EntityId::from_text(id)).collect())
     }
 
     /// Forgets a link that Jira does not show any more.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn forget_link(&self, site: &ClientKey, workspace: &JiraId) -> Result<(), StoreError> {
+    pub async fn forget_link(&self, site: &ClientKey, workspace: &EntityId) -> Result<(), StoreError> {
         self.db
             .execute(
                 "DELETE FROM links WHERE client_key = $1 AND workspace = $2",

@@ -2,10 +2,10 @@
 //!
 //! Must not decide how often that is: it keeps what `sync` decided.
 
-use crate::store::db::{Tx, args};
-use crate::store::{PollState, Store, StoreError};
 use crate::clock::Timestamp;
 use crate::domain::SourceId;
+use crate::store::db::{Tx, args};
+use crate::store::{PollState, Store, StoreError};
 
 impl Store {
     /// Notes that a poll brought nothing, and when the schedule may poll again. Does nothing if a webhook came
@@ -49,7 +49,11 @@ impl Store {
 
     /// The same because a webhook came. Writes nothing while the source is not quiet, so that webhooks in a
     /// row cost nothing.
-    pub(in crate::store) async fn hear_webhook(&self, tx: &mut Tx, source: &SourceId) -> Result<(), StoreError> {
+    pub(in crate::store) async fn hear_webhook(
+        &self,
+        tx: &mut Tx,
+        source: &SourceId,
+    ) -> Result<(), StoreError> {
         tx.execute(
             "UPDATE cursors SET quiet = 0, due_at = 0, webhook_at = $2 WHERE source = $1 AND (quiet > 0 OR webhook_at = 0)",
             &args![source.as_str(), self.clock.now_ms()],

@@ -2,9 +2,9 @@
 //!
 //! One is forgotten only after what was fetched is stored, and only if it was not named again meanwhile.
 
+use crate::domain::SourceId;
 use crate::store::db::{Tx, args};
 use crate::store::{Store, StoreError};
-use crate::domain::SourceId;
 
 /// An incident to be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -57,7 +57,11 @@ impl Store {
     }
 }
 
-pub(in crate::store) async fn name(tx: &mut Tx, source: &SourceId, provider_id: &str) -> Result<(), StoreError> {
+pub(in crate::store) async fn name(
+    tx: &mut Tx,
+    source: &SourceId,
+    provider_id: &str,
+) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO refetches (source, provider_id) VALUES ($1, $2) \
          ON CONFLICT (source, provider_id) DO UPDATE SET times = refetches.times + 1",

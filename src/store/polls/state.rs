@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::store::db::{Tx, args};
-use crate::store::{Store, StoreError};
 use crate::clock::{Timestamp, from_millis};
 use crate::domain::SourceId;
+use crate::store::db::{Tx, args};
+use crate::store::{Store, StoreError};
 
 /// Where polling of one source stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,7 +151,11 @@ impl Store {
         Ok(())
     }
 
-    pub(in crate::store) async fn finish_catalogue(&self, tx: &mut Tx, source: &SourceId) -> Result<(), StoreError> {
+    pub(in crate::store) async fn finish_catalogue(
+        &self,
+        tx: &mut Tx,
+        source: &SourceId,
+    ) -> Result<(), StoreError> {
         tx.execute(
             "UPDATE cursors SET catalogue_at = $2 WHERE source = $1",
             &args![source.as_str(), self.clock.now_ms()],

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::store::db::{Tx, args};
-use crate::store::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::domain::{SourceId, UnknownWord, WordKind};
+use crate::store::db::{Tx, args};
+use crate::store::{Store, StoreError};
 
 /// Words kept per source: enough to mend a table, and no way to fill the database.
 const MOST: i64 = 50;

@@ -3,10 +3,10 @@
 //! A wait is stored with the instant at which it began; before that instant it is void, because the clock was set
 //! back.
 
-use crate::store::db::{Tx, args};
-use crate::store::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::domain::ClientKey;
+use crate::store::db::{Tx, args};
+use crate::store::{Store, StoreError};
 
 /// Why nothing can be sent to a site at the moment.
 #[derive(Debug, Clone)]

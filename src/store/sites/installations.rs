@@ -2,10 +2,10 @@
 
 use secrecy::SecretString;
 
-use crate::store::db::{Tx, args};
-use crate::store::{Store, StoreError, VaultError};
 use crate::clock::{Timestamp, from_millis};
 use crate::domain::ClientKey;
+use crate::store::db::{Tx, args};
+use crate::store::{Store, StoreError, VaultError};
 
 const TABLE: &str = "installations";
 /// How long the previous secret still opens requests that were under way when a new one came.

@@ -1,9 +1,9 @@
 //! What a site may not see any more: noticed, kept for a while, then removed from Jira and forgotten.
 
+use crate::clock::{Timestamp, from_millis};
+use crate::domain::{ClientKey, EntityId, SourceId};
 use crate::store::db::args;
 use crate::store::{Store, StoreError};
-use crate::clock::{Timestamp, from_millis};
-use crate::domain::{ClientKey, JiraId, SourceId};
 
 /// Something that a site holds and may not see: all of a source, or one workspace of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Removal {
     pub site: ClientKey,
     pub source: String,
     /// Id in Jira; `None` for everything of the source.
-    pub workspace: Option<JiraId>,
+    pub workspace: Option<EntityId>,
     pub noticed_at: Timestamp,
 }
 
@@ -48,9 +48,9 @@ impl Store {
         &self,
         site: &ClientKey,
         source: &str,
-        workspace: Option<&JiraId>,
+        workspace: Option<&EntityId>,
     ) -> Result<(), StoreError> {
-        let workspace = workspace.map_or("", JiraId::as_str);
+        let workspace = workspace.map_or("", EntityId::as_str);
         self.db
             .execute(
                 "INSERT INTO removals (client_key, source, workspace, noticed_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
@@ -65,7 +65,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn forget_removal(&self, removal: &Removal) -> Result<(), StoreError> {
-        let workspace = removal.workspace.as_ref().map_or("", JiraId::as_str);
+        let workspace = removal.workspace.as_ref().map_or("", EntityId::as_str);
         self.db
             .execute(
                 "DELETE FROM removals WHERE client_key = $1 AND source = $2 AND workspace = $3",
@@ -90,7 +90,7 @@ impl Store {
         let removal = |row: Row| Removal {
             site: ClientKey(row.client_key),
             source: row.source,
-            workspace: Some(row.workspace).filter(|id| !id.is_empty()).map(JiraId),
+            workspace: Some(row.workspace).filter(|id| !id.is_empty()).map(EntityId::from_text),
             noticed_at: from_millis(row.noticed_at),
         };
         Ok(rows.into_iter().map(removal).collect())
@@ -105,7 +105,7 @@ impl Store {
         &self,
         site: &ClientKey,
         source: &str,
-        workspaces: &[JiraId],
+        workspaces: &[EntityId],
     ) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         tx.execute(
@@ -133,7 +133,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn record_unlinked(&self, site: &ClientKey, workspace: &JiraId) -> Result<(), StoreError> {
+    pub async fn record_unlinked(&self, site: &ClientKey, workspace: &EntityId) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         let args = args![site.as_str(), workspace.as_str()];
         tx.execute("DELETE FROM links WHERE client_key = $1 AND workspace = $2", &args).await?;

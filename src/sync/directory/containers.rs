@@ -10,9 +10,9 @@ use std::sync::Arc;
 use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 
-use crate::sync::registry::SourceRuntime;
-use crate::domain::JiraId;
+use crate::domain::EntityId;
 use crate::store::{Container, StoredWorkspace};
+use crate::sync::registry::SourceRuntime;
 
 /// A container that a search found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -80,7 +80,7 @@ pub(in crate::sync) struct Catalogue {
     names: String,
     /// Sorted by lower-case name, then id.
     entries: Vec<Entry>,
-    workspace_numbers: BTreeMap<JiraId, usize>,
+    workspace_numbers: BTreeMap<EntityId, usize>,
 }
 
 impl Catalogue {
@@ -101,7 +101,7 @@ impl Catalogue {
         catalogue
     }
 
-    fn number(&mut self, workspace: JiraId) -> usize {
+    fn number(&mut self, workspace: EntityId) -> usize {
         let next = self.workspace_numbers.len();
         *self.workspace_numbers.entry(workspace).or_insert(next)
     }
@@ -119,7 +119,8 @@ impl Catalogue {
         after: Option<&'a SearchPosition>,
         limit: usize,
     ) -> impl Iterator<Item = Found<'a>> {
-        let wanted = workspace.map(|id| self.workspace_numbers.get(&JiraId(id.to_owned())).copied());
+        let wanted =
+            workspace.map(|id| self.workspace_numbers.get(&EntityId::from_text(id.to_owned())).copied());
         self.matches(query)
             .map(|(rank, place)| self.found(rank, place))
             .skip_while(move |found| {
@@ -193,15 +194,16 @@ impl Catalogue {
 fn workspaces_of<'a>(
     source: &'a SourceRuntime,
     container: &'a Container,
-) -> impl Iterator<Item = JiraId> + 'a {
+) -> impl Iterator<Item = EntityId> + 'a {
     let teams = source.has_teams().then_some(&container.component.workspaces);
-    std::iter::once(&container.workspace).chain(teams.into_iter().flatten()).map(|id| source.jira_id(id))
+    std::iter::once(&container.workspace).chain(teams.into_iter().flatten()).map(|id| source.entity_id(id))
 }
 
 fn render(container: &Container, source: &SourceRuntime) -> ContainerHit {
-    let payload = crate::destinations::operations::payload::component(&container.component, &source.mapping, 0);
+    let payload =
+        crate::destinations::operations::payload::component(&container.component, &source.mapping, 0);
     ContainerHit {
-        id: payload.id.0,
+        id: payload.id.into(),
         name: payload.name,
         url: payload.url,
         avatar_url: payload.avatar_url,

@@ -11,7 +11,8 @@ use crate::sources::{BuildContext, build};
 fn source() -> SourceRuntime {
     let mut config = SourceConfig::new(SourceId::parse("pd").unwrap(), "pagerduty");
     config.workspaces = WorkspaceMode::Teams;
-    let http = crate::destinations::operations::client::http_client(std::time::Duration::from_secs(30)).unwrap();
+    let http =
+        crate::destinations::operations::client::http_client(std::time::Duration::from_secs(30)).unwrap();
     let source = build(BuildContext { config: config.clone(), http }).unwrap();
     let url = url::Url::parse("https://example.com").unwrap();
     let mapping = crate::destinations::MappingContext::new(config.id.clone(), url.clone(), &url);
@@ -28,7 +29,7 @@ fn container(id: usize, name: &str, teams: &[&str]) -> Container {
     let provider_id = format!("P{id}");
     Container {
         source: "pd".to_owned(),
-        jira_id: JiraId(format!("pd:{provider_id}")),
+        jira_id: EntityId::from_text(format!("pd:{provider_id}")),
         workspace: teams.iter().min().copied().unwrap_or("account").to_owned(),
         component: Component {
             provider_id,

@@ -10,11 +10,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use secrecy::SecretString;
 
+use crate::clock::Timestamp;
+use crate::domain::{ClientKey, EntityId};
+use crate::store::{Container, Installation, InstallationState, Store, StoreError, StoredWorkspace};
 use crate::sync::directory::containers::{Catalogue, ContainerHit, Query, SearchPosition};
 use crate::sync::registry::{Registry, SourceRuntime};
-use crate::clock::Timestamp;
-use crate::domain::{ClientKey, JiraId};
-use crate::store::{Container, Installation, InstallationState, Store, StoreError, StoredWorkspace};
 
 /// One installed site as requests from and to it need it.
 #[derive(Debug)]
@@ -210,8 +210,10 @@ impl Directory {
     #[must_use]
     pub fn find_workspaces(&self, site: &SiteAccess, ids: &[String]) -> Vec<StoredWorkspace> {
         let snapshot = self.current();
-        let visible: HashMap<&JiraId, &StoredWorkspace> =
+        let visible: HashMap<&EntityId, &StoredWorkspace> =
             snapshot.workspaces(site).map(|workspace| (&workspace.jira_id, workspace)).collect();
-        ids.iter().filter_map(|id| visible.get(&JiraId(id.clone())).map(|found| (*found).clone())).collect()
+        ids.iter()
+            .filter_map(|id| visible.get(&EntityId::from_text(id.clone())).map(|found| (*found).clone()))
+            .collect()
     }
 }

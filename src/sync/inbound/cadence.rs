@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use crate::sync::outbound::deliver::seed;
-use crate::sync::engine::{Engine, SyncError};
-use crate::sync::inbound::poll::{PollOutcome, Reach};
-use crate::sync::registry::SourceRuntime;
 use crate::clock::Timestamp;
 use crate::config::nth_after;
 use crate::store::PollState;
+use crate::sync::engine::{Engine, SyncError};
+use crate::sync::inbound::poll::{PollOutcome, Reach};
+use crate::sync::outbound::deliver::seed;
+use crate::sync::registry::SourceRuntime;
 
 /// Longest delay of a scheduled poll behind its schedule.
 const MOST_SPREAD: TimeDelta = TimeDelta::minutes(5);

@@ -7,11 +7,11 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::sync::engine::{Engine, SyncError};
-use crate::sync::registry::SourceRuntime;
 use crate::domain::UnknownWord;
 use crate::sources::{Findings, Headers, InboundWebhook, Memory, Unmappable, VerifiedWebhook};
 use crate::store::{InboxEntry, InboxRow, Origin, Recorded, Told};
+use crate::sync::engine::{Engine, SyncError};
+use crate::sync::registry::SourceRuntime;
 use crate::telemetry::{Metrics, WordLabel};
 
 /// Longest that a sender is kept waiting: shorter than senders wait before they hang up. What is written after
@@ -206,7 +206,11 @@ impl Engine {
     }
 
     /// Counts what has no meaning here: whole entries of a listing, and words, which are returned.
-    pub(in crate::sync) fn note_gaps(&self, source: &SourceRuntime, findings: &Findings) -> BTreeSet<UnknownWord> {
+    pub(in crate::sync) fn note_gaps(
+        &self,
+        source: &SourceRuntime,
+        findings: &Findings,
+    ) -> BTreeSet<UnknownWord> {
         if let Some(reason) = findings.unmappable.first() {
             let count = findings.unmappable.len();
             tracing::warn!(source = %source.id(), count, %reason, "entries of a listing cannot be mapped and are passed over");

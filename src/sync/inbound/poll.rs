@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use crate::sync::outbound::deliver::seed;
-use crate::sync::engine::{Engine, SyncError};
-use crate::sync::inbound::ingest::told;
-use crate::sync::registry::SourceRuntime;
-use crate::sync::outbound::backoff;
 use crate::domain::{Entity, EntityKind, Observation, Workspace};
 use crate::sources::{Cursor, Findings, Memory, PollError, PollRequest, Poller};
 use crate::store::{Lease, Origin, PollState, PollTrouble};
+use crate::sync::engine::{Engine, SyncError};
+use crate::sync::inbound::ingest::told;
+use crate::sync::outbound::backoff;
+use crate::sync::outbound::deliver::seed;
+use crate::sync::registry::SourceRuntime;
 use crate::telemetry::Metrics;
 
 const LEASE: Duration = Duration::from_mins(5);

@@ -8,10 +8,10 @@ use chrono::TimeDelta;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::sync::registry::SourceRuntime;
 use crate::clock::Timestamp;
 use crate::domain::{EntityKind, State, UnknownWord};
 use crate::sources::{Memory, PollError, PollRequest, Poller};
+use crate::sync::registry::SourceRuntime;
 
 /// What the tool answered.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ pub async fn probe(source: &SourceRuntime, poller: &dyn Poller, now: Timestamp) 
             Ok(payload) => ProbedPayload::Payload(serde_json::to_value(&payload).unwrap_or_default()),
             Err(why) => ProbedPayload::Unmappable(why.to_string()),
         };
-        let jira_id = source.jira_id(entity.provider_id()).to_string();
+        let jira_id = source.entity_id(entity.provider_id()).to_string();
         entities.push(ProbedEntity { kind: entity.kind(), jira_id, outcome });
     }
     Ok(Probe {

@@ -3,13 +3,13 @@
 //! For a past that the backfill left out. Nothing of it is kept but what the tool told: an interrupted run is
 //! simply repeated.
 
+use crate::domain::{Entity, Observation, State, Timestamp};
+use crate::sources::{Cursor, Memory, PollError, PollRequest};
+use crate::store::Origin;
 use crate::sync::engine::{Engine, SyncError};
 use crate::sync::inbound::ingest::told;
 use crate::sync::inbound::poll::PollOutcome;
 use crate::sync::registry::SourceRuntime;
-use crate::domain::{Entity, Observation, State, Timestamp};
-use crate::sources::{Cursor, Memory, PollError, PollRequest};
-use crate::store::Origin;
 
 /// From the first instant to the one before the second.
 #[derive(Debug, Clone, Copy)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use chrono::TimeDelta;
 
-use crate::domain::Timestamp;
 use crate::destinations::operations::client::{Disposition, JiraError};
+use crate::domain::Timestamp;
 use crate::store::SiteTrouble;
 
 /// Jira's advice is to start at 2 s and double; a background queue may go on longer than its cap of 30 s.

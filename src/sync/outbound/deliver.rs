@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use crate::sync::directory::SiteAccess;
-use crate::sync::engine::{Engine, SyncError};
-use crate::sync::outbound::plan::{self, Outgoing};
-use crate::sync::outbound::backoff;
-use crate::domain::{ClientKey, EntityKind, JiraId, SourceId};
 use crate::destinations::operations::client::{Answer, Disposition, JiraClient, JiraError, Scope};
 use crate::destinations::operations::payload::BulkRequest;
-use crate::domain::jira_id;
+use crate::domain::{ClientKey, EntityId, EntityKind, SourceId};
 use crate::store::{DueBatch, Outcome};
+use crate::sync::directory::SiteAccess;
+use crate::sync::engine::{Engine, SyncError};
+use crate::sync::outbound::backoff;
+use crate::sync::outbound::plan::{self, Outgoing};
 use crate::telemetry::Metrics;
 
 /// How long a process may be silent before another one takes over its site.
@@ -18,7 +17,7 @@ const LEASE: Duration = Duration::from_mins(2);
 /// The first look at what Jira accepted; it shows soon, longer under load.
 const FIRST_READBACK: chrono::TimeDelta = chrono::TimeDelta::seconds(1);
 
-type Outcomes = Vec<(JiraId, i64, Outcome)>;
+type Outcomes = Vec<(EntityId, i64, Outcome)>;
 
 impl Engine {
     /// Serves one site until nothing is due or something is in the way. Returns whether anything was done.
@@ -79,7 +78,7 @@ impl Engine {
         if !plan.refused.is_empty() {
             self.record(site, &batch, plan.refused).await?;
         }
-        let workspace = jira_id(source.id(), &batch.workspace);
+        let workspace = EntityId::new(source.id(), &batch.workspace);
         let mut parts = vec![plan.send];
         while let Some(part) = parts.pop() {
             match self.submit(site, jira, (source.id(), &workspace, batch.kind), &part).await {
@@ -103,7 +102,7 @@ impl Engine {
         &self,
         site: &SiteAccess,
         jira: &JiraClient,
-        (source, workspace, kind): (&SourceId, &JiraId, EntityKind),
+        (source, workspace, kind): (&SourceId, &EntityId, EntityKind),
         part: &[Outgoing],
     ) -> Result<Outcomes, JiraError> {
         let Some(batch) = plan::batch_of(part) else { return Ok(Vec::new()) };
@@ -173,7 +172,11 @@ impl Engine {
 
     /// Stores how long the site must be left alone, and says so once. An answer to the secret before a
     /// reinstall says nothing of the site.
-    pub(in crate::sync) async fn record_trouble(&self, site: &SiteAccess, error: &JiraError) -> Result<(), SyncError> {
+    pub(in crate::sync) async fn record_trouble(
+        &self,
+        site: &SiteAccess,
+        error: &JiraError,
+    ) -> Result<(), SyncError> {
         let failures = self.store.count_failures(&site.client_key).await?;
         let trouble = backoff::of(error, self.clock.now(), failures, seed(&self.clock.new_id()));
         if matches!(error.disposition, Disposition::WaitUntil { scope: Scope::AllSites, .. }) {

@@ -1,7 +1,7 @@
 //! The nightly comparison: of Jira with the store, and of what sites hold with what they may see.
 
+use crate::domain::EntityId;
 use crate::sync::engine::{Engine, SyncError};
-use crate::domain::JiraId;
 
 /// Confirmed entities read back per site and night, those not looked at for longest first.
 const SHARE: i64 = 1_000;
@@ -46,7 +46,7 @@ impl Engine {
     async fn compare_links(
         &self,
         site: &crate::domain::ClientKey,
-        shown: &[JiraId],
+        shown: &[EntityId],
     ) -> Result<(), SyncError> {
         for workspace in self.store.list_links(site).await? {
             if !shown.contains(&workspace) {

@@ -1,9 +1,9 @@
 //! Links the workspaces that a site may see with the site, so that its admins need not.
 
+use crate::destinations::operations::client::MAX_WORKSPACES_PER_REQUEST;
+use crate::domain::EntityId;
 use crate::sync::directory::SiteAccess;
 use crate::sync::engine::{Engine, SyncError};
-use crate::domain::JiraId;
-use crate::destinations::operations::client::MAX_WORKSPACES_PER_REQUEST;
 
 impl Engine {
     /// Links what is not linked yet, on every site that can be asked now. Returns whether anything was done.
@@ -21,14 +21,14 @@ impl Engine {
             }
             let snapshot = self.directory.current();
             if let Some(site) = snapshot.find_site(&site).filter(|site| site.enabled) {
-                let wanted: Vec<JiraId> = snapshot.workspaces(site).map(|w| w.jira_id.clone()).collect();
+                let wanted: Vec<EntityId> = snapshot.workspaces(site).map(|w| w.jira_id.clone()).collect();
                 worked |= self.link_site(site, wanted).await?;
             }
         }
         Ok(worked)
     }
 
-    async fn link_site(&self, site: &SiteAccess, mut wanted: Vec<JiraId>) -> Result<bool, SyncError> {
+    async fn link_site(&self, site: &SiteAccess, mut wanted: Vec<EntityId>) -> Result<bool, SyncError> {
         let linked = self.store.list_links(&site.client_key).await?;
         wanted.retain(|workspace| !linked.contains(workspace));
         if wanted.is_empty() {

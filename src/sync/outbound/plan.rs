@@ -1,8 +1,8 @@
 //! Turns due deliveries into requests, and answers into outcomes. Pure: no clock, no I/O.
 
-use crate::domain::{EntityKind, JiraId};
 use crate::destinations::operations::client::{Verdict, Verdicts};
 use crate::destinations::operations::payload::{Batch, EntityPayload};
+use crate::domain::{EntityId, EntityKind};
 use crate::store::{DueBatch, DueDelivery, Outcome};
 
 use crate::sync::registry::SourceRuntime;
@@ -10,7 +10,7 @@ use crate::sync::registry::SourceRuntime;
 /// One entity on its way, with the version that its payload carries.
 #[derive(Debug, Clone)]
 pub(in crate::sync) struct Outgoing {
-    pub id: JiraId,
+    pub id: EntityId,
     pub version: i64,
     pub payload: EntityPayload,
 }
@@ -20,7 +20,7 @@ pub(in crate::sync) struct Outgoing {
 pub(in crate::sync) struct Plan {
     pub send: Vec<Outgoing>,
     /// Entities that cannot be sent at all, with the reason.
-    pub refused: Vec<(JiraId, i64, Outcome)>,
+    pub refused: Vec<(EntityId, i64, Outcome)>,
 }
 
 /// Maps every delivery of a batch to its payload, which takes the place of the content.
@@ -36,11 +36,11 @@ pub(in crate::sync) fn plan(batch: &mut DueBatch, source: &SourceRuntime) -> Pla
 }
 
 /// Refuses a whole batch for one reason.
-pub(in crate::sync) fn refuse_all(batch: &DueBatch, reason: &str) -> Vec<(JiraId, i64, Outcome)> {
+pub(in crate::sync) fn refuse_all(batch: &DueBatch, reason: &str) -> Vec<(EntityId, i64, Outcome)> {
     batch.deliveries.iter().map(|delivery| refusal(delivery, reason)).collect()
 }
 
-fn refusal(delivery: &DueDelivery, reason: &str) -> (JiraId, i64, Outcome) {
+fn refusal(delivery: &DueDelivery, reason: &str) -> (EntityId, i64, Outcome) {
     let outcome = Outcome::Refused { reason: reason.to_owned(), trace_id: None };
     (delivery.jira_id.clone(), delivery.version, outcome)
 }
@@ -61,7 +61,7 @@ pub(in crate::sync) fn outcomes(
     outgoing: &[Outgoing],
     kind: EntityKind,
     verdicts: &Verdicts,
-) -> Vec<(JiraId, i64, Outcome)> {
+) -> Vec<(EntityId, i64, Outcome)> {
     let outcome = |entity: &Outgoing| match verdicts.of(&entity.id, kind) {
         Verdict::Accepted => Outcome::Accepted,
         Verdict::Unmentioned => Outcome::Unmentioned,

@@ -6,11 +6,11 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::TimeDelta;
 
+use crate::destinations::operations::client::{Disposition, JiraClient, JiraError, Scope, Stored};
+use crate::domain::{ClientKey, Timestamp};
+use crate::store::{Readback, ReadbackResult};
 use crate::sync::directory::SiteAccess;
 use crate::sync::engine::{Engine, SyncError};
-use crate::domain::{ClientKey, Timestamp};
-use crate::destinations::operations::client::{Disposition, JiraClient, JiraError, Scope, Stored};
-use crate::store::{Readback, ReadbackResult};
 use crate::telemetry::Metrics;
 
 /// Read-backs between two looks at what waits for a full request.
@@ -41,7 +41,11 @@ impl ReadPauses {
 
 impl Engine {
     /// Reads back what is due for a site. Returns whether anything was.
-    pub(in crate::sync) async fn read_back(&self, site: &SiteAccess, jira: &JiraClient) -> Result<bool, SyncError> {
+    pub(in crate::sync) async fn read_back(
+        &self,
+        site: &SiteAccess,
+        jira: &JiraClient,
+    ) -> Result<bool, SyncError> {
         let key = &site.client_key;
         if jira.is_near_quota() || self.read_pauses.is_paused(key, self.clock.now()) {
             return Ok(false);

@@ -6,10 +6,10 @@
 
 use chrono::TimeDelta;
 
+use crate::destinations::operations::client::{Api, JiraError, MAX_WORKSPACES_PER_REQUEST};
+use crate::domain::{ClientKey, EntityId, SourceId, Timestamp};
 use crate::sync::directory::{SiteAccess, Snapshot};
 use crate::sync::engine::{Engine, SyncError};
-use crate::domain::{ClientKey, JiraId, SourceId, Timestamp};
-use crate::destinations::operations::client::{Api, JiraError, MAX_WORKSPACES_PER_REQUEST};
 
 /// Something to be removed from a site.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -17,7 +17,7 @@ pub struct PlannedRemoval {
     pub site: String,
     pub source: String,
     /// Id in Jira of the one workspace to be removed; `None` for everything of the source.
-    pub workspace: Option<JiraId>,
+    pub workspace: Option<EntityId>,
     pub noticed_at: Timestamp,
     /// From when on it may be removed.
     pub due_at: Timestamp,
@@ -112,7 +112,7 @@ impl Engine {
                 return Ok(Err(error));
             }
         }
-        let mut links: Vec<JiraId> = self.store.list_links(&site.client_key).await?;
+        let mut links: Vec<EntityId> = self.store.list_links(&site.client_key).await?;
         links.retain(|link| workspace.map_or_else(|| source_of(link) == removal.source, |id| id == link));
         for chunk in links.chunks(MAX_WORKSPACES_PER_REQUEST) {
             if let Err(error) = jira.unlink_workspaces(chunk).await {
@@ -124,7 +124,7 @@ impl Engine {
             None => self.store.record_removed(&site.client_key, &removal.source, &links).await?,
         }
         tracing::info!(
-            site = %site.site, source = removal.source, workspace = workspace.map(JiraId::as_str),
+            site = %site.site, source = removal.source, workspace = workspace.map(EntityId::as_str),
             "removed from Jira what the site may not see any more"
         );
         Ok(Ok(()))
@@ -149,11 +149,11 @@ impl Engine {
 }
 
 /// The part of an id in Jira that names the source.
-fn source_of(id: &JiraId) -> &str {
+fn source_of(id: &EntityId) -> &str {
     id.as_str().split(':').next().unwrap_or_default()
 }
 
-fn is_visible(snapshot: &Snapshot, site: &SiteAccess, source: &str, workspace: Option<&JiraId>) -> bool {
-    let listed = |id: &JiraId| snapshot.workspaces(site).any(|visible| visible.jira_id == *id);
+fn is_visible(snapshot: &Snapshot, site: &SiteAccess, source: &str, workspace: Option<&EntityId>) -> bool {
+    let listed = |id: &EntityId| snapshot.workspaces(site).any(|visible| visible.jira_id == *id);
     site.sees(source) && workspace.is_none_or(listed)
 }

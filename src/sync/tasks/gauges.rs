@@ -1,8 +1,8 @@
 //! Copies the counts of the store into metrics.
 
-use crate::sync::engine::{Engine, SyncError};
 use crate::clock::from_millis;
 use crate::store::InstallationState;
+use crate::sync::engine::{Engine, SyncError};
 use crate::telemetry::{SiteLabel, SourceLabel};
 
 const STATES: [&str; 5] = ["waiting", "accepted", "confirmed", "refused", "discarded"];

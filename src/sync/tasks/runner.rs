@@ -9,9 +9,9 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::sync::engine::{Engine, Signals, SyncError};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::ClientKey;
+use crate::sync::engine::{Engine, Signals, SyncError};
 
 /// How often a reconciler looks by itself: a lost signal costs at most this.
 const TICK: Duration = Duration::from_secs(1);

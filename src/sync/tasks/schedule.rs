@@ -11,8 +11,8 @@ use tokio::sync::Notify;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 use tokio_util::sync::CancellationToken;
 
-use crate::sync::outbound::deliver::seed;
 use crate::sync::engine::Engine;
+use crate::sync::outbound::deliver::seed;
 use crate::sync::registry::SourceRuntime;
 
 #[derive(Debug, thiserror::Error)]

@@ -17,7 +17,7 @@ use chrono::TimeDelta;
 use incident_bridge::app::{App, Roles};
 use incident_bridge::clock::Clock;
 use incident_bridge::config::Config;
-use incident_bridge::domain::JiraId;
+use incident_bridge::domain::EntityId;
 use incident_bridge::simulator::{Installation, RunningSimulator};
 use incident_bridge::store::{DeliveryRow, InstallationState};
 use incident_bridge::sync::Engine;
@@ -89,7 +89,11 @@ impl Bridge {
 
     /// The deliveries of one entity, one per site, in the order of the sites' names.
     pub async fn deliveries(&self, id: &str) -> Vec<DeliveryRow> {
-        self.engine.store.list_deliveries_of(&JiraId(id.to_owned())).await.expect("the store works")
+        self.engine
+            .store
+            .list_deliveries_of(&EntityId::from_text(id.to_owned()))
+            .await
+            .expect("the store works")
     }
 
     /// The one delivery of an entity.
@@ -101,7 +105,7 @@ impl Bridge {
 
     /// What happened to an entity, in order.
     pub async fn events(&self, id: &str) -> Vec<String> {
-        let entries = self.engine.store.list_timeline(&JiraId(id.to_owned())).await;
+        let entries = self.engine.store.list_timeline(&EntityId::from_text(id.to_owned())).await;
         entries.expect("the store works").into_iter().map(|entry| entry.event).collect()
     }
 

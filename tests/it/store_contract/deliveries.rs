@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use incident_bridge::clock::from_millis;
-use incident_bridge::domain::{EntityKind, JiraId, Observation};
+use incident_bridge::domain::{EntityId, EntityKind, Observation};
 use incident_bridge::store::{
     Origin, Outcome, Pace, PollTrouble, ReadbackResult, SiteTrouble, SourceScope, Told,
 };
@@ -86,7 +86,7 @@ pub async fn a_refusal_is_kept_until_retry_discard_or_change(world: World) {
     assert_eq!((rows[0].reason.as_deref(), rows[0].trace_id.as_deref()), (Some("bad words"), Some("t1")));
     assert_eq!(world.store.list_deliveries(None, 10).await.expect("it lists").len(), 1);
     assert!(world.store.list_sites_with_work().await.expect("it lists").is_empty());
-    let id = JiraId("pd:Q1".to_owned());
+    let id = EntityId::from_text("pd:Q1");
     assert_eq!(world.store.retry_deliveries(Some(&id)).await.expect("it retries"), 1);
     assert_eq!(world.state_of("pd:Q1").await, "waiting");
     refuse().await;
@@ -315,10 +315,10 @@ pub async fn news_after_a_clock_was_set_back_is_not_stale(world: World) {
     assert_eq!(arrives("Ahead").await.unchanged, 1);
     world.clock.set(TimeDelta::hours(-1));
     assert_eq!(arrives("Right again").await.changed, 1);
-    let before = world.store.list_deliveries_of(&JiraId("pd:Q1".to_owned())).await.expect("it lists");
+    let before = world.store.list_deliveries_of(&EntityId::from_text("pd:Q1")).await.expect("it lists");
     world.clock.advance(TimeDelta::seconds(1));
     assert_eq!(arrives("And later").await.changed, 1);
-    let after = world.store.list_deliveries_of(&JiraId("pd:Q1".to_owned())).await.expect("it lists");
+    let after = world.store.list_deliveries_of(&EntityId::from_text("pd:Q1")).await.expect("it lists");
     assert!(after[0].wanted > before[0].wanted, "{before:?} {after:?}");
     // The tool's own time goes by the same rule as ever.
     assert_eq!(world.apply(&[incident("Q1", "Late", -60)]).await.stale, 1);

@@ -5,12 +5,12 @@
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
-use super::request::{JiraClient, Reply};
 use super::endpoint::{Api, Endpoint};
 use super::error::JiraError;
+use super::request::{JiraClient, Reply};
 use super::verdict::{Verdicts, strings};
-use crate::domain::{EntityKind, JiraId, SourceId};
 use crate::destinations::operations::payload::BulkRequest;
+use crate::domain::{EntityId, EntityKind, SourceId};
 
 /// Most ids that one request to link workspaces may carry.
 pub const MAX_WORKSPACES_PER_REQUEST: usize = 100;
@@ -40,7 +40,7 @@ impl JiraClient {
     pub async fn find_entity(
         &self,
         kind: EntityKind,
-        id: &JiraId,
+        id: &EntityId,
     ) -> Result<Answer<Option<Stored>>, JiraError> {
         let endpoint = Endpoint::Find(kind);
         match self.send(self.call(endpoint, id.as_str())).await {
@@ -50,7 +50,7 @@ impl JiraClient {
     }
 
     /// Queues the deletion of one entity; an id that Jira does not hold is no error.
-    pub async fn delete_entity(&self, kind: EntityKind, id: &JiraId) -> Result<Answer<()>, JiraError> {
+    pub async fn delete_entity(&self, kind: EntityKind, id: &EntityId) -> Result<Answer<()>, JiraError> {
         let reply = self.send(self.call(Endpoint::Delete(kind), id.as_str())).await?;
         Ok(Answer { value: (), meta: reply.meta })
     }
@@ -61,7 +61,7 @@ impl JiraClient {
         &self,
         api: Api,
         source: &SourceId,
-        workspace: Option<&JiraId>,
+        workspace: Option<&EntityId>,
     ) -> Result<Answer<()>, JiraError> {
         let mut call = self.call(Endpoint::DeleteByProperties(api), "");
         call.url.query_pairs_mut().append_pair("source", source.as_str());
@@ -74,7 +74,7 @@ impl JiraClient {
 
     /// Links 1 to 100 workspaces with the site and returns the ids that Jira accepted; ids already linked
     /// are skipped by Jira without an error.
-    pub async fn link_workspaces(&self, ids: &[JiraId]) -> Result<Answer<Vec<JiraId>>, JiraError> {
+    pub async fn link_workspaces(&self, ids: &[EntityId]) -> Result<Answer<Vec<EntityId>>, JiraError> {
         let endpoint = Endpoint::LinkWorkspaces;
         let mut call = self.call(endpoint, "");
         call.body = Some(json!({ "workspaceIds": ids }).to_string().into_bytes());
@@ -84,9 +84,9 @@ impl JiraClient {
     }
 
     /// Unlinks workspaces from the site; Jira deletes their data in time.
-    pub async fn unlink_workspaces(&self, ids: &[JiraId]) -> Result<Answer<()>, JiraError> {
+    pub async fn unlink_workspaces(&self, ids: &[EntityId]) -> Result<Answer<()>, JiraError> {
         let mut call = self.call(Endpoint::UnlinkWorkspaces, "");
-        let list: Vec<&str> = ids.iter().map(JiraId::as_str).collect();
+        let list: Vec<&str> = ids.iter().map(EntityId::as_str).collect();
         call.url.query_pairs_mut().append_pair("workspaceIds", &list.join(","));
         call.items = ids.len();
         let reply = self.send(call).await?;
@@ -94,7 +94,7 @@ impl JiraClient {
     }
 
     /// The workspaces linked with the site, or whether `only` is among them. Queued changes do not show.
-    pub async fn list_workspaces(&self, only: Option<&JiraId>) -> Result<Answer<Vec<JiraId>>, JiraError> {
+    pub async fn list_workspaces(&self, only: Option<&EntityId>) -> Result<Answer<Vec<EntityId>>, JiraError> {
         let endpoint = Endpoint::ListWorkspaces;
         let mut call = self.call(endpoint, "");
         if let Some(id) = only {
@@ -136,9 +136,9 @@ fn understand<T>(
     }
 }
 
-fn parse_ids(body: &[u8], field: &str) -> Option<Vec<JiraId>> {
+fn parse_ids(body: &[u8], field: &str) -> Option<Vec<EntityId>> {
     let body: Map<String, Value> = serde_json::from_slice(body).ok()?;
-    Some(strings(body.get(field)).map(JiraId).collect())
+    Some(strings(body.get(field)).map(EntityId::from_text).collect())
 }
 
 fn parse_stored(body: &[u8]) -> Option<Stored> {

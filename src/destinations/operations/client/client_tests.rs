@@ -14,12 +14,11 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 use super::*;
 use crate::clock::Clock;
 use crate::connect::qsh;
-use crate::domain::{
-    ClientKey, EntityKind, Incident, IncidentStatus, JiraId, Severity, SourceId, Words, parse_timestamp,
-};
 use crate::destinations::MappingContext;
 use crate::destinations::operations::payload::{Batch, BulkRequest, EntityPayload, fallback_component};
-use crate::domain::jira_id;
+use crate::domain::{
+    ClientKey, EntityId, EntityKind, Incident, IncidentStatus, Severity, SourceId, Words, parse_timestamp,
+};
 
 const SECRET: &str = "a-shared-secret-that-is-long-enough-for-hs256";
 
@@ -106,8 +105,8 @@ fn source() -> SourceId {
     SourceId::parse("tool").unwrap()
 }
 
-fn id(text: &str) -> JiraId {
-    JiraId(text.to_owned())
+fn id(text: &str) -> EntityId {
+    EntityId::from_text(text.to_owned())
 }
 
 fn context() -> MappingContext {
@@ -135,7 +134,7 @@ fn incidents(count: usize) -> BulkRequest {
     };
     BulkRequest::new(
         source(),
-        jira_id(&source(), "account"),
+        EntityId::new(&source(), "account"),
         Batch::Incidents((1..=count).map(payload).collect()),
     )
 }
@@ -163,9 +162,13 @@ async fn components_go_to_their_own_api() {
     let site = site().await;
     site.answers(202, json!({ "acceptedComponents": ["tool:unassigned"] })).await;
     let component = fallback_component("Unassigned", "", site.clock.now());
-    let payload = EntityPayload::Component(crate::destinations::operations::payload::component(&component, &context(), 1));
+    let payload = EntityPayload::Component(crate::destinations::operations::payload::component(
+        &component,
+        &context(),
+        1,
+    ));
     let batch = Batch::by_kind(vec![payload]).remove(0);
-    let request = BulkRequest::new(source(), jira_id(&source(), "account"), batch);
+    let request = BulkRequest::new(source(), EntityId::new(&source(), "account"), batch);
     let answer = site.client.submit(&request).await.unwrap();
     assert_eq!(answer.value.of(&id("tool:unassigned"), EntityKind::Component), Verdict::Accepted);
     let request = site.the_request().await;

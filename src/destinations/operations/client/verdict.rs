@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::error::read_errors;
-use crate::domain::{EntityKind, JiraId};
+use crate::domain::{EntityId, EntityKind};
 
 /// Fields of accepted ids. The first and the last are documented.
 const ACCEPTED: [&str; 5] = [
@@ -48,8 +48,8 @@ pub enum Verdict<'a> {
 /// The whole answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdicts {
-    pub accepted: BTreeSet<JiraId>,
-    pub failed: BTreeMap<JiraId, Refusal>,
+    pub accepted: BTreeSet<EntityId>,
+    pub failed: BTreeMap<EntityId, Refusal>,
     /// Project keys of the submission's associations that the site does not have.
     pub unknown_project_keys: Vec<String>,
 }
@@ -58,12 +58,13 @@ impl Verdicts {
     /// `None` when the body is no JSON object.
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let body: serde_json::Map<String, Value> = serde_json::from_slice(body).ok()?;
-        let accepted = ACCEPTED.iter().flat_map(|field| strings(body.get(*field))).map(JiraId).collect();
+        let accepted =
+            ACCEPTED.iter().flat_map(|field| strings(body.get(*field))).map(EntityId::from_text).collect();
         let failed = FAILED
             .iter()
             .filter_map(|field| body.get(*field)?.as_object())
             .flatten()
-            .map(|(id, errors)| (JiraId(id.clone()), refusal(errors)))
+            .map(|(id, errors)| (EntityId::from_text(id.clone()), refusal(errors)))
             .collect();
         let unknown_project_keys = strings(body.get("unknownProjectKeys")).collect();
         Some(Self { accepted, failed, unknown_project_keys })
@@ -72,7 +73,7 @@ impl Verdicts {
     /// The verdict on one entity of the request. A refusal outweighs an acceptance. A review that is not
     /// mentioned counts as accepted, because the answer has no documented place for it.
     #[must_use]
-    pub fn of(&self, id: &JiraId, kind: EntityKind) -> Verdict<'_> {
+    pub fn of(&self, id: &EntityId, kind: EntityKind) -> Verdict<'_> {
         if let Some(refusal) = self.failed.get(id) {
             Verdict::Refused(refusal)
         } else if kind == EntityKind::Review || self.accepted.contains(id) {
@@ -105,8 +106,8 @@ mod tests {
         Verdicts::parse(body.to_string().as_bytes()).unwrap()
     }
 
-    fn id(text: &str) -> JiraId {
-        JiraId(text.to_owned())
+    fn id(text: &str) -> EntityId {
+        EntityId::from_text(text.to_owned())
     }
 
     fn refused(message: &str, trace_id: Option<&str>) -> Refusal {

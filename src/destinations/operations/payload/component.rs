@@ -4,7 +4,7 @@
 
 use super::shapes::{ComponentPayload, SCHEMA_VERSION};
 use crate::destinations::{MappingContext, text};
-use crate::domain::{Component, Timestamp, jira_id};
+use crate::domain::{Component, EntityId, Timestamp};
 
 /// `provider_id` of the component that incidents without components affect; Jira demands at least one.
 pub const FALLBACK_COMPONENT: &str = "unassigned";
@@ -13,8 +13,8 @@ pub const FALLBACK_COMPONENT: &str = "unassigned";
 /// takes an empty description is not documented.
 #[must_use]
 pub fn component(component: &Component, ctx: &MappingContext, version: i64) -> ComponentPayload {
-    let id = jira_id(&ctx.source, &component.provider_id);
-    let name = text::find_line(&component.name).unwrap_or_else(|| id.0.clone());
+    let id = EntityId::new(&ctx.source, &component.provider_id);
+    let name = text::find_line(&component.name).unwrap_or_else(|| id.to_string());
     let description = text::find_text(&component.description).unwrap_or_else(|| name.clone());
     let avatar_url = component.avatar_url.as_deref().and_then(text::find_url);
     ComponentPayload {

@@ -3,19 +3,19 @@
 use super::component::FALLBACK_COMPONENT;
 use super::shapes::{IncidentPayload, SCHEMA_VERSION, SeverityPayload};
 use crate::destinations::{MappingContext, text};
-use crate::domain::{Incident, jira_id};
+use crate::domain::{EntityId, Incident};
 
 /// The payload of an incident. Without components it affects the source's fallback component; without a
 /// title it is called by its id, without a description by its title.
 #[must_use]
 pub fn incident(incident: &Incident, ctx: &MappingContext, version: i64) -> IncidentPayload {
-    let id = jira_id(&ctx.source, &incident.provider_id);
-    let summary = text::find_line(&incident.summary).unwrap_or_else(|| id.0.clone());
+    let id = EntityId::new(&ctx.source, &incident.provider_id);
+    let summary = text::find_line(&incident.summary).unwrap_or_else(|| id.to_string());
     let description = text::find_text(&incident.description).unwrap_or_else(|| summary.clone());
     let (created_date, last_updated) = text::dates(incident.created_at, incident.updated_at);
     let mut affected_components = text::id_list(&ctx.source, &incident.components);
     if affected_components.is_empty() {
-        affected_components.push(jira_id(&ctx.source, FALLBACK_COMPONENT));
+        affected_components.push(EntityId::new(&ctx.source, FALLBACK_COMPONENT));
     }
     IncidentPayload {
         schema_version: SCHEMA_VERSION,

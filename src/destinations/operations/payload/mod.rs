@@ -13,12 +13,12 @@ mod schema_tests;
 
 pub use component::{FALLBACK_COMPONENT, component, fallback_component};
 pub use incident::incident;
+pub use review::review;
 pub use shapes::{
     AssociationPayload, Batch, BulkRequest, ComponentPayload, EntityPayload, IncidentPayload,
     MAX_ENTITIES_PER_REQUEST, ProviderMetadata, ReviewPayload, SCHEMA_VERSION, SeverityPayload,
     SubmissionProperties,
 };
-pub use review::review;
 
 use crate::destinations::MappingContext;
 use crate::domain::Entity;

@@ -2,10 +2,10 @@
 //!
 //! Must refuse a review without incidents rather than invent one for it.
 
-use super::shapes::{ReviewPayload, SCHEMA_VERSION};
 use super::Unmappable;
+use super::shapes::{ReviewPayload, SCHEMA_VERSION};
 use crate::destinations::{MappingContext, text};
-use crate::domain::{PostIncidentReview, jira_id};
+use crate::domain::{EntityId, PostIncidentReview};
 
 /// The payload of a review; texts fall back as for incidents.
 ///
@@ -20,8 +20,8 @@ pub fn review(
     if reviews.is_empty() {
         return Err(Unmappable::ReviewWithoutIncidents);
     }
-    let id = jira_id(&ctx.source, &review.provider_id);
-    let summary = text::find_line(&review.summary).unwrap_or_else(|| id.0.clone());
+    let id = EntityId::new(&ctx.source, &review.provider_id);
+    let summary = text::find_line(&review.summary).unwrap_or_else(|| id.to_string());
     let description = text::find_text(&review.description).unwrap_or_else(|| summary.clone());
     let (created_date, last_updated) = text::dates(review.created_at, review.updated_at);
     Ok(ReviewPayload {

@@ -9,8 +9,8 @@ use url::Url;
 
 use super::*;
 use crate::domain::{
-    Association, Component, ComponentType, Incident, IncidentStatus, PostIncidentReview, ReviewStatus,
-    Severity, SourceId, Tier, Timestamp, Words,
+    Association, Component, ComponentType, EntityId, Incident, IncidentStatus, PostIncidentReview,
+    ReviewStatus, Severity, SourceId, Tier, Timestamp, Words,
 };
 
 static OPENAPI: LazyLock<Value> = LazyLock::new(|| {
@@ -196,7 +196,7 @@ fn an_incident() -> Incident {
 
 fn bulk(payloads: Vec<EntityPayload>) -> Vec<Value> {
     let ctx = context();
-    let request = |batch| BulkRequest::new(ctx.source.clone(), jira_id(&ctx.source, "account"), batch);
+    let request = |batch| BulkRequest::new(ctx.source.clone(), EntityId::new(&ctx.source, "account"), batch);
     Batch::by_kind(payloads).into_iter().map(|batch| serde_json::to_value(request(batch)).unwrap()).collect()
 }
 
@@ -242,7 +242,7 @@ fn an_incident_that_says_nothing_still_has_every_field() {
     assert_eq!(payload.summary, "tool:4711");
     assert_eq!(payload.description, "tool:4711");
     assert_eq!(payload.url, "https://tool.example/home");
-    assert_eq!(payload.affected_components, [jira_id(&context().source, FALLBACK_COMPONENT)]);
+    assert_eq!(payload.affected_components, [EntityId::new(&context().source, FALLBACK_COMPONENT)]);
     assert!(!serde_json::to_string(&payload).unwrap().contains("associations"));
 }
 

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::domain::{ComponentType, EntityKind, JiraId, SourceId, Tier};
+use crate::domain::{ComponentType, EntityId, EntityKind, SourceId, Tier};
 
 /// The only version of the entity schemas.
 pub const SCHEMA_VERSION: &str = "1.0";
@@ -20,10 +20,10 @@ const PRODUCT: &str = concat!("Incident Bridge ", env!("CARGO_PKG_VERSION"));
 #[serde(rename_all = "camelCase")]
 pub struct IncidentPayload {
     pub schema_version: &'static str,
-    pub id: JiraId,
+    pub id: EntityId,
     pub update_sequence_number: i64,
     /// 1 to 100.
-    pub affected_components: Vec<JiraId>,
+    pub affected_components: Vec<EntityId>,
     pub summary: String,
     pub description: String,
     pub url: String,
@@ -56,10 +56,10 @@ pub struct AssociationPayload {
 #[serde(rename_all = "camelCase")]
 pub struct ReviewPayload {
     pub schema_version: &'static str,
-    pub id: JiraId,
+    pub id: EntityId,
     pub update_sequence_number: i64,
     /// Ids of 1 to 100 incidents.
-    pub reviews: Vec<JiraId>,
+    pub reviews: Vec<EntityId>,
     pub summary: String,
     pub description: String,
     pub url: String,
@@ -77,7 +77,7 @@ pub struct ReviewPayload {
 #[serde(rename_all = "camelCase")]
 pub struct ComponentPayload {
     pub schema_version: &'static str,
-    pub id: JiraId,
+    pub id: EntityId,
     pub update_sequence_number: i64,
     pub name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,7 +110,7 @@ impl EntityPayload {
     }
 
     #[must_use]
-    pub fn id(&self) -> &JiraId {
+    pub fn id(&self) -> &EntityId {
         match self {
             Self::Component(payload) => &payload.id,
             Self::Incident(payload) => &payload.id,
@@ -176,7 +176,7 @@ impl Batch {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SubmissionProperties {
     pub source: SourceId,
-    pub workspace: JiraId,
+    pub workspace: EntityId,
 }
 
 /// Who sends; Jira does not treat it as private.
@@ -197,7 +197,7 @@ pub struct BulkRequest {
 
 impl BulkRequest {
     #[must_use]
-    pub fn new(source: SourceId, workspace: JiraId, batch: Batch) -> Self {
+    pub fn new(source: SourceId, workspace: EntityId, batch: Batch) -> Self {
         Self {
             properties: SubmissionProperties { source, workspace },
             provider_metadata: ProviderMetadata { product: PRODUCT },
