@@ -1,12 +1,17 @@
-//! What a mapping needs to know besides the entity. Must stay plain values: no configuration types here.
+//! What a destination needs to know of a source besides its entities.
+//!
+//! Must stay plain values: no configuration types here.
+
+use std::borrow::Cow;
 
 use url::Url;
 
-use crate::domain::{ComponentType, SourceId, Tier};
+use super::issue_keys::associate_issue_keys;
+use crate::domain::{ComponentType, Entity, EntityKind, SourceId, Tier};
 
 /// The settings of one source that fill what its tool leaves out.
 #[derive(Debug, Clone)]
-pub struct MappingContext {
+pub struct SourceProfile {
     pub source: SourceId,
     /// `providerName` of components; absent leaves the field out.
     pub provider_name: Option<String>,
@@ -17,9 +22,11 @@ pub struct MappingContext {
     pub avatar_url: String,
     pub tier: Tier,
     pub component_type: ComponentType,
+    /// Whether issue keys in titles and descriptions become associations.
+    pub associate_issue_keys: bool,
 }
 
-impl MappingContext {
+impl SourceProfile {
     /// The usual defaults: `Tier 4`, `Service`, and the icon served at `{base_url}/static/service.svg`.
     #[must_use]
     pub fn new(source: SourceId, home_url: Url, base_url: &Url) -> Self {
@@ -30,6 +37,19 @@ impl MappingContext {
             avatar_url: format!("{}/static/service.svg", base_url.as_str().trim_end_matches('/')),
             tier: Tier::Four,
             component_type: ComponentType::Service,
+            associate_issue_keys: false,
         }
+    }
+
+    /// The entity as destinations should get it: with the issue keys in its texts as associations, if the
+    /// source asks for that.
+    #[must_use]
+    pub fn complete<'e>(&self, entity: &'e Entity) -> Cow<'e, Entity> {
+        if !self.associate_issue_keys || entity.kind() == EntityKind::Component {
+            return Cow::Borrowed(entity);
+        }
+        let mut entity = entity.clone();
+        associate_issue_keys(&mut entity);
+        Cow::Owned(entity)
     }
 }

@@ -1,4 +1,4 @@
-//! Jira's limits on texts, addresses and instants, shared by all payloads.
+//! Jira's limits on texts, addresses and instants, for everything that Jira shows.
 //!
 //! Must not lose more of a tool's words than the limits ask for.
 
@@ -7,16 +7,12 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Datelike};
 use url::{Position, Url};
 
-use super::operations::payload::AssociationPayload;
-use crate::domain::{Association, EntityId, SourceId, Timestamp, format_timestamp};
+use crate::domain::{EntityId, SourceId, Timestamp, format_timestamp};
 
 const MAX_LINE: usize = 255;
 const MAX_TEXT: usize = 5000;
 const MAX_URL: usize = 2000;
-const MAX_LIST: usize = 100;
-
-/// What `associationType` may be in the Operations API.
-const ASSOCIATION_TYPES: [&str; 3] = ["issueIdOrKeys", "serviceIdOrKeys", "ati:cloud:compass:event-source"];
+pub const MAX_LIST: usize = 100;
 
 /// One line of at most 255 UTF-16 units; `None` when nothing visible is left.
 pub fn find_line(text: &str) -> Option<String> {
@@ -104,20 +100,6 @@ pub fn timestamp(instant: Timestamp) -> String {
 pub fn id_list(source: &SourceId, provider_ids: &[String]) -> Vec<EntityId> {
     let distinct: BTreeSet<&String> = provider_ids.iter().filter(|id| !id.trim().is_empty()).collect();
     distinct.into_iter().take(MAX_LIST).map(|id| EntityId::new(source, id)).collect()
-}
-
-/// At most 100 associations of the types that Jira knows, without empty ones.
-pub fn associations(associations: &[Association]) -> Vec<AssociationPayload> {
-    associations
-        .iter()
-        .filter(|association| ASSOCIATION_TYPES.contains(&association.association_type.as_str()))
-        .map(|association| AssociationPayload {
-            association_type: association.association_type.clone(),
-            values: association.values.iter().filter(|value| !value.trim().is_empty()).cloned().collect(),
-        })
-        .filter(|association| !association.values.is_empty())
-        .take(MAX_LIST)
-        .collect()
 }
 
 #[cfg(test)]

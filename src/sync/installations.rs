@@ -1,9 +1,10 @@
 //! A site comes, pauses, and goes.
 
-use crate::domain::{ClientKey, SourceId};
+use crate::domain::{ClientKey, DestinationId, SourceId};
 use crate::store::{EntityAssociation, NewInstallation};
-use crate::sync::engine::{Engine, SyncError};
-use crate::sync::registry::SourceRuntime;
+use super::core::SyncError;
+use super::engine::Engine;
+use super::registry::SourceRuntime;
 
 impl Engine {
     /// Stores a (re-)installation; everything the site may see is sent, again if need be, because Jira
@@ -13,12 +14,12 @@ impl Engine {
     /// When the database fails; Jira then shows the admin that the installation failed.
     pub async fn install(&self, new: &NewInstallation) -> Result<(), SyncError> {
         let visible: Vec<SourceId> =
-            self.registry.visible_to(&new.site).map(|source| source.id().clone()).collect();
-        self.store.record_installed(new, &visible).await?;
-        self.directory.refresh().await?;
+            self.core.registry.visible_to(&new.site).map(|source| source.id().clone()).collect();
+        self.core.store.install(new, &visible).await?;
+        self.core.directory.refresh().await?;
         tracing::info!(site = %new.site, sources = visible.len(), "installed");
-        self.signals.link.notify_one();
-        self.signals.deliver.notify_one();
+        self.core.signals.link.notify_one();
+        self.core.signals.deliver.notify_one();
         Ok(())
     }
 
@@ -27,8 +28,8 @@ impl Engine {
     /// # Errors
     /// When the database fails.
     pub async fn uninstall(&self, client_key: &ClientKey) -> Result<(), SyncError> {
-        self.store.record_uninstalled(client_key).await?;
-        self.directory.refresh().await?;
+        self.core.store.uninstall(client_key).await?;
+        self.core.directory.refresh().await?;
         tracing::info!(%client_key, "uninstalled; the site's secrets and deliveries are erased");
         Ok(())
     }
@@ -38,11 +39,11 @@ impl Engine {
     /// # Errors
     /// When the database fails.
     pub async fn send_everything_again(&self, source: &SourceRuntime) -> Result<(), SyncError> {
-        let snapshot = self.directory.current();
-        let sites = snapshot.sites().filter(|site| site.sees(source.id().as_str()));
-        let sites: Vec<_> = sites.map(|site| &site.client_key).collect();
-        self.store.want_all(&sites, source.id()).await?;
-        self.signals.deliver.notify_one();
+        let snapshot = self.core.directory.current();
+        let seeing = snapshot.destinations().filter(|access| access.sees(source.id().as_str()));
+        let ids: Vec<_> = seeing.map(|access| access.id.clone()).collect();
+        self.core.store.send_everything_again(&ids, source.id()).await?;
+        self.core.signals.deliver.notify_one();
         Ok(())
     }
 
@@ -51,10 +52,10 @@ impl Engine {
     /// # Errors
     /// When the database fails.
     pub async fn set_enabled(&self, client_key: &ClientKey, enabled: bool) -> Result<(), SyncError> {
-        self.store.record_enabled(client_key, enabled).await?;
-        self.directory.refresh().await?;
+        self.core.store.sites().record_enabled(client_key, enabled).await?;
+        self.core.directory.refresh().await?;
         tracing::info!(%client_key, enabled, "sending switched");
-        self.signals.deliver.notify_one();
+        self.core.signals.deliver.notify_one();
         Ok(())
     }
 
@@ -65,14 +66,14 @@ impl Engine {
     /// When the database fails.
     pub async fn associate(
         &self,
-        client_key: &ClientKey,
+        id: &DestinationId,
         association: &EntityAssociation,
         present: bool,
     ) -> Result<bool, SyncError> {
-        let source = association.entity.as_str().split(':').next().unwrap_or_default();
-        let sees = self.directory.current().find_site(client_key).is_some_and(|site| site.sees(source));
+        let source = association.entity.source();
+        let sees = self.core.directory.current().find(id).is_some_and(|access| access.sees(source));
         if sees {
-            self.store.record_association(client_key, association, present).await?;
+            self.core.store.entities().record_association(id, association, present).await?;
         }
         Ok(sees)
     }

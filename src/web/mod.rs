@@ -13,13 +13,16 @@ mod request;
 mod server;
 mod webhooks;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use actix_web::web;
 use url::Url;
 
 use crate::connect::install_keys::InstallKeys;
 use crate::connect::routes;
-use crate::sync::{Beats, Engine, Ingestor};
-use std::sync::Arc;
+use crate::connect::sites::SiteAllowList;
+use crate::sync::{Engine, Heartbeats, Ingestor};
 
 pub use problem::Problem;
 pub use server::{RunningServer, serve_operator, serve_public};
@@ -29,7 +32,14 @@ pub struct State {
     pub engine: Arc<Engine>,
     pub ingestor: Ingestor,
     pub install_keys: InstallKeys,
-    pub beats: Beats,
+    pub heartbeats: Heartbeats,
+    /// Which sites may install.
+    pub allow_list: SiteAllowList,
+    /// The public address.
+    pub base_url: Url,
+    pub app_key: String,
+    /// How far clocks may differ when tokens are checked.
+    pub leeway: Duration,
     /// The rendered descriptor.
     pub descriptor: serde_json::Value,
     /// Bytes.
@@ -39,7 +49,7 @@ pub struct State {
 impl State {
     /// The path part of the public address, empty when it has none.
     fn base_path(&self) -> &str {
-        base_path(&self.engine.base_url)
+        base_path(&self.base_url)
     }
 }
 

@@ -211,7 +211,7 @@ pub(super) async fn finish(
     if response.status().is_success() || response.status().is_redirection() || has_own_body {
         return Ok(response);
     }
-    let request_id = state.map_or_else(String::new, |state| state.engine.clock.new_id());
+    let request_id = state.map_or_else(String::new, |state| state.engine.clock().new_id());
     let found = response.response().extensions().get::<Problem>().cloned();
     let problem = found.unwrap_or_else(|| match response.status() {
         StatusCode::NOT_FOUND => Problem::not_found(),

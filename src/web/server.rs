@@ -52,7 +52,7 @@ pub fn serve_public(
     let listener = TcpListener::bind(listen)?;
     let address = listener.local_addr()?;
     let server = HttpServer::new(move || {
-        let prefix = base_path(&state.engine.base_url).to_owned();
+        let prefix = base_path(&state.base_url).to_owned();
         let app = App::new().app_data(state.clone()).wrap(from_fn(finish)).wrap(
             DefaultHeaders::new()
                 .add(("Strict-Transport-Security", "max-age=31536000; includeSubDomains"))

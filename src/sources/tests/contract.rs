@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::*;
-use crate::destinations::MappingContext;
+use crate::destinations::SourceProfile;
 use crate::destinations::operations::payload::payload;
 use crate::domain::EntityId;
 use crate::simulator::{EntityKind as Kind, Schemas};
@@ -29,7 +29,7 @@ fn what_every_sample_becomes_is_what_jiras_schema_takes() {
             let source = sample_source(kind.name, api_url);
             let home = Url::parse(&source.home_url()).expect("an address");
             let base = Url::parse("https://bridge.example.com").expect("an address");
-            let context = MappingContext::new(source_id.clone(), home, &base);
+            let context = SourceProfile::new(source_id.clone(), home, &base);
             for (name, entity) in list_entities(kind.name, &*source) {
                 let body = payload(&entity, &context, 7).expect("it has a payload");
                 let body = serde_json::to_value(body).expect("JSON");

@@ -1,7 +1,7 @@
 //! The containers of one source, laid out for being searched by name.
 //!
 //! Jira asks with every letter that somebody types, so everything that can be done once is done when the
-//! catalogue is read: answers are rendered, names are lower-case, sorted, and stand in one text. Knows no
+//! list is read: answers are rendered, names are lower-case, sorted, and stand in one text. Knows no
 //! sites: which sources may be searched is decided in `directory`.
 
 use std::collections::BTreeMap;
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 
+use crate::destinations::text;
 use crate::domain::EntityId;
 use crate::store::{Container, StoredWorkspace};
 use crate::sync::registry::SourceRuntime;
@@ -53,7 +54,7 @@ pub(in crate::sync) struct Found<'a> {
     pub rank: u8,
     pub name: &'a str,
     pub id: &'a str,
-    /// Place in the catalogue.
+    /// Place among the entries.
     place: usize,
 }
 
@@ -74,7 +75,7 @@ struct Entry {
 
 /// The workspaces and containers of one source.
 #[derive(Debug, Default)]
-pub(in crate::sync) struct Catalogue {
+pub(in crate::sync) struct Containers {
     pub workspaces: Vec<StoredWorkspace>,
     /// Lower-case names, one behind the other.
     names: String,
@@ -83,22 +84,22 @@ pub(in crate::sync) struct Catalogue {
     workspace_numbers: BTreeMap<EntityId, usize>,
 }
 
-impl Catalogue {
+impl Containers {
     pub fn new(source: &SourceRuntime, workspaces: Vec<StoredWorkspace>, containers: &[Container]) -> Self {
-        let mut catalogue = Self { workspaces, ..Self::default() };
+        let mut containers = Self { workspaces, ..Self::default() };
         let mut entries = Vec::with_capacity(containers.len());
         for container in containers {
-            let workspaces = workspaces_of(source, container).map(|id| catalogue.number(id)).collect();
+            let workspaces = workspaces_of(source, container).map(|id| containers.number(id)).collect();
             let hit = Arc::new(render(container, source));
             entries.push((hit.name.to_lowercase(), Entry { end: 0, hit, workspaces }));
         }
         entries.sort_by(|(a, x), (b, y)| (a, &x.hit.id).cmp(&(b, &y.hit.id)));
         for (name, mut entry) in entries {
-            catalogue.names.push_str(&name);
-            entry.end = catalogue.names.len();
-            catalogue.entries.push(entry);
+            containers.names.push_str(&name);
+            entry.end = containers.names.len();
+            containers.entries.push(entry);
         }
-        catalogue
+        containers
     }
 
     fn number(&mut self, workspace: EntityId) -> usize {
@@ -190,24 +191,30 @@ impl Catalogue {
     }
 }
 
-/// Ids in Jira of the workspaces that a container is in.
+/// Ids of the workspaces that a container is in.
 fn workspaces_of<'a>(
     source: &'a SourceRuntime,
     container: &'a Container,
 ) -> impl Iterator<Item = EntityId> + 'a {
     let teams = source.has_teams().then_some(&container.component.workspaces);
-    std::iter::once(&container.workspace).chain(teams.into_iter().flatten()).map(|id| source.entity_id(id))
+    let ids = std::iter::once(&container.workspace).chain(teams.into_iter().flatten());
+    ids.map(|id| EntityId::new(source.id(), id))
 }
 
+/// As Jira shows it: with the source's own address and icon where the tool gave none.
 fn render(container: &Container, source: &SourceRuntime) -> ContainerHit {
-    let payload =
-        crate::destinations::operations::payload::component(&container.component, &source.mapping, 0);
+    let (component, profile) = (&container.component, &source.profile);
+    let id = EntityId::new(source.id(), &component.provider_id);
     ContainerHit {
-        id: payload.id.into(),
-        name: payload.name,
-        url: payload.url,
-        avatar_url: payload.avatar_url,
-        last_updated_date: payload.last_updated,
+        name: text::find_line(&component.name).unwrap_or_else(|| id.to_string()),
+        url: text::find_url(&component.url).unwrap_or_else(|| text::uri(&profile.home_url)),
+        avatar_url: component
+            .avatar_url
+            .as_deref()
+            .and_then(text::find_url)
+            .unwrap_or_else(|| profile.avatar_url.clone()),
+        last_updated_date: text::timestamp(component.updated_at),
+        id: id.into(),
     }
 }
 

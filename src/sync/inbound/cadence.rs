@@ -6,40 +6,37 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
-
+use super::Inbound;
+use super::poll::{PollOutcome, Reach};
+use super::waits::LONGEST_SPREAD;
 use crate::clock::Timestamp;
 use crate::config::nth_after;
 use crate::store::PollState;
-use crate::sync::engine::{Engine, SyncError};
-use crate::sync::inbound::poll::{PollOutcome, Reach};
-use crate::sync::outbound::deliver::seed;
+use crate::sync::SyncError;
+use crate::sync::backoff::seed;
 use crate::sync::registry::SourceRuntime;
-
-/// Longest delay of a scheduled poll behind its schedule.
-const MOST_SPREAD: TimeDelta = TimeDelta::minutes(5);
 
 /// Instants looked at for the shortest pause of a schedule that has several, such as one for office hours.
 const INSTANTS: usize = 24;
 
-impl Engine {
+impl Inbound {
     /// Polls if the source's schedule may do so now: with nothing new, ever more of its instants are passed
     /// over, up to `poll_slowdown`. `None` when this one is.
     ///
     /// # Errors
-    /// When the database fails. The tool's trouble is stored with the source.
+    /// When the database fails. The tool's failure is stored with the source.
     pub async fn poll_on_schedule(&self, source: &SourceRuntime) -> Result<Option<PollOutcome>, SyncError> {
-        let now = self.clock.now();
-        let state = self.store.get_poll_state(source.id(), source.config.backfill).await?;
+        let now = self.core.clock.now();
+        let state = self.core.store.polls().ensure(source.id(), source.config.backfill).await?;
         if state.due_at > now {
             return Ok(None);
         }
         let outcome = self.poll_now(source, Reach::Everything, &mut |_, _| {}).await?;
         if outcome.changed > 0 {
-            self.store.end_quiet(source.id()).await?;
+            self.core.store.polls().end_quiet(source.id()).await?;
         } else if outcome.done {
             let due_at = find_due(source, &state, now);
-            self.store.record_quiet_poll(source.id(), &state, due_at).await?;
+            self.core.store.polls().record_quiet(source.id(), &state, due_at).await?;
         }
         Ok(Some(outcome))
     }
@@ -48,12 +45,12 @@ impl Engine {
     /// nor all bridges of the world ask at the full minute.
     #[must_use]
     pub fn poll_delay(&self, source: &SourceRuntime) -> Duration {
-        let now = self.clock.now();
+        let now = self.core.clock.now();
         let next = |at: &Timestamp| nth_after(&source.config.poll, *at, 1);
         let instants: Vec<Timestamp> = std::iter::successors(next(&now), next).take(INSTANTS).collect();
         let pause = instants.windows(2).map(|pair| pair[1] - pair[0]).min().unwrap_or_default();
         // Never up to the next instant: that one would be taken for a poll of its own.
-        let spread = (pause * 9 / 10).min(MOST_SPREAD).num_milliseconds();
+        let spread = (pause * 9 / 10).min(LONGEST_SPREAD).num_milliseconds();
         let place = seed(&format!("{} {}", self.base_url, source.id()));
         let spread = u64::try_from(spread).unwrap_or_default().max(1);
         Duration::from_millis(place % spread)

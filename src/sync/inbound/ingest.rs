@@ -1,26 +1,20 @@
-//! Webhooks: written down in groups before they are answered, then turned into entities.
+//! Webhooks: written down in groups before they are answered.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::domain::UnknownWord;
-use crate::sources::{Findings, Headers, InboundWebhook, Memory, Unmappable, VerifiedWebhook};
-use crate::store::{InboxEntry, InboxRow, Origin, Recorded, Told};
-use crate::sync::engine::{Engine, SyncError};
+use super::inbox::{BROKE_DOWN, unless_it_panics};
+use super::waits::LONGEST_ANSWER;
+use crate::sources::{Unmappable, VerifiedWebhook};
+use crate::store::{InboxEntry, Recorded};
+use crate::sync::core::Core;
 use crate::sync::registry::SourceRuntime;
-use crate::telemetry::{Metrics, WordLabel};
+use crate::telemetry::Metrics;
 
-/// Longest that a sender is kept waiting: shorter than senders wait before they hang up. What is written after
-/// all is known when it comes again.
-const PATIENCE: Duration = Duration::from_secs(4);
 /// Most webhooks that share one transaction.
 const GROUP: usize = 256;
-/// Webhooks whose effects share one transaction: small enough not to hold up the inbox.
-const BATCH: i64 = 16;
 
 /// Why a webhook could not be written down. The sender must try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -47,16 +41,16 @@ type Waiting = (InboxEntry, oneshot::Sender<Result<Recorded, IngestError>>);
 #[derive(Clone)]
 pub struct Ingestor {
     queue: mpsc::Sender<Waiting>,
-    engine: Arc<Engine>,
+    core: Arc<Core>,
 }
 
 impl Ingestor {
     /// Starts the task that writes groups. Beyond `max_waiting` webhooks, senders are asked to come back.
     #[must_use]
-    pub fn start(engine: Arc<Engine>, max_waiting: usize) -> Self {
+    pub(in crate::sync) fn start(core: Arc<Core>, max_waiting: usize) -> Self {
         let (queue, waiting) = mpsc::channel(max_waiting);
-        tokio::spawn(write_groups(engine.clone(), waiting));
-        Self { queue, engine }
+        tokio::spawn(write_groups(core.clone(), waiting));
+        Self { queue, core }
     }
 
     /// Writes a webhook down. When it returns a receipt, the webhook is on disk.
@@ -68,14 +62,14 @@ impl Ingestor {
         source: &SourceRuntime,
         webhook: &VerifiedWebhook,
     ) -> Result<Receipt, IngestError> {
-        let unmappable = source.source.inspect(webhook).err();
+        let unmappable = inspect(source, webhook);
         let entry = entry(source, webhook, unmappable.as_ref());
         let (sender, answer) = oneshot::channel();
         self.queue.try_send((entry, sender)).map_err(|_| IngestError::Overloaded)?;
-        let answer = tokio::time::timeout(PATIENCE, answer).await.map_err(|_| IngestError::TooSlow)?;
+        let answer = tokio::time::timeout(LONGEST_ANSWER, answer).await.map_err(|_| IngestError::TooSlow)?;
         let recorded = answer.map_err(|_| IngestError::StoreDown)??;
         self.count(source, webhook, &recorded, unmappable.is_some());
-        self.engine.signals.inbox.notify_one();
+        self.core.signals.inbox.notify_one();
         Ok(Receipt { duplicate: recorded == Recorded::Duplicate, unmappable })
     }
 
@@ -91,27 +85,35 @@ impl Ingestor {
             (Recorded::New, true) => "quarantined",
             (Recorded::New, false) => "new",
         };
-        let metrics = &self.engine.metrics;
+        let metrics = &self.core.metrics;
         Metrics::count_source(&metrics.webhooks, source.id().as_str(), result, 1);
-        let took = self.engine.clock.now() - webhook.received_at;
+        let took = self.core.clock.now() - webhook.received_at;
         metrics.ingest_seconds.observe(took.as_seconds_f64().max(0.0));
     }
 }
 
-async fn write_groups(engine: Arc<Engine>, mut waiting: mpsc::Receiver<Waiting>) {
+async fn write_groups(core: Arc<Core>, mut waiting: mpsc::Receiver<Waiting>) {
     let mut group = Vec::with_capacity(GROUP);
     while waiting.recv_many(&mut group, GROUP).await > 0 {
         let (entries, senders): (Vec<_>, Vec<_>) = group.drain(..).unzip();
-        let recorded = engine.store.record_inbox(&entries).await;
+        let recorded = core.store.inbox().record(&entries).await;
         let answers = recorded.map_err(|fault| {
-            tracing::error!(%fault, "webhooks cannot be written down: free disk space or mend the database; senders will try again");
+            tracing::error!(%fault, "webhooks cannot be written down: free disk space or fix the database; senders will try again");
             IngestError::StoreDown
         });
         for (n, sender) in senders.into_iter().enumerate() {
-            let answer = answers.as_ref().map_err(|fault| *fault).map(|all| all[n].clone());
+            let answer = answers.as_ref().map_err(|fault| *fault).and_then(|all| all.get(n).cloned().ok_or(IngestError::StoreDown));
             // A sender that hung up meanwhile will repeat its webhook, which is then a duplicate.
             let _hung_up = sender.send(answer);
         }
+    }
+}
+
+/// Why the webhook has no meaning here, if that shows already.
+fn inspect(source: &SourceRuntime, webhook: &VerifiedWebhook) -> Option<Unmappable> {
+    match unless_it_panics(|| source.adapter.inspect(webhook)) {
+        Some(inspected) => inspected.err(),
+        None => Some(Unmappable::Incomplete(BROKE_DOWN.to_owned())),
     }
 }
 
@@ -142,157 +144,4 @@ fn carries_credentials(header: &str) -> bool {
     ["authorization", "cookie", "signature", "token", "secret", "password", "api-key", "apikey"]
         .iter()
         .any(|part| header.contains(part))
-}
-
-/// A row of the inbox with what it says.
-struct Read {
-    row: InboxRow,
-    findings: Findings,
-    memory: BTreeMap<String, Option<String>>,
-    words: BTreeSet<UnknownWord>,
-}
-
-impl Engine {
-    /// Gives every new webhook its effect. Returns whether there was any.
-    ///
-    /// # Errors
-    /// When the database fails; what was not finished is repeated.
-    pub async fn process_inbox(&self) -> Result<bool, SyncError> {
-        let mut worked = false;
-        for source in self.registry.iter() {
-            loop {
-                let rows = self.store.list_new_inbox(source.id(), BATCH).await?;
-                if rows.is_empty() {
-                    break;
-                }
-                worked = true;
-                self.process_rows(source, rows).await?;
-            }
-        }
-        if worked {
-            self.signals.deliver.notify_one();
-        }
-        Ok(worked)
-    }
-
-    async fn process_rows(&self, source: &SourceRuntime, rows: Vec<InboxRow>) -> Result<(), SyncError> {
-        let mut known: BTreeMap<String, String> = BTreeMap::new();
-        let mut read = Vec::with_capacity(rows.len());
-        let mut refresh_catalogue = false;
-        for row in rows {
-            match self.read_row(source, &row, &mut known).await? {
-                Ok((findings, memory)) => {
-                    refresh_catalogue |= findings.refresh_catalogue;
-                    let words = self.note_gaps(source, &findings);
-                    read.push(Read { row, findings, memory, words });
-                }
-                Err(reason) => {
-                    tracing::warn!(source = %source.id(), delivery = %row.id, %reason, "a webhook cannot be mapped; it is kept and can be replayed");
-                    self.store.quarantine(&row.id, &reason.to_string()).await?;
-                }
-            }
-        }
-        let told: Vec<_> =
-            read.iter().map(|it| (told(&it.findings, &it.words, Some(&it.memory)), origin(it))).collect();
-        let applied = self.store.apply(&source.scope(), &told).await?;
-        if read.iter().any(|it| !it.findings.refetch.is_empty()) {
-            source.named.notify_one();
-        }
-        if refresh_catalogue {
-            self.store.forget_catalogue(source.id()).await?;
-        }
-        self.count_applied(source, applied);
-        Ok(())
-    }
-
-    /// Counts what has no meaning here: whole entries of a listing, and words, which are returned.
-    pub(in crate::sync) fn note_gaps(
-        &self,
-        source: &SourceRuntime,
-        findings: &Findings,
-    ) -> BTreeSet<UnknownWord> {
-        if let Some(reason) = findings.unmappable.first() {
-            let count = findings.unmappable.len();
-            tracing::warn!(source = %source.id(), count, %reason, "entries of a listing cannot be mapped and are passed over");
-            let count = u64::try_from(count).unwrap_or(u64::MAX);
-            Metrics::count_source(&self.metrics.statements, source.id().as_str(), "unmappable", count);
-        }
-        let words = findings.unknown_words(&source.config);
-        for word in &words {
-            let kind = word.kind.as_str().to_owned();
-            let label = WordLabel { source: source.id().to_string(), kind };
-            self.metrics.unknown_words.get_or_create(&label).inc();
-        }
-        words
-    }
-
-    pub(in crate::sync) fn count_applied(&self, source: &SourceRuntime, applied: crate::store::Applied) {
-        let id = source.id().as_str();
-        let count = |result, n: usize| {
-            Metrics::count_source(&self.metrics.statements, id, result, u64::try_from(n).unwrap_or(u64::MAX));
-        };
-        count("changed", applied.changed);
-        count("unchanged", applied.unchanged);
-        count("stale", applied.stale);
-    }
-
-    /// Parses one row. `known` carries what earlier rows of the same batch remembered.
-    async fn read_row(
-        &self,
-        source: &SourceRuntime,
-        row: &InboxRow,
-        known: &mut BTreeMap<String, String>,
-    ) -> Result<Result<(Findings, BTreeMap<String, Option<String>>), Unmappable>, SyncError> {
-        let webhook = match restore(row) {
-            Ok(webhook) => webhook,
-            Err(reason) => return Ok(Err(reason)),
-        };
-        let keys = source.source.recall(&webhook);
-        let mut recalled = self.store.load_memory(source.id(), Some(&keys)).await?;
-        recalled.extend(known.iter().map(|(key, value)| (key.clone(), value.clone())));
-        let mut memory = Memory::new(recalled);
-        let findings = match source.source.parse(&webhook, &mut memory) {
-            Ok(findings) => findings,
-            Err(reason) => return Ok(Err(reason)),
-        };
-        let changes = memory.changes().clone();
-        for (key, value) in &changes {
-            match value {
-                Some(value) => known.insert(key.clone(), value.clone()),
-                None => known.remove(key),
-            };
-        }
-        Ok(Ok((findings, changes)))
-    }
-}
-
-fn restore(row: &InboxRow) -> Result<VerifiedWebhook, Unmappable> {
-    let headers: Headers =
-        serde_json::from_str(&row.headers).map_err(|fault| Unmappable::from_json(&fault))?;
-    let inbound =
-        InboundWebhook { headers, path_token: None, body: row.body.clone(), received_at: row.received_at };
-    Ok(VerifiedWebhook::new(inbound, row.delivery_id.clone(), row.verified_by.clone()))
-}
-
-pub(in crate::sync) fn told<'a>(
-    findings: &'a Findings,
-    unknown_words: &'a BTreeSet<UnknownWord>,
-    memory: Option<&'a BTreeMap<String, Option<String>>>,
-) -> Told<'a> {
-    Told {
-        observations: &findings.observations,
-        mentioned: &findings.mentioned,
-        workspaces: &findings.workspaces,
-        refetch: &findings.refetch,
-        memory,
-        unknown_words: Some(unknown_words),
-    }
-}
-
-fn origin(read: &Read) -> Origin<'_> {
-    Origin::Webhook {
-        inbox_id: &read.row.id,
-        verified_by: &read.row.verified_by,
-        note: read.findings.ignored.as_deref(),
-    }
 }

@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
-use crate::domain::{EntityKind, State, UnknownWord};
+use crate::destinations::DestinationType;
+use crate::domain::{EntityId, EntityKind, State, UnmappedValue};
 use crate::sources::{Memory, PollError, PollRequest, Poller};
 use crate::sync::registry::SourceRuntime;
 
@@ -23,7 +24,7 @@ pub struct Probe {
     pub deleted: usize,
     /// Why entries of the page say nothing, one reason for each.
     pub unmappable: Vec<String>,
-    pub unknown_words: BTreeSet<UnknownWord>,
+    pub unmapped_values: BTreeSet<UnmappedValue>,
     /// Whether a real poll would go on after this page.
     pub has_more: bool,
 }
@@ -49,7 +50,12 @@ pub enum ProbedPayload {
 ///
 /// # Errors
 /// What the tool refused, with what to do about it.
-pub async fn probe(source: &SourceRuntime, poller: &dyn Poller, now: Timestamp) -> Result<Probe, PollError> {
+pub async fn probe(
+    source: &SourceRuntime,
+    poller: &dyn Poller,
+    destination: &dyn DestinationType,
+    now: Timestamp,
+) -> Result<Probe, PollError> {
     let catalogue = poller.catalogue(now).await?;
     let backfill = TimeDelta::from_std(source.config.backfill).unwrap_or(TimeDelta::MAX);
     let backfill_from = now.checked_sub_signed(backfill).unwrap_or(Timestamp::MIN_UTC);
@@ -59,11 +65,11 @@ pub async fn probe(source: &SourceRuntime, poller: &dyn Poller, now: Timestamp) 
     let mut entities = Vec::new();
     for observation in &page.findings.observations {
         let State::Present(entity) = &observation.state else { continue };
-        let outcome = match source.payload(entity, observation.sequence) {
-            Ok(payload) => ProbedPayload::Payload(serde_json::to_value(&payload).unwrap_or_default()),
-            Err(why) => ProbedPayload::Unmappable(why.to_string()),
+        let outcome = match destination.render(&source.profile, entity, observation.sequence) {
+            Ok(payload) => ProbedPayload::Payload(payload),
+            Err(why) => ProbedPayload::Unmappable(why),
         };
-        let jira_id = source.entity_id(entity.provider_id()).to_string();
+        let jira_id = EntityId::new(source.id(), entity.provider_id()).to_string();
         entities.push(ProbedEntity { kind: entity.kind(), jira_id, outcome });
     }
     Ok(Probe {
@@ -72,7 +78,7 @@ pub async fn probe(source: &SourceRuntime, poller: &dyn Poller, now: Timestamp) 
         deleted: page.findings.observations.len() - entities.len(),
         entities,
         unmappable: page.findings.unmappable.clone(),
-        unknown_words: page.findings.unknown_words(&source.config),
+        unmapped_values: page.findings.unmapped_values(&source.config),
         has_more: !page.done,
     })
 }

@@ -3,12 +3,12 @@
 //! For a past that the backfill left out. Nothing of it is kept but what the tool told: an interrupted run is
 //! simply repeated.
 
+use super::Inbound;
+use super::poll::PollOutcome;
 use crate::domain::{Entity, Observation, State, Timestamp};
 use crate::sources::{Cursor, Memory, PollError, PollRequest};
 use crate::store::Origin;
-use crate::sync::engine::{Engine, SyncError};
-use crate::sync::inbound::ingest::told;
-use crate::sync::inbound::poll::PollOutcome;
+use crate::sync::SyncError;
 use crate::sync::registry::SourceRuntime;
 
 /// From the first instant to the one before the second.
@@ -33,9 +33,9 @@ impl Window {
     }
 }
 
-impl Engine {
+impl Inbound {
     /// Reads what a source's tool tells of incidents and reviews that began in the window. `on_page` hears
-    /// of every page. The tool's trouble is the inner error; what was read before it stays.
+    /// of every page. The tool's failure is the inner error; what was read before it stays.
     ///
     /// # Errors
     /// When the database fails.
@@ -46,14 +46,14 @@ impl Engine {
         mut on_page: impl FnMut(&PollOutcome),
     ) -> Result<Result<PollOutcome, PollError>, SyncError> {
         let mut outcome = PollOutcome::default();
-        let Some(poller) = source.source.poller() else { return Ok(Ok(outcome)) };
-        let mut memory = Memory::new(self.store.load_memory(source.id(), None).await?);
+        let Some(poller) = source.adapter.poller() else { return Ok(Ok(outcome)) };
+        let mut memory = Memory::new(self.core.store.polls().load_memory(source.id(), None).await?);
         let mut cursor: Option<Cursor> = None;
         while !outcome.done {
             let request = PollRequest {
                 cursor: cursor.as_ref(),
                 backfill_from: window.since,
-                now: self.clock.now(),
+                now: self.core.clock.now(),
                 memory: &mut memory,
             };
             let mut page = match poller.poll(request).await {
@@ -63,18 +63,14 @@ impl Engine {
             page.findings.observations.retain(|observation| window.holds(observation));
             // Polling itself sees to what is open now.
             page.findings.refetch.clear();
-            let words = self.note_gaps(source, &page.findings);
-            let told = [(told(&page.findings, &words, None), Origin::Window)];
-            let applied = self.store.apply(&source.scope(), &told).await?;
-            self.count_applied(source, applied);
+            let applied = self.apply(source, &page.findings, None, Origin::Window).await?;
+            outcome.count(page.findings.observations.len(), applied);
             outcome.pages += 1;
-            outcome.observations += page.findings.observations.len();
-            outcome.changed += applied.changed;
             outcome.done = page.done;
             cursor = Some(page.next);
             on_page(&outcome);
         }
-        self.signals.deliver.notify_one();
+        self.core.signals.deliver.notify_one();
         Ok(Ok(outcome))
     }
 }

@@ -1,224 +1,166 @@
-//! Sends each site what it should hold and does not, one request at a time per site.
+//! Sends each destination what it should hold and does not, one request at a time per destination.
 
-use std::time::Duration;
-
-use crate::destinations::operations::client::{Answer, Disposition, JiraClient, JiraError, Scope};
-use crate::destinations::operations::payload::BulkRequest;
-use crate::domain::{ClientKey, EntityId, EntityKind, SourceId};
-use crate::store::{DueBatch, Outcome};
-use crate::sync::directory::SiteAccess;
-use crate::sync::engine::{Engine, SyncError};
-use crate::sync::outbound::backoff;
-use crate::sync::outbound::plan::{self, Outgoing};
+use super::Outbound;
+use super::waits::SERVING_LEASE;
+use crate::destinations::{Batch, Destination, Refusal, Remedy};
+use crate::domain::{DestinationId, EntityId, EntityOutcome, Outgoing, Verdict};
+use crate::store::NextBatch;
+use crate::sync::SyncError;
+use crate::sync::directory::DestinationAccess;
+use crate::sync::registry::SourceRuntime;
 use crate::telemetry::Metrics;
 
-/// How long a process may be silent before another one takes over its site.
-const LEASE: Duration = Duration::from_mins(2);
-/// The first look at what Jira accepted; it shows soon, longer under load.
-const FIRST_READBACK: chrono::TimeDelta = chrono::TimeDelta::seconds(1);
+/// How serving a destination, or one batch of it, ended.
+#[derive(Debug)]
+pub(super) enum Served {
+    Done,
+    /// A request was refused for a reason that concerns the destination.
+    Refused(Refusal),
+}
 
-type Outcomes = Vec<(EntityId, i64, Outcome)>;
-
-impl Engine {
-    /// Serves one site until nothing is due or something is in the way. Returns whether anything was done.
+impl Outbound {
+    /// Serves one destination until nothing is due or something is in the way. Returns whether anything was
+    /// done.
     ///
     /// # Errors
-    /// When the database fails. Trouble with Jira is no error: it is stored with the site.
-    pub async fn serve_site(&self, client_key: &ClientKey) -> Result<bool, SyncError> {
-        let snapshot = self.directory.current();
-        let Some(site) = snapshot.find_site(client_key).filter(|site| site.enabled).cloned() else {
+    /// When the database fails. What a destination refuses is no error: it is stored with the destination.
+    pub async fn serve(&self, id: &DestinationId) -> Result<bool, SyncError> {
+        let snapshot = self.core.directory.current();
+        let Some(access) = snapshot.find(id).filter(|access| access.enabled).cloned() else {
             return Ok(false);
         };
-        let lease = self.store.claim_lease(&format!("site/{client_key}"), &self.owner, LEASE).await?;
+        let store = &self.core.store;
+        let lease = store.leases().claim(&format!("site/{id}"), &self.core.owner, SERVING_LEASE).await?;
         let Some(lease) = lease else { return Ok(false) };
-        let served = self.serve(&site).await;
-        self.store.release_lease(lease).await?;
-        served
+        let worked = self.serve_alone(&access).await;
+        store.leases().release(lease).await?;
+        worked
     }
 
-    async fn serve(&self, site: &SiteAccess) -> Result<bool, SyncError> {
-        let jira = self.jira(site)?;
+    async fn serve_alone(&self, access: &DestinationAccess) -> Result<bool, SyncError> {
+        let destination = match self.connect(access) {
+            Ok(destination) => destination,
+            Err(fault) => {
+                self.park(access, &fault.to_string()).await?;
+                return Ok(false);
+            }
+        };
         let mut worked = false;
-        let key = &site.client_key;
         loop {
-            if !self.store.is_ready(key).await? {
+            if !self.core.store.sites().is_ready(&access.id).await? {
                 return Ok(worked);
             }
-            let pace = self.near_limit.pace(key, self.clock.now());
-            let batch = self.store.find_due_batch(key, self.delivery.max_batch, pace).await?;
-            let Some(batch) = batch else { break };
+            let pace = self.near_limit.pace(&access.id, self.core.clock.now());
+            let sizes = destination.batch_sizes().at_most(self.delivery.max_batch);
+            let Some(batch) = self.core.store.deliveries().find_next_batch(&access.id, sizes, pace).await? else { break };
             worked = true;
-            if let Err(error) = self.deliver(site, &jira, batch).await? {
-                self.record_trouble(site, &error).await?;
+            if let Served::Refused(refusal) = self.deliver(access, &*destination, batch).await? {
+                self.record_backoff(access, &refusal).await?;
                 return Ok(true);
             }
         }
         if self.delivery.confirm {
-            worked |= self.read_back(site, &jira).await?;
+            worked |= self.read_back(access, &*destination).await?;
         }
         Ok(worked)
     }
 
-    /// Sends one batch. Jira's refusal of the whole request for a passing reason is the inner error.
     async fn deliver(
         &self,
-        site: &SiteAccess,
-        jira: &JiraClient,
-        mut batch: DueBatch,
-    ) -> Result<Result<(), JiraError>, SyncError> {
-        let Some(source) = self.registry.find(&batch.source) else {
-            let why = format!("the source {:?} is not in the configuration any more", batch.source);
-            self.record(site, &batch, plan::refuse_all(&batch, &why)).await?;
-            return Ok(Ok(()));
+        access: &DestinationAccess,
+        destination: &dyn Destination,
+        batch: NextBatch,
+    ) -> Result<Served, SyncError> {
+        let Some(source) = self.core.registry.find(&batch.source) else {
+            let why = format!("the source {:?} is no longer in the configuration", batch.source);
+            return self.give_all(access, &batch, &Verdict::refused(why)).await;
         };
+        if destination.batch_sizes().of(batch.kind) == 0 {
+            return self.give_all(access, &batch, &Verdict::NotTaken).await;
+        }
         if batch.deleted {
-            return self.delete(site, jira, &batch).await;
+            return self.delete(access, destination, &batch).await;
         }
-        let plan = plan::plan(&mut batch, source);
-        if !plan.refused.is_empty() {
-            self.record(site, &batch, plan.refused).await?;
-        }
+        self.send_in_parts(access, destination, source, &batch).await
+    }
+
+    /// The same verdict on every entity of a batch, without asking the destination.
+    async fn give_all(
+        &self,
+        access: &DestinationAccess,
+        batch: &NextBatch,
+        verdict: &Verdict,
+    ) -> Result<Served, SyncError> {
+        let outcomes = batch.entities.iter().map(|entity| entity.outcome(verdict.clone())).collect();
+        self.record(access, batch, outcomes).await?;
+        Ok(Served::Done)
+    }
+
+    /// Sends a batch; what is refused as a whole because of its size or of one of its entities goes again in
+    /// halves, down to the one entity.
+    async fn send_in_parts(
+        &self,
+        access: &DestinationAccess,
+        destination: &dyn Destination,
+        source: &SourceRuntime,
+        batch: &NextBatch,
+    ) -> Result<Served, SyncError> {
         let workspace = EntityId::new(source.id(), &batch.workspace);
-        let mut parts = vec![plan.send];
-        while let Some(part) = parts.pop() {
-            match self.submit(site, jira, (source.id(), &workspace, batch.kind), &part).await {
-                Ok(outcomes) => self.record(site, &batch, outcomes).await?,
-                Err(error) => match &error.disposition {
-                    Disposition::Split if part.len() > 1 => {
-                        let (left, right) = part.split_at(part.len() / 2);
-                        parts.extend([right.to_vec(), left.to_vec()]);
+        let mut parts = vec![batch.entities.as_slice()];
+        while let Some(entities) = parts.pop() {
+            let part = Batch { kind: batch.kind, source: &source.profile, workspace: &workspace, entities };
+            match self.send(access, destination, part).await {
+                Ok(outcomes) => self.record(access, batch, outcomes).await?,
+                Err(refusal) => match refusal.remedy {
+                    Remedy::Split if entities.len() > 1 => {
+                        let (left, right) = entities.split_at(entities.len() / 2);
+                        parts.extend([right, left]);
                     }
-                    Disposition::Split | Disposition::GiveUp if part.len() == 1 => {
-                        self.record(site, &batch, refused(&part, &error)).await?;
+                    Remedy::Split | Remedy::GiveUp if entities.len() == 1 => {
+                        self.record(access, batch, refused(entities, &refusal)).await?;
                     }
-                    _ => return Ok(Err(error)),
+                    _ => return Ok(Served::Refused(refusal)),
                 },
             }
         }
-        Ok(Ok(()))
+        Ok(Served::Done)
     }
 
-    async fn submit(
+    async fn send(
         &self,
-        site: &SiteAccess,
-        jira: &JiraClient,
-        (source, workspace, kind): (&SourceId, &EntityId, EntityKind),
-        part: &[Outgoing],
-    ) -> Result<Outcomes, JiraError> {
-        let Some(batch) = plan::batch_of(part) else { return Ok(Vec::new()) };
-        let request = BulkRequest::new(source.clone(), workspace.clone(), batch);
-        let started = self.clock.now();
-        let answer = jira.submit(&request).await;
-        self.metrics.jira_seconds.observe((self.clock.now() - started).as_seconds_f64().max(0.0));
-        let result = answer.as_ref().map_or_else(|error| result_name(&error.disposition), |_| "accepted");
-        Metrics::count_site(&self.metrics.jira_requests, &site.site, result, 1);
-        let Answer { value: verdicts, meta } = answer?;
-        let near = meta.near_limit || jira.is_near_quota();
-        self.near_limit.note(&site.client_key, near, self.clock.now());
-        if !verdicts.unknown_project_keys.is_empty() {
-            tracing::warn!(site = %site.site, keys = ?verdicts.unknown_project_keys, "Jira does not know these project keys; incidents associated with nothing else are not kept");
-        }
-        Ok(plan::outcomes(part, kind, &verdicts))
+        access: &DestinationAccess,
+        destination: &dyn Destination,
+        batch: Batch<'_>,
+    ) -> Result<Vec<EntityOutcome>, Refusal> {
+        let (clock, metrics) = (&self.core.clock, &self.core.metrics);
+        let started = clock.now();
+        let sent = destination.send(batch).await;
+        metrics.jira_seconds.observe((clock.now() - started).as_seconds_f64().max(0.0));
+        let result = sent.as_ref().map_or_else(|refusal| refusal.label, |_| "accepted");
+        Metrics::count_site(&metrics.jira_requests, &access.name, result, 1);
+        let sent = sent?;
+        let near = sent.near_limit || destination.is_near_limit();
+        self.near_limit.note(&access.id, near, clock.now());
+        Ok(sent.outcomes)
     }
 
     async fn delete(
         &self,
-        site: &SiteAccess,
-        jira: &JiraClient,
-        batch: &DueBatch,
-    ) -> Result<Result<(), JiraError>, SyncError> {
-        for delivery in &batch.deliveries {
-            let outcome = match jira.delete_entity(batch.kind, &delivery.jira_id).await {
-                Ok(_) => Outcome::Accepted,
-                Err(error) if error.disposition == Disposition::GiveUp => {
-                    Outcome::Refused { reason: error.message, trace_id: error.trace_id }
-                }
-                // The documented answer to an unknown id is 202; a 404 says the same.
-                Err(error) if error.disposition == Disposition::Gone => Outcome::Accepted,
-                Err(error) => return Ok(Err(error)),
-            };
-            self.record(site, batch, vec![(delivery.jira_id.clone(), delivery.version, outcome)]).await?;
-        }
-        Ok(Ok(()))
-    }
-
-    async fn record(&self, site: &SiteAccess, batch: &DueBatch, outcomes: Outcomes) -> Result<(), SyncError> {
-        if outcomes.is_empty() {
-            return Ok(());
-        }
-        let now = self.clock.now();
-        let confirm_at = self.delivery.confirm.then(|| now + FIRST_READBACK);
-        let installation = (&site.client_key, site.installed_at);
-        if !self.store.record_outcomes(installation, batch.kind, &outcomes, confirm_at).await? {
-            self.directory.refresh().await?;
-            return Ok(());
-        }
-        for (id, _, outcome) in &outcomes {
-            let result = match outcome {
-                Outcome::Accepted => "accepted",
-                Outcome::Unmentioned => "unmentioned",
-                Outcome::Refused { reason, trace_id } => {
-                    tracing::warn!(site = %site.site, %id, %reason, ?trace_id, "not accepted by Jira; kept with its reason");
-                    "refused"
-                }
-            };
-            Metrics::count_site(&self.metrics.verdicts, &site.site, result, 1);
-        }
-        for delivery in &batch.deliveries {
-            self.metrics.delivery_seconds.observe((now - delivery.waiting_since).as_seconds_f64().max(0.0));
-        }
-        Ok(())
-    }
-
-    /// Stores how long the site must be left alone, and says so once. An answer to the secret before a
-    /// reinstall says nothing of the site.
-    pub(in crate::sync) async fn record_trouble(
-        &self,
-        site: &SiteAccess,
-        error: &JiraError,
-    ) -> Result<(), SyncError> {
-        let failures = self.store.count_failures(&site.client_key).await?;
-        let trouble = backoff::of(error, self.clock.now(), failures, seed(&self.clock.new_id()));
-        if matches!(error.disposition, Disposition::WaitUntil { scope: Scope::AllSites, .. }) {
-            // The app's own quota is used up: no site may be asked before it is renewed.
-            self.store.hold_all_sites(trouble.wait_until).await?;
-        } else if !self.store.record_site_trouble((&site.client_key, site.installed_at), &trouble).await? {
-            self.directory.refresh().await?;
-            return Ok(());
-        }
-        match &trouble.parked {
-            Some(why) => tracing::error!(site = %site.site, %error, trace_id = ?error.trace_id, "{why}"),
-            None if error.status.is_none() && matches!(error.disposition, Disposition::WaitUntil { .. }) => {
-                tracing::debug!(site = %site.site, %error, "held back");
-            }
-            None => {
-                tracing::warn!(site = %site.site, %error, trace_id = ?error.trace_id, until = %trouble.wait_until, "Jira must wait; nothing is lost");
+        access: &DestinationAccess,
+        destination: &dyn Destination,
+        batch: &NextBatch,
+    ) -> Result<Served, SyncError> {
+        for entity in &batch.entities {
+            match destination.delete(batch.kind, &entity.id).await {
+                Ok(verdict) => self.record(access, batch, vec![entity.outcome(verdict)]).await?,
+                Err(refusal) => return Ok(Served::Refused(refusal)),
             }
         }
-        Ok(())
+        Ok(Served::Done)
     }
 }
 
-fn refused(part: &[Outgoing], error: &JiraError) -> Outcomes {
-    let outcome = Outcome::Refused { reason: error.message.clone(), trace_id: error.trace_id.clone() };
-    part.iter().map(|entity| (entity.id.clone(), entity.version, outcome.clone())).collect()
-}
-
-fn result_name(disposition: &Disposition) -> &'static str {
-    match disposition {
-        Disposition::Retry { .. } => "retry",
-        Disposition::WaitUntil { .. } | Disposition::SlowDown => "wait",
-        Disposition::Split => "split",
-        Disposition::GiveUp => "refused",
-        Disposition::Unauthorized => "unauthorized",
-        Disposition::Forbidden => "forbidden",
-        Disposition::Gone => "gone",
-        Disposition::Redirected { .. } => "redirected",
-    }
-}
-
-/// A number to jitter with, from a fresh id.
-pub(in crate::sync) fn seed(id: &str) -> u64 {
-    id.bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+fn refused(entities: &[Outgoing], refusal: &Refusal) -> Vec<EntityOutcome> {
+    let verdict = Verdict::Refused { reason: refusal.message.clone(), trace_id: refusal.trace_id.clone() };
+    entities.iter().map(|entity| entity.outcome(verdict.clone())).collect()
 }

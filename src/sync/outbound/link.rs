@@ -1,52 +1,57 @@
-//! Links the workspaces that a site may see with the site, so that its admins need not.
+//! Links the workspaces that a destination may see with it, so that its admins need not.
 
-use crate::destinations::operations::client::MAX_WORKSPACES_PER_REQUEST;
+use super::Outbound;
 use crate::domain::EntityId;
-use crate::sync::directory::SiteAccess;
-use crate::sync::engine::{Engine, SyncError};
+use crate::sync::SyncError;
+use crate::sync::directory::DestinationAccess;
 
-impl Engine {
-    /// Links what is not linked yet, on every site that can be asked now. Returns whether anything was done.
+impl Outbound {
+    /// Links what is not linked yet, at every destination that can be asked now. Returns whether anything was
+    /// done.
     ///
     /// # Errors
-    /// When the database fails. Trouble with Jira is stored with its site.
+    /// When the database fails. What a destination refuses is stored with it.
     pub async fn link_workspaces(&self) -> Result<bool, SyncError> {
         if !self.auto_link {
             return Ok(false);
         }
         let mut worked = false;
-        for site in self.store.list_sites_ready().await? {
-            if !self.store.is_ready(&site).await? {
+        for id in self.core.store.sites().list_ready().await? {
+            if !self.core.store.sites().is_ready(&id).await? {
                 continue;
             }
-            let snapshot = self.directory.current();
-            if let Some(site) = snapshot.find_site(&site).filter(|site| site.enabled) {
-                let wanted: Vec<EntityId> = snapshot.workspaces(site).map(|w| w.jira_id.clone()).collect();
-                worked |= self.link_site(site, wanted).await?;
+            let snapshot = self.core.directory.current();
+            if let Some(access) = snapshot.find(&id).filter(|access| access.enabled) {
+                let wanted: Vec<EntityId> = snapshot.workspaces(access).map(|w| w.id.clone()).collect();
+                worked |= self.link(access, wanted).await?;
             }
         }
         Ok(worked)
     }
 
-    async fn link_site(&self, site: &SiteAccess, mut wanted: Vec<EntityId>) -> Result<bool, SyncError> {
-        let linked = self.store.list_links(&site.client_key).await?;
+    async fn link(&self, access: &DestinationAccess, mut wanted: Vec<EntityId>) -> Result<bool, SyncError> {
+        let sites = self.core.store.sites();
+        let linked = sites.list_links(&access.id).await?;
         wanted.retain(|workspace| !linked.contains(workspace));
         if wanted.is_empty() {
             return Ok(false);
         }
-        let jira = self.jira(site)?;
-        for chunk in wanted.chunks(MAX_WORKSPACES_PER_REQUEST) {
-            match jira.link_workspaces(chunk).await {
-                Ok(answer) => {
-                    if answer.value.len() < chunk.len() {
-                        // Ids that were linked before are skipped by Jira, and count as linked all the same.
-                        tracing::debug!(site = %site.site, accepted = answer.value.len(), asked = chunk.len(), "workspaces linked");
-                    }
-                    self.store.record_links(&site.client_key, chunk).await?;
-                    self.store.record_contact(&site.client_key).await?;
+        let destination = match self.connect(access) {
+            Ok(destination) => destination,
+            Err(fault) => {
+                self.park(access, &fault.to_string()).await?;
+                return Ok(false);
+            }
+        };
+        let Some(at_once) = destination.links_per_request() else { return Ok(false) };
+        for chunk in wanted.chunks(at_once.max(1)) {
+            match destination.link(chunk).await {
+                Ok(()) => {
+                    sites.record_links(&access.id, chunk).await?;
+                    sites.record_contact(&access.id).await?;
                 }
-                Err(error) => {
-                    self.record_trouble(site, &error).await?;
+                Err(refusal) => {
+                    self.record_backoff(access, &refusal).await?;
                     return Ok(false);
                 }
             }

@@ -1,115 +1,98 @@
-//! Reads back what Jira accepted, until it shows.
-
-use std::collections::HashMap;
-use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+//! Reads back what destinations accepted, until it shows.
 
 use chrono::TimeDelta;
 
-use crate::destinations::operations::client::{Disposition, JiraClient, JiraError, Scope, Stored};
-use crate::domain::{ClientKey, Timestamp};
+use super::Outbound;
+use super::waits::{READ_BACK_DELAYS, READ_PAUSE, RESENDS};
+use crate::destinations::{Destination, Held, Refusal, Remedy, Scope};
 use crate::store::{Readback, ReadbackResult};
-use crate::sync::directory::SiteAccess;
-use crate::sync::engine::{Engine, SyncError};
+use crate::sync::SyncError;
+use crate::sync::directory::DestinationAccess;
 use crate::telemetry::Metrics;
 
 /// Read-backs between two looks at what waits for a full request.
-const AT_ONCE: i64 = 20;
-/// How long reading waits when Jira limits it without a time: nobody is waiting for it.
-const UNKNOWN_WAIT: TimeDelta = TimeDelta::seconds(30);
-/// How long to wait after each look in vain, in 1200ths of `delivery.visible_within`: seconds, unless that is
-/// changed.
-const DELAYS: [i32; 5] = [4, 15, 60, 300, 900];
-/// How often an entity that never shows is sent again before a person is asked.
-const RESENDS: i64 = 2;
+const AT_ONCE: usize = 20;
 
-/// Sites where reading has to wait, since when and until when. Lost with the process: Jira says it again.
-#[derive(Debug, Default)]
-pub(in crate::sync) struct ReadPauses(Mutex<HashMap<ClientKey, Range<Timestamp>>>);
-
-impl ReadPauses {
-    fn pause(&self, site: &ClientKey, pause: Range<Timestamp>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(site.clone(), pause);
-    }
-
-    fn is_paused(&self, site: &ClientKey, now: Timestamp) -> bool {
-        let pauses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Before its start the clock was set back, and the pause is void.
-        pauses.get(site).is_some_and(|pause| pause.contains(&now))
-    }
-}
-
-impl Engine {
-    /// Reads back what is due for a site. Returns whether anything was.
-    pub(in crate::sync) async fn read_back(
+impl Outbound {
+    /// Reads back what is due for a destination. Returns whether anything was.
+    pub(super) async fn read_back(
         &self,
-        site: &SiteAccess,
-        jira: &JiraClient,
+        access: &DestinationAccess,
+        destination: &dyn Destination,
     ) -> Result<bool, SyncError> {
-        let key = &site.client_key;
-        if jira.is_near_quota() || self.read_pauses.is_paused(key, self.clock.now()) {
+        let (id, store, clock) = (&access.id, &self.core.store, &self.core.clock);
+        if destination.is_near_limit() || self.read_pauses.is_paused(id, clock.now()) {
             return Ok(false);
         }
-        let due = self.store.list_readbacks(&site.client_key, AT_ONCE).await?;
-        for readback in &due {
-            match jira.find_entity(readback.kind, &readback.jira_id).await {
-                Ok(answer) => {
-                    let result = self.judge(readback, answer.value.as_ref());
-                    let name = match result {
-                        ReadbackResult::Confirmed => "confirmed",
-                        ReadbackResult::Later(_) => "invisible",
-                        ReadbackResult::SendAgain { .. } if readback.was_confirmed => "drifted",
-                        ReadbackResult::SendAgain { .. } => "sent_again",
-                        ReadbackResult::GivenUp { .. } => "lost",
-                    };
-                    Metrics::count_site(&self.metrics.verdicts, &site.site, name, 1);
-                    self.store.record_readback(&site.client_key, readback, &result).await?;
-                }
-                Err(error) => return self.record_unread(site, &error).await,
+        let due = store.deliveries().list_readbacks(id, AT_ONCE).await?;
+        let is_any_due = !due.is_empty();
+        for readback in due {
+            match destination.read_back(readback.kind, &readback.id).await {
+                Ok(held) => self.record_read(access, readback, held.as_ref()).await?,
+                Err(refusal) => return self.record_unread(access, &refusal).await,
             }
             // What is to be sent must not wait for what was sent.
-            if self.store.is_due(key, self.near_limit.pace(key, self.clock.now())).await? {
+            if store.deliveries().is_due(id, self.near_limit.pace(id, clock.now())).await? {
                 return Ok(true);
             }
         }
-        Ok(!due.is_empty())
+        Ok(is_any_due)
     }
 
-    /// A limit on reading says nothing of writing, so only reading waits. Anything else is the site's
-    /// trouble. Returns whether there is more to do now.
-    async fn record_unread(&self, site: &SiteAccess, error: &JiraError) -> Result<bool, SyncError> {
-        let until = match error.disposition {
-            Disposition::WaitUntil { until, scope: Scope::Endpoint } => until,
-            Disposition::SlowDown => self.clock.now() + UNKNOWN_WAIT,
+    async fn record_read(
+        &self,
+        access: &DestinationAccess,
+        readback: Readback,
+        held: Option<&Held>,
+    ) -> Result<(), SyncError> {
+        let result = self.judge(&readback, held);
+        let name = match result {
+            ReadbackResult::Confirmed => "confirmed",
+            ReadbackResult::Later(_) => "invisible",
+            ReadbackResult::SendAgain { .. } if readback.was_confirmed => "drifted",
+            ReadbackResult::SendAgain { .. } => "sent_again",
+            ReadbackResult::GivenUp { .. } => "lost",
+        };
+        Metrics::count_site(&self.core.metrics.verdicts, &access.name, name, 1);
+        self.core.store.deliveries().record_readbacks(&access.id, &[(readback, result)]).await?;
+        Ok(())
+    }
+
+    /// A limit on reading says nothing of writing, so only reading waits. Anything else concerns the
+    /// destination. Returns whether there is more to do now.
+    async fn record_unread(&self, access: &DestinationAccess, refusal: &Refusal) -> Result<bool, SyncError> {
+        let now = self.core.clock.now();
+        let until = match refusal.remedy {
+            Remedy::WaitUntil { until, scope: Scope::Request } => until,
+            Remedy::SlowDown => now + READ_PAUSE,
             _ => {
-                self.record_trouble(site, error).await?;
+                self.record_backoff(access, refusal).await?;
                 return Ok(true);
             }
         };
-        tracing::debug!(site = %site.site, %error, %until, "reading back waits");
-        self.read_pauses.pause(&site.client_key, self.clock.now()..until);
+        tracing::debug!(site = %access.name, error = %refusal, %until, "reading back waits");
+        self.read_pauses.pause(&access.id, now..until);
         Ok(false)
     }
 
-    fn judge(&self, readback: &Readback, stored: Option<&Stored>) -> ReadbackResult {
-        let shows = match stored {
+    fn judge(&self, readback: &Readback, held: Option<&Held>) -> ReadbackResult {
+        let shows = match held {
             None => readback.deleted,
-            Some(stored) => {
-                !readback.deleted
-                    && stored.update_sequence_number.is_some_and(|number| number >= readback.version)
+            Some(held) => {
+                !readback.deleted && held.version.is_some_and(|version| version >= readback.version)
             }
         };
         if shows {
             return ReadbackResult::Confirmed;
         }
-        // What was there and is not any more has no queue to wait for.
+        // What was there and has gone has no queue to wait for.
         if readback.was_confirmed {
             return ReadbackResult::SendAgain { reason: "Jira has lost it; sent again".to_owned() };
         }
         let nth = usize::try_from(readback.attempts).unwrap_or(usize::MAX);
         let visible_within = TimeDelta::from_std(self.delivery.visible_within).unwrap_or(TimeDelta::days(1));
-        if let Some(share) = DELAYS.get(nth) {
-            ReadbackResult::Later(self.clock.now() + visible_within / 1200 * *share)
+        if let Some(share) = READ_BACK_DELAYS.get(nth) {
+            ReadbackResult::Later(self.core.clock.now() + visible_within / 1200 * *share)
         } else if readback.resends < RESENDS {
             ReadbackResult::SendAgain {
                 reason: "Jira accepted it, but does not show it; sent again".to_owned(),

@@ -1,172 +1,107 @@
-//! The clockwork: cron expressions ring bells, and nothing more.
+//! Cron expressions notify tasks, and do nothing more.
 //!
 //! The scheduler would run a slow job beside itself and forget running jobs when it stops. So its jobs only
-//! ring; the work runs serially in reconcilers, which know how to stop.
+//! notify; the work runs serially in tasks, which know how to stop.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use async_trait::async_trait;
+use tokio::sync::{Mutex, Notify};
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
-use tokio_util::sync::CancellationToken;
 
-use crate::sync::engine::Engine;
-use crate::sync::outbound::deliver::seed;
-use crate::sync::registry::SourceRuntime;
+use super::task::{Next, Task};
+use crate::clock::Timestamp;
+use crate::sync::SyncError;
+use crate::sync::core::Core;
 
-#[derive(Debug, thiserror::Error)]
-#[error("the schedule does not start: {0}")]
-pub struct ScheduleError(#[from] JobSchedulerError);
+/// Whom to notify for each polled source, by its id.
+pub(super) type Due = BTreeMap<String, Arc<Notify>>;
 
-/// Longest spread of the first polls after a start; the later ones have their own delay each.
-const SPREAD_MS: u64 = 2_000;
-
-/// When to look again at a source that did not reach its end: it may have to wait for its tool.
-const AGAIN: Duration = Duration::from_secs(10);
-
-/// How long an incident that was named waits for others before they are fetched.
-const BURST: Duration = Duration::from_millis(500);
-
-/// How often to look whether the clock was set back.
-const WATCH: Duration = Duration::from_secs(1);
-
-type Bells = BTreeMap<String, Arc<Notify>>;
-
-/// Rings for polls and for the nightly comparison.
-pub struct Scheduler {
-    engine: Arc<Engine>,
-    reconcile: String,
-    cron: JobScheduler,
-    bells: Bells,
+/// Notifies polls and the drift check, and starts anew when somebody sets the clock back: the scheduler has
+/// noted when each job is due next, and would put it off for as long.
+pub(super) struct Schedule {
+    core: Arc<Core>,
+    drift: String,
+    due: Due,
+    cron: Mutex<Option<JobScheduler>>,
+    last_seen: Mutex<Timestamp>,
 }
 
-impl Scheduler {
-    /// Reads the cron expressions; nothing rings yet.
-    ///
-    /// # Errors
-    /// When an expression is not valid.
-    pub async fn new(engine: Arc<Engine>, reconcile: &str) -> Result<Self, ScheduleError> {
-        let polled = engine.registry.iter().filter(|source| source.source.poller().is_some());
-        let bells = polled.map(|source| (source.id().to_string(), Arc::default())).collect();
-        let cron = wind(&engine, reconcile, &bells).await?;
-        Ok(Self { engine, reconcile: reconcile.to_owned(), cron, bells })
+impl Schedule {
+    /// Reads the cron expressions; nothing is notified yet.
+    pub async fn new(core: Arc<Core>, drift: &str, due: Due) -> Result<Self, SyncError> {
+        let cron = build_schedule(&core, drift, &due).await?;
+        let last_seen = Mutex::new(core.clock.now());
+        Ok(Self { core, drift: drift.to_owned(), due, cron: Mutex::new(Some(cron)), last_seen })
     }
 
-    /// Runs until `stop`; polls under way finish first.
-    ///
-    /// # Errors
-    /// When the clockwork does not start.
-    pub async fn run(mut self, stop: CancellationToken) -> Result<(), ScheduleError> {
-        self.cron.start().await?;
-        let pollers: Vec<_> = self
-            .bells
-            .iter()
-            .filter_map(|(id, bell)| {
-                let source = self.engine.registry.find(id)?.clone();
-                let fetch = fetch_when_named(self.engine.clone(), source.clone(), stop.clone());
-                let poll = poll_when_rung(self.engine.clone(), source, bell.clone(), stop.clone());
-                Some(futures::future::join(poll, fetch))
-            })
-            .collect();
-        let (_, kept) = tokio::join!(futures::future::join_all(pollers), self.keep_time(&stop));
-        kept?;
-        Ok(self.cron.shutdown().await?)
-    }
-
-    /// The clockwork has noted when each bell rings next. A clock that is set back would put that off for as
-    /// long, so the clockwork is wound anew.
-    async fn keep_time(&mut self, stop: &CancellationToken) -> Result<(), ScheduleError> {
-        let mut last = self.engine.clock.now();
-        while !stop.is_cancelled() {
-            tokio::select! {
-                () = tokio::time::sleep(WATCH) => {}
-                () = stop.cancelled() => {}
-            }
-            let now = self.engine.clock.now();
-            if now < last {
-                tracing::warn!(by = %(last - now), "the clock was set back; the schedule starts anew");
-                self.cron.shutdown().await?;
-                self.cron = wind(&self.engine, &self.reconcile, &self.bells).await?;
-                self.cron.start().await?;
-            }
-            last = now;
+    pub async fn start(&self) -> Result<(), SyncError> {
+        match &*self.cron.lock().await {
+            Some(cron) => cron.start().await.map_err(failed),
+            None => Ok(()),
         }
+    }
+
+    async fn start_anew(&self) -> Result<(), SyncError> {
+        let mut cron = self.cron.lock().await;
+        if let Some(mut old) = cron.take() {
+            old.shutdown().await.map_err(failed)?;
+        }
+        let new = build_schedule(&self.core, &self.drift, &self.due).await?;
+        new.start().await.map_err(failed)?;
+        *cron = Some(new);
         Ok(())
     }
 }
 
-/// A clockwork with every bell in it, not started yet.
-async fn wind(engine: &Arc<Engine>, reconcile: &str, bells: &Bells) -> Result<JobScheduler, ScheduleError> {
-    let cron = JobScheduler::new().await?;
-    let nightly = engine.clone();
-    cron.add(Job::new(reconcile, move |_, _| nightly.signals.reconcile.notify_one())?).await?;
-    for source in engine.registry.iter() {
-        if let Some(bell) = bells.get(source.id().as_str()).cloned() {
-            cron.add(Job::new(source.config.poll.as_str(), move |_, _| bell.notify_one())?).await?;
+#[async_trait]
+impl Task for Schedule {
+    fn name(&self) -> &'static str {
+        "schedule"
+    }
+
+    /// How often to look whether the clock was set back.
+    fn interval(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    async fn run(&self) -> Result<Next, SyncError> {
+        let (now, mut last) = (self.core.clock.now(), self.last_seen.lock().await);
+        if now < *last {
+            tracing::warn!(by = %(*last - now), "the clock was set back; the schedule starts anew");
+            self.start_anew().await?;
+        }
+        *last = now;
+        Ok(Next::AtInterval)
+    }
+
+    async fn finish(&self) {
+        let cron = self.cron.lock().await.take();
+        if let Some(mut cron) = cron
+            && let Err(fault) = cron.shutdown().await
+        {
+            tracing::warn!(%fault, "the schedule does not stop");
+        }
+    }
+}
+
+async fn build_schedule(core: &Arc<Core>, drift: &str, due: &Due) -> Result<JobScheduler, SyncError> {
+    let cron = JobScheduler::new().await.map_err(failed)?;
+    let nightly = core.clone();
+    let job = Job::new(drift, move |_, _| nightly.signals.drift.notify_one()).map_err(failed)?;
+    cron.add(job).await.map_err(failed)?;
+    for source in core.registry.iter() {
+        if let Some(due) = due.get(source.id().as_str()).cloned() {
+            let job = Job::new(source.config.poll.as_str(), move |_, _| due.notify_one()).map_err(failed)?;
+            cron.add(job).await.map_err(failed)?;
         }
     }
     Ok(cron)
 }
 
-async fn poll_when_rung(
-    engine: Arc<Engine>,
-    source: Arc<SourceRuntime>,
-    bell: Arc<Notify>,
-    stop: CancellationToken,
-) {
-    let spread = Duration::from_millis(seed(&engine.clock.new_id()) % SPREAD_MS);
-    let delay = engine.poll_delay(&source);
-    let mut wait = spread;
-    loop {
-        tokio::select! {
-            () = delayed(&bell, delay) => {}
-            () = tokio::time::sleep(wait) => {}
-            () = stop.cancelled() => return,
-        }
-        let polled = tokio::select! {
-            polled = engine.poll_on_schedule(&source) => polled,
-            // A page that was not applied is read again after the restart.
-            () = stop.cancelled() => return,
-        };
-        match polled {
-            Ok(outcome) => {
-                tracing::debug!(source = %source.id(), ?outcome, "polled");
-                wait = if outcome.is_none_or(|outcome| outcome.done) { Duration::MAX } else { AGAIN };
-            }
-            Err(fault) => {
-                tracing::warn!(source = %source.id(), %fault, "a poll failed; the next one repeats it");
-            }
-        }
-    }
-}
-
-/// A webhook that shows nothing of its incident must not wait for the schedule.
-async fn fetch_when_named(engine: Arc<Engine>, source: Arc<SourceRuntime>, stop: CancellationToken) {
-    let mut wait = Duration::MAX;
-    loop {
-        tokio::select! {
-            // Webhooks of one incident come in bursts.
-            () = source.named.notified() => tokio::time::sleep(BURST).await,
-            () = tokio::time::sleep(wait) => {}
-            () = stop.cancelled() => return,
-        }
-        let fetched = tokio::select! {
-            fetched = engine.fetch(&source) => fetched,
-            // What was not applied stays named, and is fetched after the restart.
-            () = stop.cancelled() => return,
-        };
-        match fetched {
-            Ok(outcome) => wait = if outcome.done { Duration::MAX } else { AGAIN },
-            Err(fault) => {
-                tracing::warn!(source = %source.id(), %fault, "fetching failed; the next round repeats it");
-                wait = AGAIN;
-            }
-        }
-    }
-}
-
-async fn delayed(bell: &Notify, delay: Duration) {
-    bell.notified().await;
-    tokio::time::sleep(delay).await;
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn failed(fault: JobSchedulerError) -> SyncError {
+    SyncError::Schedule(fault.to_string())
 }

@@ -67,6 +67,6 @@ async fn keep(
     let detail = json!({ "ati": other.ati, "ari": other.ari });
     let association = EntityAssociation { entity: EntityId::from_text(told.entity.id), issue, detail };
     // An entity that the site may not see is acknowledged like any other, and not kept.
-    state.engine.associate(&site.client_key, &association, present).await?;
+    state.engine.associate(&site.id, &association, present).await?;
     Ok(Json(json!({})))
 }

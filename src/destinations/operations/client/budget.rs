@@ -11,15 +11,8 @@ use reqwest::Method;
 
 use super::endpoint::Endpoint;
 use crate::clock::Clock;
+use crate::destinations::Quotas;
 use crate::domain::Timestamp;
-
-/// Points an hour; `None` is no limit.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Quotas {
-    /// One pool over all sites of the app.
-    pub app: Option<u64>,
-    pub site: Option<u64>,
-}
 
 /// What was spent in the current hour.
 #[derive(Debug)]

@@ -14,8 +14,8 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 use super::*;
 use crate::clock::Clock;
 use crate::connect::qsh;
-use crate::destinations::MappingContext;
-use crate::destinations::operations::payload::{Batch, BulkRequest, EntityPayload, fallback_component};
+use crate::destinations::SourceProfile;
+use crate::destinations::operations::payload::{Batch, BulkRequest, EntityPayload};
 use crate::domain::{
     ClientKey, EntityId, EntityKind, Incident, IncidentStatus, Severity, SourceId, Words, parse_timestamp,
 };
@@ -109,9 +109,9 @@ fn id(text: &str) -> EntityId {
     EntityId::from_text(text.to_owned())
 }
 
-fn context() -> MappingContext {
+fn context() -> SourceProfile {
     let url = Url::parse("https://tool.example/").unwrap();
-    MappingContext::new(source(), url.clone(), &url)
+    SourceProfile::new(source(), url.clone(), &url)
 }
 
 fn incidents(count: usize) -> BulkRequest {
@@ -149,7 +149,7 @@ async fn incidents_are_submitted_and_judged_one_by_one() {
     .await;
     let answer = site.client.submit(&incidents(2)).await.unwrap();
     assert_eq!(answer.value.of(&id("tool:1"), EntityKind::Incident), Verdict::Accepted);
-    assert!(matches!(answer.value.of(&id("tool:2"), EntityKind::Incident), Verdict::Refused(_)));
+    assert!(matches!(answer.value.of(&id("tool:2"), EntityKind::Incident), Verdict::Refused { .. }));
     let request = site.the_request().await;
     assert_eq!(request.method.as_str(), "POST");
     assert_eq!(request.url.path(), "/rest/operations/1.0/bulk");
@@ -161,7 +161,7 @@ async fn incidents_are_submitted_and_judged_one_by_one() {
 async fn components_go_to_their_own_api() {
     let site = site().await;
     site.answers(202, json!({ "acceptedComponents": ["tool:unassigned"] })).await;
-    let component = fallback_component("Unassigned", "", site.clock.now());
+    let component = Component::fallback("Unassigned", "", site.clock.now());
     let payload = EntityPayload::Component(crate::destinations::operations::payload::component(
         &component,
         &context(),

@@ -19,12 +19,11 @@ mod client_tests;
 
 pub use answer::{Answer, Meta};
 pub use auth::{AuthError, ConnectAuth, SiteAuth};
-pub use budget::{Budget, Quotas};
+pub use budget::Budget;
 pub use calls::{MAX_WORKSPACES_PER_REQUEST, Stored};
 pub use endpoint::{Api, Endpoint};
 pub use error::{Disposition, JiraError};
 pub use pacing::Pacing;
 pub use request::{JiraClient, http_client};
-pub use reqwest::Client as HttpClient;
 pub use throttle::Scope;
-pub use verdict::{Refusal, Verdict, Verdicts};
+pub use verdict::Verdicts;

@@ -13,9 +13,10 @@ use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 use reqwest::Method;
 
-use super::budget::{Budget, Quotas};
+use super::budget::Budget;
 use super::endpoint::Endpoint;
 use crate::clock::Clock;
+use crate::destinations::Quotas;
 use crate::domain::Timestamp;
 
 /// Requests per second and bucket size for `GET` and `POST` ("Rate limiting" of Jira Cloud, October 2026).

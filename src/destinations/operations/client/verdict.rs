@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::error::read_errors;
-use crate::domain::{EntityId, EntityKind};
+use crate::domain::{EntityId, EntityKind, Verdict};
 
 /// Fields of accepted ids. The first and the last are documented.
 const ACCEPTED: [&str; 5] = [
@@ -33,16 +33,6 @@ const FAILED: [&str; 5] = [
 pub struct Refusal {
     pub message: String,
     pub trace_id: Option<String>,
-}
-
-/// What Jira said about one entity.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict<'a> {
-    /// Queued for storing; also said of an update that lost by its sequence number.
-    Accepted,
-    Refused(&'a Refusal),
-    /// Neither accepted nor refused: to be read back. An incident tied to unknown projects ends here.
-    Unmentioned,
 }
 
 /// The whole answer.
@@ -73,9 +63,9 @@ impl Verdicts {
     /// The verdict on one entity of the request. A refusal outweighs an acceptance. A review that is not
     /// mentioned counts as accepted, because the answer has no documented place for it.
     #[must_use]
-    pub fn of(&self, id: &EntityId, kind: EntityKind) -> Verdict<'_> {
+    pub fn of(&self, id: &EntityId, kind: EntityKind) -> Verdict {
         if let Some(refusal) = self.failed.get(id) {
-            Verdict::Refused(refusal)
+            Verdict::Refused { reason: refusal.message.clone(), trace_id: refusal.trace_id.clone() }
         } else if kind == EntityKind::Review || self.accepted.contains(id) {
             Verdict::Accepted
         } else {
@@ -110,8 +100,8 @@ mod tests {
         EntityId::from_text(text.to_owned())
     }
 
-    fn refused(message: &str, trace_id: Option<&str>) -> Refusal {
-        Refusal { message: message.to_owned(), trace_id: trace_id.map(str::to_owned) }
+    fn refused(message: &str, trace_id: Option<&str>) -> Verdict {
+        Verdict::Refused { reason: message.to_owned(), trace_id: trace_id.map(str::to_owned) }
     }
 
     #[test]
@@ -127,8 +117,8 @@ mod tests {
         }));
         let of = |name| verdicts.of(&id(name), EntityKind::Incident);
         assert_eq!(of("a"), Verdict::Accepted);
-        assert_eq!(of("b"), Verdict::Refused(&refused("no components; no url", Some("9f0e"))));
-        assert_eq!(of("c"), Verdict::Refused(&refused("late", None)));
+        assert_eq!(of("b"), (refused("no components; no url", Some("9f0e"))));
+        assert_eq!(of("c"), (refused("late", None)));
         assert_eq!(of("d"), Verdict::Unmentioned);
         assert_eq!(verdicts.unknown_project_keys, ["UTF"]);
     }
@@ -137,7 +127,7 @@ mod tests {
     fn an_unmentioned_review_counts_as_accepted_but_a_refusal_is_found_in_any_field() {
         for field in ["failedIncidents", "failedReviews", "failedPostIncidentReviews"] {
             let verdicts = parse(&json!({ field: { "r": [{ "message": "no" }] } }));
-            assert_eq!(verdicts.of(&id("r"), EntityKind::Review), Verdict::Refused(&refused("no", None)));
+            assert_eq!(verdicts.of(&id("r"), EntityKind::Review), (refused("no", None)));
             assert_eq!(verdicts.of(&id("s"), EntityKind::Review), Verdict::Accepted);
         }
     }
@@ -147,7 +137,7 @@ mod tests {
         let verdicts = parse(&json!({ "acceptedComponents": ["a"], "failedComponents": { "b": [] } }));
         assert_eq!(verdicts.of(&id("a"), EntityKind::Component), Verdict::Accepted);
         let refusal = refused("Jira gave no reason", None);
-        assert_eq!(verdicts.of(&id("b"), EntityKind::Component), Verdict::Refused(&refusal));
+        assert_eq!(verdicts.of(&id("b"), EntityKind::Component), refusal);
         assert_eq!(verdicts.of(&id("c"), EntityKind::Component), Verdict::Unmentioned);
     }
 

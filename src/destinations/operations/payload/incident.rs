@@ -1,14 +1,14 @@
 //! An incident as the Operations API takes it. Must never fail: every incident of a tool can be shown.
 
-use super::component::FALLBACK_COMPONENT;
+use super::associations::associations;
 use super::shapes::{IncidentPayload, SCHEMA_VERSION, SeverityPayload};
-use crate::destinations::{MappingContext, text};
-use crate::domain::{EntityId, Incident};
+use crate::destinations::{SourceProfile, text};
+use crate::domain::{EntityId, FALLBACK_COMPONENT, Incident};
 
 /// The payload of an incident. Without components it affects the source's fallback component; without a
 /// title it is called by its id, without a description by its title.
 #[must_use]
-pub fn incident(incident: &Incident, ctx: &MappingContext, version: i64) -> IncidentPayload {
+pub fn incident(incident: &Incident, ctx: &SourceProfile, version: i64) -> IncidentPayload {
     let id = EntityId::new(&ctx.source, &incident.provider_id);
     let summary = text::find_line(&incident.summary).unwrap_or_else(|| id.to_string());
     let description = text::find_text(&incident.description).unwrap_or_else(|| summary.clone());
@@ -29,6 +29,6 @@ pub fn incident(incident: &Incident, ctx: &MappingContext, version: i64) -> Inci
         last_updated,
         severity: SeverityPayload { level: incident.severity.as_str() },
         status: incident.status.as_str(),
-        associations: text::associations(&incident.associations),
+        associations: associations(&incident.associations),
     }
 }

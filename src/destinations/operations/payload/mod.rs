@@ -3,6 +3,7 @@
 //! Pure and total: every value of a tool becomes a payload that Jira's published schema accepts, or is
 //! refused here with a reason. Must not know how payloads travel (`jira`) or where values come from.
 
+mod associations;
 mod component;
 mod incident;
 mod review;
@@ -11,7 +12,7 @@ mod shapes;
 #[cfg(test)]
 mod schema_tests;
 
-pub use component::{FALLBACK_COMPONENT, component, fallback_component};
+pub use component::component;
 pub use incident::incident;
 pub use review::review;
 pub use shapes::{
@@ -20,7 +21,7 @@ pub use shapes::{
     SubmissionProperties,
 };
 
-use crate::destinations::MappingContext;
+use crate::destinations::SourceProfile;
 use crate::domain::Entity;
 
 /// Why an entity has no payload.
@@ -31,7 +32,7 @@ pub enum Unmappable {
 }
 
 /// The payload of an entity of any kind. `version` becomes its `updateSequenceNumber`.
-pub fn payload(entity: &Entity, ctx: &MappingContext, version: i64) -> Result<EntityPayload, Unmappable> {
+pub fn payload(entity: &Entity, ctx: &SourceProfile, version: i64) -> Result<EntityPayload, Unmappable> {
     Ok(match entity {
         Entity::Component(value) => EntityPayload::Component(component(value, ctx, version)),
         Entity::Incident(value) => EntityPayload::Incident(incident(value, ctx, version)),

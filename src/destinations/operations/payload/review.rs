@@ -3,8 +3,9 @@
 //! Must refuse a review without incidents rather than invent one for it.
 
 use super::Unmappable;
+use super::associations::associations;
 use super::shapes::{ReviewPayload, SCHEMA_VERSION};
-use crate::destinations::{MappingContext, text};
+use crate::destinations::{SourceProfile, text};
 use crate::domain::{EntityId, PostIncidentReview};
 
 /// The payload of a review; texts fall back as for incidents.
@@ -13,7 +14,7 @@ use crate::domain::{EntityId, PostIncidentReview};
 /// [`Unmappable::ReviewWithoutIncidents`], since Jira demands at least one.
 pub fn review(
     review: &PostIncidentReview,
-    ctx: &MappingContext,
+    ctx: &SourceProfile,
     version: i64,
 ) -> Result<ReviewPayload, Unmappable> {
     let reviews = text::id_list(&ctx.source, &review.incidents);
@@ -35,6 +36,6 @@ pub fn review(
         created_date,
         last_updated,
         status: review.status.as_str(),
-        associations: text::associations(&review.associations),
+        associations: associations(&review.associations),
     })
 }

@@ -38,10 +38,10 @@ static ENTITIES: LazyLock<jsonschema::Validator> = LazyLock::new(|| schema("Subm
 static COMPONENTS: LazyLock<jsonschema::Validator> =
     LazyLock::new(|| schema("SubmitDevopsComponentsRequest"));
 
-fn context() -> MappingContext {
+fn context() -> SourceProfile {
     let home = Url::parse("https://tool.example/home").unwrap();
     let base = Url::parse("https://bridge.example/sub/").unwrap();
-    MappingContext::new(SourceId::parse("tool").unwrap(), home, &base)
+    SourceProfile::new(SourceId::parse("tool").unwrap(), home, &base)
 }
 
 fn problems(validator: &jsonschema::Validator, value: &Value) -> Vec<String> {
@@ -272,7 +272,7 @@ fn a_mixed_list_becomes_one_request_per_kind_in_jiras_order() {
     let bodies = bulk(vec![
         payload(&Entity::Review(review), &ctx, 3).unwrap(),
         payload(&Entity::Incident(an_incident()), &ctx, 2).unwrap(),
-        payload(&Entity::Component(fallback_component("Unassigned", "", now)), &ctx, 1).unwrap(),
+        payload(&Entity::Component(Component::fallback("Unassigned", "", now)), &ctx, 1).unwrap(),
     ]);
     assert_eq!(bodies.len(), 3);
     assert_eq!(bodies[0]["devopsComponents"][0]["id"], "tool:unassigned");
