@@ -3,6 +3,7 @@
 //! Time stands still until a test moves it, and nothing runs by itself: `settle` turns the crank. Every
 //! story ends with `finish`, which checks that nothing was lost or said wrongly on the way.
 
+mod earlier;
 pub mod log;
 pub mod pagerduty;
 pub mod pagerduty_account;
@@ -24,6 +25,7 @@ use incident_bridge::sync::Engine;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+pub use earlier::Earlier;
 pub use requests::send;
 pub use setup::{Setup, bridge_file, fresh_postgres, install_key, pick_port, start_site, start_time};
 
