@@ -101,6 +101,13 @@ impl Bridge {
         rows.remove(0)
     }
 
+    /// The delivery of an entity to one of several sites.
+    pub async fn delivery_on(&self, site: usize, id: &str) -> DeliveryRow {
+        let address = self.sites[site].addr().to_string();
+        let row = self.deliveries(id).await.into_iter().find(|row| row.site == address);
+        row.unwrap_or_else(|| panic!("{id} is not meant for {address}"))
+    }
+
     /// What happened to an entity, in order.
     pub async fn events(&self, id: &str) -> Vec<String> {
         let entries = self.engine.store.list_timeline(&JiraId(id.to_owned())).await;

@@ -144,7 +144,13 @@ impl Bridge {
     }
 
     /// Calls a site with the bridge's own token, behind the bridge's back.
-    pub async fn call_jira(&self, site: &RunningSimulator, method: Method, target: &str, body: Option<&Value>) {
+    pub async fn call_jira(
+        &self,
+        site: &RunningSimulator,
+        method: Method,
+        target: &str,
+        body: Option<&Value>,
+    ) {
         let installed = site.find_installation().expect("the app is installed");
         let claims = Claims { iss: installed.app_key.clone(), ..self.claims(&installed, &method, target) };
         let token = sign_hs256(&claims, installed.shared_secret.as_bytes()).expect("a token");
