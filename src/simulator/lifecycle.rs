@@ -98,6 +98,26 @@ impl Simulator {
         Ok(installation)
     }
 
+    /// Takes up an installation that the app at `app_base_url` knows since an earlier run: reads the app's
+    /// descriptor and tells it nothing, because it has this client key and this secret already.
+    ///
+    /// # Errors
+    /// When the app cannot be reached, or its descriptor breaks a rule.
+    pub async fn resume(
+        &self,
+        app_base_url: &str,
+        client_key: &str,
+        shared_secret: &str,
+    ) -> Result<Installation, CallError> {
+        let json = fetch_descriptor(&self.0.client, app_base_url).await?;
+        let descriptor = parse_descriptor(&json).map_err(CallError::Descriptor)?;
+        client_key.clone_into(&mut self.lock().site.client_key);
+        let mut installation = self.new_installation(descriptor)?;
+        shared_secret.clone_into(&mut installation.shared_secret);
+        self.lock().site.installation = Some(installation.clone());
+        Ok(installation)
+    }
+
     /// The installation, with its secret.
     pub fn find_installation(&self) -> Option<Installation> {
         self.lock().site.installation.clone()

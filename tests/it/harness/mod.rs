@@ -3,6 +3,7 @@
 //! Time stands still until a test moves it, and nothing runs by itself: `settle` turns the crank. Every
 //! story ends with `finish`, which checks that nothing was lost or said wrongly on the way.
 
+mod earlier;
 pub mod log;
 pub mod pagerduty;
 pub mod pagerduty_account;
@@ -24,6 +25,7 @@ use incident_bridge::sync::Engine;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+pub use earlier::Earlier;
 pub use requests::send;
 pub use setup::{Setup, bridge_file, fresh_postgres, install_key, pick_port, start_site, start_time};
 
@@ -101,6 +103,13 @@ impl Bridge {
         let mut rows = self.deliveries(id).await;
         assert_eq!(rows.len(), 1, "{id}: {rows:?}");
         rows.remove(0)
+    }
+
+    /// The delivery of an entity to one of several sites.
+    pub async fn delivery_on(&self, site: usize, id: &str) -> DeliveryRow {
+        let address = self.sites[site].addr().to_string();
+        let row = self.deliveries(id).await.into_iter().find(|row| row.site == address);
+        row.unwrap_or_else(|| panic!("{id} is not meant for {address}"))
     }
 
     /// What happened to an entity, in order.
