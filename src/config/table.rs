@@ -1,181 +1,90 @@
 //! Reads typed values out of one configuration table, and collects every mistake before giving up.
 //!
 //! A reader takes keys out of its table; what is left at the end was not understood and is reported with
-//! the nearest valid name.
+//! the nearest valid name, never with its value: that may be a secret under a misspelt key.
 
-use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::PathBuf;
-use std::str::FromStr;
-use std::time::Duration;
 
-use config::{Map, Value};
-use secrecy::SecretString;
-use url::Url;
+use config::{Map, Value, ValueKind};
 
-use super::schedule::{parse_cron, parse_duration};
+use super::kind::{Kind, Secrecy};
+use super::nearest::hint;
 
 /// One table on its way into typed values.
 pub(super) struct Table<'a> {
     path: String,
     values: Map<String, Value>,
-    asked: BTreeSet<&'static str>,
     problems: &'a mut Vec<String>,
 }
 
 impl<'a> Table<'a> {
-    pub fn new(path: impl Into<String>, values: Map<String, Value>, problems: &'a mut Vec<String>) -> Self {
-        Self { path: path.into(), values, asked: BTreeSet::new(), problems }
+    /// `path` starts the sentence about every mistake, for example `sources[0]`.
+    pub fn new(path: &str, values: Map<String, Value>, problems: &'a mut Vec<String>) -> Self {
+        Self { path: path.to_owned(), values, problems }
     }
 
-    pub fn problem(&mut self, key: &str, what: impl Display) {
+    fn problem(&mut self, key: &str, what: impl Display) {
         self.problems.push(format!("{}.{key}: {what}", self.path));
     }
 
-    pub fn has(&self, key: &str) -> bool {
-        self.values.contains_key(key)
+    /// The value of one key, given as `name` or in the file that `file_twin` names; `None` after a mistake,
+    /// which is noted. An empty secret counts as not given, and a default gives way to a file.
+    pub fn read<T: 'static>(&mut self, name: &str, file_twin: &str, kind: &Kind<T>) -> Option<T> {
+        let mut value = self.values.remove(name);
+        if kind.secrecy != Secrecy::Open {
+            value = value.filter(|value| !is_empty(value));
+            if let Some(path) = self.values.remove(file_twin) {
+                if value.is_some_and(|value| value.origin().is_some()) {
+                    self.problem(name, format!("is given twice, as {name} and as {file_twin}; keep one"));
+                    return None;
+                }
+                let content = read_file(path).map(|text| kind.of_file(&text));
+                value = Some(self.or_problem(file_twin, content)?);
+            }
+        }
+        let read = value.map_or_else(|| (kind.absent)(), |value| (kind.parse)(value));
+        self.or_problem(name, read)
     }
 
-    fn take(&mut self, key: &'static str) -> Option<Value> {
-        self.asked.insert(key);
-        self.values.remove(key)
-    }
-
-    fn or_problem<T, E: Display>(&mut self, key: &str, result: Result<T, E>) -> Option<T> {
+    fn or_problem<T>(&mut self, key: &str, result: Result<T, String>) -> Option<T> {
         result.map_err(|fault| self.problem(key, fault)).ok()
     }
 
-    pub fn text(&mut self, key: &'static str) -> Option<String> {
-        let value = self.take(key)?;
-        let text = value.into_string().map_err(|_| "must be a text in quotes");
-        self.or_problem(key, text)
-    }
-
-    pub fn boolean(&mut self, key: &'static str) -> Option<bool> {
-        let value = self.take(key)?;
-        let flag = value.into_bool().map_err(|_| "must be true or false");
-        self.or_problem(key, flag)
-    }
-
-    pub fn integer(&mut self, key: &'static str, range: std::ops::RangeInclusive<i64>) -> Option<usize> {
-        let value = self.take(key)?;
-        let (low, high) = (*range.start(), *range.end());
-        let number =
-            value.into_int().ok().filter(|n| range.contains(n)).and_then(|n| usize::try_from(n).ok());
-        self.or_problem(key, number.ok_or(format!("must be a whole number from {low} to {high}")))
-    }
-
-    pub fn parsed<T>(&mut self, key: &'static str, expected: &str) -> Option<T>
-    where
-        T: FromStr,
-    {
-        let text = self.text(key)?;
-        let parsed = text.parse().map_err(|_| format!("{text:?} is not {expected}"));
-        self.or_problem(key, parsed)
-    }
-
-    pub fn url(&mut self, key: &'static str) -> Option<Url> {
-        let text = self.text(key)?;
-        let url = match Url::parse(&text) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
-            _ => Err(format!("{text:?} is not an address such as https://bridge.example.com")),
-        };
-        self.or_problem(key, url)
-    }
-
-    pub fn duration(&mut self, key: &'static str) -> Option<Duration> {
-        let text = self.text(key)?;
-        self.or_problem(key, parse_duration(&text))
-    }
-
-    pub fn cron(&mut self, key: &'static str) -> Option<String> {
-        let text = self.text(key)?;
-        self.or_problem(key, parse_cron(&text)).map(|_| text)
-    }
-
-    /// A list of texts; from the environment, one text with commas.
-    pub fn list(&mut self, key: &'static str) -> Option<Vec<String>> {
-        let value = self.take(key)?;
-        if let Ok(text) = value.clone().into_string() {
-            return Some(
-                text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect(),
-            );
-        }
-        let items = value
-            .into_array()
-            .and_then(|items| items.into_iter().map(Value::into_string).collect::<Result<Vec<_>, _>>())
-            .map_err(|_| "must be a list of texts such as [\"a\", \"b\"]");
-        self.or_problem(key, items)
-    }
-
-    /// The table `key`, or an empty one.
-    pub fn table(&mut self, key: &'static str) -> Map<String, Value> {
-        let Some(value) = self.take(key) else { return Map::new() };
-        let table = value.into_table().map_err(|_| "must be a table");
-        self.or_problem(key, table).unwrap_or_default()
-    }
-
-    /// A secret given as `key` or in the file named by `file_key`, never both. An empty text counts as
-    /// not given.
-    pub fn secret(&mut self, key: &'static str, file_key: &'static str) -> Option<SecretString> {
-        let is_default = self.values.get(key).is_some_and(|value| value.origin().is_none());
-        let inline = self.text(key).filter(|text| !text.is_empty());
-        let in_file = self.secret_file(key, file_key, inline.is_some() && !is_default);
-        in_file.or(inline).map(SecretString::from)
-    }
-
-    /// Like [`Table::secret`] for a list; the file has one secret a line.
-    pub fn secrets(&mut self, key: &'static str, file_key: &'static str) -> Vec<SecretString> {
-        let inline = self.list(key).unwrap_or_default();
-        let in_file = self.secret_file(key, file_key, !inline.is_empty()).unwrap_or_default();
-        let lines = in_file.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty());
-        inline.into_iter().chain(lines).map(SecretString::from).collect()
-    }
-
-    fn secret_file(&mut self, key: &str, file_key: &'static str, inline: bool) -> Option<String> {
-        let path = PathBuf::from(self.text(file_key)?);
-        if inline {
-            self.problem(key, format!("is given twice, as {key} and as {file_key}; keep one"));
-            return None;
-        }
-        let content = std::fs::read_to_string(&path)
-            .map_err(|fault| format!("cannot read {}: {fault}", path.display()))
-            .map(|text| text.trim().to_owned())
-            .and_then(
-                |text| if text.is_empty() { Err(format!("{} is empty", path.display())) } else { Ok(text) },
-            );
-        self.or_problem(file_key, content)
-    }
-
-    /// Everything that was not asked for, as JSON.
-    pub fn rest(mut self) -> serde_json::Map<String, serde_json::Value> {
+    /// Everything that was not read, as JSON.
+    pub fn take_rest(&mut self) -> serde_json::Map<String, serde_json::Value> {
         std::mem::take(&mut self.values).into_iter().map(|(key, value)| (key, to_json(value))).collect()
     }
 
-    /// Reports every key that nobody asked for.
-    pub fn finish(mut self) {
-        let unknown: Vec<String> = self.values.keys().cloned().collect();
-        for key in unknown {
-            let hint = nearest(&key, self.asked.iter().copied());
-            self.problem(&key, format!("is not a key{hint}"));
+    /// Reports every key that is not among the `known`.
+    pub fn finish(mut self, known: &[&str]) {
+        for key in std::mem::take(&mut self.values).into_keys() {
+            self.problem(&key, format!("is not a key{}", hint(&key, known)));
         }
     }
 }
 
-/// `; did you mean "listen"?` for the candidate nearest to `key`, or the list of all when none is near.
-pub(super) fn nearest<'c>(key: &str, candidates: impl Iterator<Item = &'c str> + Clone) -> String {
-    let best = candidates
-        .clone()
-        .map(|name| (strsim::damerau_levenshtein(key, name), name))
-        .min()
-        .filter(|(distance, name)| *distance <= (name.len() / 2).max(2));
-    match best {
-        Some((_, name)) => format!("; did you mean {name:?}?"),
-        None => format!("; the keys here are: {}", candidates.collect::<Vec<_>>().join(", ")),
+fn read_file(path: Value) -> Result<String, String> {
+    let path = path.into_string().map(PathBuf::from).map_err(|_| "must be a text in quotes")?;
+    let text = std::fs::read_to_string(&path);
+    let text = text.map_err(|fault| format!("cannot read {}: {fault}", path.display()))?;
+    match text.trim() {
+        "" => Err(format!("{} is empty", path.display())),
+        text => Ok(text.to_owned()),
     }
 }
 
-fn to_json(value: Value) -> serde_json::Value {
+/// Whether nothing is in it: an empty text, list or table.
+pub(super) fn is_empty(value: &Value) -> bool {
+    match &value.kind {
+        ValueKind::String(text) => text.is_empty(),
+        ValueKind::Array(items) => items.is_empty(),
+        ValueKind::Table(table) => table.is_empty(),
+        _ => false,
+    }
+}
+
+pub(super) fn to_json(value: Value) -> serde_json::Value {
     use config::ValueKind as K;
     match value.kind {
         K::Nil => serde_json::Value::Null,

@@ -9,7 +9,7 @@ use crate::domain::{Component, SourceId};
 use crate::sources::{BuildContext, build};
 
 fn source() -> SourceRuntime {
-    let mut config = SourceConfig::new(SourceId::parse("pd").unwrap(), "pagerduty");
+    let mut config = SourceConfig::new(SourceId::parse("pd").unwrap(), "pagerduty").unwrap();
     config.workspaces = WorkspaceMode::Teams;
     let http = crate::jira::http_client(std::time::Duration::from_secs(30)).unwrap();
     let source = build(BuildContext { config: config.clone(), http }).unwrap();

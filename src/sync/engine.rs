@@ -83,7 +83,7 @@ impl Engine {
             retention: config.retention.clone(),
             app_key: config.connect.app_key.clone(),
             base_url: config.server.base_url.clone(),
-            auto_link: config.connect.auto_link,
+            auto_link: config.connect.auto_link(),
             removal_grace: config.sync.removal_grace,
             leeway: config.connect.leeway,
             store,
