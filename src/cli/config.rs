@@ -78,3 +78,21 @@ fn check(loaded: &Loaded, json: bool) -> anyhow::Result<()> {
 fn list(items: &[String]) -> String {
     if items.is_empty() { "none yet".to_owned() } else { items.join(", ") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_on_every_types_page_fits_the_schema() {
+        let schema = schema(&list_type_keys()).unwrap();
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        for kind in KINDS {
+            let file = config::File::from_str(kind.example(), config::FileFormat::Toml);
+            let built = config::Config::builder().add_source(file).build().unwrap();
+            let block = built.try_deserialize::<serde_json::Value>().unwrap();
+            let faults: Vec<_> = validator.iter_errors(&block).map(|fault| fault.to_string()).collect();
+            assert_eq!(faults, [""; 0], "{}", kind.name);
+        }
+    }
+}

@@ -89,9 +89,8 @@ fn the_schema_refuses_what_the_reader_refuses() {
         "[[sources]]\nid = \"PD\"\ntype = \"pagerduty\"",
     ] {
         assert!(!faults(&as_json(wrong)).is_empty(), "{wrong}");
-        assert!(load_text(&format!("{wrong}\n")).is_err(), "{wrong}");
-        let others = load_text(wrong).unwrap_err().problems;
-        assert!(others.len() > 2, "beside what is missing anyway: {others:?}");
+        let problems = load_text(wrong).unwrap_err().problems;
+        assert!(problems.iter().any(|problem| !problem.contains("is missing")), "{wrong}: {problems:?}");
     }
 }
 
@@ -103,7 +102,7 @@ fn the_schema_gives_each_type_its_own_keys_and_refuses_a_secret_twice() {
         source("colour = 1"),
         source("api_token = \"a\"\napi_token_file = \"b\""),
     ] {
-        assert_eq!(faults(&as_json(&wrong)).len(), 1, "{wrong}");
+        assert!(!faults(&as_json(&wrong)).is_empty(), "{wrong}");
     }
     assert!(!faults(&as_json("[[sources]]\nid = \"pd\"\ntype = \"pagerdutty\"")).is_empty());
     assert_eq!(faults(&as_json("[[destinations]]\nid = \"ops\"\ntype = \"any\"\nown = 1")), [""; 0]);
