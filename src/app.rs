@@ -271,7 +271,7 @@ fn workers() -> usize {
 /// SQLite serves one process: a lock file beside the database keeps a second one out for as long as this
 /// one lives.
 fn lock_database(config: &Config) -> anyhow::Result<Option<File>> {
-    if config.store.database == Database::Postgres {
+    if config.store.database() == Database::Postgres {
         return Ok(None);
     }
     let url = config.store.url.expose_secret();

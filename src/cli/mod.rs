@@ -58,7 +58,7 @@ enum Command {
     Descriptor,
     /// Prints the manifest of a Forge app that carries the same Connect modules
     ForgeManifest,
-    /// Checks or prints the effective configuration
+    /// Checks or prints the configuration, its defaults or its schema
     #[command(subcommand)]
     Config(config::Subcommand),
     /// Walks the deployment and says what is well and what to mend
@@ -115,7 +115,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(arguments) => serve::main(&read()?.config, &arguments).await,
         Command::Descriptor => manifest::descriptor(&read()?.config),
         Command::ForgeManifest => manifest::forge_manifest(&read()?.config),
-        Command::Config(subcommand) => config::main(&read()?, &subcommand, json),
+        Command::Config(subcommand) => config::main(&read, &subcommand, json),
         Command::Doctor => doctor::main(&read()?.config, json).await,
         Command::Migrate => migrate::main(&read()?.config).await,
         Command::Sync(arguments) => sync::main(&read()?.config, &arguments, json).await,

@@ -48,7 +48,7 @@ use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::config::SourceConfig;
+use crate::config::{SourceConfig, suggestion};
 use crate::domain::{Component, Observation, Timestamp, Workspace};
 
 pub use kind::{Gives, Kind};
@@ -311,7 +311,7 @@ pub const KINDS: &[Kind] = &[
 pub fn find_kind(name: &str) -> Result<&'static Kind, String> {
     let known = KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>();
     let found = KINDS.iter().find(|kind| kind.name == name);
-    found.ok_or_else(|| format!("unknown type `{name}`; {}", options::suggestion(name, &known)))
+    found.ok_or_else(|| format!("unknown type `{name}`; {}", suggestion(name, &known)))
 }
 
 /// Builds the source that a `[[sources]]` table describes. Reads no network.

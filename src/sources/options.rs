@@ -7,34 +7,12 @@ use serde::de::DeserializeOwned;
 
 use super::BuildError;
 use super::value::find_web_url;
-use crate::config::SourceConfig;
+use crate::config::{SourceConfig, suggestion};
 use crate::domain::SourceId;
-
-/// The keys that every source shares: suggested when a misspelt one ends up among a tool's own keys.
-const SHARED_NAMES: &[&str] = &[
-    "id",
-    "type",
-    "sites",
-    "webhook_secrets",
-    "webhook_token",
-    "webhook_basic",
-    "api_token",
-    "api_url",
-    "poll",
-    "poll_slowdown",
-    "backfill",
-    "workspaces",
-    "workspace_name",
-    "workspace_url",
-    "fallback_component",
-    "severity",
-    "status",
-    "associate_issue_keys",
-];
 
 /// Refuses a key that the tool does not have.
 pub(super) fn check_names(config: &SourceConfig, names: &[&str]) -> Result<(), BuildError> {
-    let known = names.iter().chain(SHARED_NAMES).copied().collect::<Vec<_>>();
+    let known = [names, &SourceConfig::shared_names()].concat();
     config
         .options
         .keys()
@@ -59,19 +37,6 @@ pub(super) fn refuse(config: &SourceConfig, what: &str) -> BuildError {
 /// An unknown `what`, with the nearest known name when there is one that is near, else with all.
 pub(super) fn unknown_name(id: &SourceId, what: &str, name: &str, known: &[&str]) -> BuildError {
     BuildError(format!("source `{id}`: unknown {what} `{name}`; {}", suggestion(name, known)))
-}
-
-/// `did you mean …?` when one of `known` is near to `name`, and always the list of the known.
-pub(super) fn suggestion(name: &str, known: &[&str]) -> String {
-    let nearest = known
-        .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .min()
-        .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(3));
-    match nearest {
-        Some((_, candidate)) => format!("did you mean `{candidate}`? Known: {}", known.join(", ")),
-        None => format!("known: {}", known.join(", ")),
-    }
 }
 
 /// Refuses an empty entry in `webhook_secrets`: everybody knows that key.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::mapping::Sources;
-use crate::sources::options;
+use crate::config::suggestion;
 use crate::sources::value::{Path, scalar_text};
 
 /// Longest expression, in characters.
@@ -62,7 +62,7 @@ impl Expression {
             Value::String(path) => json!({ "path": path }),
             Value::Object(table) => {
                 if let Some(key) = table.keys().find(|key| !NAMES.contains(&key.as_str())) {
-                    return Err(format!("unknown key `{key}`; {}", options::suggestion(key, NAMES)));
+                    return Err(format!("unknown key `{key}`; {}", suggestion(key, NAMES)));
                 }
                 value.clone()
             }

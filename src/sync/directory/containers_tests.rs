@@ -9,7 +9,7 @@ use crate::domain::{Component, SourceId};
 use crate::sources::{BuildContext, build};
 
 fn source() -> SourceRuntime {
-    let mut config = SourceConfig::new(SourceId::parse("pd").unwrap(), "pagerduty");
+    let mut config = SourceConfig::new(SourceId::parse("pd").unwrap(), "pagerduty").unwrap();
     config.workspaces = WorkspaceMode::Teams;
     let adapter = build(BuildContext { config: config.clone(), http: reqwest::Client::new() }).unwrap();
     let url = url::Url::parse("https://example.com").unwrap();

@@ -42,7 +42,7 @@ impl Outbound {
             core,
             types,
             delivery: config.delivery.clone(),
-            auto_link: config.connect.auto_link,
+            auto_link: config.connect.auto_link(),
             removal_grace: config.sync.removal_grace,
             near_limit: NearLimit::default(),
             read_pauses: ReadPauses::default(),

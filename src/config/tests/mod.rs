@@ -5,6 +5,10 @@ use std::path::PathBuf;
 use secrecy::ExposeSecret;
 
 use super::*;
+use crate::domain::SourceId;
+
+mod manual;
+mod shown;
 
 const MINIMAL: &str = r#"
 server.base_url = "https://bridge.example.com/"
@@ -33,8 +37,8 @@ fn the_defaults_and_three_keys_are_enough() {
     let config = load_text(MINIMAL).unwrap();
     assert_eq!(config.server.base_url.as_str(), "https://bridge.example.com/");
     assert_eq!(config.delivery.max_batch, 1000);
-    assert!(config.connect.auto_link);
-    assert_eq!(config.store.database, Database::Sqlite);
+    assert!(config.connect.auto_link());
+    assert_eq!(config.store.database(), Database::Sqlite);
 }
 
 #[test]
@@ -82,7 +86,7 @@ fn a_secret_given_twice_is_refused() {
 fn a_file_takes_the_place_of_a_default() {
     let (_folder, path) = file("url", "postgres://me@db/bridge\n");
     let config = load_text(&format!("{MINIMAL}\nstore.url_file = {path:?}")).unwrap();
-    assert_eq!(config.store.database, Database::Postgres);
+    assert_eq!(config.store.database(), Database::Postgres);
 }
 
 #[test]
@@ -106,7 +110,7 @@ fn a_source_must_name_its_sites_when_the_allow_list_has_a_glob() {
     let text = MINIMAL.replace("acme.atlassian.net", "*.atlassian.net");
     let with_source = format!("{text}\n[[sources]]\nid = \"pd\"\ntype = \"pagerduty\"");
     assert!(problems(&with_source).contains("sources[0].sites: is required"));
-    assert!(!load_text(&text).unwrap().connect.auto_link);
+    assert!(!load_text(&text).unwrap().connect.auto_link());
 }
 
 #[test]
@@ -131,29 +135,52 @@ fn later_files_win_and_the_environment_wins_over_all() {
 }
 
 #[test]
-fn shown_values_hide_every_secret() {
-    let text = format!(
-        "{MINIMAL}\nstore.url = \"postgres://me:hunter2@db/bridge\"\n[[sources]]\nid = \"pd\"\ntype = \"pagerduty\"\nwebhook_secrets = [\"hunter3\"]\napi_token = \"hunter4\""
-    );
+fn the_environment_reaches_a_destination_as_it_reaches_a_source() {
+    let text =
+        format!("{MINIMAL}\n[[destinations]]\nid = \"ops\"\ntype = \"board\"\nurl = \"https://a.example\"");
     let (_folder, path) = file("bridge.toml", &text);
-    let shown = format!("{:?}", show(&load(&[path], &Environment::default()).unwrap()));
-    assert!(!shown.contains("hunter") && !shown.contains("MDEy"), "{shown}");
-    assert!(shown.contains("sources.0.id"));
+    let environment = |name: &str| Environment([(name.to_owned(), "queue".to_owned())].into_iter().collect());
+    let loaded = load(std::slice::from_ref(&path), &environment("BRIDGE__DESTINATIONS__OPS__TYPE")).unwrap();
+    let destination = &loaded.config.destinations[0];
+    assert_eq!((destination.id.as_str(), destination.type_name.as_str()), ("ops", "queue"));
+    assert_eq!((&destination.sources, &destination.options["url"]), (&None, &"https://a.example".into()));
+    let why = load(&[path], &environment("BRIDGE__DESTINATIONS__OSP__TYPE")).unwrap_err();
+    assert!(why.problems[0].contains("there is no destination with the id \"osp\""), "{why}");
 }
 
 #[test]
-fn the_reference_file_mentions_every_key_of_a_source() {
-    for key in [
-        "webhook_secrets",
-        "fallback_component",
-        "poll_slowdown",
-        "workspace_url",
-        "component_tier",
-        "component_type",
-        "component_avatar_url",
-        "associate_issue_keys",
-        "[sources.severity]",
-    ] {
-        assert!(DEFAULT_TOML.contains(key), "{key}");
-    }
+fn a_destination_names_sources_that_exist_and_no_other_has_its_id() {
+    let sources =
+        "\n[[sources]]\nid = \"pd\"\ntype = \"pagerduty\"\n[[sources]]\nid = \"am\"\ntype = \"alertmanager\"";
+    let with = |names: &str| {
+        let table = format!("\n[[destinations]]\nid = \"ops\"\ntype = \"board\"\nsources = {names}");
+        format!("{MINIMAL}{sources}{table}")
+    };
+    let named = load_text(&with("[\"am\"]")).unwrap().destinations[0].sources.clone().unwrap();
+    assert_eq!(named.iter().map(SourceId::as_str).collect::<Vec<_>>(), ["am"]);
+    let why = problems(&with("[\"pdd\", \"grafana-two\"]"));
+    assert!(
+        why.contains("destinations[0].sources: \"pdd\" is not the id of a source; did you mean \"pd\"?"),
+        "{why}"
+    );
+    assert!(why.contains("\"grafana-two\" is not the id of a source; the sources are: am, pd"), "{why}");
+    let twice = format!("{}\n[[destinations]]\nid = \"ops\"\ntype = \"board\"", with("[\"am\"]"));
+    assert!(
+        problems(&twice).contains("destinations[1].id: \"ops\" is already the id of another destination")
+    );
+    assert!(
+        problems(&with("[]").replace("\"ops\"", "\"Ops\""))
+            .contains("destinations[0].id: \"Ops\" is not valid")
+    );
+}
+
+#[test]
+fn the_value_of_an_unknown_key_is_never_repeated() {
+    let why = problems(
+        &format!("{MINIMAL}\n[vault]\nkye = \"hunter2\"").replace("vault.key =", "log.level = \"info\" #"),
+    );
+    assert!(
+        why.contains("vault.kye: is not a key; did you mean \"key\"?") && !why.contains("hunter"),
+        "{why}"
+    );
 }
