@@ -20,6 +20,7 @@ mod serve;
 mod simulate_jira;
 mod sources;
 mod sync;
+mod usage;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{ConfigError, Environment, Loaded, load};
+use usage::Usage;
 
 /// Shows the incidents of your incident tool on the Incidents page of Jira Software.
 #[derive(Debug, Parser)]
@@ -101,11 +103,6 @@ pub async fn run(cli: Cli) -> ExitCode {
         }
     }
 }
-
-/// Wrong usage that clap cannot see.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Usage(String);
 
 async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     let Common { config, json } = cli.common;

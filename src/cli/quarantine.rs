@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use super::{Usage, output};
+use super::output;
+use super::usage::Usage;
 use crate::app::open_ready_store;
 use crate::clock::{Clock, from_millis};
 use crate::config::Config;

@@ -9,7 +9,8 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::{Usage, output};
+use super::output;
+use super::usage::Usage;
 use crate::app::{build_engine, prepare_store};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;

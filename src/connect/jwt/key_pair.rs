@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
 
-use super::JwtError;
+use super::error::JwtError;
 
 /// An RSA key pair of 2048 bits as PEM, with the key id under which the public half is served.
 #[derive(Debug, Clone)]

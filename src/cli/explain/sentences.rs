@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Obstacle, Standing, Story, Unknown, output};
+use super::story::{Obstacle, Standing, Story, Unknown};
+use crate::cli::output;
 use crate::clock::from_millis;
 use crate::domain::format_timestamp;
 use crate::store::{Installation, ReceiptRow, TimelineEntry};
