@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::Simulator;
 use super::calls::{AppAnswer, CallError, parse_url, sign_with_secret};
 use super::descriptor::OPERATIONS;
 use super::entities::EntityKind;
+use super::handle::Simulator;
 
 impl Simulator {
     /// Asks the app to turn workspace ids into names.
