@@ -60,7 +60,7 @@ pub async fn open_store(config: &Config, clock: Clock) -> anyhow::Result<Store> 
 /// The sources of a configuration, built without a database.
 ///
 /// # Errors
-/// With a sentence that names the key to mend.
+/// With a sentence that names the key to fix.
 pub fn build_registry(config: &Config) -> anyhow::Result<Registry> {
     let vault = open_vault(config)?;
     let http = http_client(config.delivery.timeout).context("the TLS backend does not start")?;
@@ -74,7 +74,7 @@ fn open_vault(config: &Config) -> anyhow::Result<Vault> {
 /// Everything but listeners: for commands that work on the store, and as the service's core.
 ///
 /// # Errors
-/// With a sentence that names the key to mend.
+/// With a sentence that names the key to fix.
 pub async fn build_engine(config: &Config, clock: Clock) -> anyhow::Result<Arc<Engine>> {
     let store = open_store(config, clock.clone()).await?;
     let http = http_client(config.delivery.timeout).context("the TLS backend does not start")?;
@@ -137,7 +137,7 @@ impl App {
     /// reconcilers start with [`App::run`].
     ///
     /// # Errors
-    /// With a sentence that says what to mend.
+    /// With a sentence that says what to fix.
     pub async fn start(config: &Config, clock: Clock, roles: Roles) -> anyhow::Result<Self> {
         let single_process = if roles.sync { lock_database(config)? } else { None };
         let engine = build_engine(config, clock).await?;

@@ -11,13 +11,13 @@ use crate::domain::{JiraId, format_timestamp};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
-    /// Lists what is waiting or refused
+    /// Lists what waits or was refused
     #[command(after_help = "Example:\n  incident-bridge deliveries list --failed --json")]
     List {
         /// Only what Jira refused
         #[arg(long)]
         failed: bool,
-        /// Most rows to print
+        /// Print at most this many rows
         #[arg(long, default_value_t = 100)]
         limit: i64,
     },

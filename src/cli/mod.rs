@@ -63,26 +63,26 @@ enum Command {
     /// Checks or prints the effective configuration
     #[command(subcommand)]
     Config(config::Subcommand),
-    /// Walks the deployment and says what is well and what to mend
+    /// Checks the deployment and says what is well and what to fix
     #[command(after_help = "Example:\n  incident-bridge doctor --config bridge.toml")]
     Doctor,
     /// Applies database migrations
     Migrate,
     /// Reads the tools and brings Jira up to date now
     Sync(sync::Arguments),
-    /// Lists the sites that have the app installed, and how far each is
+    /// Lists the sites that have the app installed, and the progress of each
     Installations(installations::Arguments),
     /// Tells the whole story of one incident, review or component
     Explain(explain::Arguments),
-    /// Lists, retries or gives up what waits for Jira or was refused by it
+    /// Lists, retries or discards what waits for Jira or was refused by it
     #[command(subcommand)]
     Deliveries(deliveries::Subcommand),
-    /// Removes from Jira what its site may not see any more
+    /// Removes from Jira what its site may no longer see
     Prune(prune::Arguments),
-    /// Lists, shows, replays or gives up webhooks that could not be mapped
+    /// Lists, shows, replays or discards webhooks that could not be mapped
     #[command(subcommand)]
     Quarantine(quarantine::Subcommand),
-    /// Lists the types of incident tools, shows how to set one up, and tries one that is set up
+    /// Lists the types of incident tools, shows how to set one up, and tests one that is set up
     Sources(sources::Arguments),
     /// Makes vault keys and seals secrets
     #[command(subcommand)]

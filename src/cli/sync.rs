@@ -196,7 +196,7 @@ async fn read_window(
     bar.finish_and_clear();
     match read {
         Ok(outcome) => summary.add(&outcome),
-        Err(trouble) => summary.stopped.push(format!("{}: {trouble}", source.id())),
+        Err(failure) => summary.stopped.push(format!("{}: {failure}", source.id())),
     }
     Ok(())
 }

@@ -157,6 +157,6 @@ async fn doctor_gives_the_line_for_a_word_that_nobody_knows_until_it_is_written(
     let line = advised.out.split_once(advice).and_then(|(_, rest)| rest.lines().next()).expect("a line");
     let text = std::fs::read_to_string(&place.file).expect("it reads");
     std::fs::write(&place.file, format!("{text}\n{table}\n{line}\n")).expect("the folder is writable");
-    let mended = run(&["doctor"], &place.file).await;
-    assert_eq!(mended.code, Some(0), "{mended:?}");
+    let fixed = run(&["doctor"], &place.file).await;
+    assert_eq!(fixed.code, Some(0), "{fixed:?}");
 }

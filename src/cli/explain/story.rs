@@ -41,7 +41,7 @@ pub(super) struct Story {
 pub(super) struct Standing {
     #[serde(flatten)]
     pub delivery: DeliveryRow,
-    /// While it waits: what stands in its way.
+    /// While it waits: what holds it up.
     pub obstacle: Option<Obstacle>,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Standing {
 pub(super) enum Obstacle {
     /// A person must act.
     Parked { reason: String, tried_again_at: Timestamp },
-    /// Jira failed or asked for patience.
+    /// Jira failed or asked the bridge to wait.
     WaitsUntil { at: Timestamp, failures_in_a_row: i64 },
     /// An admin of the site has switched the app off.
     Disabled,

@@ -1,4 +1,4 @@
-//! `sources`: which incident tools the bridge speaks, how each is set up, and whether one answers.
+//! `sources`: which incident tools the bridge supports, how each is set up, and whether one answers.
 
 mod probe;
 mod show;

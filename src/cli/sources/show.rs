@@ -28,7 +28,7 @@ pub fn main(
     json: bool,
 ) -> anyhow::Result<ExitCode> {
     let kind = find_kind(name).map_err(Usage)?;
-    // The type may be looked up before there is any configuration, or while it is being mended.
+    // The type may be looked up before there is any configuration, or while it is being fixed.
     let config = read().ok().map(|loaded| loaded.config);
     let webhook_addresses = list_addresses(kind, config.as_ref());
     if json {

@@ -1,4 +1,4 @@
-//! The signing side of install keys: what Atlassian holds in production, and the simulator at home.
+//! The signing side of install keys: Atlassian holds them in production, the simulator here.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
