@@ -17,7 +17,7 @@ const INCIDENTS: usize = 12;
 /// Alert groups in the story.
 const GROUPS: usize = 5;
 /// How long Jira may take to catch up at any point of the story.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+const CATCH_UP_TIMEOUT: Duration = Duration::from_mins(1);
 /// How often Jira is looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -105,7 +105,7 @@ async fn ask_the_bridge(stage: &Stage) -> anyhow::Result<()> {
         }
         anyhow::Ok(())
     };
-    tokio::time::timeout(LONGEST_WAIT, search)
+    tokio::time::timeout(CATCH_UP_TIMEOUT, search)
         .await
         .context("a search did not find the services of both tools")??;
     let linked = stage.jira.linked_workspaces();
@@ -181,5 +181,5 @@ async fn wait_until(stage: &Stage, is_done: impl Fn(&Stage) -> bool) {
         }
     };
     // Whether the time was up shows in what differs afterwards.
-    let _timed_out = tokio::time::timeout(LONGEST_WAIT, look).await;
+    let _timed_out = tokio::time::timeout(CATCH_UP_TIMEOUT, look).await;
 }
