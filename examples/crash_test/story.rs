@@ -186,7 +186,7 @@ impl Stage {
         self.start().await
     }
 
-    /// Jira's mood for the next round: refuses at random, fails, and shows late what it accepted.
+    /// How Jira behaves in the next round: refuses at random, fails, and shows late what it accepted.
     fn disturb_jira(&mut self) {
         let random = &mut self.sender.random;
         self.jira.clear_faults();

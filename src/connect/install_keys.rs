@@ -138,7 +138,7 @@ impl InstallKeys {
         }
         let pem =
             String::from_utf8(body).ok().filter(|pem| DecodingKey::from_rsa_pem(pem.as_bytes()).is_ok());
-        pem.map(Some).ok_or_else(|| "answered something that is no public key".to_owned())
+        pem.map(Some).ok_or_else(|| "answered something that is not a public key".to_owned())
     }
 }
 

@@ -127,7 +127,7 @@ fn check_containers(body: &Value) -> Vec<String> {
     for container in containers {
         let id = container["id"].as_str().unwrap_or_default();
         if !is_container_id(id) {
-            problems.push(format!("containers: `{id}` is no container id"));
+            problems.push(format!("containers: `{id}` is not a container id"));
         }
         if !ids.insert(id) {
             problems.push(format!("containers: `{id}` comes twice"));

@@ -26,7 +26,7 @@ fn iso_date(seconds: i64) -> String {
     soon(seconds, "%Y-%m-%dT%H:%M:%SZ")
 }
 
-/// What goes by without anybody's doing. Instants in headers are those of the moment of the call.
+/// What passes by itself. Instants in headers are those of the moment of the call.
 fn passing() -> Vec<(&'static str, Fault)> {
     let limited = Fault::rate_limited;
     let tenant = "jira-quota-tenant-based";

@@ -84,7 +84,7 @@ impl Story {
     }
 }
 
-/// What goes by without anybody's doing.
+/// What passes by itself.
 fn passing() -> Vec<ResponseTemplate> {
     let answer = ResponseTemplate::new;
     let date =
