@@ -1,7 +1,7 @@
 //! The composition root: builds every part, binds the listeners, runs until told to stop.
 //!
 //! Nothing else constructs a store, a client or a server. Tests build the same parts with a clock of their
-//! own and turn the crank themselves.
+//! own and run the due work themselves.
 
 use std::fs::File;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! A storm of webhooks against a Jira that takes its time: how many writes it costs, and how late they are.
+//! A burst of webhooks against a slow Jira: how many writes it costs, and how late they are.
 
 use std::time::Duration;
 

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use super::{Usage, output};
+use super::output;
+use super::usage::Usage;
 use crate::app::build_registry;
 use crate::config::{ConfigError, DEFAULT_TOML, Loaded, TypeKeys, schema, show};
 use crate::connect::sites::SiteAllowList;

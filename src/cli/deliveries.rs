@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use super::{Usage, output};
+use super::output;
+use super::usage::Usage;
 use crate::app::open_ready_store;
 use crate::clock::{Clock, from_millis};
 use crate::config::Config;
@@ -10,13 +11,13 @@ use crate::domain::{EntityId, format_timestamp};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
-    /// Lists what is waiting or refused
+    /// Lists what waits or was refused
     #[command(after_help = "Example:\n  incident-bridge deliveries list --failed --json")]
     List {
         /// Only what Jira refused
         #[arg(long)]
         failed: bool,
-        /// Most rows to print
+        /// Print at most this many rows
         #[arg(long, default_value_t = 100)]
         limit: i64,
     },

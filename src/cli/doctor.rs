@@ -1,4 +1,4 @@
-//! `doctor`: walks the deployment and says, line by line, what is well and what to mend.
+//! `doctor`: checks the deployment and says, line by line, what is well and what to fix.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::sync::Engine;
 
 /// Clocks further apart than this make tokens fail.
 const MAX_SKEW_SECS: i64 = 30;
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Serialize)]
 struct Finding {
     what: String,
     well: bool,
-    /// What was seen, or how to mend it.
+    /// What was seen, or how to fix it.
     detail: String,
 }
 
@@ -80,7 +80,7 @@ async fn examine_store(engine: &Engine, found: &mut Examination) -> bool {
 /// Asks the public address the way Atlassian would: through the proxy, with its certificate checked.
 async fn examine_base_url(engine: &Engine, found: &mut Examination) {
     let address = format!("{}/atlassian-connect.json", engine.base_url.as_str().trim_end_matches('/'));
-    let client = reqwest::Client::builder().timeout(PATIENCE).build();
+    let client = reqwest::Client::builder().timeout(TIMEOUT).build();
     let fetched = match client {
         Ok(client) => client.get(&address).send().await.and_then(reqwest::Response::error_for_status),
         Err(fault) => Err(fault),
@@ -180,7 +180,7 @@ fn print(findings: &[Finding], json: bool) -> anyhow::Result<()> {
         return output::json(&findings);
     }
     for finding in findings {
-        let mark = if finding.well { "ok  " } else { "MEND" };
+        let mark = if finding.well { "ok  " } else { "FIX " };
         output::line(format!("{mark}  {}: {}", finding.what, finding.detail));
     }
     Ok(())

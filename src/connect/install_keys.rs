@@ -102,21 +102,21 @@ impl InstallKeys {
 
     async fn fetch(&self, kid: &str) -> Result<Arc<str>, InstallKeyError> {
         self.fetches.check().map_err(|_| InstallKeyError::TooManyFetches)?;
-        let mut troubles = Vec::new();
+        let mut failures = Vec::new();
         for host in &self.hosts {
             match self.fetch_from(host, kid).await {
                 Ok(Some(pem)) => return Ok(pem.into()),
                 Ok(None) => {}
-                Err(trouble) => {
-                    tracing::warn!(%host, trouble, "an install key host gave no usable answer");
-                    troubles.push(format!("{} {trouble}", host.host_str().unwrap_or_default()));
+                Err(failure) => {
+                    tracing::warn!(%host, failure, "an install key host gave no usable answer");
+                    failures.push(format!("{} {failure}", host.host_str().unwrap_or_default()));
                 }
             }
         }
-        if troubles.is_empty() {
+        if failures.is_empty() {
             Err(InstallKeyError::UnknownKey)
         } else {
-            Err(InstallKeyError::Unreachable(troubles.join(", ")))
+            Err(InstallKeyError::Unreachable(failures.join(", ")))
         }
     }
 
@@ -138,7 +138,7 @@ impl InstallKeys {
         }
         let pem =
             String::from_utf8(body).ok().filter(|pem| DecodingKey::from_rsa_pem(pem.as_bytes()).is_ok());
-        pem.map(Some).ok_or_else(|| "answered something that is no public key".to_owned())
+        pem.map(Some).ok_or_else(|| "answered something that is not a public key".to_owned())
     }
 }
 

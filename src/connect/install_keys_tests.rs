@@ -59,7 +59,7 @@ async fn a_key_that_no_host_has_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_host_in_trouble_leaves_the_question_open() {
+async fn a_host_that_fails_leaves_the_question_open() {
     let without = host(ResponseTemplate::new(404)).await;
     let moved = ResponseTemplate::new(302).insert_header("location", format!("{}/keys/key-1", without.uri()));
     let large = format!("{}{}", KEYS.public_pem, "x".repeat(MAX_KEY_BYTES));
@@ -71,8 +71,8 @@ async fn a_host_in_trouble_leaves_the_question_open() {
         ResponseTemplate::new(200).set_body_bytes([0xff, 0xfe]),
         ResponseTemplate::new(200).set_body_string(large),
     ] {
-        let troubled = host(answer).await;
-        let refusal = keys(&[&troubled, &without]).get_public_key(Some("key-1")).await.unwrap_err();
+        let failing = host(answer).await;
+        let refusal = keys(&[&failing, &without]).get_public_key(Some("key-1")).await.unwrap_err();
         assert!(matches!(refusal, InstallKeyError::Unreachable(_)), "{refusal}");
         assert!(refusal.is_passing());
     }

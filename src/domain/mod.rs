@@ -1,7 +1,7 @@
 //! The values this program is about, in the words of Jira and of the incident tools.
 //!
-//! Only types and `parse_…` constructors: no async, no I/O, no JSON of anybody else's. What Jira's payloads
-//! look like is `mapping`'s affair, what a tool's look like is `sources`'.
+//! Only types and `parse_…` constructors: no async, no I/O, no foreign JSON. `mapping` knows what Jira's
+//! payloads look like, `sources` what a tool's look like.
 
 mod component;
 mod delivery;

@@ -1,4 +1,4 @@
-//! The tools' own words for status and severity, so that an operator learns which of them mean nothing here.
+//! The tools' own words for status and severity, so that an operator learns which of them have no meaning yet.
 //!
 //! For the operator's eyes only: never stored with an incident, never shown in Jira.
 

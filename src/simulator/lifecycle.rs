@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::Simulator;
 use super::calls::{AppAnswer, CallError, SignedCall, parse_url, sign_with_install_key, sign_with_secret};
 use super::calls::{fetch_descriptor, send};
 use super::descriptor::{COMPONENTS, Descriptor, OPERATIONS, parse_descriptor};
+use super::handle::Simulator;
 use super::site::Installation;
 
 impl Simulator {

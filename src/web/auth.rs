@@ -47,7 +47,7 @@ pub(super) async fn authenticate_site(
     verified
 }
 
-/// The same for actions: a disabled site has no business here.
+/// The same for actions: a disabled site is refused.
 pub(super) async fn authenticate_action(
     state: &State,
     request: &HttpRequest,

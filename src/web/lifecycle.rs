@@ -1,4 +1,4 @@
-//! `POST /connect/…`: Jira tells that the app was installed, removed, switched on or off.
+//! `POST /connect/…`: Jira reports that the app was installed, removed, switched on or off.
 //!
 //! `installed` is synchronous: anything but 200 or 204 aborts the installation, and the admin is shown the
 //! status. So it answers only after the secret is on disk.

@@ -180,8 +180,9 @@ impl From<Unmappable> for Problem {
             Unmappable::Malformed(_) => (StatusCode::BAD_REQUEST, "body-not-understood"),
             Unmappable::Incomplete(_) => (StatusCode::UNPROCESSABLE_ENTITY, "body-incomplete"),
         };
-        let detail =
-            format!("The webhook was kept, but has no effect: {reason}. Mend its cause; it can be replayed.");
+        let detail = format!(
+            "The webhook was kept, but has no effect: {reason}. Fix the cause; then it can be replayed."
+        );
         Self::new(status, name, detail)
     }
 }

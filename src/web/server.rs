@@ -11,7 +11,8 @@ use actix_web::{App, HttpServer};
 use tokio::task::JoinHandle;
 
 use super::problem::finish;
-use super::{State, base_path, operator_routes, public_routes};
+use super::routes::{operator_routes, public_routes};
+use super::state::{State, base_path};
 
 /// How long a request may take to arrive.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! `POST /webhooks/{source id}`: a tool tells what happened.
+//! `POST /webhooks/{source id}`: a tool reports what happened.
 //!
 //! Verified, written down, then answered: a 2xx means that the webhook is on disk.
 

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Obstacle, Standing, Story, Unknown, output};
+use super::story::{Obstacle, Standing, Story, Unknown};
+use crate::cli::output;
 use crate::clock::from_millis;
 use crate::domain::format_timestamp;
 use crate::store::{Installation, ReceiptRow, TimelineEntry};
@@ -51,7 +52,7 @@ pub(super) fn print_unknown(id: &str, unknown: &Unknown) {
             webhook.reason.as_deref().unwrap_or("no reason noted")
         ));
         output::line(format!(
-            "  read it with `incident-bridge quarantine show {0}`; once the cause is mended: \
+            "  read it with `incident-bridge quarantine show {0}`; once the cause is fixed: \
              `incident-bridge quarantine replay {0}`",
             webhook.id
         ));
@@ -126,7 +127,7 @@ fn stand(Standing { delivery, obstacle }: &Standing) -> String {
         }
         "confirmed" => format!("Jira holds version {}", delivery.confirmed),
         "refused" => format!(
-            "stopped: {reason}; mend the cause, then `incident-bridge deliveries retry {}`",
+            "stopped: {reason}; fix the cause, then `incident-bridge deliveries retry {}`",
             delivery.jira_id
         ),
         "discarded" => "given up by an operator until its next change".to_owned(),
@@ -140,7 +141,7 @@ fn hindrance(obstacle: Option<&Obstacle>) -> String {
             format!("{reason}. It is tried again by itself at {}", format_timestamp(*tried_again_at))
         }
         Some(Obstacle::WaitsUntil { at, failures_in_a_row }) => format!(
-            "Jira failed or asked for patience ({failures_in_a_row} in a row); it is tried again by itself at {}",
+            "Jira failed or asked the bridge to wait ({failures_in_a_row} in a row); it is tried again by itself at {}",
             format_timestamp(*at)
         ),
         Some(Obstacle::Disabled) => {

@@ -1,4 +1,4 @@
-//! `sources`: which incident tools the bridge speaks, how each is set up, and whether one answers.
+//! `sources`: which incident tools the bridge supports, how each is set up, and whether one answers.
 
 mod probe;
 mod show;
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::output;
 use crate::config::{ConfigError, Loaded};
-use crate::sources::{Gives, KINDS, Kind};
+use crate::sources::{Gives, KINDS};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -75,13 +75,11 @@ fn list(json: bool) -> anyhow::Result<ExitCode> {
         });
         output::json(&all.collect::<Vec<_>>())?;
     } else {
-        let rows: Vec<_> =
-            KINDS.iter().map(|kind| [kind.name.to_owned(), kind.title().to_owned(), gives(kind)]).collect();
+        let rows: Vec<_> = KINDS
+            .iter()
+            .map(|kind| [kind.name.to_owned(), kind.title().to_owned(), show::gives(kind)])
+            .collect();
         output::table(["TYPE", "TOOL", "BRINGS"], &rows);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn gives(kind: &Kind) -> String {
-    kind.gives.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ")
 }

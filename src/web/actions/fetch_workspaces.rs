@@ -12,7 +12,7 @@ use crate::web::auth::authenticate_action;
 use crate::web::problem::Problem;
 use crate::web::request::read_json;
 
-/// Most ids that one call may ask for; Jira links at most 100 at a time.
+/// One call may ask for at most this many ids; Jira links at most 100 at a time.
 const MAX_IDS: usize = 1000;
 
 #[derive(Deserialize)]

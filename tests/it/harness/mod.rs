@@ -1,6 +1,6 @@
 //! The bridge with its real wiring, simulated Jira sites around it, and verbs to play them.
 //!
-//! Time stands still until a test moves it, and nothing runs by itself: `settle` turns the crank. Every
+//! Time stands still until a test moves it, and nothing runs by itself: `settle` runs what is due. Every
 //! story ends with `finish`, which checks that nothing was lost or said wrongly on the way.
 
 mod earlier;
@@ -72,7 +72,7 @@ impl Bridge {
         self.sites[site].install(&self.base_url).await.expect("the site installs the app")
     }
 
-    /// Turns the crank until nothing is left to do at this moment.
+    /// Runs until nothing is left to do at this moment.
     pub async fn settle(&self) {
         self.engine.run_until_idle().await.expect("the store works");
     }
@@ -83,7 +83,7 @@ impl Bridge {
         self.jira_clock.iter().for_each(|clock| clock.advance(by));
     }
 
-    /// Moves time and turns the crank.
+    /// Moves time and runs what is due.
     pub async fn settle_after(&self, seconds: i64) {
         self.advance(seconds);
         self.settle().await;

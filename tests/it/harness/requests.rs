@@ -16,7 +16,7 @@ use super::{Bridge, install_key};
 pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
-    /// `null` when it is no JSON.
+    /// `null` when it is not JSON.
     pub body: Value,
     pub text: String,
 }
