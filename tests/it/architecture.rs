@@ -10,7 +10,7 @@ use source::{PathUse, SourceFile};
 /// From the bottom up. A module may use those of the rows above its own, and itself.
 const LAYERS: [&[&str]; 8] = [
     &["domain", "clock"],
-    &["connect", "mapping", "config", "telemetry"],
+    &["connect", "mapping", "config", "telemetry", "http"],
     &["store", "jira", "sources", "simulator"],
     &["sync"],
     &["web"],
@@ -21,7 +21,9 @@ const LAYERS: [&[&str]; 8] = [
 ];
 
 /// Modules that may use something of their own row, or less than the rows below: the whole list.
-const EXCEPTIONS: [(&str, &[&str]); 3] = [
+const EXCEPTIONS: [(&str, &[&str]); 4] = [
+    // Install keys are fetched like everything else.
+    ("connect", &["domain", "clock", "http"]),
     // One type for instants throughout.
     ("domain", &["clock"]),
     // Logging is set up from its section of the configuration.
@@ -34,7 +36,7 @@ const EXCEPTIONS: [(&str, &[&str]); 3] = [
 const CONFINED: [(&str, &[&str]); 6] = [
     ("actix_web", &["web", "simulator", "app"]),
     ("sqlx", &["store"]),
-    ("reqwest", &["jira", "sources", "connect", "simulator", "cli::doctor"]),
+    ("reqwest", &["http", "jira", "sources", "connect", "simulator", "cli::doctor"]),
     ("tokio_cron_scheduler", &["sync::schedule"]),
     ("std::env", &["config", "main"]),
     ("anyhow", &["cli", "app", "main"]),
