@@ -18,7 +18,7 @@ use crate::config::{Config, Database};
 use crate::connect::descriptor::{self, DescriptorSettings};
 use crate::connect::install_keys::InstallKeys;
 use crate::connect::sites::SiteAllowList;
-use crate::jira::http_client;
+use crate::http::{ClientError, HttpClient, HttpSettings, build_client};
 use crate::store::{Store, Vault};
 use crate::sync::{Beats, Engine, Ingestor, Registry, Scheduler};
 use crate::web::{self, RunningServer, State};
@@ -63,8 +63,21 @@ pub async fn open_store(config: &Config, clock: Clock) -> anyhow::Result<Store> 
 /// With a sentence that names the key to mend.
 pub fn build_registry(config: &Config) -> anyhow::Result<Registry> {
     let vault = open_vault(config)?;
-    let http = http_client(config.delivery.timeout).context("the TLS backend does not start")?;
+    let http = build_http(config)?;
     Ok(Registry::build(&config.sources, &http, &config.server.base_url, &vault)?)
+}
+
+/// The client for every outbound request.
+///
+/// # Errors
+/// With a sentence that names the key of `[http]` to mend.
+pub fn build_http(config: &Config) -> Result<HttpClient, ClientError> {
+    build_client(&HttpSettings {
+        timeout: config.delivery.timeout,
+        proxy: config.http.proxy.clone(),
+        no_proxy: config.http.no_proxy.clone(),
+        ca_file: config.http.ca_file.clone(),
+    })
 }
 
 fn open_vault(config: &Config) -> anyhow::Result<Vault> {
@@ -76,8 +89,11 @@ fn open_vault(config: &Config) -> anyhow::Result<Vault> {
 /// # Errors
 /// With a sentence that names the key to mend.
 pub async fn build_engine(config: &Config, clock: Clock) -> anyhow::Result<Arc<Engine>> {
+    build_engine_with(config, clock, build_http(config)?).await
+}
+
+async fn build_engine_with(config: &Config, clock: Clock, http: HttpClient) -> anyhow::Result<Arc<Engine>> {
     let store = open_store(config, clock.clone()).await?;
-    let http = http_client(config.delivery.timeout).context("the TLS backend does not start")?;
     let registry = Registry::build(&config.sources, &http, &config.server.base_url, store.vault())?;
     let allow_list = SiteAllowList::parse(&config.connect.sites, &config.connect.insecure_sites)
         .context("connect.sites")?;
@@ -140,13 +156,14 @@ impl App {
     /// With a sentence that says what to mend.
     pub async fn start(config: &Config, clock: Clock, roles: Roles) -> anyhow::Result<Self> {
         let single_process = if roles.sync { lock_database(config)? } else { None };
-        let engine = build_engine(config, clock).await?;
+        let http = build_http(config)?;
+        let engine = build_engine_with(config, clock, http.clone()).await?;
         prepare_store(config, &engine.store).await?;
         engine.seed().await.context("the store could not be prepared")?;
         let beats = Beats::default();
         let state = Data::new(State {
             ingestor: Ingestor::start(engine.clone(), config.server.max_waiting),
-            install_keys: InstallKeys::new(config.connect.install_key_urls.clone())
+            install_keys: InstallKeys::new(config.connect.install_key_urls.clone(), http)
                 .context("connect.install_key_urls")?,
             beats: beats.clone(),
             descriptor: descriptor(config, &engine.registry),

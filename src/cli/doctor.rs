@@ -6,15 +6,17 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::output;
-use crate::app::build_engine;
+use crate::app::{build_engine, build_http};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::http::{TransportFault, read_body};
 use crate::jira::{Disposition, JiraError};
 use crate::sync::Engine;
 
 /// Clocks further apart than this make tokens fail.
 const MAX_SKEW_SECS: i64 = 30;
 const PATIENCE: Duration = Duration::from_secs(10);
+const MAX_DESCRIPTOR: usize = 1024 * 1024;
 
 #[derive(Debug, Serialize)]
 struct Finding {
@@ -47,7 +49,7 @@ pub async fn main(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
     match build_engine(config, Clock::system()).await {
         Ok(engine) => {
             let has_schema = examine_store(&engine, &mut found).await;
-            examine_base_url(&engine, &mut found).await;
+            examine_base_url(config, &engine, &mut found).await;
             examine_sources(&engine, &mut found).await;
             if has_schema {
                 examine_words(&engine, &mut found).await;
@@ -77,29 +79,31 @@ async fn examine_store(engine: &Engine, found: &mut Examination) -> bool {
     ready
 }
 
-/// Asks the public address the way Atlassian would: through the proxy, with its certificate checked.
-async fn examine_base_url(engine: &Engine, found: &mut Examination) {
+/// Asks the public address the way Atlassian would: through the proxy before it, with its certificate checked.
+async fn examine_base_url(config: &Config, engine: &Engine, found: &mut Examination) {
     let address = format!("{}/atlassian-connect.json", engine.base_url.as_str().trim_end_matches('/'));
-    let client = reqwest::Client::builder().timeout(PATIENCE).build();
-    let fetched = match client {
-        Ok(client) => client.get(&address).send().await.and_then(reqwest::Response::error_for_status),
-        Err(fault) => Err(fault),
-    };
-    let result = match fetched {
-        Ok(response) => match response.json::<serde_json::Value>().await {
-            Ok(descriptor) if descriptor["key"] == engine.app_key.as_str() => {
-                Ok("answers with this app's descriptor")
-            }
-            _ => Err(format!(
-                "{address} answers, but not with this app's descriptor: point the proxy at server.listen"
-            )),
-        },
+    let result = match fetch(config, &address).await {
+        Ok(descriptor) if descriptor["key"] == engine.app_key.as_str() => {
+            Ok("answers with this app's descriptor")
+        }
+        Ok(_) => Err(format!(
+            "{address} answers, but not with this app's descriptor: point the proxy at server.listen"
+        )),
         Err(fault) => Err(format!(
-            "{address} cannot be fetched ({}): start the service, and check proxy, name and certificate",
-            fault.without_url()
+            "{address} cannot be fetched ({fault}): start the service, and check proxy, name and certificate"
         )),
     };
     found.note("public address", result);
+}
+
+/// What is at the address; nothing where that is no JSON.
+async fn fetch(config: &Config, address: &str) -> anyhow::Result<serde_json::Value> {
+    let request = build_http(config)?.get(address).timeout(PATIENCE);
+    let mut response = request.send().await.map_err(|error| TransportFault::of(&error))?;
+    let status = response.status();
+    anyhow::ensure!(status.is_success(), "it answers {status}");
+    let body = read_body(&mut response, MAX_DESCRIPTOR).await?;
+    Ok(serde_json::from_slice(&body).unwrap_or_default())
 }
 
 async fn examine_sources(engine: &Engine, found: &mut Examination) {

@@ -7,13 +7,24 @@ use config::{FileFormat, Map, Value, ValueKind};
 
 use super::values::{Table, nearest};
 use super::{
-    Config, Connect, DEFAULT_TOML, Delivery, Log, Operator, Retention, Server, SourceConfig, Store, Sync,
-    Vault,
+    Config, Connect, DEFAULT_TOML, Delivery, Http, Log, Operator, Retention, Server, SourceConfig, Store,
+    Sync, Vault,
 };
 
 const PREFIX: &str = "BRIDGE__";
-const SECTIONS: [&str; 10] =
-    ["server", "operator", "store", "vault", "connect", "delivery", "sync", "retention", "log", "sources"];
+const SECTIONS: [&str; 11] = [
+    "server",
+    "operator",
+    "store",
+    "vault",
+    "connect",
+    "http",
+    "delivery",
+    "sync",
+    "retention",
+    "log",
+    "sources",
+];
 
 /// Everything that is wrong with a configuration, one sentence each.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -140,6 +151,7 @@ fn read(values: Value, problems: &mut Vec<String>) -> Option<Config> {
     let store = Store::read(Table::new("store", table("store"), problems));
     let vault = Vault::read(Table::new("vault", table("vault"), problems));
     let connect = Connect::read(Table::new("connect", table("connect"), problems));
+    let http = Http::read(Table::new("http", table("http"), problems));
     let delivery = Delivery::read(Table::new("delivery", table("delivery"), problems));
     let sync = Sync::read(Table::new("sync", table("sync"), problems));
     let retention = Retention::read(Table::new("retention", table("retention"), problems));
@@ -152,6 +164,7 @@ fn read(values: Value, problems: &mut Vec<String>) -> Option<Config> {
         store: store?,
         vault: vault?,
         connect: connect?,
+        http,
         delivery: delivery?,
         sync: sync?,
         retention: retention?,

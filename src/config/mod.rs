@@ -16,7 +16,7 @@ mod values;
 pub use load::{ConfigError, Environment, Loaded, load};
 pub use schedule::{nth_after, parse_cron, parse_duration};
 pub use sections::{
-    Connect, Database, Delivery, Log, LogFormat, Operator, Retention, Server, Store, Sync, Vault,
+    Connect, Database, Delivery, Http, Log, LogFormat, Operator, Retention, Server, Store, Sync, Vault,
 };
 pub use show::{ShownValue, show};
 pub use source::{SourceConfig, WorkspaceMode};
@@ -32,6 +32,7 @@ pub struct Config {
     pub store: Store,
     pub vault: Vault,
     pub connect: Connect,
+    pub http: Http,
     pub delivery: Delivery,
     pub sync: Sync,
     pub retention: Retention,

@@ -1,6 +1,7 @@
 //! The sections of the configuration other than sources, each with the checks that concern it alone.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -58,6 +59,14 @@ pub struct Connect {
     pub review_action: bool,
     pub leeway: Duration,
     pub forge_app_id: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Http {
+    /// May carry a password. Checked where the client is built, as are the other two.
+    pub proxy: Option<SecretString>,
+    pub no_proxy: Vec<String>,
+    pub ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone)]
@@ -243,6 +252,17 @@ fn check_app_key(key: &str, table: &mut Table<'_>) -> bool {
         table.problem("app_key", "must have 1 to 64 characters from A-Z, a-z, 0-9, '-', '.' and '_'");
     }
     valid
+}
+
+impl Http {
+    pub(super) fn read(mut table: Table<'_>) -> Self {
+        let text = |text: &String| !text.is_empty();
+        let proxy = table.text("proxy").filter(text).map(SecretString::from);
+        let no_proxy = table.list("no_proxy").unwrap_or_default();
+        let ca_file = table.text("ca_file").filter(text).map(PathBuf::from);
+        table.finish();
+        Self { proxy, no_proxy, ca_file }
+    }
 }
 
 impl Delivery {

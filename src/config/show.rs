@@ -63,6 +63,8 @@ fn redacted(key: &str, value: &Value) -> String {
             let hidden = url.set_password(Some("(secret)"));
             if hidden.is_ok() { url.to_string() } else { "(secret)".to_owned() }
         }
+        // An address that is written wrongly may still hold a password.
+        _ if key == "http.proxy" && text.contains('@') => "(secret)".to_owned(),
         _ => text,
     }
 }

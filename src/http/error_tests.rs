@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use super::*;
@@ -61,7 +62,12 @@ async fn a_server_that_does_not_take_part_in_the_handshake_is_no_connection() {
 
 #[tokio::test]
 async fn a_server_without_tls_is_no_connection() {
-    let address = serve_once("HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"220 mail.example ESMTP\r\n").await.unwrap();
+    });
     let fault = fault(&client(), &format!("https://{address}/")).await;
     assert!(matches!(fault.cause, TransportCause::NotConnected { .. }), "{fault:?}");
     assert!(fault.to_string().starts_with(&format!("no connection to {address}: ")), "{fault}");
@@ -90,17 +96,26 @@ async fn a_self_signed_certificate_is_not_trusted() {
     }
 }
 
-/// A client that trusts `authority`.
-fn trusting(authority: &Authority) -> HttpClient {
+#[tokio::test]
+async fn a_certificate_that_is_its_own_authority_is_not_trusted_even_when_it_is_listed() {
+    let identity = self_signed("localhost", true);
+    let client = trusting(&identity.pem());
+    let address = serve_tls(identity).await;
+    let fault = fault(&client, &format!("https://localhost:{}/", address.port())).await;
+    assert_eq!(fault.cause, TransportCause::CertificateNotTrusted);
+}
+
+/// A client that trusts the authority of this certificate.
+fn trusting(pem: &str) -> HttpClient {
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), authority.pem()).unwrap();
+    std::fs::write(file.path(), pem).unwrap();
     build_client(&HttpSettings { ca_file: Some(file.path().to_owned()), ..settings() }).unwrap()
 }
 
 #[tokio::test]
 async fn a_certificate_out_of_its_time_is_named_as_that() {
     let authority = Authority::new();
-    let client = trusting(&authority);
+    let client = trusting(&authority.pem());
     for (years, cause, end) in [
         ((2019, 2020), TransportCause::CertificateExpired, "has expired"),
         (
@@ -120,7 +135,7 @@ async fn a_certificate_out_of_its_time_is_named_as_that() {
 async fn a_certificate_for_another_name_is_shown_with_its_names() {
     let authority = Authority::new();
     let address = serve_tls(authority.issue("other.example", (2020, 2999))).await;
-    let fault = fault(&trusting(&authority), &format!("https://localhost:{}/", address.port())).await;
+    let fault = fault(&trusting(&authority.pem()), &format!("https://localhost:{}/", address.port())).await;
     assert!(matches!(fault.cause, TransportCause::CertificateForOtherName { .. }), "{fault:?}");
     let sentence = fault.to_string();
     assert!(sentence.contains("is for another name: ") && sentence.contains("other.example"), "{sentence}");

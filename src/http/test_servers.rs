@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::{HttpClient, HttpSettings, build_client};
 
@@ -50,8 +50,14 @@ pub async fn serve_once(answer: &'static str) -> SocketAddr {
 
 /// A certificate with its key, ready for a server.
 pub struct Identity {
-    certificate: CertificateDer<'static>,
+    certificate: rcgen::Certificate,
     key: KeyPair,
+}
+
+impl Identity {
+    pub fn pem(&self) -> String {
+        self.certificate.pem()
+    }
 }
 
 /// A certificate for `name` that nobody but itself vouches for; `is_authority` is what `openssl req -x509` makes.
@@ -61,7 +67,7 @@ pub fn self_signed(name: &str, is_authority: bool) -> Identity {
     if is_authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     }
-    Identity { certificate: params.self_signed(&key).unwrap().into(), key }
+    Identity { certificate: params.self_signed(&key).unwrap(), key }
 }
 
 /// A private authority.
@@ -85,7 +91,7 @@ impl Authority {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.not_before = date_time_ymd(years.0, 1, 1);
         params.not_after = date_time_ymd(years.1, 1, 1);
-        Identity { certificate: params.signed_by(&key, &self.0).unwrap().into(), key }
+        Identity { certificate: params.signed_by(&key, &self.0).unwrap(), key }
     }
 }
 
@@ -96,7 +102,7 @@ pub async fn serve_tls(identity: Identity) -> SocketAddr {
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![identity.certificate], key)
+        .with_single_cert(vec![identity.certificate.into()], key)
         .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

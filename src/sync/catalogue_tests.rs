@@ -11,7 +11,8 @@ use crate::sources::{BuildContext, build};
 fn source() -> SourceRuntime {
     let mut config = SourceConfig::new(SourceId::parse("pd").unwrap(), "pagerduty");
     config.workspaces = WorkspaceMode::Teams;
-    let http = crate::jira::http_client(std::time::Duration::from_secs(30)).unwrap();
+    let http = crate::http::build_client(&crate::http::HttpSettings::new(std::time::Duration::from_secs(30)))
+        .unwrap();
     let source = build(BuildContext { config: config.clone(), http }).unwrap();
     let url = url::Url::parse("https://example.com").unwrap();
     let mapping = crate::mapping::MappingContext::new(config.id.clone(), url.clone(), &url);

@@ -14,7 +14,8 @@ use crate::clock::Clock;
 use crate::config::{Config, Delivery, Retention};
 use crate::connect::sites::SiteAllowList;
 use crate::domain::Workspace;
-use crate::jira::{ConnectAuth, HttpClient, JiraClient, Pacing, Quotas};
+use crate::http::HttpClient;
+use crate::jira::{ConnectAuth, JiraClient, Pacing, Quotas};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 

@@ -9,7 +9,7 @@ use url::Url;
 use crate::config::{SourceConfig, WorkspaceMode};
 use crate::connect::sites::host_matches;
 use crate::domain::{EntityKind, SourceId, Timestamp, Workspace};
-use crate::jira::HttpClient;
+use crate::http::HttpClient;
 use crate::mapping::{self, MappingContext};
 use crate::sources::{self, BuildContext, BuildError, Source};
 use crate::store::{SourceScope, Vault, VaultError};
