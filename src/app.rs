@@ -70,7 +70,7 @@ pub fn build_registry(config: &Config) -> anyhow::Result<Registry> {
 /// The client for every outbound request.
 ///
 /// # Errors
-/// With a sentence that names the key of `[http]` to mend.
+/// With a sentence that names the key of `[http]` to fix.
 pub fn build_http(config: &Config) -> Result<HttpClient, ClientError> {
     build_client(&HttpSettings {
         timeout: config.delivery.timeout,

@@ -96,7 +96,7 @@ async fn examine_base_url(config: &Config, engine: &Engine, found: &mut Examinat
     found.note("public address", result);
 }
 
-/// What is at the address; nothing where that is no JSON.
+/// The JSON at the address, or null when the answer is not JSON.
 async fn fetch(config: &Config, address: &str) -> anyhow::Result<serde_json::Value> {
     let request = build_http(config)?.get(address).timeout(PATIENCE);
     let mut response = request.send().await.map_err(|error| TransportFault::of(&error))?;

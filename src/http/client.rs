@@ -43,10 +43,8 @@ impl HttpSettings {
 pub enum ClientError {
     #[error("http.proxy: is not an address such as http://proxy.example.com:3128")]
     BadProxy,
-    #[error(
-        "http.proxy: must begin with http:// or https://; other kinds of proxies, such as SOCKS, are not supported"
-    )]
-    UnknownKindOfProxy,
+    #[error("http.proxy: must begin with http:// or https://; SOCKS proxies are not supported")]
+    UnsupportedProxy,
     #[error(
         "http.no_proxy: {0:?} is neither a name such as \"example.com\" (with everything below it), nor an address, \
          nor a network such as \"10.0.0.0/8\", nor \"*\""
@@ -86,7 +84,7 @@ pub fn build_client(settings: &HttpSettings) -> Result<Client, ClientError> {
     }
     builder.build().map_err(|error| {
         let detail = innermost(&error);
-        // With a certificate of ours the system's may be missing, so only ours can be at fault.
+        // When `ca_file` gives a certificate, missing system certificates are no error, so the file is at fault.
         match &settings.ca_file {
             Some(path) => ClientError::BadCertificate { path: path.clone(), detail },
             None => ClientError::Tls(detail),
@@ -100,7 +98,7 @@ fn proxy(address: &SecretString, no_proxy: &[String]) -> Result<Proxy, ClientErr
         return Err(ClientError::BadProxy);
     }
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(ClientError::UnknownKindOfProxy);
+        return Err(ClientError::UnsupportedProxy);
     }
     if let Some(entry) = no_proxy.iter().find(|entry| !is_understood(entry)) {
         return Err(ClientError::BadNoProxy(entry.clone()));
@@ -109,7 +107,7 @@ fn proxy(address: &SecretString, no_proxy: &[String]) -> Result<Proxy, ClientErr
     Ok(proxy.no_proxy(NoProxy::from_string(&no_proxy.join(","))))
 }
 
-/// Whether the entry can ever match. What `reqwest` cannot read it takes for a name that nobody has.
+/// Whether the entry can ever match: `reqwest` takes what it cannot read for a host name, silently.
 fn is_understood(entry: &str) -> bool {
     let is_network = |(address, bits): (&str, &str)| match address.parse() {
         Ok(IpAddr::V4(_)) => bits.parse().is_ok_and(|bits: u8| bits <= 32),

@@ -35,12 +35,12 @@ pub enum TransportCause {
     AnswerTimeout,
     CertificateExpired,
     CertificateNotYetValid,
-    /// Self-signed, or issued by nobody whom this machine or `http.ca_file` trusts.
+    /// Self-signed, or from an issuer that neither the system nor `http.ca_file` trusts.
     CertificateNotTrusted,
     CertificateForOtherName {
         presented: Vec<String>,
     },
-    /// Any other mistake of a certificate.
+    /// Anything else that is wrong with the certificate.
     CertificateInvalid {
         detail: String,
     },
@@ -139,8 +139,8 @@ impl TransportCause {
                 format!("the certificate of {address} is not valid yet; check this machine's clock")
             }
             Self::CertificateNotTrusted => format!(
-                "the certificate of {address} is not trusted: self-signed, or of an unknown issuer; a private \
-                 authority's certificate belongs into `http.ca_file`"
+                "the certificate of {address} is not trusted: self-signed, or from an unknown issuer; put a \
+                 private authority's certificate into `http.ca_file`"
             ),
             Self::CertificateForOtherName { presented } => {
                 format!("the certificate of {address} is for another name{}", list(presented))
