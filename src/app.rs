@@ -18,7 +18,8 @@ use crate::config::{Config, Database};
 use crate::connect::descriptor::{self, DescriptorSettings};
 use crate::connect::install_keys::InstallKeys;
 use crate::connect::sites::SiteAllowList;
-use crate::destinations::{DestinationTypes, Facilities, Quotas, StartType, TYPES, operations};
+use crate::destinations::{DestinationTypes, Facilities, Quotas, StartType, TYPES};
+use crate::http::{ClientError, HttpClient, HttpSettings, build_client};
 use crate::store::{Store, Vault};
 use crate::sync::{Engine, Heartbeats, Registry, Runner, for_every_role, for_sync};
 use crate::web::{self, RunningServer, State};
@@ -63,8 +64,21 @@ pub async fn open_store(config: &Config, clock: Clock) -> anyhow::Result<Store> 
 /// With a sentence that names the key to fix.
 pub fn build_registry(config: &Config) -> anyhow::Result<Registry> {
     let vault = open_vault(config)?;
-    let http = operations::http_client(config.delivery.timeout).context("the TLS backend does not start")?;
+    let http = build_http(config)?;
     Ok(Registry::build(&config.sources, &http, &config.server.base_url, &vault)?)
+}
+
+/// The client for every outbound request.
+///
+/// # Errors
+/// With a sentence that names the key of `[http]` to fix.
+pub fn build_http(config: &Config) -> Result<HttpClient, ClientError> {
+    build_client(&HttpSettings {
+        timeout: config.delivery.timeout,
+        proxy: config.http.proxy.clone(),
+        no_proxy: config.http.no_proxy.clone(),
+        ca_file: config.http.ca_file.clone(),
+    })
 }
 
 fn open_vault(config: &Config) -> anyhow::Result<Vault> {
@@ -102,7 +116,7 @@ pub fn build_destination_types(
     // Zero stands for no limit.
     let points = |n: usize| u64::try_from(n).ok().filter(|points| *points > 0);
     let facilities = Facilities {
-        http: operations::http_client(config.delivery.timeout).context("the TLS backend does not start")?,
+        http: build_http(config)?,
         clock,
         app_key: config.connect.app_key.clone(),
         quotas: Quotas {
@@ -250,7 +264,7 @@ impl App {
 fn web_state(config: &Config, engine: &Arc<Engine>, heartbeats: &Heartbeats) -> anyhow::Result<Data<State>> {
     Ok(Data::new(State {
         ingestor: engine.start_ingest(config.server.max_waiting),
-        install_keys: InstallKeys::new(config.connect.install_key_urls.clone())
+        install_keys: InstallKeys::new(config.connect.install_key_urls.clone(), build_http(config)?)
             .context("connect.install_key_urls")?,
         allow_list: SiteAllowList::parse(&config.connect.sites, &config.connect.insecure_sites)
             .context("connect.sites")?,

@@ -8,6 +8,7 @@ pub mod domain;
 
 pub mod config;
 pub mod connect;
+pub mod http;
 pub mod telemetry;
 
 pub mod destinations;

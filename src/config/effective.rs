@@ -2,7 +2,7 @@
 
 use super::destination::DestinationConfig;
 use super::section::{self, parts};
-use super::sections::{Connect, Delivery, Log, Operator, Retention, Server, Store, Sync, Vault};
+use super::sections::{Connect, Delivery, Http, Log, Operator, Retention, Server, Store, Sync, Vault};
 use super::source::SourceConfig;
 
 parts! {
@@ -13,6 +13,7 @@ parts! {
         pub store: Store,
         pub vault: Vault,
         pub connect: Connect,
+        pub http: Http,
         pub delivery: Delivery,
         pub sync: Sync,
         pub retention: Retention,

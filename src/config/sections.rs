@@ -78,6 +78,17 @@ section! {
 }
 
 section! {
+    /// How servers outside are reached. Checked where the client is built.
+    pub struct Http {
+        /// May carry a password.
+        pub proxy: Option<SecretString> = secret_url().optional(),
+        pub no_proxy: Vec<String> = list(),
+        /// Path of a PEM file.
+        pub ca_file: Option<String> = text().optional(),
+    }
+}
+
+section! {
     /// How changes go to Jira.
     pub struct Delivery {
         pub max_batch: usize = integer(1..=1000),

@@ -94,6 +94,8 @@ fn redact_password(text: String) -> String {
             let hidden = url.set_password(Some(HIDDEN));
             if hidden.is_ok() { url.to_string() } else { HIDDEN.to_owned() }
         }
+        // An address that is written wrongly may still hold a password.
+        _ if key == "http.proxy" && text.contains('@') => "(secret)".to_owned(),
         _ => text,
     }
 }

@@ -5,7 +5,7 @@
 
 mod destination;
 mod issue_keys;
-pub mod operations;
+mod operations;
 mod profile;
 mod refusal;
 mod start;

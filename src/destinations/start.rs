@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::DestinationType;
 use crate::clock::Clock;
+use crate::http::HttpClient;
 
 /// Points that a destination's limits grant an hour; `None` is no limit.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,7 +19,7 @@ pub struct Quotas {
 /// What every type may use.
 #[derive(Debug, Clone)]
 pub struct Facilities {
-    pub http: reqwest::Client,
+    pub http: HttpClient,
     pub clock: Clock,
     /// Key of the Connect app.
     pub app_key: String,

@@ -10,6 +10,7 @@ use crate::config::{SourceConfig, WorkspaceMode};
 use crate::connect::sites::host_matches;
 use crate::destinations::SourceProfile;
 use crate::domain::{Component, SourceId, Timestamp, Workspace};
+use crate::http::HttpClient;
 use crate::sources::{self, BuildContext, BuildError, Source};
 use crate::store::{SourceScope, Vault, VaultError};
 
@@ -94,7 +95,7 @@ impl Registry {
     /// The first source that cannot be built, with the key to fix.
     pub fn build(
         configs: &[SourceConfig],
-        http: &reqwest::Client,
+        http: &HttpClient,
         base_url: &Url,
         vault: &Vault,
     ) -> Result<Self, RegistryError> {
@@ -125,7 +126,7 @@ impl Registry {
 
 fn build_one(
     mut config: SourceConfig,
-    http: &reqwest::Client,
+    http: &HttpClient,
     base_url: &Url,
     vault: &Vault,
 ) -> Result<SourceRuntime, RegistryError> {

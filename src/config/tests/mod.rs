@@ -183,4 +183,44 @@ fn the_value_of_an_unknown_key_is_never_repeated() {
         why.contains("vault.kye: is not a key; did you mean \"key\"?") && !why.contains("hunter"),
         "{why}"
     );
+fn without_a_proxy_of_its_own_the_environment_decides() {
+    let http = load_text(MINIMAL).unwrap().http;
+    assert!(http.proxy.is_none() && http.ca_file.is_none());
+    let text = format!(
+        "{MINIMAL}\n[http]\nproxy = \"http://user:proxy-secret@proxy.example.com:3128\"\n\
+         no_proxy = [\"jira.internal\"]\nca_file = \"ca.pem\""
+    );
+    let http = load_text(&text).unwrap().http;
+    assert_eq!(
+        http.proxy.as_ref().map(ExposeSecret::expose_secret),
+        Some("http://user:proxy-secret@proxy.example.com:3128")
+    );
+    assert_eq!((http.no_proxy, http.ca_file), (vec!["jira.internal".to_owned()], Some("ca.pem".into())));
+}
+
+#[test]
+fn the_password_of_a_proxy_is_never_shown() {
+    for proxy in ["http://user:proxy-secret@proxy.example.com:3128", "user:proxy-secret@proxy.example.com"] {
+        let (_folder, path) = file("bridge.toml", &format!("{MINIMAL}\nhttp.proxy = {proxy:?}"));
+        let loaded = load(&[path], &Environment::default()).unwrap();
+        let told = format!("{:?} {:?}", show(&loaded), loaded.config);
+        assert!(!told.contains("proxy-secret"), "{told}");
+    }
+}
+
+#[test]
+fn the_reference_file_mentions_every_key_of_a_source() {
+    for key in [
+        "webhook_secrets",
+        "fallback_component",
+        "poll_slowdown",
+        "workspace_url",
+        "component_tier",
+        "component_type",
+        "component_avatar_url",
+        "associate_issue_keys",
+        "[sources.severity]",
+    ] {
+        assert!(DEFAULT_TOML.contains(key), "{key}");
+    }
 }

@@ -18,8 +18,6 @@ use self::destination::Operations;
 use super::{Account, BuildError, Destination, DestinationType, Facilities, SourceProfile};
 use crate::domain::{ClientKey, Entity};
 
-pub use client::http_client;
-
 /// Jira sites that installed the app. They share the app's hourly points.
 struct InstalledSites {
     facilities: Facilities,

@@ -2,10 +2,11 @@
 //!
 //! Must read headers leniently: all of them are optional, and none may fail a request that succeeded.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use reqwest::header::{DATE, HeaderMap, HeaderName};
 
 use crate::domain::Timestamp;
+use crate::http::parse_http_date;
 
 /// A successful answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,11 +47,6 @@ impl Meta {
 /// The header's value, trimmed; `None` when absent, empty or not text.
 pub(super) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim).filter(|value| !value.is_empty())
-}
-
-/// `IMF-fixdate` of RFC 9110, for example `Fri, 03 Apr 2026 09:12:00 GMT`.
-pub(super) fn parse_http_date(text: &str) -> Option<Timestamp> {
-    DateTime::parse_from_rfc2822(text).ok().map(|date| date.with_timezone(&Utc))
 }
 
 /// A trace id short and plain enough for a log line.

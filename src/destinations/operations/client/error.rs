@@ -14,6 +14,7 @@ use super::budget::UsedUp;
 use super::endpoint::Endpoint;
 use super::throttle::{self, Scope};
 use crate::domain::Timestamp;
+use crate::http::TransportFault;
 
 /// Longest text that is kept of one message of Jira, in characters.
 const MAX_MESSAGE: usize = 500;
@@ -82,21 +83,8 @@ impl JiraError {
     }
 
     /// No answer, or none that could be read to its end.
-    pub(super) fn transport(endpoint: Endpoint, error: reqwest::Error) -> Self {
-        let what = if error.is_timeout() {
-            "Jira did not answer in time"
-        } else if error.is_connect() {
-            "no connection to Jira"
-        } else {
-            "the exchange with Jira broke off"
-        };
-        // Without the address, whose query may hold ids.
-        let error = error.without_url();
-        let cause = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source())
-            .last()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        Self::without_answer(endpoint, Disposition::Retry { not_before: None }, &format!("{what}: {cause}"))
+    pub(super) fn transport(endpoint: Endpoint, fault: &TransportFault) -> Self {
+        Self::without_answer(endpoint, Disposition::Retry { not_before: None }, &fault.to_string())
     }
 
     /// A success whose body is not what the API promises. Submitting again is harmless: an update with a
@@ -110,11 +98,6 @@ impl JiraError {
             trace_id: meta.trace_id,
             date_skew: meta.date_skew,
         }
-    }
-
-    pub(super) fn too_large(endpoint: Endpoint, limit: usize) -> Self {
-        let message = format!("Jira's answer is longer than the {limit} bytes that are read");
-        Self::without_answer(endpoint, Disposition::Retry { not_before: None }, &message)
     }
 
     /// Held back on our side, below Jira's burst limit.

@@ -24,6 +24,6 @@ pub use calls::{MAX_WORKSPACES_PER_REQUEST, Stored};
 pub use endpoint::{Api, Endpoint};
 pub use error::{Disposition, JiraError};
 pub use pacing::Pacing;
-pub use request::{JiraClient, http_client};
+pub use request::JiraClient;
 pub use throttle::Scope;
 pub use verdict::Verdicts;

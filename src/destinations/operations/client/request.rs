@@ -3,10 +3,9 @@
 //! Must not retry and must not follow redirects; both would reuse a token that is bound to one attempt.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use reqwest::{Response, StatusCode, redirect};
 use url::Url;
 
 use super::answer::Meta;
@@ -15,27 +14,10 @@ use super::endpoint::Endpoint;
 use super::error::{FailedAnswer, JiraError};
 use super::pacing::Pacing;
 use crate::clock::Clock;
+use crate::http::{TransportFault, read_body};
 
 /// Longest answer that is read, unpacked. A bulk answer with 1000 refusals stays far below.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The HTTP client that all sites share: no redirects (a redirected `POST` would arrive as a `GET`),
-/// `timeout` for a request with its answer, gzip, and `User-Agent: incident-bridge/<version>`.
-///
-/// # Errors
-/// When the TLS backend or the system's certificates cannot be loaded.
-pub fn http_client(timeout: Duration) -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .user_agent(concat!("incident-bridge/", env!("CARGO_PKG_VERSION")))
-        .redirect(redirect::Policy::none())
-        .referer(false)
-        .connect_timeout(CONNECT_TIMEOUT.min(timeout))
-        .timeout(timeout)
-        .gzip(true)
-        .build()
-}
 
 /// Client of one Jira site. Cheap to clone.
 #[derive(Clone)]
@@ -108,10 +90,12 @@ impl JiraClient {
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
-        let mut response = request.send().await.map_err(|error| JiraError::transport(endpoint, error))?;
+        let reply = request.send().await.map_err(|error| TransportFault::of(&error));
+        let mut response = reply.map_err(|fault| JiraError::transport(endpoint, &fault))?;
         let now = self.clock.now();
         let status = response.status();
-        let read = read_body(endpoint, &mut response).await;
+        let read = read_body(&mut response, MAX_ANSWER).await;
+        let read = read.map_err(|fault| JiraError::transport(endpoint, &fault));
         if status.is_success() {
             return Ok(Reply { status, meta: Meta::read(response.headers(), now), body: read? });
         }
@@ -129,15 +113,4 @@ impl JiraClient {
         value.set_sensitive(true);
         Ok(value)
     }
-}
-
-async fn read_body(endpoint: Endpoint, response: &mut Response) -> Result<Vec<u8>, JiraError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| JiraError::transport(endpoint, error))? {
-        if body.len() + chunk.len() > MAX_ANSWER {
-            return Err(JiraError::too_large(endpoint, MAX_ANSWER));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }

@@ -4,10 +4,11 @@
 //! header must not stop a site for good.
 
 use chrono::{DateTime, DurationRound, TimeDelta};
-use reqwest::header::{HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::header::{HeaderMap, HeaderName};
 
-use super::answer::{parse_http_date, text};
+use super::answer::text;
 use crate::domain::{Timestamp, parse_timestamp};
+use crate::http::{self, LONGEST_WAIT};
 
 /// Who has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,9 +23,6 @@ pub enum Scope {
 
 const REASON: HeaderName = HeaderName::from_static("ratelimit-reason");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
-
-/// Quotas reset every hour; twice that is more than any honest header asks for.
-const LONGEST_WAIT: TimeDelta = TimeDelta::hours(2);
 
 /// Until when to wait after a 429, if Jira says it, and who. `Retry-After` is a lower bound; a used-up quota
 /// waits for its reset, which without a header is the next full hour in UTC.
@@ -46,12 +44,7 @@ pub(super) fn read(headers: &HeaderMap, now: Timestamp) -> (Option<Timestamp>, S
 
 /// `Retry-After` of a 429 or 503: seconds, or an HTTP date; bounded like every wait.
 pub(super) fn find_retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
-    let value = text(headers, &RETRY_AFTER)?;
-    let instant = match value.parse::<u32>() {
-        Ok(seconds) => now + TimeDelta::seconds(seconds.into()),
-        Err(_) => parse_http_date(value)?,
-    };
-    Some(instant.min(now + LONGEST_WAIT))
+    Some(now + http::find_retry_after(headers, now)?)
 }
 
 /// `X-RateLimit-Reset`: ISO 8601, seen without seconds, or epoch seconds as elsewhere.
