@@ -69,7 +69,7 @@ section! {
         pub sites: Vec<String> = list(),
         pub insecure_sites: Vec<String> = list(),
         pub install_key_urls: Vec<Url> = list().checked(|urls| check_install_key_urls(&urls)),
-        /// As written; [`Connect::auto_link`] has the effective value.
+        /// As written; [`Connect::auto_link()`] has the effective value.
         pub auto_link: Option<bool> = boolean().optional(),
         pub review_action: bool = boolean(),
         pub leeway: Duration = duration().checked(check_leeway),
