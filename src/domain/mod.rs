@@ -4,6 +4,7 @@
 //! look like is `mapping`'s affair, what a tool's look like is `sources`'.
 
 mod component;
+mod delivery;
 mod digest;
 mod entity_id;
 mod ids;
@@ -17,6 +18,7 @@ mod words;
 mod workspace;
 
 pub use component::{Component, ComponentType, Tier};
+pub use delivery::{DeliveryState, EntityOutcome, Outgoing, Priority, Verdict};
 pub use digest::content_digest;
 pub use entity_id::EntityId;
 pub use ids::{ClientKey, DestinationId, EntityKind, InvalidId, SourceId};

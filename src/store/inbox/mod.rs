@@ -3,11 +3,12 @@
 //! Webhooks that arrive together share one transaction. A row leaves the state `new` only in the
 //! transaction that stores its effect, so a crash between the two repeats the work and loses nothing.
 
-use crate::clock::{Timestamp, from_millis};
-use crate::domain::SourceId;
+pub(in crate::store) mod quarantine;
 
-use crate::store::db::{Tx, args};
-use crate::store::{Store, StoreError};
+use crate::clock::{Clock, Timestamp};
+use crate::domain::SourceId;
+use crate::store::db::{Database, Millis, Tx, args};
+use crate::store::error::StoreError;
 
 /// A webhook to write down.
 #[derive(Debug, Clone)]
@@ -26,30 +27,19 @@ pub struct InboxEntry {
 }
 
 /// A webhook that was written down.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, sqlx::FromRow)]
 pub struct InboxRow {
     pub id: String,
     pub source: String,
     pub delivery_id: Option<String>,
+    #[sqlx(try_from = "Millis")]
     pub received_at: Timestamp,
     pub verified_by: String,
+    /// JSON of the header fields, without credentials.
     pub headers: String,
     pub body: Vec<u8>,
+    /// Why it is kept aside, or why it had no effect.
     pub note: Option<String>,
-}
-
-/// A webhook that could not be mapped, as operators see it.
-#[derive(Debug, Clone, serde::Serialize, sqlx::FromRow)]
-pub struct QuarantinedRow {
-    pub id: String,
-    pub source: String,
-    pub delivery_id: Option<String>,
-    /// Milliseconds since the Unix epoch.
-    pub received_at: i64,
-    pub verified_by: String,
-    pub reason: Option<String>,
-    #[serde(skip)]
-    pub body: Vec<u8>,
 }
 
 /// A webhook that told something about an entity, without what it said.
@@ -58,11 +48,58 @@ pub struct ReceiptRow {
     pub id: String,
     /// The tool's own id of the delivery.
     pub delivery_id: Option<String>,
-    /// Milliseconds since the Unix epoch.
-    pub received_at: i64,
+    /// In JSON milliseconds since the Unix epoch.
+    #[serde(with = "chrono::serde::ts_milliseconds")]
+    #[sqlx(try_from = "Millis")]
+    pub received_at: Timestamp,
     pub verified_by: String,
     /// How often the same delivery came again.
     pub duplicates: i64,
+}
+
+/// How many webhooks of a source are in which state; those that are done are not counted.
+#[derive(Debug, Clone, serde::Serialize, sqlx::FromRow, PartialEq, Eq)]
+pub struct QueueCounts {
+    pub source: String,
+    #[sqlx(try_from = "String")]
+    pub state: InboxState,
+    pub count: i64,
+}
+
+/// How far a webhook is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InboxState {
+    /// It has had no effect yet.
+    New,
+    /// It has had its effect, or was given up.
+    Done,
+    /// It could not be mapped.
+    Quarantined,
+}
+
+impl InboxState {
+    /// The name in the database and in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Done => "done",
+            Self::Quarantined => "quarantined",
+        }
+    }
+}
+
+impl TryFrom<String> for InboxState {
+    type Error = StoreError;
+    fn try_from(name: String) -> Result<Self, StoreError> {
+        [Self::New, Self::Done, Self::Quarantined].into_iter().find(|state| state.as_str() == name).ok_or_else(
+            || StoreError::Inconsistent {
+                what: "a webhook".to_owned(),
+                why: format!("unknown state {name:?}"),
+            },
+        )
+    }
 }
 
 /// Whether a delivery was there before.
@@ -72,228 +109,128 @@ pub enum Recorded {
     Duplicate,
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: String,
-    source: String,
-    delivery_id: Option<String>,
-    received_at: i64,
-    verified_by: String,
-    headers: String,
-    body: Vec<u8>,
-    note: Option<String>,
+/// The room of the webhooks.
+#[derive(Debug, Clone, Copy)]
+pub struct Inbox<'a> {
+    db: &'a Database,
+    clock: &'a Clock,
 }
 
-impl From<Row> for InboxRow {
-    fn from(row: Row) -> Self {
-        Self {
-            id: row.id,
-            source: row.source,
-            delivery_id: row.delivery_id,
-            received_at: from_millis(row.received_at),
-            verified_by: row.verified_by,
-            headers: row.headers,
-            body: row.body,
-            note: row.note,
-        }
+impl<'a> Inbox<'a> {
+    pub(in crate::store) fn new(db: &'a Database, clock: &'a Clock) -> Self {
+        Self { db, clock }
     }
-}
 
-impl Store {
     /// Writes all entries down in one transaction, in order. When it returns, they are on disk.
-    ///
-    /// # Errors
-    /// When the database fails; then none is written.
-    pub async fn record_inbox(&self, entries: &[InboxEntry]) -> Result<Vec<Recorded>, StoreError> {
+    pub async fn record(&self, entries: &[InboxEntry]) -> Result<Vec<Recorded>, StoreError> {
         let mut tx = self.db.begin().await?;
         let mut recorded = Vec::with_capacity(entries.len());
         for entry in entries {
-            recorded.push(self.record_entry(&mut tx, entry).await?);
+            recorded.push(self.record_one(&mut tx, entry).await?);
         }
         tx.commit().await?;
         Ok(recorded)
     }
 
-    async fn record_entry(&self, tx: &mut Tx, entry: &InboxEntry) -> Result<Recorded, StoreError> {
-        let state = if entry.quarantine.is_some() { "quarantined" } else { "new" };
-        let inserted = tx
-            .execute(
-                "INSERT INTO inbox (id, source, delivery_key, received_at, verified_by, delivery_id, headers, body, state, note) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (source, delivery_key) DO NOTHING",
-                &args![
-                    self.clock.new_id(),
-                    entry.source.as_str(),
-                    &entry.delivery_key,
-                    entry.received_at.timestamp_millis(),
-                    &entry.verified_by,
-                    entry.delivery_id.clone(),
-                    &entry.headers,
-                    entry.body.as_slice(),
-                    state,
-                    entry.quarantine.clone(),
-                ],
+    async fn record_one(&self, tx: &mut Tx, entry: &InboxEntry) -> Result<Recorded, StoreError> {
+        let state = if entry.quarantine.is_some() { InboxState::Quarantined } else { InboxState::New };
+        let sql = r#"
+            INSERT INTO inbox (
+                id, source, delivery_key, received_at, verified_by,
+                delivery_id, headers, body, state, note
             )
-            .await?;
-        if inserted > 0 {
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            ON CONFLICT (source, delivery_key) DO NOTHING"#;
+        let args = args![
+            self.clock.new_id(),
+            &entry.source,
+            &entry.delivery_key,
+            entry.received_at,
+            &entry.verified_by,
+            entry.delivery_id.as_deref(),
+            &entry.headers,
+            entry.body.as_slice(),
+            state.as_str(),
+            entry.quarantine.as_deref(),
+        ];
+        if tx.execute(sql, &args).await? > 0 {
             return Ok(Recorded::New);
         }
-        tx.execute(
-            "UPDATE inbox SET duplicates = duplicates + 1 WHERE source = $1 AND delivery_key = $2",
-            &args![entry.source.as_str(), &entry.delivery_key],
-        )
-        .await?;
+        let sql = r#"
+            UPDATE inbox
+            SET duplicates = duplicates + 1
+            WHERE source = $1 AND delivery_key = $2"#;
+        tx.execute(sql, &args![&entry.source, &entry.delivery_key]).await?;
         Ok(Recorded::Duplicate)
     }
 
     /// The oldest webhooks of `source` that have had no effect yet.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn list_new_inbox(&self, source: &SourceId, limit: i64) -> Result<Vec<InboxRow>, StoreError> {
-        self.list_inbox("new", source, limit).await
+    pub async fn list_new(&self, source: &SourceId, limit: usize) -> Result<Vec<InboxRow>, StoreError> {
+        self.list(InboxState::New, source, limit).await
     }
 
-    /// Webhooks of `source` that could not be mapped, oldest first.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn list_quarantined(&self, source: &SourceId, limit: i64) -> Result<Vec<InboxRow>, StoreError> {
-        self.list_inbox("quarantined", source, limit).await
-    }
-
-    async fn list_inbox(
+    async fn list(
         &self,
-        state: &'static str,
+        state: InboxState,
         source: &SourceId,
-        limit: i64,
+        limit: usize,
     ) -> Result<Vec<InboxRow>, StoreError> {
-        let rows: Vec<Row> = self
-            .db
-            .list(
-                "SELECT id, source, delivery_id, received_at, verified_by, headers, body, note FROM inbox \
-                 WHERE state = $1 AND source = $2 ORDER BY id LIMIT $3",
-                &args![state, source.as_str(), limit],
-            )
-            .await?;
-        Ok(rows.into_iter().map(InboxRow::from).collect())
+        let sql = r#"
+            SELECT id, source, delivery_id, received_at, verified_by, headers, body, note
+            FROM inbox
+            WHERE state = $1 AND source = $2
+            ORDER BY id
+            LIMIT $3"#;
+        self.db.list(sql, &args![state.as_str(), source, limit]).await
     }
 
-    pub(in crate::store) async fn finish_inbox(
+    /// Webhooks have had their effect, each with a note if there was none.
+    pub(in crate::store) async fn finish(
         &self,
         tx: &mut Tx,
-        id: &str,
-        note: Option<&str>,
+        done: &[(&str, Option<&str>)],
     ) -> Result<(), StoreError> {
-        tx.execute(
-            "UPDATE inbox SET state = 'done', note = $2, processed_at = $3 WHERE id = $1",
-            &args![id, note, self.clock.now_ms()],
-        )
-        .await?;
-        Ok(())
-    }
-
-    /// Keeps a webhook that cannot be mapped, with the reason.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn quarantine(&self, id: &str, reason: &str) -> Result<(), StoreError> {
-        self.db
-            .execute(
-                "UPDATE inbox SET state = 'quarantined', note = $2, processed_at = $3 WHERE id = $1",
-                &args![id, reason, self.clock.now_ms()],
-            )
-            .await?;
-        Ok(())
-    }
-
-    /// Puts quarantined webhooks back in line: one, or all. Returns how many.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn replay_quarantined(&self, id: Option<&str>) -> Result<u64, StoreError> {
-        self.db
-            .execute(
-                "UPDATE inbox SET state = 'new', note = NULL WHERE state = 'quarantined' AND ($1 = '' OR id = $1)",
-                &args![id.unwrap_or("")],
-            )
-            .await
-    }
-
-    /// Gives up on a quarantined webhook; retention then removes it. Returns how many there were.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn discard_quarantined(&self, id: &str) -> Result<u64, StoreError> {
-        self.db
-            .execute(
-                "UPDATE inbox SET state = 'done', processed_at = $2 WHERE state = 'quarantined' AND id = $1",
-                &args![id, self.clock.now_ms()],
-            )
-            .await
-    }
-
-    /// Quarantined webhooks of all sources as operators see them, oldest first.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn list_quarantine(&self, limit: i64) -> Result<Vec<QuarantinedRow>, StoreError> {
-        self.db
-            .list(
-                "SELECT id, source, delivery_id, received_at, verified_by, note AS reason, body FROM inbox \
-                 WHERE state = 'quarantined' ORDER BY id LIMIT $1",
-                &args![limit],
-            )
-            .await
-    }
-
-    /// Quarantined webhooks that `is_meant` accepts, oldest first. Bodies can be large, so few are held at once.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn search_quarantine(
-        &self,
-        is_meant: impl Fn(&QuarantinedRow) -> bool,
-    ) -> Result<Vec<QuarantinedRow>, StoreError> {
-        let (mut found, mut after) = (Vec::new(), String::new());
-        loop {
-            let page: Vec<QuarantinedRow> = self
-                .db
-                .list(
-                    "SELECT id, source, delivery_id, received_at, verified_by, note AS reason, body FROM inbox \
-                     WHERE state = 'quarantined' AND id > $1 ORDER BY id LIMIT 100",
-                    &args![&after],
-                )
-                .await?;
-            let Some(last) = page.last() else { return Ok(found) };
-            after.clone_from(&last.id);
-            found.extend(page.into_iter().filter(|row| is_meant(row)));
+        let sql = r#"
+            UPDATE inbox
+            SET state = 'done', note = $1, processed_at = $2
+            WHERE id = $3"#;
+        for (id, note) in done {
+            tx.execute(sql, &args![*note, self.clock.now(), *id]).await?;
         }
+        Ok(())
     }
 
     /// When and how a webhook came, unless retention has removed it.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn find_receipt(&self, id: &str) -> Result<Option<ReceiptRow>, StoreError> {
-        self.db
-            .find(
-                "SELECT id, delivery_id, received_at, verified_by, duplicates FROM inbox WHERE id = $1",
-                &args![id],
-            )
-            .await
+        let sql = r#"
+            SELECT id, delivery_id, received_at, verified_by, duplicates
+            FROM inbox
+            WHERE id = $1"#;
+        self.db.find(sql, &args![id]).await
+    }
+
+    /// Counts what is not done, by source and state.
+    pub async fn count(&self) -> Result<Vec<QueueCounts>, StoreError> {
+        let sql = r#"
+            SELECT source, state, COUNT(*) AS count
+            FROM inbox
+            WHERE state <> 'done'
+            GROUP BY source, state
+            ORDER BY source, state"#;
+        self.db.list(sql, &args![]).await
     }
 
     /// Removes up to `limit` webhooks from before `before` that have had their effect. Returns how many.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn remove_old_inbox(&self, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
-        self.db
-            .execute(
-                "DELETE FROM inbox WHERE id IN \
-                 (SELECT id FROM inbox WHERE state = 'done' AND received_at < $1 ORDER BY id LIMIT $2)",
-                &args![before.timestamp_millis(), limit],
-            )
-            .await
+    pub async fn remove_old(&self, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        let sql = r#"
+            DELETE FROM inbox
+            WHERE id IN (
+                SELECT id
+                FROM inbox
+                WHERE state = 'done' AND received_at < $1
+                ORDER BY id
+                LIMIT $2
+            )"#;
+        self.db.execute(sql, &args![before, limit]).await
     }
 }

@@ -1,104 +1,122 @@
 //! What happened to each incident, review and component, in order: the memory behind `explain`.
 
-use serde::Serialize;
-use serde_json::Value;
+pub(in crate::store) mod event;
 
-use crate::clock::{Timestamp, from_millis};
-use crate::domain::{ClientKey, EntityId, EntityKind};
-use crate::store::db::{Tx, args};
-use crate::store::{Store, StoreError};
+use serde::Serialize;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::{DestinationId, EntityId, EntityKind};
+use crate::store::db::{Database, Millis, Tx, args};
+use crate::store::error::StoreError;
+use event::TimelineEvent;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TimelineEntry {
     pub at: Timestamp,
-    pub kind: String,
-    pub jira_id: String,
-    /// The site it happened with, when it concerns one.
-    pub client_key: Option<String>,
-    /// `stored`, `unchanged`, `stale`, `deleted`, `accepted`, `refused`, `confirmed`, …
-    pub event: String,
-    pub detail: Value,
+    pub kind: EntityKind,
+    #[serde(rename = "jira_id")]
+    pub entity_id: EntityId,
+    /// The destination it happened with, when it concerns one.
+    #[serde(rename = "client_key")]
+    pub destination: Option<DestinationId>,
+    /// In JSON the keys `event` and `detail`.
+    #[serde(flatten)]
+    pub event: TimelineEvent,
+}
+
+/// Something that has just happened.
+#[derive(Debug)]
+pub(in crate::store) struct NewEvent<'a> {
+    pub kind: EntityKind,
+    pub entity_id: EntityId,
+    pub destination: Option<&'a DestinationId>,
+    pub event: TimelineEvent,
 }
 
 #[derive(sqlx::FromRow)]
 struct Row {
-    at: i64,
-    kind: String,
-    jira_id: String,
-    client_key: Option<String>,
+    #[sqlx(try_from = "Millis")]
+    at: Timestamp,
+    kind: EntityKind,
+    entity_id: EntityId,
+    destination: Option<DestinationId>,
     event: String,
     detail: String,
 }
 
-/// Who and what an entry is about.
-pub(in crate::store) struct About<'a> {
-    pub kind: EntityKind,
-    pub id: &'a EntityId,
-    pub site: Option<&'a ClientKey>,
+/// The room of the history.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeline<'a> {
+    db: &'a Database,
+    clock: &'a Clock,
 }
 
-impl Store {
-    pub(in crate::store) async fn record_event(
+impl<'a> Timeline<'a> {
+    pub(in crate::store) fn new(db: &'a Database, clock: &'a Clock) -> Self {
+        Self { db, clock }
+    }
+
+    /// Adds what has happened, in order.
+    pub(in crate::store) async fn record(
         &self,
         tx: &mut Tx,
-        about: About<'_>,
-        event: &'static str,
-        detail: &Value,
+        events: &[NewEvent<'_>],
     ) -> Result<(), StoreError> {
-        tx.execute(
-            "INSERT INTO timeline (id, kind, jira_id, client_key, at, event, detail) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            &args![
-                self.clock.new_id(),
-                about.kind.as_str(),
-                about.id.as_str(),
-                about.site.map(ClientKey::as_str),
-                self.clock.now_ms(),
-                event,
-                detail.to_string(),
-            ],
-        )
-        .await?;
+        let sql = r#"
+            INSERT INTO timeline (id, kind, entity_id, destination, at, event, detail)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)"#;
+        for new in events {
+            let (event, detail) = new.event.to_row();
+            let (id, now) = (self.clock.new_id(), self.clock.now());
+            let args = args![id, new.kind, &new.entity_id, new.destination, now, event, detail];
+            tx.execute(sql, &args).await?;
+        }
         Ok(())
     }
 
-    /// The story of every entity with this Jira id, oldest first.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn list_timeline(&self, id: &EntityId) -> Result<Vec<TimelineEntry>, StoreError> {
-        let rows: Vec<Row> = self
-            .db
-            .list(
-                "SELECT at, kind, jira_id, client_key, event, detail FROM timeline WHERE jira_id = $1 ORDER BY id",
-                &args![id.as_str()],
-            )
-            .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(TimelineEntry {
-                    at: from_millis(row.at),
-                    kind: row.kind,
-                    jira_id: row.jira_id,
-                    client_key: row.client_key,
-                    event: row.event,
-                    detail: crate::store::from_json("a timeline entry", &row.detail)?,
-                })
-            })
-            .collect()
+    /// The story of every entity with this id, oldest first.
+    pub async fn list_of(&self, id: &EntityId) -> Result<Vec<TimelineEntry>, StoreError> {
+        let sql = r#"
+            SELECT at, kind, entity_id, destination, event, detail
+            FROM timeline
+            WHERE entity_id = $1
+            ORDER BY id"#;
+        let rows: Vec<Row> = self.db.list(sql, &args![id]).await?;
+        let entry = |row: Row| TimelineEntry {
+            at: row.at,
+            kind: row.kind,
+            entity_id: row.entity_id,
+            destination: row.destination,
+            event: TimelineEvent::from_row(row.event, &row.detail),
+        };
+        Ok(rows.into_iter().map(entry).collect())
     }
 
     /// Removes up to `limit` entries from before `before`. Returns how many.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn remove_old_timeline(&self, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
-        self.db
-            .execute(
-                "DELETE FROM timeline WHERE id IN (SELECT id FROM timeline WHERE at < $1 ORDER BY at LIMIT $2)",
-                &args![before.timestamp_millis(), limit],
-            )
-            .await
+    pub async fn remove_old(&self, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        let sql = r#"
+            DELETE FROM timeline
+            WHERE id IN (
+                SELECT id
+                FROM timeline
+                WHERE at < $1
+                ORDER BY at
+                LIMIT $2
+            )"#;
+        self.db.execute(sql, &args![before, limit]).await
+    }
+
+    /// Forgets what happened with a destination.
+    pub(in crate::store) async fn erase(
+        &self,
+        tx: &mut Tx,
+        destination: &DestinationId,
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            DELETE FROM timeline
+            WHERE destination = $1"#;
+        tx.execute(sql, &args![destination]).await?;
+        Ok(())
     }
 }

@@ -1,0 +1,122 @@
+//! What a destination should hold and what it answered: values that the store, destinations and `sync` share.
+//!
+//! Must not say how anything is sent or stored.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Entity, EntityId, Timestamp};
+
+/// How far a delivery is. The transitions are drawn in `store::deliveries`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryState {
+    /// The destination lacks the wanted version.
+    Waiting,
+    /// The destination took the wanted version; nobody has seen it there yet.
+    Accepted,
+    /// The wanted version was read back.
+    Confirmed,
+    /// Stopped with a reason, until an operator or the nightly retry sends it again.
+    Refused,
+    /// Given up by an operator until the entity's next change.
+    Discarded,
+}
+
+impl DeliveryState {
+    pub const ALL: [Self; 5] =
+        [Self::Waiting, Self::Accepted, Self::Confirmed, Self::Refused, Self::Discarded];
+
+    /// The name in the database and in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Accepted => "accepted",
+            Self::Confirmed => "confirmed",
+            Self::Refused => "refused",
+            Self::Discarded => "discarded",
+        }
+    }
+
+    /// The state of that name, as [`DeliveryState::as_str`] writes it.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+impl std::fmt::Display for DeliveryState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What goes first while several deliveries wait. A number in the database and in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "i64")]
+pub enum Priority {
+    /// Neither new nor with another status or severity.
+    Refresh = 0,
+    /// New, gone, or with another status or severity.
+    News = 1,
+    /// The same, told by the tool the moment it happened.
+    Live = 2,
+}
+
+impl Priority {
+    pub const ALL: [Self; 3] = [Self::Refresh, Self::News, Self::Live];
+
+    /// 0, 1 or 2; the higher goes first.
+    #[must_use]
+    pub fn as_number(self) -> i64 {
+        match self {
+            Self::Refresh => 0,
+            Self::News => 1,
+            Self::Live => 2,
+        }
+    }
+
+    /// The priority of that number, as [`Priority::as_number`] gives it.
+    #[must_use]
+    pub fn find(number: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|priority| priority.as_number() == number)
+    }
+}
+
+impl From<Priority> for i64 {
+    fn from(priority: Priority) -> Self {
+        priority.as_number()
+    }
+}
+
+/// What a destination answered about one entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Accepted,
+    /// The destination answered without naming the entity: only reading it back can tell.
+    Unmentioned,
+    Refused {
+        reason: String,
+        /// The id under which the destination's makers find the request, if it gave one.
+        trace_id: Option<String>,
+    },
+}
+
+/// What became of one version of one entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntityOutcome {
+    pub id: EntityId,
+    /// The version that was sent.
+    pub version: i64,
+    pub verdict: Verdict,
+}
+
+/// One entity on its way to a destination.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outgoing {
+    pub id: EntityId,
+    pub version: i64,
+    /// `None` once the tool has deleted it.
+    pub content: Option<Entity>,
+    pub waiting_since: Timestamp,
+}
