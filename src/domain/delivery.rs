@@ -1,24 +1,24 @@
-//! What the engine says of a delivery, and what a destination answers: the words that both share.
+//! What a destination should hold and what it answered: values that the store, destinations and `sync` share.
 //!
-//! Plain values. Must not know how a destination sends, nor how the store keeps.
+//! Must not say how anything is sent or stored.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Entity, EntityId, EntityKind, Timestamp};
 
-/// Where the delivery of one entity to one destination stands.
+/// How far a delivery is. The transitions are drawn in `store::deliveries`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeliveryState {
-    /// To be sent.
+    /// The destination lacks the wanted version.
     Waiting,
-    /// The destination took it; to be read back.
+    /// The destination took the wanted version; nobody has seen it there yet.
     Accepted,
-    /// Read back.
+    /// The wanted version was read back.
     Confirmed,
-    /// The destination refused it, or never showed it: a person must look.
+    /// Stopped with a reason, until an operator or the nightly retry sends it again.
     Refused,
-    /// Not sent until its next change.
+    /// Not sent until the entity's next change: an operator gave it up, or the destination has no place for it.
     Discarded,
 }
 
@@ -26,6 +26,7 @@ impl DeliveryState {
     pub const ALL: [Self; 5] =
         [Self::Waiting, Self::Accepted, Self::Confirmed, Self::Refused, Self::Discarded];
 
+    /// The name in the database and in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -44,26 +45,59 @@ impl DeliveryState {
     }
 }
 
-/// What goes first among deliveries of one kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+impl std::fmt::Display for DeliveryState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What goes first while several deliveries wait. A number in the database and in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "i64")]
 pub enum Priority {
-    /// The same status and severity as before.
+    /// Neither new nor with another status or severity.
     Refresh = 0,
     /// New, gone, or with another status or severity.
     News = 1,
-    /// News that a webhook told.
+    /// The same, told by the tool the moment it happened.
     Live = 2,
 }
 
-/// A destination's word on one entity.
+impl Priority {
+    pub const ALL: [Self; 3] = [Self::Refresh, Self::News, Self::Live];
+
+    /// 0, 1 or 2; the higher goes first.
+    #[must_use]
+    pub fn as_number(self) -> i64 {
+        match self {
+            Self::Refresh => 0,
+            Self::News => 1,
+            Self::Live => 2,
+        }
+    }
+
+    /// The priority of that number, as [`Priority::as_number`] gives it.
+    #[must_use]
+    pub fn find(number: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|priority| priority.as_number() == number)
+    }
+}
+
+impl From<Priority> for i64 {
+    fn from(priority: Priority) -> Self {
+        priority.as_number()
+    }
+}
+
+/// What a destination answered about one entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     Accepted,
-    /// It answered without naming the entity: only reading it back can tell.
+    /// The destination answered without naming the entity: only reading it back can tell.
     Unmentioned,
     Refused {
         reason: String,
-        /// What to quote to the destination's support.
+        /// The id under which the destination's makers find the request, if it gave one.
         trace_id: Option<String>,
     },
     /// The destination has no place for entities of this kind.
@@ -78,26 +112,27 @@ impl Verdict {
     }
 }
 
-/// The verdict on one version of an entity.
+/// What became of one version of one entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntityOutcome {
     pub id: EntityId,
+    /// The version that was sent.
     pub version: i64,
     pub verdict: Verdict,
 }
 
-/// An entity that a destination does not hold in its current version.
+/// One entity on its way to a destination.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outgoing {
     pub id: EntityId,
     pub version: i64,
-    /// `None` once deleted.
+    /// `None` once the tool has deleted it.
     pub content: Option<Entity>,
-    /// Since when it waits.
     pub waiting_since: Timestamp,
 }
 
 impl Outgoing {
+    /// The verdict on this version.
     #[must_use]
     pub fn outcome(&self, verdict: Verdict) -> EntityOutcome {
         EntityOutcome { id: self.id.clone(), version: self.version, verdict }

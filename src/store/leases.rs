@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use crate::store::db::args;
-use crate::store::{Store, StoreError};
+use crate::clock::Clock;
+use crate::store::db::{Database, args};
+use crate::store::error::StoreError;
 
 /// Proof that this process held `name` when it asked.
 #[derive(Debug)]
@@ -15,13 +16,21 @@ pub struct Lease {
     owner: String,
 }
 
-impl Store {
+/// The room of the leases.
+#[derive(Debug, Clone, Copy)]
+pub struct Leases<'a> {
+    db: &'a Database,
+    clock: &'a Clock,
+}
+
+impl<'a> Leases<'a> {
+    pub(in crate::store) fn new(db: &'a Database, clock: &'a Clock) -> Self {
+        Self { db, clock }
+    }
+
     /// Takes the lease if it is free, expired, or already `owner`'s. One that ends later than twice its length
     /// from now was taken by a clock that was ahead, and is void.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn claim_lease(
+    pub async fn claim(
         &self,
         name: &str,
         owner: &str,
@@ -33,29 +42,27 @@ impl Store {
         }
         let now = self.clock.now_ms();
         let until = now.saturating_add(i64::try_from(length.as_millis()).unwrap_or(i64::MAX));
-        let touched = self
-            .db
-            .execute(
-                "INSERT INTO leases (name, owner, until) VALUES ($1, $2, $3) \
-                 ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until \
-                 WHERE leases.until <= $4 OR leases.until > $5 OR leases.owner = excluded.owner",
-                &args![name, owner, until, now, until.saturating_add(until.saturating_sub(now))],
-            )
-            .await?;
+        let latest = until.saturating_add(until.saturating_sub(now));
+        let sql = r#"
+            INSERT INTO leases (name, owner, until)
+            VALUES ($1, $2, $3)
+            ON CONFLICT (name) DO UPDATE
+            SET owner = excluded.owner, until = excluded.until
+            WHERE leases.until <= $4 OR leases.until > $5 OR leases.owner = excluded.owner"#;
+        let touched = self.db.execute(sql, &args![name, owner, until, now, latest]).await?;
         Ok((touched > 0).then_some(lease))
     }
 
-    /// Gives the lease back, so that another process need not wait for its end.
-    ///
-    /// # Errors
-    /// When the database fails; the lease then ends by itself.
-    pub async fn release_lease(&self, lease: Lease) -> Result<(), StoreError> {
+    /// Gives the lease back, so that another process need not wait for its end. If that fails, it ends by
+    /// itself.
+    pub async fn release(&self, lease: Lease) -> Result<(), StoreError> {
         if self.db.has_one_process() {
             return Ok(());
         }
-        self.db
-            .execute("DELETE FROM leases WHERE name = $1 AND owner = $2", &args![lease.name, lease.owner])
-            .await?;
+        let sql = r#"
+            DELETE FROM leases
+            WHERE name = $1 AND owner = $2"#;
+        self.db.execute(sql, &args![lease.name, lease.owner]).await?;
         Ok(())
     }
 }

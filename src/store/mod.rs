@@ -1,36 +1,58 @@
 //! Everything that must survive a power cut, and the only SQL of the program.
 //!
-//! One file per thing kept. A lookup that may find nothing returns an `Option`; a row that makes no sense
-//! is [`StoreError::Inconsistent`], which is not the same as a database that is down. Whatever belongs
-//! together is written in one transaction. The store decides nothing that needs the network.
+//! One room per thing kept, each a small type that borrows the database and the clock: `store.inbox()`,
+//! `store.deliveries()`. A room names only the rooms to the left of it:
+//!
+//! ```text
+//! db, vault  <-  leases  inbox  polls  timeline  sites  <-  deliveries  entities  <-  transactions
+//! ```
+//!
+//! `deliveries` and `entities` use `timeline`; `deliveries` uses `sites`. What must be written together and
+//! belongs to several rooms is a transaction in `transactions`, a method of [`Store`] itself.
+//!
+//! Every method fails with [`StoreError`] when the database does, and then nothing of what it was to write is
+//! written; other reasons to fail are named with the method. A lookup that may find nothing returns an
+//! `Option`; a row that makes no sense is [`StoreError::Inconsistent`], which is not the same as a database
+//! that is down. Writing methods take groups: the rows of a group are written in one transaction. The store
+//! decides nothing that needs the network.
 
-mod apply;
 mod db;
 mod deliveries;
 mod entities;
+mod error;
 mod inbox;
 mod leases;
 mod polls;
-mod report;
 mod sites;
+mod timeline;
+mod transactions;
 mod vault;
 
-pub use deliveries::counts::{DeliveryCounts, QueueCounts};
-pub use deliveries::next_batch::{DueBatch, DueDelivery, Pace};
-pub use deliveries::outcomes::{DeliveryRow, Outcome};
+pub use deliveries::counts::DeliveryCounts;
+pub use deliveries::listing::DeliveryRow;
+pub use deliveries::next_batch::{BatchRules, NextBatch, Pace};
+pub use deliveries::queue::WaitingEntity;
 pub use deliveries::readback::{Readback, ReadbackResult};
+pub use deliveries::Deliveries;
 pub use entities::associations::EntityAssociation;
-pub use entities::lookup::StoredEntity;
-pub use entities::timeline::TimelineEntry;
-pub use entities::workspaces::{Container, StoredWorkspace};
-pub use inbox::{InboxEntry, InboxRow, QuarantinedRow, ReceiptRow, Recorded};
-pub use leases::Lease;
+pub use entities::lookup::{Container, StoredDigest, StoredEntity};
+pub use entities::workspaces::StoredWorkspace;
+pub use entities::Entities;
+pub use error::StoreError;
+pub use inbox::quarantine::QuarantinedRow;
+pub use inbox::{Inbox, InboxEntry, InboxRow, InboxState, QueueCounts, ReceiptRow, Recorded};
+pub use leases::{Lease, Leases};
 pub use polls::refetches::Refetch;
-pub use polls::state::{PollState, PollTrouble};
-pub use report::{Applied, Origin, SourceScope, Told};
-pub use sites::backoff::SiteTrouble;
+pub use polls::state::{PollFailure, PollState};
+pub use polls::Polls;
+pub use sites::backoff::Backoff;
+pub use sites::declared::DeclaredDestination;
 pub use sites::installations::{Installation, InstallationState, NewInstallation};
 pub use sites::removals::Removal;
+pub use sites::{DestinationRef, Sites};
+pub use timeline::event::{Cause, TimelineEvent};
+pub use timeline::{Timeline, TimelineEntry};
+pub use transactions::report::{Applied, Origin, Report, SourceScope};
 pub use vault::{Vault, VaultError};
 
 use std::sync::Arc;
@@ -38,21 +60,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::clock::Clock;
-use db::Database;
-
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database refused or could not be reached: try again.
-    #[error("the database failed: {0}")]
-    Database(#[from] sqlx::Error),
-    #[error("a migration failed: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
-    /// A row that this program cannot have written.
-    #[error("the store holds {what} that makes no sense: {why}")]
-    Inconsistent { what: String, why: String },
-    #[error(transparent)]
-    Vault(#[from] VaultError),
-}
+use db::{Database, generations};
 
 /// The open store. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -64,9 +72,6 @@ pub struct Store {
 
 impl Store {
     /// Opens the database at `url` without touching its schema.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
     pub async fn open(url: &SecretString, vault: Vault, clock: Clock) -> Result<Self, StoreError> {
         Ok(Self { db: Database::open(url.expose_secret()).await?, vault: Arc::new(vault), clock })
     }
@@ -74,28 +79,19 @@ impl Store {
     /// Brings the schema up to date.
     ///
     /// # Errors
-    /// When a migration fails or the database was written by a newer program.
+    /// Also when the database was written by a newer program.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.db.migrate().await
     }
 
     /// How many migrations are still to be applied.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn pending_migrations(&self) -> Result<usize, StoreError> {
         self.db.pending_migrations().await
     }
 
-    /// Writes and reads one row, to prove that the database takes writes.
-    ///
-    /// # Errors
-    /// When it does not.
+    /// Writes one row, to prove that the database takes writes.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
-        self.db
-            .execute("UPDATE generations SET number = number WHERE name = $1", &db::args!["directory"])
-            .await?;
-        Ok(())
+        generations::check_writable(&self.db).await
     }
 
     /// Waits for running statements and closes all connections.
@@ -103,19 +99,51 @@ impl Store {
         self.db.close().await;
     }
 
+    /// What seals the secrets.
     #[must_use]
     pub fn vault(&self) -> &Vault {
         &self.vault
     }
-}
 
-/// JSON of a column that this program wrote.
-fn from_json<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text)
-        .map_err(|fault| StoreError::Inconsistent { what: what.to_owned(), why: fault.to_string() })
-}
+    /// Which process does a piece of work.
+    #[must_use]
+    pub fn leases(&self) -> Leases<'_> {
+        Leases::new(&self.db, &self.clock)
+    }
 
-fn to_json<T: serde::Serialize>(what: &str, value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value)
-        .map_err(|fault| StoreError::Inconsistent { what: what.to_owned(), why: fault.to_string() })
+    /// Webhooks as they came.
+    #[must_use]
+    pub fn inbox(&self) -> Inbox<'_> {
+        Inbox::new(&self.db, &self.clock)
+    }
+
+    /// Where reading each source stands.
+    #[must_use]
+    pub fn polls(&self) -> Polls<'_> {
+        Polls::new(&self.db, &self.clock)
+    }
+
+    /// What happened to each entity.
+    #[must_use]
+    pub fn timeline(&self) -> Timeline<'_> {
+        Timeline::new(&self.db, &self.clock)
+    }
+
+    /// Destinations, and what keeps each from being served.
+    #[must_use]
+    pub fn sites(&self) -> Sites<'_> {
+        Sites::new(&self.db, &self.clock, &self.vault)
+    }
+
+    /// What each destination should hold and what it has acknowledged.
+    #[must_use]
+    pub fn deliveries(&self) -> Deliveries<'_> {
+        Deliveries::new(&self.db, &self.clock, self.sites(), self.timeline())
+    }
+
+    /// Incidents, reviews and components in their current version.
+    #[must_use]
+    pub fn entities(&self) -> Entities<'_> {
+        Entities::new(&self.db, &self.clock, self.timeline())
+    }
 }

@@ -1,8 +1,17 @@
 //! Two databases behind one small surface: every statement is written once, with `$1` placeholders.
 //!
 //! This file alone knows which database it is. The rest of the store speaks [`Tx`] and [`Database`] and
-//! passes [`Arg`]s. SQLite has one connection that writes, because it can only ever have one writer, and
+//! passes [`Arg`]s; rows come back as the domain's types. SQLite has one connection that writes, because it can only ever have one writer, and
 //! several that read; its transactions begin immediately so that they never fail half-way on a lock.
+
+mod arg;
+mod column;
+pub(in crate::store) mod generations;
+mod set_back;
+
+pub(in crate::store) use arg::{Arg, args};
+pub(in crate::store) use column::{Flag, Millis, OptionalMillis, to_json};
+pub(in crate::store) use set_back::{is_over, unless_set_back};
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -14,48 +23,10 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection as _, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
 /// How long a statement waits for another process that holds SQLite's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// A value for a placeholder.
-#[derive(Debug, Clone)]
-pub(in crate::store) enum Arg {
-    Int(Option<i64>),
-    Text(Option<String>),
-    Bytes(Option<Vec<u8>>),
-}
-
-macro_rules! arg_from {
-    ($($from:ty => $variant:ident, $convert:expr;)*) => {$(
-        impl From<$from> for Arg {
-            fn from(value: $from) -> Self {
-                Self::$variant(Some(($convert)(value)))
-            }
-        }
-        impl From<Option<$from>> for Arg {
-            fn from(value: Option<$from>) -> Self {
-                Self::$variant(value.map($convert))
-            }
-        }
-    )*};
-}
-arg_from! {
-    i64 => Int, |n| n;
-    bool => Int, i64::from;
-    String => Text, |text| text;
-    &str => Text, str::to_owned;
-    &String => Text, String::clone;
-    Vec<u8> => Bytes, |bytes| bytes;
-    &[u8] => Bytes, <[u8]>::to_vec;
-}
-
-/// `args![a, b]`: the values for `$1`, `$2`.
-macro_rules! args {
-    ($($value:expr),* $(,)?) => { [$($crate::store::db::Arg::from($value)),*] };
-}
-pub(in crate::store) use args;
 
 /// A row type that both databases can fill.
 pub(in crate::store) trait Row:

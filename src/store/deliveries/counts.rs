@@ -1,50 +1,77 @@
-//! Counts for operators, metrics and readiness.
+//! How much waits, and where: for operators, metrics and readiness.
 
 use serde::Serialize;
 
-use crate::store::db::args;
-use crate::store::{Store, StoreError};
+use super::Deliveries;
+use crate::clock::Timestamp;
+use crate::domain::{DeliveryState, DestinationId};
+use crate::store::db::{Millis, args, is_over};
+use crate::store::error::StoreError;
 
-/// How many deliveries of a site are in which state.
+/// How many deliveries of a destination are in which state.
 #[derive(Debug, Clone, Serialize, sqlx::FromRow, PartialEq, Eq)]
 pub struct DeliveryCounts {
-    pub client_key: String,
-    pub state: String,
+    #[serde(rename = "client_key")]
+    pub destination: DestinationId,
+    pub state: DeliveryState,
     pub count: i64,
-    /// Milliseconds since the epoch at which the oldest of them began to wait.
-    pub oldest: i64,
+    /// When the oldest of them began to wait; in JSON milliseconds since the Unix epoch.
+    #[serde(with = "chrono::serde::ts_milliseconds")]
+    #[sqlx(try_from = "Millis")]
+    pub oldest: Timestamp,
 }
 
-/// How many webhooks are in which state.
-#[derive(Debug, Clone, Serialize, sqlx::FromRow, PartialEq, Eq)]
-pub struct QueueCounts {
-    pub source: String,
-    pub state: String,
-    pub count: i64,
-}
-
-impl Store {
-    /// # Errors
-    /// When the database fails.
-    pub async fn count_deliveries(&self) -> Result<Vec<DeliveryCounts>, StoreError> {
-        self.db
-            .list(
-                "SELECT client_key, state, COUNT(*) AS count, MIN(waiting_since) AS oldest FROM deliveries \
-                 GROUP BY client_key, state ORDER BY client_key, state",
-                &args![],
-            )
-            .await
+impl Deliveries<'_> {
+    /// Counts all deliveries by destination and state.
+    pub async fn count(&self) -> Result<Vec<DeliveryCounts>, StoreError> {
+        let sql = r#"
+            SELECT destination, state, COUNT(*) AS count, MIN(waiting_since) AS oldest
+            FROM deliveries
+            GROUP BY destination, state
+            ORDER BY destination, state"#;
+        self.db.list(sql, &args![]).await
     }
 
-    /// # Errors
-    /// When the database fails.
-    pub async fn count_inbox(&self) -> Result<Vec<QueueCounts>, StoreError> {
-        self.db
-            .list(
-                "SELECT source, state, COUNT(*) AS count FROM inbox WHERE state <> 'done' GROUP BY source, state \
-                 ORDER BY source, state",
-                &args![],
-            )
-            .await
+    /// Destinations that may be served now and have something to send or to read back.
+    pub async fn list_destinations_with_work(&self) -> Result<Vec<DestinationId>, StoreError> {
+        let sql = concat!(
+            r#"
+            SELECT id
+            FROM destinations
+            WHERE state = 'enabled'
+              AND "#,
+            is_over!("wait_until", "$1", "wait_since", "$1"),
+            r#"
+              AND (
+                EXISTS (
+                    SELECT 1
+                    FROM deliveries d
+                    WHERE d.destination = destinations.id AND d.state = 'waiting'
+                )
+                OR EXISTS (
+                    SELECT 1
+                    FROM deliveries d
+                    WHERE d.destination = destinations.id
+                      AND d.read_back_at IS NOT NULL
+                      AND "#,
+            is_over!("d.read_back_at", "$1", "d.updated_at", "$1"),
+            r#"
+                )
+              )
+            ORDER BY id"#
+        );
+        let rows: Vec<(DestinationId,)> = self.db.list(sql, &args![self.clock.now()]).await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+
+    /// Sources of which a destination has deliveries.
+    pub async fn list_sources_at(&self, destination: &DestinationId) -> Result<Vec<String>, StoreError> {
+        let sql = r#"
+            SELECT DISTINCT source
+            FROM entity_deliveries
+            WHERE destination = $1
+            ORDER BY source"#;
+        let rows: Vec<(String,)> = self.db.list(sql, &args![destination]).await?;
+        Ok(rows.into_iter().map(|(source,)| source).collect())
     }
 }

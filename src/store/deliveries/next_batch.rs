@@ -1,231 +1,247 @@
-//! What is sent next: the deliveries that share a request, and those that wait for company.
+//! What is sent next: the deliveries that share a request, and those that wait until they fill one.
 
 use chrono::TimeDelta;
 
+use super::Deliveries;
 use crate::clock::{Timestamp, from_millis};
-use crate::domain::{ClientKey, Entity, EntityId, EntityKind};
-use crate::store::db::{Arg, args};
-use crate::store::entities::lookup::parse_kind;
-use crate::store::{Store, StoreError, from_json};
+use crate::domain::{BatchSizes, DestinationId, Entity, EntityId, EntityKind, Outgoing, Priority};
+use crate::store::db::{Arg, Flag, Millis, args, is_over};
+use crate::store::error::StoreError;
 
-/// How long what a first sync finds may wait for a full request.
-const PATIENCE: TimeDelta = TimeDelta::seconds(30);
-/// A first sync that has shown no page for so long brings no company.
-const STALLED: TimeDelta = TimeDelta::seconds(10);
+/// Entities of a kind that the destination does not take are loaded in groups of this many, to be put aside.
+const NOT_TAKEN: usize = 1000;
 
 /// How much of what waits may be sent now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
     Everything,
-    /// The site's limits are nearly used up: what is new or has changed its status or severity, and
+    /// The destination's limits are nearly used up: what is new or has changed its status or severity, and
     /// refreshes only if they have waited since before this instant.
     NewsFirst {
         refreshes_before: Timestamp,
     },
 }
 
-/// Deliveries that go into one request: one kind, one source, one workspace, either all present or all
-/// deleted.
-#[derive(Debug, Clone)]
-pub struct DueBatch {
-    pub kind: EntityKind,
-    pub source: String,
-    pub workspace: String,
-    pub deleted: bool,
-    pub deliveries: Vec<DueDelivery>,
+/// What may go into the next batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchRules {
+    pub sizes: BatchSizes,
+    pub pace: Pace,
+    /// How long what a first sync finds may wait until it fills a request.
+    pub longest_fill: TimeDelta,
+    /// A first sync that has shown no page for so long fills no request.
+    pub stalled_after: TimeDelta,
 }
 
-#[derive(Debug, Clone)]
-pub struct DueDelivery {
-    pub jira_id: EntityId,
-    pub version: i64,
-    /// `None` once deleted.
-    pub content: Option<Entity>,
-    pub attempts: i64,
-    pub waiting_since: Timestamp,
-}
-
-/// Whether deliveries that wait for company are looked at too.
-#[derive(Clone, Copy)]
-enum Company {
-    NotAwaited,
-    Any,
-}
-
-impl Pace {
-    /// The lowest priority that may go, and the instant since when anything else has had to wait.
-    fn bounds(self) -> (i64, i64) {
-        match self {
-            Self::Everything => (0, 0),
-            Self::NewsFirst { refreshes_before } => (1, refreshes_before.timestamp_millis()),
+impl BatchRules {
+    fn size(&self, group: &Group) -> usize {
+        match self.sizes.of(group.kind) {
+            0 => NOT_TAKEN,
+            size => size,
         }
     }
 }
 
+impl Pace {
+    /// The lowest priority that may go, and the instant since when anything else has had to wait.
+    fn bounds(self) -> (Priority, Timestamp) {
+        match self {
+            Self::Everything => (Priority::Refresh, from_millis(0)),
+            Self::NewsFirst { refreshes_before } => (Priority::News, refreshes_before),
+        }
+    }
+}
+
+/// Entities that go into one request: of one kind, one source and one workspace, either all present or all
+/// deleted.
+#[derive(Debug, Clone)]
+pub struct NextBatch {
+    pub kind: EntityKind,
+    pub source: String,
+    /// The tool's id of the workspace.
+    pub workspace: String,
+    pub deleted: bool,
+    pub entities: Vec<Outgoing>,
+}
+
+/// Whether deliveries that may wait until they fill a request are looked at too.
+#[derive(Clone, Copy)]
+enum BatchFill {
+    NotAwaited,
+    Any,
+}
+
+/// What the deliveries of a request have in common.
 #[derive(sqlx::FromRow)]
-struct GroupRow {
-    kind: String,
+struct Group {
+    kind: EntityKind,
     source: String,
     workspace: String,
-    deleted: i64,
+    #[sqlx(try_from = "Flag")]
+    deleted: bool,
 }
 
 #[derive(sqlx::FromRow)]
-struct DueRow {
-    jira_id: String,
+struct Row {
+    entity_id: EntityId,
     version: i64,
-    content: Option<String>,
-    attempts: i64,
-    waiting_since: i64,
+    content: Option<Entity>,
+    #[sqlx(try_from = "Millis")]
+    waiting_since: Timestamp,
 }
 
 /// A query over the deliveries that go into one request with a group's first; its parameters are those of
-/// [`Store::member_args`]. One text, so that what is counted is what is loaded.
+/// [`Deliveries::member_args`]. One text, so that what is counted is what is loaded.
 macro_rules! members {
-    ($columns:literal, $end:literal) => {
+    ($start:literal, $end:literal) => {
         concat!(
-            "SELECT ",
-            $columns,
-            " FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
-             WHERE d.client_key = $1 AND d.state = 'waiting' AND d.kind = $2 AND (d.priority >= $3 OR d.queued_at <= $8 OR d.queued_at > $9) \
-               AND e.source = $4 AND e.workspace = $5 AND CASE WHEN e.content IS NULL THEN 1 ELSE 0 END = $6 ",
+            $start,
+            r#"
+            FROM entity_deliveries
+            WHERE destination = $1
+              AND state = 'waiting'
+              AND kind = $2
+              AND source = $3
+              AND workspace = $4
+              AND deleted = $5
+              AND (priority >= $6 OR "#,
+            is_over!("queued_at", "$7", "queued_at", "$8"),
+            r#")"#,
             $end
         )
     };
 }
 
-impl Store {
-    /// The next request's worth of deliveries for a site: components first, then incidents, then reviews;
-    /// of one kind what is live first. `pace` can hold refreshes back. What the first sync of a source finds
-    /// waits until it fills a request, for half a minute at most and only while pages come in.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn find_due_batch(
+impl Deliveries<'_> {
+    /// The next request's worth of entities for a destination: components first, then incidents, then
+    /// reviews; of one kind what is live first. The rules can hold refreshes back. What the first sync of a source
+    /// finds waits until it fills a request, only while pages come in.
+    pub async fn find_next_batch(
         &self,
-        site: &ClientKey,
-        limit: usize,
-        pace: Pace,
-    ) -> Result<Option<DueBatch>, StoreError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let group = match self.find_group(site, pace, Company::NotAwaited).await? {
+        destination: &DestinationId,
+        rules: &BatchRules,
+    ) -> Result<Option<NextBatch>, StoreError> {
+        let group = match self.find_group(destination, rules, BatchFill::NotAwaited).await? {
             Some(group) => group,
-            None => match self.find_group(site, pace, Company::Any).await? {
-                Some(group) if self.fills_request(site, &group, limit, pace).await? => group,
+            None => match self.find_group(destination, rules, BatchFill::Any).await? {
+                Some(group) if self.fills_request(destination, &group, rules).await? => group,
                 _ => return Ok(None),
             },
         };
-        self.load_batch(site, group, limit, pace).await.map(Some)
+        self.load(destination, group, rules).await.map(Some)
     }
 
-    /// Whether something is to be sent that does not wait for company.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn is_due(&self, site: &ClientKey, pace: Pace) -> Result<bool, StoreError> {
-        Ok(self.find_group(site, pace, Company::NotAwaited).await?.is_some())
+    /// Whether something is to be sent that does not wait until it fills a request.
+    pub async fn is_due(&self, destination: &DestinationId, rules: &BatchRules) -> Result<bool, StoreError> {
+        Ok(self.find_group(destination, rules, BatchFill::NotAwaited).await?.is_some())
     }
 
     /// The group of what is to be sent next.
     async fn find_group(
         &self,
-        site: &ClientKey,
-        pace: Pace,
-        company: Company,
-    ) -> Result<Option<GroupRow>, StoreError> {
-        let (priority, queued_before) = pace.bounds();
+        destination: &DestinationId,
+        rules: &BatchRules,
+        fill: BatchFill,
+    ) -> Result<Option<Group>, StoreError> {
+        let sql = concat!(
+            r#"
+            SELECT kind, source, workspace, deleted
+            FROM entity_deliveries
+            WHERE destination = $1
+              AND state = 'waiting'
+              AND (priority >= $2 OR "#,
+            is_over!("queued_at", "$3", "queued_at", "$4"),
+            r#")
+              AND (
+                kind = 'component'
+                OR priority = $5
+                OR "#,
+            is_over!("queued_at", "$6", "queued_at", "$4"),
+            r#"
+                OR source NOT IN (
+                    SELECT p.source
+                    FROM polls p
+                    WHERE p.caught_up = 0
+                      AND p.failures = 0
+                      AND p.paused = 0
+                      AND p.polled_at > $7
+                      AND p.polled_at <= $4
+                )
+              )
+            ORDER BY kind, priority DESC, queued_at
+            LIMIT 1"#
+        );
+        let (lowest, queued_before) = rules.pace.bounds();
         let now = self.clock.now();
-        let patient_since = match company {
-            Company::NotAwaited => (now - PATIENCE).timestamp_millis(),
-            Company::Any => i64::MAX,
+        let filled_before = match fill {
+            BatchFill::NotAwaited => (now - rules.longest_fill).timestamp_millis(),
+            BatchFill::Any => i64::MAX,
         };
-        self.db
-            .find(
-                "SELECT d.kind, e.source, e.workspace, CASE WHEN e.content IS NULL THEN CAST(1 AS BIGINT) ELSE 0 END AS deleted \
-                 FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
-                 WHERE d.client_key = $1 AND d.state = 'waiting' AND (d.priority >= $2 OR d.queued_at <= $3 OR d.queued_at > $6) \
-                   AND (d.kind = 'component' OR d.priority = 2 OR d.queued_at <= $4 OR d.queued_at > $6 OR e.source NOT IN \
-                     (SELECT source FROM cursors WHERE caught_up = 0 AND failures = 0 AND paused = 0 AND polled_at > $5 AND polled_at <= $6)) \
-                 ORDER BY d.kind, d.priority DESC, d.queued_at LIMIT 1",
-                &args![
-                    site.as_str(),
-                    priority,
-                    queued_before,
-                    patient_since,
-                    (now - STALLED).timestamp_millis(),
-                    now.timestamp_millis(),
-                ],
-            )
-            .await
+        let args =
+            args![destination, lowest, queued_before, now, Priority::Live, filled_before, now - rules.stalled_after];
+        self.db.find(sql, &args).await
     }
 
-    fn member_args(&self, site: &ClientKey, group: &GroupRow, limit: i64, pace: Pace) -> [Arg; 9] {
-        let (priority, queued_before) = pace.bounds();
+    fn member_args(&self, destination: &DestinationId, group: &Group, rules: &BatchRules) -> [Arg; 9] {
+        let (lowest, queued_before) = rules.pace.bounds();
         args![
-            site.as_str(),
-            &group.kind,
-            priority,
+            destination,
+            group.kind,
             &group.source,
             &group.workspace,
             group.deleted,
-            limit,
+            lowest,
             queued_before,
-            self.clock.now_ms(),
+            self.clock.now(),
+            rules.size(group),
         ]
     }
 
     async fn fills_request(
         &self,
-        site: &ClientKey,
-        group: &GroupRow,
-        limit: i64,
-        pace: Pace,
+        destination: &DestinationId,
+        group: &Group,
+        rules: &BatchRules,
     ) -> Result<bool, StoreError> {
-        let (count,): (i64,) = self
-            .db
-            .get(
-                concat!("SELECT COUNT(*) FROM (", members!("1 AS one", "LIMIT $7"), ") due"),
-                &self.member_args(site, group, limit, pace),
-            )
-            .await?;
-        Ok(count >= limit)
+        let sql = members!(
+            r#"
+            SELECT COUNT(*)
+            FROM (
+                SELECT 1 AS one"#,
+            r#"
+                LIMIT $9
+            ) due"#
+        );
+        let (count,): (i64,) = self.db.get(sql, &self.member_args(destination, group, rules)).await?;
+        Ok(usize::try_from(count).is_ok_and(|count| count >= rules.size(group)))
     }
 
-    async fn load_batch(
+    async fn load(
         &self,
-        site: &ClientKey,
-        group: GroupRow,
-        limit: i64,
-        pace: Pace,
-    ) -> Result<DueBatch, StoreError> {
-        let rows: Vec<DueRow> = self
-            .db
-            .list(
-                members!(
-                    "d.jira_id, e.version, e.content, d.attempts, d.waiting_since",
-                    "ORDER BY d.priority DESC, d.queued_at LIMIT $7"
-                ),
-                &self.member_args(site, &group, limit, pace),
-            )
-            .await?;
-        let deliveries = rows
-            .into_iter()
-            .map(|row| {
-                Ok(DueDelivery {
-                    jira_id: EntityId::from_text(row.jira_id),
-                    version: row.version,
-                    content: row.content.map(|text| from_json("an entity", &text)).transpose()?,
-                    attempts: row.attempts,
-                    waiting_since: from_millis(row.waiting_since),
-                })
-            })
-            .collect::<Result<_, StoreError>>()?;
-        Ok(DueBatch {
-            kind: parse_kind(&group.kind)?,
+        destination: &DestinationId,
+        group: Group,
+        rules: &BatchRules,
+    ) -> Result<NextBatch, StoreError> {
+        let sql = members!(
+            r#"
+            SELECT entity_id, version, content, waiting_since"#,
+            r#"
+            ORDER BY priority DESC, queued_at
+            LIMIT $9"#
+        );
+        let rows: Vec<Row> = self.db.list(sql, &self.member_args(destination, &group, rules)).await?;
+        let outgoing = |row: Row| Outgoing {
+            id: row.entity_id,
+            version: row.version,
+            content: row.content,
+            waiting_since: row.waiting_since,
+        };
+        Ok(NextBatch {
+            kind: group.kind,
             source: group.source,
             workspace: group.workspace,
-            deleted: group.deleted != 0,
-            deliveries,
+            deleted: group.deleted,
+            entities: rows.into_iter().map(outgoing).collect(),
         })
     }
 }

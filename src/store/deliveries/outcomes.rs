@@ -1,250 +1,150 @@
-//! What each site should hold and what it has acknowledged. A delivery is the difference.
+//! What a destination answered, entity by entity.
 
-use serde_json::json;
-
+use super::Deliveries;
 use crate::clock::Timestamp;
-use crate::domain::{ClientKey, EntityId, EntityKind};
+use crate::domain::{DestinationId, EntityKind, EntityOutcome, Verdict};
 use crate::store::db::{Tx, args};
-use crate::store::entities::timeline::About;
-use crate::store::{Store, StoreError};
+use crate::store::error::StoreError;
+use crate::store::sites::DestinationRef;
+use crate::store::timeline::NewEvent;
+use crate::store::timeline::event::TimelineEvent;
 
 /// In a batch of more than this many, a sample is read back instead of all.
 const READ_BACK_ALL_UP_TO: usize = 20;
 /// Outcomes that share one transaction: small enough not to hold up the inbox.
 const OUTCOMES_AT_ONCE: usize = 64;
 
-/// Jira's word on one entity.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    Accepted,
-    /// Jira answered without naming the entity: only reading it back can tell.
-    Unmentioned,
-    Refused {
-        reason: String,
-        trace_id: Option<String>,
-    },
+/// The entities of one request that the destination accepted, or may have.
+struct Taken<'a> {
+    kind: EntityKind,
+    /// Id of the request.
+    batch: &'a str,
+    /// Each with the instant at which it is to be read back.
+    outcomes: Vec<(&'a EntityOutcome, Option<Timestamp>)>,
 }
 
-/// A delivery as operators see it.
-#[derive(Debug, Clone, serde::Serialize, sqlx::FromRow)]
-pub struct DeliveryRow {
-    pub site: String,
-    pub kind: String,
-    pub jira_id: String,
-    pub state: String,
-    pub wanted: i64,
-    pub acknowledged: i64,
-    pub confirmed: i64,
-    pub attempts: i64,
-    pub reason: Option<String>,
-    pub trace_id: Option<String>,
-    pub waiting_since: i64,
-    /// 2 live news, 1 news, 0 refresh.
-    pub priority: i64,
-}
-
-impl Store {
-    /// Sites that may be served now and have something to send or to read back.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn list_sites_with_work(&self) -> Result<Vec<ClientKey>, StoreError> {
-        let rows: Vec<(String,)> = self
-            .db
-            .list(
-                "SELECT client_key FROM installations i WHERE state = 'enabled' AND (wait_until <= $1 OR wait_since > $1) AND ( \
-                   EXISTS (SELECT 1 FROM deliveries d WHERE d.client_key = i.client_key AND d.state = 'waiting') \
-                   OR EXISTS (SELECT 1 FROM deliveries d WHERE d.client_key = i.client_key AND (d.confirm_at <= $1 OR d.updated_at > $1) AND d.confirm_at IS NOT NULL)) \
-                 ORDER BY client_key",
-                &args![self.clock.now_ms()],
-            )
-            .await?;
-        Ok(rows.into_iter().map(|(key,)| ClientKey(key)).collect())
-    }
-
-    /// Writes down Jira's answer to one request, entity by entity, in several transactions when there are
-    /// many. A change made meanwhile keeps its entity waiting. `confirm_at` is when to read accepted ones
-    /// back, `None` never. Returns `false`, with the rest left unwritten, when the site was installed anew or
-    /// removed since `installed_at`: what it accepted before is forgotten there.
-    ///
-    /// # Errors
-    /// When the database fails; what was not written down is then sent again, which does no harm.
+impl Deliveries<'_> {
+    /// Writes down the answer to one request, entity by entity, in several transactions when there are many.
+    /// A change made meanwhile keeps its entity waiting. `read_back_at` is when to read accepted ones back,
+    /// `None` never. Returns `false`, with the rest left unwritten, when the destination was installed anew or
+    /// removed since: what it accepted before is forgotten there. What was not written down is sent again,
+    /// which does no harm.
     pub async fn record_outcomes(
         &self,
-        (site, installed_at): (&ClientKey, Timestamp),
+        destination: &DestinationRef,
         kind: EntityKind,
-        outcomes: &[(EntityId, i64, Outcome)],
-        confirm_at: Option<Timestamp>,
+        outcomes: &[EntityOutcome],
+        read_back_at: Option<Timestamp>,
     ) -> Result<bool, StoreError> {
         let batch = self.clock.new_id();
-        let accepted = outcomes.iter().filter(|(_, _, outcome)| *outcome == Outcome::Accepted).count();
+        let accepted = outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Accepted).count();
         let every = if accepted > READ_BACK_ALL_UP_TO { accepted.div_ceil(READ_BACK_ALL_UP_TO) } else { 1 };
         let mut nth = 0;
         for part in outcomes.chunks(OUTCOMES_AT_ONCE) {
+            let mut taken = Taken { kind, batch: &batch, outcomes: Vec::with_capacity(part.len()) };
+            for outcome in part.iter().filter(|it| matches!(it.verdict, Verdict::Accepted | Verdict::Unmentioned)) {
+                let in_sample = nth % every == 0 || outcome.verdict == Verdict::Unmentioned;
+                taken.outcomes.push((outcome, read_back_at.filter(|_| in_sample)));
+                nth += 1;
+            }
             let mut tx = self.db.begin().await?;
-            if !self.end_trouble(&mut tx, site, Some(installed_at)).await? {
+            if !self.sites.record_contact_with(&mut tx, destination).await? {
                 return Ok(false);
             }
-            for (id, version, outcome) in part {
-                match outcome {
-                    Outcome::Accepted | Outcome::Unmentioned => {
-                        let in_sample = nth % every == 0 || *outcome == Outcome::Unmentioned;
-                        let read_back = confirm_at.filter(|_| in_sample);
-                        nth += 1;
-                        self.record_accepted(&mut tx, (site, kind, id), *version, &batch, read_back).await?;
-                    }
-                    Outcome::Refused { reason, trace_id } => {
-                        self.record_refused(&mut tx, (site, kind, id), *version, reason, trace_id.as_deref())
-                            .await?;
-                    }
-                }
-            }
+            self.write_taken(&mut tx, &destination.id, &taken).await?;
+            self.write_refused(&mut tx, &destination.id, kind, part).await?;
+            self.write_not_taken(&mut tx, &destination.id, kind, part).await?;
             tx.commit().await?;
         }
         Ok(true)
     }
 
-    async fn record_accepted(
+    async fn write_taken(
         &self,
         tx: &mut Tx,
-        (site, kind, id): (&ClientKey, EntityKind, &EntityId),
-        version: i64,
-        batch: &str,
-        read_back: Option<Timestamp>,
+        destination: &DestinationId,
+        taken: &Taken<'_>,
     ) -> Result<(), StoreError> {
-        tx.execute(
-            "UPDATE deliveries SET acknowledged = $4, sent_at = $5, updated_at = $5, attempts = 0, reason = NULL, trace_id = NULL, \
-             state = CASE WHEN wanted > $4 THEN 'waiting' ELSE 'accepted' END, \
-             batch = CASE WHEN wanted > $4 THEN NULL ELSE $6 END, \
-             confirm_at = CASE WHEN wanted > $4 THEN NULL ELSE $7 END \
-             WHERE client_key = $1 AND kind = $2 AND jira_id = $3",
-            &args![
-                site.as_str(),
-                kind.as_str(),
-                id.as_str(),
-                version,
-                self.clock.now_ms(),
-                batch,
-                read_back.map(|at| at.timestamp_millis()),
-            ],
-        )
-        .await?;
-        let detail = json!({ "version": version, "batch": batch });
-        self.record_event(tx, About { kind, id, site: Some(site) }, "accepted", &detail).await
+        let sql = r#"
+            UPDATE deliveries
+            SET acknowledged = $1,
+                sent_at = $2,
+                updated_at = $2,
+                attempts = 0,
+                reason = NULL,
+                trace_id = NULL,
+                state = CASE WHEN wanted > $1 THEN 'waiting' ELSE 'accepted' END,
+                batch = CASE WHEN wanted > $1 THEN NULL ELSE $3 END,
+                read_back_at = CASE WHEN wanted > $1 THEN NULL ELSE $4 END
+            WHERE destination = $5 AND kind = $6 AND entity_id = $7"#;
+        let now = self.clock.now();
+        let mut events = Vec::with_capacity(taken.outcomes.len());
+        for (EntityOutcome { id, version, .. }, read_back_at) in &taken.outcomes {
+            let args = args![*version, now, taken.batch, *read_back_at, destination, taken.kind, id];
+            tx.execute(sql, &args).await?;
+            events.push(NewEvent {
+                kind: taken.kind,
+                entity_id: id.clone(),
+                destination: Some(destination),
+                event: TimelineEvent::Accepted { batch: taken.batch.to_owned(), version: *version },
+            });
+        }
+        self.timeline.record(tx, &events).await
     }
 
-    async fn record_refused(
+    /// Writes the refused ones among `outcomes`.
+    async fn write_refused(
         &self,
         tx: &mut Tx,
-        (site, kind, id): (&ClientKey, EntityKind, &EntityId),
-        version: i64,
-        reason: &str,
-        trace_id: Option<&str>,
+        destination: &DestinationId,
+        kind: EntityKind,
+        outcomes: &[EntityOutcome],
     ) -> Result<(), StoreError> {
-        tx.execute(
-            "UPDATE deliveries SET state = 'refused', reason = $5, trace_id = $6, attempts = attempts + 1, sent_at = $7, \
-             updated_at = $7 WHERE client_key = $1 AND kind = $2 AND jira_id = $3 AND wanted <= $4",
-            &args![
-                site.as_str(),
-                kind.as_str(),
-                id.as_str(),
-                version,
-                reason,
-                trace_id,
-                self.clock.now_ms(),
-            ],
-        )
-        .await?;
-        let detail = json!({ "version": version, "reason": reason, "trace_id": trace_id });
-        self.record_event(tx, About { kind, id, site: Some(site) }, "refused", &detail).await
+        let sql = r#"
+            UPDATE deliveries
+            SET state = 'refused',
+                reason = $1,
+                trace_id = $2,
+                attempts = attempts + 1,
+                sent_at = $3,
+                updated_at = $3
+            WHERE destination = $4 AND kind = $5 AND entity_id = $6 AND wanted <= $7"#;
+        let now = self.clock.now();
+        let mut events = Vec::new();
+        for EntityOutcome { id, version, verdict } in outcomes {
+            let Verdict::Refused { reason, trace_id } = verdict else { continue };
+            let args = args![reason, trace_id.as_deref(), now, destination, kind, id, *version];
+            tx.execute(sql, &args).await?;
+            let (reason, trace_id) = (reason.clone(), trace_id.clone());
+            events.push(NewEvent {
+                kind,
+                entity_id: id.clone(),
+                destination: Some(destination),
+                event: TimelineEvent::Refused { reason, trace_id, version: *version },
+            });
+        }
+        self.timeline.record(tx, &events).await
     }
 
-    /// The nightly comparison has looked at the site.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn record_compared(&self, site: &ClientKey) -> Result<(), StoreError> {
-        self.db
-            .execute(
-                "UPDATE installations SET compared_at = $2 WHERE client_key = $1",
-                &args![site.as_str(), self.clock.now_ms()],
-            )
-            .await?;
+    /// Puts those among `outcomes` aside for which the destination has no place.
+    async fn write_not_taken(
+        &self,
+        tx: &mut Tx,
+        destination: &DestinationId,
+        kind: EntityKind,
+        outcomes: &[EntityOutcome],
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            UPDATE deliveries
+            SET state = 'discarded',
+                reason = $1,
+                updated_at = $2
+            WHERE destination = $3 AND kind = $4 AND entity_id = $5 AND wanted <= $6"#;
+        let (reason, now) = (format!("this destination has no place for a {kind}"), self.clock.now());
+        for outcome in outcomes.iter().filter(|outcome| outcome.verdict == Verdict::NotTaken) {
+            let args = args![&reason, now, destination, kind, &outcome.id, outcome.version];
+            tx.execute(sql, &args).await?;
+        }
         Ok(())
-    }
-
-    /// Deliveries as operators see them, filtered by state when given.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn list_deliveries(
-        &self,
-        state: Option<&str>,
-        limit: i64,
-    ) -> Result<Vec<DeliveryRow>, StoreError> {
-        self.db
-            .list(
-                "SELECT i.site, d.kind, d.jira_id, d.state, d.wanted, d.acknowledged, d.confirmed, d.attempts, d.reason, \
-                 d.trace_id, d.priority, d.waiting_since FROM deliveries d JOIN installations i ON i.client_key = d.client_key \
-                 WHERE ($1 = '' AND d.state IN ('waiting', 'refused')) OR d.state = $1 ORDER BY d.waiting_since LIMIT $2",
-                &args![state.unwrap_or(""), limit],
-            )
-            .await
-    }
-
-    /// All deliveries of one entity.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn list_deliveries_of(&self, id: &EntityId) -> Result<Vec<DeliveryRow>, StoreError> {
-        self.db
-            .list(
-                "SELECT i.site, d.kind, d.jira_id, d.state, d.wanted, d.acknowledged, d.confirmed, d.attempts, d.reason, \
-                 d.trace_id, d.priority, d.waiting_since FROM deliveries d JOIN installations i ON i.client_key = d.client_key \
-                 WHERE d.jira_id = $1 ORDER BY i.site, d.kind",
-                &args![id.as_str()],
-            )
-            .await
-    }
-
-    /// Sends refused deliveries again: of one entity, or all. Returns how many.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn retry_deliveries(&self, id: Option<&EntityId>) -> Result<u64, StoreError> {
-        self.db
-            .execute(
-                "UPDATE deliveries SET state = 'waiting', queued_at = $1, reason = NULL, trace_id = NULL \
-                 WHERE state IN ('refused', 'discarded') AND ($2 = '' OR jira_id = $2)",
-                &args![self.clock.now_ms(), id.map_or("", EntityId::as_str)],
-            )
-            .await
-    }
-
-    /// Sends again what a site refused before `before`: its cause may be gone. Returns how many.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn retry_refused_before(&self, site: &ClientKey, before: Timestamp) -> Result<u64, StoreError> {
-        self.db
-            .execute(
-                "UPDATE deliveries SET state = 'waiting', queued_at = $3, resends = 0 \
-                 WHERE client_key = $1 AND state = 'refused' AND updated_at < $2",
-                &args![site.as_str(), before.timestamp_millis(), self.clock.now_ms()],
-            )
-            .await
-    }
-
-    /// Gives up on the refused or waiting deliveries of an entity until its next change.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn discard_deliveries(&self, id: &EntityId) -> Result<u64, StoreError> {
-        self.db
-            .execute(
-                "UPDATE deliveries SET state = 'discarded' WHERE state IN ('refused', 'waiting') AND jira_id = $1",
-                &args![id.as_str()],
-            )
-            .await
     }
 }

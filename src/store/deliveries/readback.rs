@@ -1,27 +1,31 @@
-//! Accepted is not stored: what Jira accepted is read back until it shows, and only then confirmed.
+//! Accepted is not stored: what a destination accepted is read back until it shows, and only then confirmed.
 
-use serde_json::json;
-
+use super::Deliveries;
 use crate::clock::Timestamp;
-use crate::domain::{ClientKey, EntityId, EntityKind};
-use crate::store::db::{Tx, args};
-use crate::store::entities::lookup::parse_kind;
-use crate::store::entities::timeline::About;
-use crate::store::{Store, StoreError};
+use crate::domain::{DestinationId, EntityId, EntityKind, Priority};
+use crate::store::db::{Flag, Tx, args, is_over};
+use crate::store::error::StoreError;
+use crate::store::timeline::NewEvent;
+use crate::store::timeline::event::TimelineEvent;
 
-/// A delivery that Jira accepted and that is to be read back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A delivery that the destination accepted and that is to be read back.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Readback {
     pub kind: EntityKind,
-    pub jira_id: EntityId,
+    pub entity_id: EntityId,
+    /// The version that was accepted.
+    #[sqlx(rename = "acknowledged")]
     pub version: i64,
+    #[sqlx(try_from = "Flag")]
     pub deleted: bool,
-    /// How often it was looked for in vain since Jira accepted it.
+    /// How often it was looked for in vain since it was accepted.
     pub attempts: i64,
     /// How often it was sent again because of that.
     pub resends: i64,
-    /// Whether Jira has shown this very version before.
+    /// Whether the destination has shown this very version before.
+    #[sqlx(try_from = "Flag")]
     pub was_confirmed: bool,
+    /// Id of the request that it was sent with, if it speaks for that as one of a sample.
     pub batch: Option<String>,
 }
 
@@ -31,7 +35,7 @@ pub enum ReadbackResult {
     Confirmed,
     /// Not visible yet: look again then.
     Later(Timestamp),
-    /// Jira has lost it, or never stored it: send it again.
+    /// The destination has lost it, or never stored it: send it again.
     SendAgain {
         reason: String,
     },
@@ -41,154 +45,194 @@ pub enum ReadbackResult {
     },
 }
 
-#[derive(sqlx::FromRow)]
-struct ReadbackRow {
-    kind: String,
-    jira_id: String,
-    acknowledged: i64,
-    deleted: i64,
-    attempts: i64,
-    resends: i64,
-    confirmed: i64,
-    batch: Option<String>,
-}
-
-impl Store {
-    /// Accepted deliveries of a site that are due to be read back.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn list_readbacks(&self, site: &ClientKey, limit: i64) -> Result<Vec<Readback>, StoreError> {
-        let rows: Vec<ReadbackRow> = self
-            .db
-            .list(
-                "SELECT d.kind, d.jira_id, d.acknowledged, d.attempts, d.resends, d.confirmed, d.batch, \
-                   CASE WHEN e.content IS NULL THEN CAST(1 AS BIGINT) ELSE 0 END AS deleted \
-                 FROM deliveries d JOIN entities e ON e.kind = d.kind AND e.jira_id = d.jira_id \
-                 WHERE d.client_key = $1 AND d.confirm_at IS NOT NULL AND (d.confirm_at <= $2 OR d.updated_at > $2) \
-                 ORDER BY d.confirm_at LIMIT $3",
-                &args![site.as_str(), self.clock.now_ms(), limit],
-            )
-            .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(Readback {
-                    kind: parse_kind(&row.kind)?,
-                    jira_id: EntityId::from_text(row.jira_id),
-                    version: row.acknowledged,
-                    was_confirmed: row.confirmed == row.acknowledged,
-                    deleted: row.deleted != 0,
-                    attempts: row.attempts,
-                    resends: row.resends,
-                    batch: row.batch,
-                })
-            })
-            .collect()
+impl Deliveries<'_> {
+    /// Accepted deliveries of a destination that are due to be read back.
+    pub async fn list_readbacks(
+        &self,
+        destination: &DestinationId,
+        limit: usize,
+    ) -> Result<Vec<Readback>, StoreError> {
+        let sql = concat!(
+            r#"
+            SELECT
+                kind, entity_id, acknowledged, deleted, attempts, resends, batch,
+                CASE WHEN confirmed = acknowledged THEN CAST(1 AS BIGINT) ELSE 0 END AS was_confirmed
+            FROM entity_deliveries
+            WHERE destination = $1
+              AND read_back_at IS NOT NULL
+              AND "#,
+            is_over!("read_back_at", "$2", "updated_at", "$2"),
+            r#"
+            ORDER BY read_back_at
+            LIMIT $3"#
+        );
+        self.db.list(sql, &args![destination, self.clock.now(), limit]).await
     }
 
     /// Writes down what reading back showed. When the last of a batch's sample is confirmed, the whole
     /// batch is. A delivery that changed meanwhile is left alone.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn record_readback(
+    pub async fn record_readbacks(
         &self,
-        site: &ClientKey,
-        readback: &Readback,
-        result: &ReadbackResult,
+        destination: &DestinationId,
+        results: &[(Readback, ReadbackResult)],
     ) -> Result<(), StoreError> {
-        let (kind, id) = (readback.kind, &readback.jira_id);
-        let (sql, value, event, reason) = match result {
-            ReadbackResult::Confirmed => (CONFIRMED, args![self.clock.now_ms(), ""], Some("confirmed"), None),
-            ReadbackResult::Later(at) => {
-                (LATER, args![at.timestamp_millis(), self.clock.now_ms()], None, None)
-            }
-            ReadbackResult::SendAgain { reason } => {
-                (SEND_AGAIN, args![self.clock.now_ms(), reason], Some("sent_again"), Some(reason))
-            }
-            ReadbackResult::GivenUp { reason } => {
-                (GIVEN_UP, args![self.clock.now_ms(), reason], Some("refused"), Some(reason))
-            }
-        };
-        let mut values = args![site.as_str(), kind.as_str(), id.as_str(), readback.version].to_vec();
-        values.extend(value);
         let mut tx = self.db.begin().await?;
-        let touched = tx.execute(sql, &values).await?;
-        if touched > 0 && readback.was_confirmed && matches!(result, ReadbackResult::SendAgain { .. }) {
-            tx.execute(
-                "UPDATE installations SET drift = drift + 1 WHERE client_key = $1",
-                &args![site.as_str()],
-            )
-            .await?;
-        }
-        if let Some(event) = event.filter(|_| touched > 0) {
-            let detail = json!({ "version": readback.version, "reason": reason });
-            self.record_event(&mut tx, About { kind, id, site: Some(site) }, event, &detail).await?;
-        }
-        match result {
-            ReadbackResult::Confirmed => confirm_rest_of_batch(&mut tx, readback.batch.as_deref()).await?,
-            ReadbackResult::Later(_) => {}
-            ReadbackResult::SendAgain { .. } | ReadbackResult::GivenUp { .. } => {
-                self.read_back_rest_of_batch(&mut tx, readback.batch.as_deref()).await?;
+        let mut lost = 0;
+        let mut events = Vec::with_capacity(results.len());
+        for (readback, result) in results {
+            let changed = self.write_result(&mut tx, destination, readback, result).await?;
+            let event = event(readback, result).filter(|_| changed);
+            events.extend(event.map(|event| NewEvent {
+                kind: readback.kind,
+                entity_id: readback.entity_id.clone(),
+                destination: Some(destination),
+                event,
+            }));
+            let is_lost = matches!(result, ReadbackResult::SendAgain { .. });
+            lost += usize::from(changed && is_lost && readback.was_confirmed);
+            match (result, readback.batch.as_deref()) {
+                (ReadbackResult::Later(_), _) | (_, None) => {}
+                (ReadbackResult::Confirmed, Some(batch)) => confirm_rest(&mut tx, batch).await?,
+                (_, Some(batch)) => self.read_back_rest(&mut tx, batch).await?,
             }
         }
+        if lost > 0 {
+            self.sites.count_drift(&mut tx, destination, lost).await?;
+        }
+        self.timeline.record(&mut tx, &events).await?;
         tx.commit().await
     }
 
+    /// Returns whether the delivery was still as it was read.
+    async fn write_result(
+        &self,
+        tx: &mut Tx,
+        destination: &DestinationId,
+        Readback { kind, entity_id, version, .. }: &Readback,
+        result: &ReadbackResult,
+    ) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let touched = match result {
+            ReadbackResult::Confirmed => {
+                tx.execute(CONFIRM, &args![now, destination, *kind, entity_id, *version]).await
+            }
+            ReadbackResult::Later(at) => {
+                tx.execute(LOOK_LATER, &args![*at, now, destination, *kind, entity_id, *version]).await
+            }
+            ReadbackResult::SendAgain { reason } => {
+                let news = Priority::News;
+                tx.execute(SEND_AGAIN, &args![news, now, reason, destination, *kind, entity_id, *version]).await
+            }
+            ReadbackResult::GivenUp { reason } => {
+                tx.execute(GIVE_UP, &args![now, reason, destination, *kind, entity_id, *version]).await
+            }
+        };
+        Ok(touched? > 0)
+    }
+
     /// One of the sample is lost: it speaks for its batch no longer, and every entity of it is read back.
-    async fn read_back_rest_of_batch(&self, tx: &mut Tx, batch: Option<&str>) -> Result<(), StoreError> {
-        let Some(batch) = batch else { return Ok(()) };
-        tx.execute(
-            "UPDATE deliveries SET confirm_at = $2, batch = NULL WHERE batch = $1 AND state = 'accepted'",
-            &args![batch, self.clock.now_ms()],
-        )
-        .await?;
+    async fn read_back_rest(&self, tx: &mut Tx, batch: &str) -> Result<(), StoreError> {
+        let sql = r#"
+            UPDATE deliveries
+            SET read_back_at = $1, batch = NULL
+            WHERE batch = $2 AND state = 'accepted'"#;
+        tx.execute(sql, &args![self.clock.now(), batch]).await?;
         Ok(())
     }
 
-    /// Marks up to `limit` confirmed deliveries of a site, those confirmed longest ago first, for being
-    /// read back once more.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn recheck_confirmed(&self, site: &ClientKey, limit: i64) -> Result<u64, StoreError> {
-        self.db
-            .execute(
-                "UPDATE deliveries SET state = 'accepted', batch = NULL, attempts = 0, confirm_at = $2 \
-                 WHERE client_key = $1 AND state = 'confirmed' AND (kind, jira_id) IN \
-                   (SELECT kind, jira_id FROM deliveries WHERE client_key = $1 AND state = 'confirmed' \
-                    ORDER BY updated_at LIMIT $3)",
-                &args![site.as_str(), self.clock.now_ms(), limit],
-            )
-            .await
+    /// Marks up to `limit` confirmed deliveries of a destination, those confirmed longest ago first, for being
+    /// read back once more. Returns how many.
+    pub async fn recheck_confirmed(
+        &self,
+        destination: &DestinationId,
+        limit: usize,
+    ) -> Result<u64, StoreError> {
+        let sql = r#"
+            UPDATE deliveries
+            SET state = 'accepted', batch = NULL, attempts = 0, read_back_at = $1
+            WHERE destination = $2
+              AND state = 'confirmed'
+              AND (kind, entity_id) IN (
+                SELECT kind, entity_id
+                FROM deliveries
+                WHERE destination = $2 AND state = 'confirmed'
+                ORDER BY updated_at
+                LIMIT $3
+              )"#;
+        self.db.execute(sql, &args![self.clock.now(), destination, limit]).await
     }
 }
 
-// The same placeholders in each: site, kind, id, version, an instant, a reason (of `LATER`, the time now: it
-// shows whether the clock was set back since).
-const CONFIRMED: &str = "\
-    UPDATE deliveries SET confirmed = acknowledged, state = 'confirmed', confirm_at = NULL, attempts = 0, resends = 0, \
-      updated_at = $5, reason = NULLIF($6, '') \
-    WHERE client_key = $1 AND kind = $2 AND jira_id = $3 AND acknowledged = $4 AND state = 'accepted'";
-const LATER: &str = "\
-    UPDATE deliveries SET confirm_at = $5, attempts = attempts + 1, reason = NULL, updated_at = $6 \
-    WHERE client_key = $1 AND kind = $2 AND jira_id = $3 AND acknowledged = $4 AND state = 'accepted'";
-const SEND_AGAIN: &str = "\
-    UPDATE deliveries SET state = 'waiting', acknowledged = 0, confirmed = 0, attempts = 0, resends = resends + 1, batch = NULL, \
-      confirm_at = NULL, priority = 1, queued_at = $5, waiting_since = $5, updated_at = $5, reason = $6 \
-    WHERE client_key = $1 AND kind = $2 AND jira_id = $3 AND acknowledged = $4 AND state = 'accepted'";
-const GIVEN_UP: &str = "\
-    UPDATE deliveries SET state = 'refused', batch = NULL, confirm_at = NULL, updated_at = $5, reason = $6 \
-    WHERE client_key = $1 AND kind = $2 AND jira_id = $3 AND acknowledged = $4 AND state = 'accepted'";
+fn event(readback: &Readback, result: &ReadbackResult) -> Option<TimelineEvent> {
+    let version = readback.version;
+    match result {
+        ReadbackResult::Confirmed => Some(TimelineEvent::Confirmed { version }),
+        ReadbackResult::Later(_) => None,
+        ReadbackResult::SendAgain { reason } => {
+            Some(TimelineEvent::SentAgain { reason: reason.clone(), version })
+        }
+        ReadbackResult::GivenUp { reason } => {
+            Some(TimelineEvent::Refused { reason: reason.clone(), trace_id: None, version })
+        }
+    }
+}
 
-async fn confirm_rest_of_batch(tx: &mut Tx, batch: Option<&str>) -> Result<(), StoreError> {
-    let Some(batch) = batch else { return Ok(()) };
-    tx.execute(
-        "UPDATE deliveries SET confirmed = acknowledged, state = 'confirmed' WHERE batch = $1 AND state = 'accepted' \
-         AND confirm_at IS NULL AND NOT EXISTS \
-           (SELECT 1 FROM deliveries open WHERE open.batch = $1 AND open.confirm_at IS NOT NULL)",
-        &args![batch],
-    )
-    .await?;
+async fn confirm_rest(tx: &mut Tx, batch: &str) -> Result<(), StoreError> {
+    let sql = r#"
+        UPDATE deliveries
+        SET confirmed = acknowledged, state = 'confirmed'
+        WHERE batch = $1
+          AND state = 'accepted'
+          AND read_back_at IS NULL
+          AND NOT EXISTS (
+            SELECT 1
+            FROM deliveries open
+            WHERE open.batch = $1 AND open.read_back_at IS NOT NULL
+          )"#;
+    tx.execute(sql, &args![batch]).await?;
     Ok(())
 }
+
+const CONFIRM: &str = r#"
+    UPDATE deliveries
+    SET confirmed = acknowledged,
+        state = 'confirmed',
+        read_back_at = NULL,
+        attempts = 0,
+        resends = 0,
+        updated_at = $1,
+        reason = NULL
+    WHERE destination = $2 AND kind = $3 AND entity_id = $4 AND acknowledged = $5 AND state = 'accepted'"#;
+
+const LOOK_LATER: &str = r#"
+    UPDATE deliveries
+    SET read_back_at = $1,
+        attempts = attempts + 1,
+        reason = NULL,
+        updated_at = $2
+    WHERE destination = $3 AND kind = $4 AND entity_id = $5 AND acknowledged = $6 AND state = 'accepted'"#;
+
+const SEND_AGAIN: &str = r#"
+    UPDATE deliveries
+    SET state = 'waiting',
+        acknowledged = 0,
+        confirmed = 0,
+        attempts = 0,
+        resends = resends + 1,
+        batch = NULL,
+        read_back_at = NULL,
+        priority = $1,
+        queued_at = $2,
+        waiting_since = $2,
+        updated_at = $2,
+        reason = $3
+    WHERE destination = $4 AND kind = $5 AND entity_id = $6 AND acknowledged = $7 AND state = 'accepted'"#;
+
+const GIVE_UP: &str = r#"
+    UPDATE deliveries
+    SET state = 'refused',
+        batch = NULL,
+        read_back_at = NULL,
+        updated_at = $1,
+        reason = $2
+    WHERE destination = $3 AND kind = $4 AND entity_id = $5 AND acknowledged = $6 AND state = 'accepted'"#;

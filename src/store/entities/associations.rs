@@ -1,89 +1,109 @@
 //! Which issues people have linked to incidents and reviews in Jira, as Jira told.
 
-use serde_json::json;
-
-use crate::domain::{ClientKey, EntityId, EntityKind};
-use crate::store::db::args;
-use crate::store::entities::timeline::About;
-use crate::store::{Store, StoreError};
+use super::Entities;
+use crate::domain::{DestinationId, EntityId, EntityKind};
+use crate::store::db::{Tx, args};
+use crate::store::error::StoreError;
+use crate::store::timeline::NewEvent;
+use crate::store::timeline::event::TimelineEvent;
 
 /// A link that Jira reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntityAssociation {
     pub entity: EntityId,
+    /// Id of the issue.
     pub issue: String,
     /// JSON of what Jira sent, without names of people.
     pub detail: serde_json::Value,
 }
 
-impl Store {
-    /// Keeps (or removes) an association and writes it into the entity's timeline.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn record_association(
+impl Entities<'_> {
+    /// Keeps associations (or removes them) and writes them into their entities' timelines.
+    pub async fn record_associations(
         &self,
-        site: &ClientKey,
-        association: &EntityAssociation,
+        destination: &DestinationId,
+        associations: &[EntityAssociation],
         present: bool,
     ) -> Result<(), StoreError> {
-        let (entity, issue) = (association.entity.as_str(), association.issue.as_str());
+        let write = r#"
+            INSERT INTO associations (destination, entity_id, issue_id, detail, created_at)
+            VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT (destination, entity_id, issue_id) DO UPDATE
+            SET detail = excluded.detail"#;
+        let remove = r#"
+            DELETE FROM associations
+            WHERE destination = $1 AND entity_id = $2 AND issue_id = $3"#;
         let mut tx = self.db.begin().await?;
-        if present {
-            tx.execute(
-                "INSERT INTO associations (client_key, entity_id, issue_id, detail, created_at) VALUES ($1, $2, $3, $4, $5) \
-                 ON CONFLICT (client_key, entity_id, issue_id) DO UPDATE SET detail = excluded.detail",
-                &args![site.as_str(), entity, issue, association.detail.to_string(), self.clock.now_ms()],
-            )
-            .await?;
-        } else {
-            tx.execute(
-                "DELETE FROM associations WHERE client_key = $1 AND entity_id = $2 AND issue_id = $3",
-                &args![site.as_str(), entity, issue],
-            )
-            .await?;
+        let mut events = Vec::with_capacity(associations.len());
+        for EntityAssociation { entity, issue, detail } in associations {
+            if present {
+                let args = args![destination, entity, issue, detail.to_string(), self.clock.now()];
+                tx.execute(write, &args).await?;
+            } else {
+                tx.execute(remove, &args![destination, entity, issue]).await?;
+            }
+            let issue = issue.clone();
+            events.push(NewEvent {
+                kind: find_kind(&mut tx, entity).await?.unwrap_or(EntityKind::Incident),
+                entity_id: entity.clone(),
+                destination: Some(destination),
+                event: if present {
+                    TimelineEvent::Associated { issue }
+                } else {
+                    TimelineEvent::Disassociated { issue }
+                },
+            });
         }
-        let known: Option<(String,)> = tx
-            .find("SELECT kind FROM entities WHERE jira_id = $1 AND kind <> 'component'", &args![entity])
-            .await?;
-        let kind = known.and_then(|(kind,)| EntityKind::find(&kind)).unwrap_or(EntityKind::Incident);
-        let event = if present { "associated" } else { "disassociated" };
-        let about = About { kind, id: &association.entity, site: Some(site) };
-        self.record_event(&mut tx, about, event, &json!({ "issue": issue })).await?;
+        self.timeline.record(&mut tx, &events).await?;
         tx.commit().await
     }
 
     /// Ids of the issues linked to an entity on any site.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn list_associations_of(&self, entity: &EntityId) -> Result<Vec<String>, StoreError> {
-        let rows: Vec<(String,)> = self
-            .db
-            .list(
-                "SELECT issue_id FROM associations WHERE entity_id = $1 ORDER BY issue_id",
-                &args![entity.as_str()],
-            )
-            .await?;
+        let sql = r#"
+            SELECT issue_id
+            FROM associations
+            WHERE entity_id = $1
+            ORDER BY issue_id"#;
+        let rows: Vec<(String,)> = self.db.list(sql, &args![entity]).await?;
         Ok(rows.into_iter().map(|(issue,)| issue).collect())
     }
 
     /// Ids of the issues linked to an entity on a site.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn list_associations(
         &self,
-        site: &ClientKey,
+        destination: &DestinationId,
         entity: &EntityId,
     ) -> Result<Vec<String>, StoreError> {
-        let rows: Vec<(String,)> = self
-            .db
-            .list(
-                "SELECT issue_id FROM associations WHERE client_key = $1 AND entity_id = $2 ORDER BY issue_id",
-                &args![site.as_str(), entity.as_str()],
-            )
-            .await?;
+        let sql = r#"
+            SELECT issue_id
+            FROM associations
+            WHERE destination = $1 AND entity_id = $2
+            ORDER BY issue_id"#;
+        let rows: Vec<(String,)> = self.db.list(sql, &args![destination, entity]).await?;
         Ok(rows.into_iter().map(|(issue,)| issue).collect())
     }
+
+    /// Forgets all associations of a site.
+    pub(in crate::store) async fn erase_associations(
+        &self,
+        tx: &mut Tx,
+        destination: &DestinationId,
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            DELETE FROM associations
+            WHERE destination = $1"#;
+        tx.execute(sql, &args![destination]).await?;
+        Ok(())
+    }
+}
+
+/// Whether the id names an incident or a review.
+async fn find_kind(tx: &mut Tx, entity: &EntityId) -> Result<Option<EntityKind>, StoreError> {
+    let sql = r#"
+        SELECT kind
+        FROM entities
+        WHERE id = $1 AND kind <> 'component'"#;
+    let found: Option<(EntityKind,)> = tx.find(sql, &args![entity]).await?;
+    Ok(found.map(|(kind,)| kind))
 }

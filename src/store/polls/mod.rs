@@ -1,6 +1,25 @@
-//! Where polling of each source stands.
+//! Where reading each source stands, and the small facts that go with it.
+//!
+//! Must not decide when anything is read: it keeps what `sync` decided.
 
-pub(in crate::store) mod quiet;
+mod memory;
+mod quiet;
 pub(in crate::store) mod refetches;
 pub(in crate::store) mod state;
-pub(in crate::store) mod unmapped;
+mod unmapped;
+
+use crate::clock::Clock;
+use crate::store::db::Database;
+
+/// The room of the polls.
+#[derive(Debug, Clone, Copy)]
+pub struct Polls<'a> {
+    db: &'a Database,
+    clock: &'a Clock,
+}
+
+impl<'a> Polls<'a> {
+    pub(in crate::store) fn new(db: &'a Database, clock: &'a Clock) -> Self {
+        Self { db, clock }
+    }
+}

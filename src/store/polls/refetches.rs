@@ -2,9 +2,10 @@
 //!
 //! One is forgotten only after what was fetched is stored, and only if it was not named again meanwhile.
 
+use super::Polls;
 use crate::domain::SourceId;
 use crate::store::db::{Tx, args};
-use crate::store::{Store, StoreError};
+use crate::store::error::StoreError;
 
 /// An incident to be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -14,59 +15,58 @@ pub struct Refetch {
     times: i64,
 }
 
-impl Store {
+impl Polls<'_> {
     /// What is to be fetched from the tool; those that it refused come last.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn list_refetches(&self, source: &SourceId, limit: i64) -> Result<Vec<Refetch>, StoreError> {
-        self.db
-            .list(
-                "SELECT provider_id, times FROM refetches WHERE source = $1 ORDER BY tried_at, provider_id LIMIT $2",
-                &args![source.as_str(), limit],
-            )
-            .await
+    pub async fn list_refetches(&self, source: &SourceId, limit: usize) -> Result<Vec<Refetch>, StoreError> {
+        let sql = r#"
+            SELECT provider_id, times
+            FROM refetches
+            WHERE source = $1
+            ORDER BY tried_at, provider_id
+            LIMIT $2"#;
+        self.db.list(sql, &args![source, limit]).await
     }
 
-    /// It was fetched and stored as it is now.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn finish_refetch(&self, source: &SourceId, fetched: &Refetch) -> Result<(), StoreError> {
-        self.db
-            .execute(
-                "DELETE FROM refetches WHERE source = $1 AND provider_id = $2 AND times = $3",
-                &args![source.as_str(), &fetched.provider_id, fetched.times],
-            )
-            .await?;
+    /// These were fetched and stored as they are now.
+    pub async fn finish_refetches(&self, source: &SourceId, fetched: &[Refetch]) -> Result<(), StoreError> {
+        let sql = r#"
+            DELETE FROM refetches
+            WHERE source = $1 AND provider_id = $2 AND times = $3"#;
+        let mut tx = self.db.begin().await?;
+        for refetch in fetched {
+            tx.execute(sql, &args![source, &refetch.provider_id, refetch.times]).await?;
+        }
+        tx.commit().await
+    }
+
+    /// The tool refused these for now.
+    pub async fn put_off_refetches(&self, source: &SourceId, refused: &[Refetch]) -> Result<(), StoreError> {
+        let sql = r#"
+            UPDATE refetches
+            SET tried_at = $1
+            WHERE source = $2 AND provider_id = $3"#;
+        let mut tx = self.db.begin().await?;
+        for refetch in refused {
+            tx.execute(sql, &args![self.clock.now(), source, &refetch.provider_id]).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Webhooks have named these incidents without showing them.
+    pub(in crate::store) async fn name_refetches(
+        &self,
+        tx: &mut Tx,
+        source: &SourceId,
+        provider_ids: &[String],
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            INSERT INTO refetches (source, provider_id)
+            VALUES ($1, $2)
+            ON CONFLICT (source, provider_id) DO UPDATE
+            SET times = refetches.times + 1"#;
+        for provider_id in provider_ids {
+            tx.execute(sql, &args![source, provider_id]).await?;
+        }
         Ok(())
     }
-
-    /// It cannot be had now.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn put_off_refetch(&self, source: &SourceId, refused: &Refetch) -> Result<(), StoreError> {
-        self.db
-            .execute(
-                "UPDATE refetches SET tried_at = $3 WHERE source = $1 AND provider_id = $2",
-                &args![source.as_str(), &refused.provider_id, self.clock.now_ms()],
-            )
-            .await?;
-        Ok(())
-    }
-}
-
-pub(in crate::store) async fn name(
-    tx: &mut Tx,
-    source: &SourceId,
-    provider_id: &str,
-) -> Result<(), StoreError> {
-    tx.execute(
-        "INSERT INTO refetches (source, provider_id) VALUES ($1, $2) \
-         ON CONFLICT (source, provider_id) DO UPDATE SET times = refetches.times + 1",
-        &args![source.as_str(), provider_id],
-    )
-    .await?;
-    Ok(())
 }

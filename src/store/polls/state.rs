@@ -1,299 +1,224 @@
-//! Where each source's polling stands, and the small facts it keeps.
+//! Where polling of each source stands: its cursor, its failures, and how long it has to wait.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::clock::{Timestamp, from_millis};
+use super::Polls;
+use crate::clock::Timestamp;
 use crate::domain::SourceId;
-use crate::store::db::{Tx, args};
-use crate::store::{Store, StoreError};
+use crate::store::db::{Flag, Millis, Tx, args, unless_set_back};
+use crate::store::error::StoreError;
 
 /// Where polling of one source stands.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
 pub struct PollState {
     /// JSON that only the source can read; `None` before the first page.
     pub cursor: Option<String>,
+    #[sqlx(try_from = "Millis")]
     pub backfill_from: Timestamp,
     /// Whether the first sync has reached its end.
+    #[sqlx(try_from = "Flag")]
     pub caught_up: bool,
     /// By the operator: nothing is polled until resumed. Webhooks go on.
+    #[sqlx(try_from = "Flag")]
     pub paused: bool,
+    /// When the services and teams were read; the epoch if they are to be read again.
+    #[sqlx(try_from = "Millis")]
     pub catalogue_at: Timestamp,
+    #[sqlx(try_from = "Millis")]
+    wait_since: Timestamp,
+    /// Nothing is polled before.
+    #[sqlx(try_from = "Millis")]
     pub wait_until: Timestamp,
+    /// In a row.
     pub failures: i64,
+    /// The last of them, in words.
     pub failure: Option<String>,
+    #[sqlx(try_from = "Millis")]
     pub polled_at: Timestamp,
     /// Statements read by the first sync so far.
     pub read_count: i64,
+    /// Statements that the tool says there are.
     pub total: Option<i64>,
     /// Polls in a row that brought nothing.
     pub quiet: i64,
     /// No poll of the schedule before then.
+    #[sqlx(try_from = "Millis")]
     pub due_at: Timestamp,
     /// When a webhook last ended the quiet; the epoch if none was ever received.
+    #[sqlx(try_from = "Millis")]
     pub webhook_at: Timestamp,
 }
 
 /// Why polling stopped, and when it may go on.
 #[derive(Debug, Clone)]
-pub struct PollTrouble {
+pub struct PollFailure {
     pub wait_until: Timestamp,
     pub message: String,
     /// Forget the cursor and start over.
     pub start_over: bool,
-    /// A person must mend something first.
+    /// A person must fix something first.
     pub refused: bool,
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    cursor: Option<String>,
-    backfill_from: i64,
-    caught_up: i64,
-    paused: i64,
-    catalogue_at: i64,
-    wait_since: i64,
-    wait_until: i64,
-    failures: i64,
-    failure: Option<String>,
-    polled_at: i64,
-    read_count: i64,
-    total: Option<i64>,
-    quiet: i64,
-    due_at: i64,
-    webhook_at: i64,
-}
-
-impl Store {
-    /// The poll state of `source`; a source seen for the first time starts `backfill` before now.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn get_poll_state(
+impl Polls<'_> {
+    /// The poll state of `source`. One that was never polled begins now, with what happened `backfill` ago.
+    pub async fn find_or_begin(
         &self,
         source: &SourceId,
         backfill: Duration,
     ) -> Result<PollState, StoreError> {
-        let from =
-            self.clock.now_ms().saturating_sub(i64::try_from(backfill.as_millis()).unwrap_or(i64::MAX));
-        if let Some(state) = self.find_poll_state(source).await? {
+        if let Some(state) = self.find(source).await? {
             return Ok(state);
         }
-        self.db
-            .execute(
-                "INSERT INTO cursors (source, backfill_from) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-                &args![source.as_str(), from],
-            )
-            .await?;
-        self.find_poll_state(source).await?.ok_or_else(|| StoreError::Inconsistent {
-            what: "a cursor".to_owned(),
+        let backfill = i64::try_from(backfill.as_millis()).unwrap_or(i64::MAX);
+        let from = self.clock.now_ms().saturating_sub(backfill);
+        let sql = r#"
+            INSERT INTO polls (source, backfill_from)
+            VALUES ($1, $2)
+            ON CONFLICT DO NOTHING"#;
+        self.db.execute(sql, &args![source, from]).await?;
+        self.find(source).await?.ok_or_else(|| StoreError::Inconsistent {
+            what: "a poll state".to_owned(),
             why: "it vanished while being made".to_owned(),
         })
     }
 
     /// The poll state of `source`, if it was ever polled.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn find_poll_state(&self, source: &SourceId) -> Result<Option<PollState>, StoreError> {
-        let row: Option<Row> = self
-            .db
-            .find(
-                "SELECT cursor, backfill_from, caught_up, paused, catalogue_at, wait_since, wait_until, failures, failure, polled_at, \
-                 read_count, total, quiet, due_at, webhook_at FROM cursors WHERE source = $1",
-                &args![source.as_str()],
-            )
-            .await?;
-        let now = self.clock.now_ms();
-        Ok(row.map(|row| PollState {
-            cursor: row.cursor,
-            backfill_from: from_millis(row.backfill_from),
-            caught_up: row.caught_up != 0,
-            paused: row.paused != 0,
-            // A clock that was set back since makes age and wait void.
-            catalogue_at: from_millis(if row.catalogue_at > now { 0 } else { row.catalogue_at }),
-            wait_until: from_millis(if row.wait_since > now { 0 } else { row.wait_until }),
-            failures: row.failures,
-            failure: row.failure,
-            polled_at: from_millis(row.polled_at),
-            read_count: row.read_count,
-            total: row.total,
-            quiet: row.quiet,
-            due_at: from_millis(if row.polled_at > now { 0 } else { row.due_at }),
-            webhook_at: from_millis(row.webhook_at),
+    pub async fn find(&self, source: &SourceId) -> Result<Option<PollState>, StoreError> {
+        let sql = r#"
+            SELECT
+                cursor, backfill_from, caught_up, paused, catalogue_at, wait_since, wait_until,
+                failures, failure, polled_at, read_count, total, quiet, due_at, webhook_at
+            FROM polls
+            WHERE source = $1"#;
+        let found: Option<PollState> = self.db.find(sql, &args![source]).await?;
+        let now = self.clock.now();
+        Ok(found.map(|state| PollState {
+            catalogue_at: unless_set_back(state.catalogue_at, state.catalogue_at, now),
+            wait_until: unless_set_back(state.wait_until, state.wait_since, now),
+            due_at: unless_set_back(state.due_at, state.polled_at, now),
+            ..state
         }))
     }
 
+    /// A page with `count` statements was read: polling goes on after it, and whatever failed before is over.
     pub(in crate::store) async fn move_cursor(
         &self,
         tx: &mut Tx,
         source: &SourceId,
-        cursor: Option<&str>,
-        caught_up: bool,
-        count: usize,
-        total: Option<u64>,
+        page: &PageEnd<'_>,
     ) -> Result<(), StoreError> {
-        let total = total.and_then(|total| i64::try_from(total).ok());
-        tx.execute(
-            "UPDATE cursors SET cursor = $2, caught_up = CASE WHEN $3 = 1 THEN 1 ELSE caught_up END, polled_at = $4, \
-             read_count = CASE WHEN caught_up = 1 THEN read_count ELSE read_count + $5 END, total = COALESCE($6, total), wait_until = 0, failures = 0, failure = NULL, refused = 0 \
-             WHERE source = $1",
-            &args![
-                source.as_str(),
-                cursor,
-                caught_up,
-                self.clock.now_ms(),
-                i64::try_from(count).unwrap_or(i64::MAX),
-                total,
-            ],
-        )
-        .await?;
+        let sql = r#"
+            UPDATE polls
+            SET cursor = $1,
+                caught_up = CASE WHEN $2 = 1 THEN 1 ELSE caught_up END,
+                polled_at = $3,
+                read_count = CASE WHEN caught_up = 1 THEN read_count ELSE read_count + $4 END,
+                total = COALESCE($5, total),
+                wait_until = 0,
+                failures = 0,
+                failure = NULL,
+                refused = 0
+            WHERE source = $6"#;
+        let total = page.total.and_then(|total| i64::try_from(total).ok());
+        let args = args![page.cursor, page.caught_up, self.clock.now(), page.count, total, source];
+        tx.execute(sql, &args).await?;
         Ok(())
     }
 
+    /// The services and teams were read.
     pub(in crate::store) async fn finish_catalogue(
         &self,
         tx: &mut Tx,
         source: &SourceId,
     ) -> Result<(), StoreError> {
-        tx.execute(
-            "UPDATE cursors SET catalogue_at = $2 WHERE source = $1",
-            &args![source.as_str(), self.clock.now_ms()],
-        )
-        .await?;
+        let sql = r#"
+            UPDATE polls
+            SET catalogue_at = $1
+            WHERE source = $2"#;
+        tx.execute(sql, &args![self.clock.now(), source]).await?;
         Ok(())
     }
 
-    /// Asks for the list of services and teams to be read again.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Asks for the services and teams to be read again.
     pub async fn forget_catalogue(&self, source: &SourceId) -> Result<(), StoreError> {
-        self.db
-            .execute("UPDATE cursors SET catalogue_at = 0 WHERE source = $1", &args![source.as_str()])
-            .await?;
+        let sql = r#"
+            UPDATE polls
+            SET catalogue_at = 0
+            WHERE source = $1"#;
+        self.db.execute(sql, &args![source]).await?;
         Ok(())
     }
 
     /// Starts the next poll from `from`, as on the first day.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn restart_poll(&self, source: &SourceId, from: Timestamp) -> Result<(), StoreError> {
-        self.db
-            .execute(
-                "INSERT INTO cursors (source, backfill_from) VALUES ($1, $2) ON CONFLICT (source) DO UPDATE SET \
-                 cursor = NULL, backfill_from = excluded.backfill_from, caught_up = 0, wait_until = 0, read_count = 0, total = NULL, \
-                 quiet = 0, due_at = 0",
-                &args![source.as_str(), from.timestamp_millis()],
-            )
-            .await?;
+    pub async fn restart(&self, source: &SourceId, from: Timestamp) -> Result<(), StoreError> {
+        let sql = r#"
+            INSERT INTO polls (source, backfill_from)
+            VALUES ($1, $2)
+            ON CONFLICT (source) DO UPDATE
+            SET cursor = NULL,
+                backfill_from = excluded.backfill_from,
+                caught_up = 0,
+                wait_until = 0,
+                read_count = 0,
+                total = NULL,
+                quiet = 0,
+                due_at = 0"#;
+        self.db.execute(sql, &args![source, from]).await?;
         Ok(())
     }
 
-    /// Pauses or resumes polling of a source that was polled before. Returns whether there is such a one.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn pause_poll(&self, source: &SourceId, paused: bool) -> Result<bool, StoreError> {
-        let touched = self
-            .db
-            .execute("UPDATE cursors SET paused = $2 WHERE source = $1", &args![source.as_str(), paused])
-            .await?;
-        Ok(touched > 0)
+    /// Pauses or resumes polling of a source that was polled before. Returns whether it was.
+    pub async fn pause(&self, source: &SourceId, paused: bool) -> Result<bool, StoreError> {
+        let sql = r#"
+            UPDATE polls
+            SET paused = $1
+            WHERE source = $2"#;
+        Ok(self.db.execute(sql, &args![paused, source]).await? > 0)
     }
 
     /// Remembers a failed poll, and when the next may start; a restart honours it.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn record_poll_trouble(
-        &self,
-        source: &SourceId,
-        trouble: &PollTrouble,
-    ) -> Result<(), StoreError> {
-        self.db
-            .execute(
-                "UPDATE cursors SET wait_until = $2, wait_since = $4, failures = failures + 1, failure = $3, polled_at = $4, refused = $6, \
-                 cursor = CASE WHEN $5 = 1 THEN NULL ELSE cursor END WHERE source = $1",
-                &args![
-                    source.as_str(),
-                    trouble.wait_until.timestamp_millis(),
-                    &trouble.message,
-                    self.clock.now_ms(),
-                    trouble.start_over,
-                    trouble.refused,
-                ],
-            )
-            .await?;
+    pub async fn record_failure(&self, source: &SourceId, failure: &PollFailure) -> Result<(), StoreError> {
+        let sql = r#"
+            UPDATE polls
+            SET wait_until = $1,
+                wait_since = $2,
+                failures = failures + 1,
+                failure = $3,
+                polled_at = $2,
+                refused = $4,
+                cursor = CASE WHEN $5 = 1 THEN NULL ELSE cursor END
+            WHERE source = $6"#;
+        let args = args![
+            failure.wait_until,
+            self.clock.now(),
+            &failure.message,
+            failure.refused,
+            failure.start_over,
+            source,
+        ];
+        self.db.execute(sql, &args).await?;
         Ok(())
     }
 
-    /// Tools that refused us are asked again now: a person may have mended why.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Tools that refused us are asked again now: a person may have fixed why.
     pub async fn forget_refusals(&self) -> Result<(), StoreError> {
-        self.db.execute("UPDATE cursors SET wait_until = 0 WHERE refused = 1", &args![]).await?;
+        let sql = r#"
+            UPDATE polls
+            SET wait_until = 0
+            WHERE refused = 1"#;
+        self.db.execute(sql, &args![]).await?;
         Ok(())
-    }
-
-    /// What the source keeps under `keys`; all of it when `keys` is `None`.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn load_memory(
-        &self,
-        source: &SourceId,
-        keys: Option<&[String]>,
-    ) -> Result<BTreeMap<String, String>, StoreError> {
-        let Some(keys) = keys else {
-            let all: Vec<(String, String)> = self
-                .db
-                .list("SELECT key, value FROM source_memory WHERE source = $1", &args![source.as_str()])
-                .await?;
-            return Ok(all.into_iter().collect());
-        };
-        let mut known = BTreeMap::new();
-        for key in keys {
-            let found: Option<(String,)> = self
-                .db
-                .find(
-                    "SELECT value FROM source_memory WHERE source = $1 AND key = $2",
-                    &args![source.as_str(), key],
-                )
-                .await?;
-            if let Some((value,)) = found {
-                known.insert(key.clone(), value);
-            }
-        }
-        Ok(known)
     }
 }
 
-pub(in crate::store) async fn write_memory(
-    tx: &mut Tx,
-    source: &SourceId,
-    changes: &BTreeMap<String, Option<String>>,
-) -> Result<(), StoreError> {
-    for (key, value) in changes {
-        match value {
-            Some(value) => {
-                tx.execute(
-                    "INSERT INTO source_memory (source, key, value) VALUES ($1, $2, $3) \
-                     ON CONFLICT (source, key) DO UPDATE SET value = excluded.value",
-                    &args![source.as_str(), key, value],
-                )
-                .await?
-            }
-            None => {
-                tx.execute(
-                    "DELETE FROM source_memory WHERE source = $1 AND key = $2",
-                    &args![source.as_str(), key],
-                )
-                .await?
-            }
-        };
-    }
-    Ok(())
+/// Where a page of a poll ended.
+pub(in crate::store) struct PageEnd<'a> {
+    /// JSON of where the next page begins.
+    pub cursor: Option<&'a str>,
+    pub caught_up: bool,
+    /// Statements on the page.
+    pub count: usize,
+    /// Statements that the tool says there are.
+    pub total: Option<u64>,
 }

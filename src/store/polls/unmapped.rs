@@ -1,73 +1,68 @@
-//! The tools' words that have no meaning here, kept for the operator: a few per source.
+//! The tools' values for status and severity that have no meaning here, kept for the operator: a few per source.
 
 use std::collections::BTreeSet;
 
+use super::Polls;
 use crate::clock::Timestamp;
 use crate::domain::{SourceId, UnknownWord, WordKind};
 use crate::store::db::{Tx, args};
-use crate::store::{Store, StoreError};
+use crate::store::error::StoreError;
 
-/// Words kept per source: enough to mend a table, and no way to fill the database.
+/// Values kept per source: enough to fix a table, and no way to fill the database.
 const MOST: i64 = 50;
-/// How precisely it is kept when a word was last seen, in milliseconds: not every webhook costs a write.
-const PRECISION: i64 = 3_600_000;
+/// How precisely it is kept when a value was last seen: not every webhook costs a write.
+const PRECISION: chrono::TimeDelta = chrono::TimeDelta::hours(1);
 
-impl Store {
-    /// The words of a source that had no meaning when they were told, in order.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn list_unknown_words(&self, source: &SourceId) -> Result<Vec<UnknownWord>, StoreError> {
-        let rows: Vec<(String, String)> = self
-            .db
-            .list(
-                "SELECT kind, word FROM unknown_words WHERE source = $1 ORDER BY kind, word",
-                &args![source.as_str()],
-            )
-            .await?;
+impl Polls<'_> {
+    /// The values of a source that had no meaning when they were told, in order.
+    pub async fn list_unmapped(&self, source: &SourceId) -> Result<Vec<UnknownWord>, StoreError> {
+        let sql = r#"
+            SELECT kind, value
+            FROM unmapped_values
+            WHERE source = $1
+            ORDER BY kind, value"#;
+        let rows: Vec<(String, String)> = self.db.list(sql, &args![source]).await?;
         rows.into_iter()
             .map(|(kind, word)| match WordKind::find(&kind) {
                 Some(kind) => Ok(UnknownWord { kind, word }),
                 None => Err(StoreError::Inconsistent {
-                    what: "an unknown word".to_owned(),
+                    what: "an unmapped value".to_owned(),
                     why: format!("its kind is {kind:?}"),
                 }),
             })
             .collect()
     }
 
-    /// Forgets words that were last seen before then. Returns how many.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn remove_old_words(&self, before: Timestamp) -> Result<u64, StoreError> {
-        self.db
-            .execute("DELETE FROM unknown_words WHERE seen_at < $1", &args![before.timestamp_millis()])
-            .await
+    /// Forgets values that were last seen before then. Returns how many.
+    pub async fn remove_old_unmapped(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let sql = r#"
+            DELETE FROM unmapped_values
+            WHERE seen_at < $1"#;
+        self.db.execute(sql, &args![before]).await
     }
 
-    pub(in crate::store) async fn note_words(
+    /// Keeps values that were told just now.
+    pub(in crate::store) async fn note_unmapped(
         &self,
         tx: &mut Tx,
         source: &SourceId,
-        words: &BTreeSet<UnknownWord>,
+        values: &BTreeSet<UnknownWord>,
     ) -> Result<(), StoreError> {
-        for word in words {
-            tx.execute(
-                "INSERT INTO unknown_words (source, kind, word, seen_at) SELECT $1, $2, $3, $4 \
-                 WHERE (SELECT COUNT(*) FROM unknown_words WHERE source = $1 AND (kind != $2 OR word != $3)) < $5 \
-                 ON CONFLICT (source, kind, word) DO UPDATE SET seen_at = excluded.seen_at \
-                 WHERE unknown_words.seen_at < excluded.seen_at - $6",
-                &args![
-                    source.as_str(),
-                    word.kind.as_str(),
-                    &word.word,
-                    self.clock.now_ms(),
-                    MOST,
-                    PRECISION,
-                ],
-            )
-            .await?;
+        let sql = r#"
+            INSERT INTO unmapped_values (source, kind, value, seen_at)
+            SELECT $1, $2, $3, $4
+            WHERE (
+                SELECT COUNT(*)
+                FROM unmapped_values
+                WHERE source = $1 AND (kind <> $2 OR value <> $3)
+            ) < $5
+            ON CONFLICT (source, kind, value) DO UPDATE
+            SET seen_at = excluded.seen_at
+            WHERE unmapped_values.seen_at < $6"#;
+        let now = self.clock.now();
+        for value in values {
+            let args = args![source, value.kind.as_str(), &value.word, now, MOST, now - PRECISION];
+            tx.execute(sql, &args).await?;
         }
         Ok(())
     }

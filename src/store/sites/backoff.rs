@@ -1,153 +1,169 @@
-//! What keeps a site from being served: waits that Jira or a failure asked for, and those for a person.
-//!
-//! A wait is stored with the instant at which it began; before that instant it is void, because the clock was set
-//! back.
+//! What keeps a destination from being served: waits that it or a failure asked for, and those for a person.
 
+use super::{DestinationRef, Sites};
 use crate::clock::Timestamp;
-use crate::domain::ClientKey;
-use crate::store::db::{Tx, args};
-use crate::store::{Store, StoreError};
+use crate::domain::DestinationId;
+use crate::store::db::{Tx, args, is_over};
+use crate::store::error::StoreError;
 
-/// Why nothing can be sent to a site at the moment.
+/// Why nothing can be sent to a destination at the moment.
 #[derive(Debug, Clone)]
-pub struct SiteTrouble {
+pub struct Backoff {
     pub wait_until: Timestamp,
     /// Set when a person must act.
     pub parked: Option<String>,
 }
 
-impl Store {
-    /// Sites that may be served now.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn list_sites_ready(&self) -> Result<Vec<ClientKey>, StoreError> {
-        let rows: Vec<(String,)> = self
-            .db
-            .list(
-                "SELECT client_key FROM installations WHERE state = 'enabled' AND (wait_until <= $1 OR wait_since > $1) ORDER BY client_key",
-                &args![self.clock.now_ms()],
-            )
-            .await?;
-        Ok(rows.into_iter().map(|(key,)| ClientKey(key)).collect())
+impl Sites<'_> {
+    /// Destinations that may be served now.
+    pub async fn list_ready(&self) -> Result<Vec<DestinationId>, StoreError> {
+        let sql = concat!(
+            r#"
+            SELECT id
+            FROM destinations
+            WHERE state = 'enabled'
+              AND "#,
+            is_over!("wait_until", "$1", "wait_since", "$1"),
+            r#"
+            ORDER BY id"#
+        );
+        let rows: Vec<(DestinationId,)> = self.db.list(sql, &args![self.clock.now()]).await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
-    /// Whether the site may be served now: the trouble of another site can have held it back meanwhile.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn is_ready(&self, site: &ClientKey) -> Result<bool, StoreError> {
-        let found: Option<(String,)> = self
-            .db
-            .find(
-                "SELECT client_key FROM installations WHERE client_key = $1 AND state = 'enabled' \
-                 AND (wait_until <= $2 OR wait_since > $2)",
-                &args![site.as_str(), self.clock.now_ms()],
-            )
-            .await?;
+    /// Whether the destination may be served now: another one can have had it held back meanwhile.
+    pub async fn is_ready(&self, destination: &DestinationId) -> Result<bool, StoreError> {
+        let sql = concat!(
+            r#"
+            SELECT id
+            FROM destinations
+            WHERE id = $1
+              AND state = 'enabled'
+              AND "#,
+            is_over!("wait_until", "$2", "wait_since", "$2")
+        );
+        let found: Option<(String,)> = self.db.find(sql, &args![destination, self.clock.now()]).await?;
         Ok(found.is_some())
     }
 
-    /// How many requests to a site have failed in a row.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn count_failures(&self, site: &ClientKey) -> Result<i64, StoreError> {
-        let found: Option<(i64,)> = self
-            .db
-            .find("SELECT failures FROM installations WHERE client_key = $1", &args![site.as_str()])
-            .await?;
+    /// How many requests to a destination have failed in a row.
+    pub async fn find_failures(&self, destination: &DestinationId) -> Result<i64, StoreError> {
+        let sql = r#"
+            SELECT failures
+            FROM destinations
+            WHERE id = $1"#;
+        let found: Option<(i64,)> = self.db.find(sql, &args![destination]).await?;
         Ok(found.map_or(0, |(failures,)| failures))
     }
 
-    /// Jira has answered a request as it should: whatever was in the way is over.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn record_contact(&self, site: &ClientKey) -> Result<(), StoreError> {
+    /// The destination has answered a request as it should: whatever was in the way is over.
+    pub async fn record_contact(&self, destination: &DestinationId) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
-        self.end_trouble(&mut tx, site, None).await?;
+        self.end_backoff(&mut tx, destination, None).await?;
         tx.commit().await
     }
 
-    /// Whether the site is still installed as it was at `installed_at`, if that is asked. Locks its row, so
-    /// that a reinstall comes before or after everything else in the transaction. A wait that is not over began
-    /// while the answer was on its way, and says more than it.
-    pub(in crate::store) async fn end_trouble(
+    /// The same for an answer of the destination as it was installed then, whose row it locks, so that a
+    /// reinstall comes before or after everything else in the transaction. Returns `false`, with nothing
+    /// written, when it was installed anew or removed since.
+    pub(in crate::store) async fn record_contact_with(
         &self,
         tx: &mut Tx,
-        site: &ClientKey,
-        installed_at: Option<Timestamp>,
+        destination: &DestinationRef,
     ) -> Result<bool, StoreError> {
-        let touched = tx
-            .execute(
-                "UPDATE installations SET last_contact_at = $2, \
-                   wait_until = CASE WHEN wait_until > $2 AND wait_since <= $2 THEN wait_until ELSE 0 END, \
-                   failures = CASE WHEN wait_until > $2 AND wait_since <= $2 THEN failures ELSE 0 END, \
-                   parked = CASE WHEN wait_until > $2 AND wait_since <= $2 THEN parked ELSE NULL END \
-                 WHERE client_key = $1 AND state IN ('enabled', 'disabled') AND ($3 = 0 OR installed_at = $3)",
-                &args![
-                    site.as_str(),
-                    self.clock.now_ms(),
-                    installed_at.map_or(0, |installed_at| installed_at.timestamp_millis()),
-                ],
-            )
-            .await?;
-        Ok(touched > 0)
+        self.end_backoff(tx, &destination.id, Some(destination.since)).await
     }
 
-    /// Remembers that a site cannot be served until some time; a restart honours it. Returns `false`, with
-    /// nothing written, when the site was installed anew or removed since `installed_at`.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn record_site_trouble(
+    /// A wait that is not over began while the answer was on its way, and says more than it.
+    async fn end_backoff(
         &self,
-        (site, installed_at): (&ClientKey, Timestamp),
-        trouble: &SiteTrouble,
+        tx: &mut Tx,
+        destination: &DestinationId,
+        since: Option<Timestamp>,
     ) -> Result<bool, StoreError> {
-        let touched = self
-            .db
-            .execute(
-                "UPDATE installations SET wait_until = $2, wait_since = $4, failures = failures + 1, parked = $3 \
-                 WHERE client_key = $1 AND state IN ('enabled', 'disabled') AND installed_at = $5",
-                &args![
-                    site.as_str(),
-                    trouble.wait_until.timestamp_millis(),
-                    trouble.parked.clone(),
-                    self.clock.now_ms(),
-                    installed_at.timestamp_millis(),
-                ],
-            )
-            .await?;
-        Ok(touched > 0)
+        let sql = concat!(
+            r#"
+            UPDATE destinations
+            SET last_contact_at = $1,
+                wait_until = CASE WHEN "#,
+            is_over!("wait_until", "$1", "wait_since", "$1"),
+            r#" THEN 0 ELSE wait_until END,
+                failures = CASE WHEN "#,
+            is_over!("wait_until", "$1", "wait_since", "$1"),
+            r#" THEN 0 ELSE failures END,
+                parked = CASE WHEN "#,
+            is_over!("wait_until", "$1", "wait_since", "$1"),
+            r#" THEN NULL ELSE parked END
+            WHERE id = $2
+              AND state IN ('enabled', 'disabled')
+              AND installed_at = COALESCE($3, installed_at)"#
+        );
+        Ok(tx.execute(sql, &args![self.clock.now(), destination, since]).await? > 0)
     }
 
-    /// Holds every site back until `until`, or for as long as it is held back already.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn hold_all_sites(&self, until: Timestamp) -> Result<(), StoreError> {
-        self.db
-            .execute(
-                "UPDATE installations SET wait_until = $1, wait_since = $2 \
-                 WHERE state IN ('enabled', 'disabled') AND (wait_until < $1 OR wait_since > $2)",
-                &args![until.timestamp_millis(), self.clock.now_ms()],
-            )
-            .await?;
+    /// Remembers that a destination cannot be served until some time; a restart honours it. Returns `false`, with
+    /// nothing written, when it was installed anew or removed since.
+    pub async fn record_site_backoff(
+        &self,
+        destination: &DestinationRef,
+        backoff: &Backoff,
+    ) -> Result<bool, StoreError> {
+        let sql = r#"
+            UPDATE destinations
+            SET wait_until = $1,
+                wait_since = $2,
+                failures = failures + 1,
+                parked = $3
+            WHERE id = $4
+              AND state IN ('enabled', 'disabled')
+              AND installed_at = $5"#;
+        let args = args![
+            backoff.wait_until,
+            self.clock.now(),
+            backoff.parked.as_deref(),
+            &destination.id,
+            destination.since,
+        ];
+        Ok(self.db.execute(sql, &args).await? > 0)
+    }
+
+    /// Holds every destination of a type back until `until`, or for as long as it is held back already.
+    pub async fn hold_all(&self, type_name: &str, until: Timestamp) -> Result<(), StoreError> {
+        let sql = concat!(
+            r#"
+            UPDATE destinations
+            SET wait_until = $1,
+                wait_since = $2
+            WHERE type = $3
+              AND state IN ('enabled', 'disabled')
+              AND "#,
+            is_over!("wait_until", "$1", "wait_since", "$2")
+        );
+        self.db.execute(sql, &args![until, self.clock.now(), type_name]).await?;
         Ok(())
     }
 
-    /// Sites that wait for a person are tried again now. Returns how many.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn try_parked_sites(&self) -> Result<u64, StoreError> {
-        self.db
-            .execute(
-                "UPDATE installations SET wait_until = 0 WHERE state = 'enabled' AND parked IS NOT NULL",
-                &args![],
-            )
-            .await
+    /// Destinations that wait for a person are tried again now. Returns how many.
+    pub async fn retry_parked(&self) -> Result<u64, StoreError> {
+        let sql = r#"
+            UPDATE destinations
+            SET wait_until = 0
+            WHERE state = 'enabled' AND parked IS NOT NULL"#;
+        self.db.execute(sql, &args![]).await
+    }
+
+    /// Entities that were confirmed there are not any more.
+    pub(in crate::store) async fn count_drift(
+        &self,
+        tx: &mut Tx,
+        destination: &DestinationId,
+        lost: usize,
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            UPDATE destinations
+            SET drift = drift + $1
+            WHERE id = $2"#;
+        tx.execute(sql, &args![lost, destination]).await?;
+        Ok(())
     }
 }

@@ -1,5 +1,54 @@
-//! The sites that have the app installed, and what keeps each from being served.
+//! The destinations: Jira sites that have the app installed and what the configuration declares, what keeps each
+//! from being served, and what each is linked to or must lose.
+//!
+//! All are rows of one table. An installation is a destination of the type `operations` whose id is its client key.
 
 pub(in crate::store) mod backoff;
+pub(in crate::store) mod declared;
 pub(in crate::store) mod installations;
+mod links;
 pub(in crate::store) mod removals;
+mod secrets;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::DestinationId;
+use crate::store::db::{Database, args, generations};
+use crate::store::error::StoreError;
+use crate::store::vault::Vault;
+
+/// One destination as it was installed at some time: what is known of it holds until it is installed anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DestinationRef {
+    pub id: DestinationId,
+    /// `installed_at`, which tells one installation from the next.
+    pub since: Timestamp,
+}
+
+/// The room of the destinations.
+#[derive(Debug, Clone, Copy)]
+pub struct Sites<'a> {
+    db: &'a Database,
+    clock: &'a Clock,
+    vault: &'a Vault,
+}
+
+impl<'a> Sites<'a> {
+    pub(in crate::store) fn new(db: &'a Database, clock: &'a Clock, vault: &'a Vault) -> Self {
+        Self { db, clock, vault }
+    }
+
+    /// A number that changes whenever installations, workspaces or components do.
+    pub async fn directory_generation(&self) -> Result<i64, StoreError> {
+        generations::get_directory(self.db).await
+    }
+
+    /// The nightly comparison has looked at the destination.
+    pub async fn record_compared(&self, destination: &DestinationId) -> Result<(), StoreError> {
+        let sql = r#"
+            UPDATE destinations
+            SET compared_at = $1
+            WHERE id = $2"#;
+        self.db.execute(sql, &args![self.clock.now(), destination]).await?;
+        Ok(())
+    }
+}

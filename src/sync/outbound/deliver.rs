@@ -1,10 +1,10 @@
 //! Sends each destination what it should hold and does not, one request at a time per destination.
 
 use super::Outbound;
-use super::waits::SERVING_LEASE;
+use super::waits::{FILL_STALLED, LONGEST_FILL, SERVING_LEASE};
 use crate::destinations::{Batch, Destination, Refusal, Remedy};
 use crate::domain::{DestinationId, EntityId, EntityOutcome, Outgoing, Verdict};
-use crate::store::NextBatch;
+use crate::store::{BatchRules, NextBatch};
 use crate::sync::SyncError;
 use crate::sync::directory::DestinationAccess;
 use crate::sync::registry::SourceRuntime;
@@ -50,9 +50,9 @@ impl Outbound {
             if !self.core.store.sites().is_ready(&access.id).await? {
                 return Ok(worked);
             }
-            let pace = self.near_limit.pace(&access.id, self.core.clock.now());
-            let sizes = destination.batch_sizes().at_most(self.delivery.max_batch);
-            let Some(batch) = self.core.store.deliveries().find_next_batch(&access.id, sizes, pace).await? else { break };
+            let rules = self.rules(access, &*destination);
+            let batch = self.core.store.deliveries().find_next_batch(&access.id, &rules).await?;
+            let Some(batch) = batch else { break };
             worked = true;
             if let Served::Refused(refusal) = self.deliver(access, &*destination, batch).await? {
                 self.record_backoff(access, &refusal).await?;
@@ -63,6 +63,16 @@ impl Outbound {
             worked |= self.read_back(access, &*destination).await?;
         }
         Ok(worked)
+    }
+
+    /// What may be sent to the destination now.
+    pub(super) fn rules(&self, access: &DestinationAccess, destination: &dyn Destination) -> BatchRules {
+        BatchRules {
+            sizes: destination.batch_sizes().at_most(self.delivery.max_batch),
+            pace: self.near_limit.pace(&access.id, self.core.clock.now()),
+            longest_fill: LONGEST_FILL,
+            stalled_after: FILL_STALLED,
+        }
     }
 
     async fn deliver(

@@ -32,7 +32,7 @@ impl Outbound {
                 Err(refusal) => return self.record_unread(access, &refusal).await,
             }
             // What is to be sent must not wait for what was sent.
-            if store.deliveries().is_due(id, self.near_limit.pace(id, clock.now())).await? {
+            if store.deliveries().is_due(id, &self.rules(access, destination)).await? {
                 return Ok(true);
             }
         }

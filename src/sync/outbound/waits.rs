@@ -37,3 +37,9 @@ pub(super) const REFRESH_HELD_BACK: TimeDelta = TimeDelta::minutes(5);
 
 /// What was refused this long ago is tried again each night: its cause may be gone.
 pub(super) const REFUSED_RETRY: TimeDelta = TimeDelta::hours(23);
+
+/// How long what a first sync finds may wait until it fills a request.
+pub(super) const LONGEST_FILL: TimeDelta = TimeDelta::seconds(30);
+
+/// A first sync that has shown no page for so long fills no request.
+pub(super) const FILL_STALLED: TimeDelta = TimeDelta::seconds(10);

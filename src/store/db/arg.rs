@@ -1,0 +1,52 @@
+//! Values for placeholders: the domain's types as the database keeps them.
+
+use crate::clock::Timestamp;
+use crate::domain::{ClientKey, DeliveryState, DestinationId, EntityId, EntityKind, Priority, SourceId};
+
+/// A value for a placeholder.
+#[derive(Debug, Clone)]
+pub(in crate::store) enum Arg {
+    Int(Option<i64>),
+    Text(Option<String>),
+    Bytes(Option<Vec<u8>>),
+}
+
+macro_rules! arg_from {
+    ($($from:ty => $variant:ident, $convert:expr;)*) => {$(
+        impl From<$from> for Arg {
+            fn from(value: $from) -> Self {
+                Self::$variant(Some(($convert)(value)))
+            }
+        }
+        impl From<Option<$from>> for Arg {
+            fn from(value: Option<$from>) -> Self {
+                Self::$variant(value.map($convert))
+            }
+        }
+    )*};
+}
+arg_from! {
+    i64 => Int, |n| n;
+    bool => Int, i64::from;
+    // A limit or a count: more than fits is as good as no limit.
+    usize => Int, |n| i64::try_from(n).unwrap_or(i64::MAX);
+    Timestamp => Int, |at: Timestamp| at.timestamp_millis();
+    Priority => Int, Priority::as_number;
+    String => Text, |text| text;
+    &str => Text, str::to_owned;
+    &String => Text, String::clone;
+    EntityKind => Text, |kind: EntityKind| kind.as_str().to_owned();
+    DeliveryState => Text, |state: DeliveryState| state.as_str().to_owned();
+    &EntityId => Text, |id: &EntityId| id.as_str().to_owned();
+    &DestinationId => Text, |id: &DestinationId| id.as_str().to_owned();
+    &ClientKey => Text, |key: &ClientKey| key.as_str().to_owned();
+    &SourceId => Text, |id: &SourceId| id.as_str().to_owned();
+    Vec<u8> => Bytes, |bytes| bytes;
+    &[u8] => Bytes, <[u8]>::to_vec;
+}
+
+/// `args![a, b]`: the values for `$1`, `$2`.
+macro_rules! args {
+    ($($value:expr),* $(,)?) => { [$($crate::store::db::Arg::from($value)),*] };
+}
+pub(in crate::store) use args;

@@ -1,0 +1,176 @@
+//! What is put up for delivery, and what is taken back.
+
+use super::Deliveries;
+use crate::domain::{DestinationId, Entity, EntityId, EntityKind, Priority, SourceId};
+use crate::store::db::{Tx, args};
+use crate::store::error::StoreError;
+
+/// A version that destinations should hold.
+#[derive(Debug)]
+pub(in crate::store) struct Wanted {
+    pub kind: EntityKind,
+    pub id: EntityId,
+    pub version: i64,
+    pub priority: Priority,
+}
+
+/// A present entity that some destination has not acknowledged yet.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct WaitingEntity {
+    pub version: i64,
+    pub content: Entity,
+}
+
+impl Deliveries<'_> {
+    /// Puts new versions up for delivery to every one of `destinations`. What waits already keeps its place
+    /// and the higher of the two priorities.
+    pub(in crate::store) async fn enqueue(
+        &self,
+        tx: &mut Tx,
+        destinations: &[DestinationId],
+        wanted: &[Wanted],
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            INSERT INTO deliveries (
+                destination, kind, entity_id, wanted, state,
+                priority, queued_at, waiting_since, updated_at
+            )
+            VALUES ($1, $2, $3, $4, 'waiting', $5, $6, $6, $6)
+            ON CONFLICT (destination, kind, entity_id) DO UPDATE
+            SET wanted = excluded.wanted,
+                state = 'waiting',
+                priority = CASE
+                    WHEN deliveries.state = 'waiting' AND deliveries.priority > excluded.priority
+                    THEN deliveries.priority
+                    ELSE excluded.priority
+                END,
+                queued_at = excluded.queued_at,
+                attempts = 0,
+                resends = 0,
+                reason = NULL,
+                trace_id = NULL,
+                batch = NULL,
+                read_back_at = NULL,
+                waiting_since = CASE
+                    WHEN deliveries.state = 'waiting' THEN deliveries.waiting_since
+                    ELSE excluded.waiting_since
+                END,
+                updated_at = excluded.updated_at"#;
+        let now = self.clock.now();
+        for entity in wanted {
+            for destination in destinations {
+                let args =
+                    args![destination, entity.kind, &entity.id, entity.version, entity.priority, now];
+                tx.execute(sql, &args).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts every present entity of a source up for delivery, as if nothing had ever been sent.
+    pub(in crate::store) async fn enqueue_source(
+        &self,
+        tx: &mut Tx,
+        destination: &DestinationId,
+        source: &SourceId,
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            INSERT INTO deliveries (
+                destination, kind, entity_id, wanted, state,
+                priority, queued_at, waiting_since, updated_at
+            )
+            SELECT $1, kind, id, version, 'waiting', $2, $3, $3, $3
+            FROM entities
+            WHERE source = $4 AND content IS NOT NULL
+            ON CONFLICT (destination, kind, entity_id) DO UPDATE
+            SET wanted = excluded.wanted,
+                acknowledged = 0,
+                confirmed = 0,
+                state = 'waiting',
+                priority = excluded.priority,
+                queued_at = excluded.queued_at,
+                waiting_since = excluded.waiting_since,
+                reason = NULL,
+                trace_id = NULL,
+                attempts = 0,
+                resends = 0,
+                batch = NULL,
+                read_back_at = NULL,
+                updated_at = excluded.updated_at"#;
+        tx.execute(sql, &args![destination, Priority::News, self.clock.now(), source]).await?;
+        Ok(())
+    }
+
+    /// Puts up for delivery what the destination may see and was never offered: after the configuration has
+    /// shown it a source that was read before. Returns how many.
+    pub async fn enqueue_missing(
+        &self,
+        destination: &DestinationId,
+        source: &SourceId,
+    ) -> Result<u64, StoreError> {
+        let sql = r#"
+            INSERT INTO deliveries (
+                destination, kind, entity_id, wanted, state,
+                priority, queued_at, waiting_since, updated_at
+            )
+            SELECT $1, e.kind, e.id, e.version, 'waiting', $2, $3, $3, $3
+            FROM entities e
+            WHERE e.source = $4
+              AND e.content IS NOT NULL
+              AND NOT EXISTS (
+                SELECT 1
+                FROM deliveries d
+                WHERE d.destination = $1 AND d.kind = e.kind AND d.entity_id = e.id
+              )
+            ON CONFLICT DO NOTHING"#;
+        self.db.execute(sql, &args![destination, Priority::News, self.clock.now(), source]).await
+    }
+
+    /// Present entities of a source that wait for some destination, with their versions.
+    pub async fn list_waiting(&self, source: &SourceId) -> Result<Vec<WaitingEntity>, StoreError> {
+        let sql = r#"
+            SELECT e.version, e.content
+            FROM entities e
+            WHERE e.source = $1
+              AND e.content IS NOT NULL
+              AND EXISTS (
+                SELECT 1
+                FROM deliveries d
+                WHERE d.kind = e.kind AND d.entity_id = e.id AND d.state = 'waiting'
+              )
+            ORDER BY e.kind, e.id"#;
+        self.db.list(sql, &args![source]).await
+    }
+
+    /// Forgets all deliveries to a destination.
+    pub(in crate::store) async fn erase(
+        &self,
+        tx: &mut Tx,
+        destination: &DestinationId,
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            DELETE FROM deliveries
+            WHERE destination = $1"#;
+        tx.execute(sql, &args![destination]).await?;
+        Ok(())
+    }
+
+    /// Forgets the deliveries of a source to a destination.
+    pub(in crate::store) async fn erase_source(
+        &self,
+        tx: &mut Tx,
+        destination: &DestinationId,
+        source: &str,
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            DELETE FROM deliveries
+            WHERE destination = $1
+              AND EXISTS (
+                SELECT 1
+                FROM entities e
+                WHERE e.kind = deliveries.kind AND e.id = deliveries.entity_id AND e.source = $2
+              )"#;
+        tx.execute(sql, &args![destination, source]).await?;
+        Ok(())
+    }
+}

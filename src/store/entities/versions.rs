@@ -1,0 +1,198 @@
+//! Writes new versions of entities. Which statement makes one is decided elsewhere.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::Entities;
+use crate::clock::{Timestamp, from_millis};
+use crate::domain::{Entity, EntityId, EntityKind, Known, SourceId};
+use crate::store::db::{Flag, Millis, Tx, args, generations, to_json};
+use crate::store::error::StoreError;
+
+/// What an entity goes by: ids of one kind are unique.
+pub(in crate::store) type Key = (EntityKind, EntityId);
+
+/// What is known of an entity before a statement about it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(in crate::store) struct KnownEntity {
+    pub version: i64,
+    #[sqlx(try_from = "Millis")]
+    pub event_time: Timestamp,
+    #[sqlx(try_from = "Millis")]
+    pub updated_at: Timestamp,
+    pub digest: String,
+    #[sqlx(try_from = "Flag")]
+    pub mentioned: bool,
+    pub standing: String,
+}
+
+impl KnownEntity {
+    /// Tools that tell no time are ordered by the time of arrival. One that a clock gave which was set back
+    /// since would make everything stale until that time is reached again, so it counts as older than anything.
+    pub fn has_void_time(&self, now: Timestamp) -> bool {
+        self.event_time > now && self.updated_at > now
+    }
+
+    /// The same for the version rule.
+    pub fn known(&self, now: Timestamp) -> Known {
+        Known {
+            version: self.version,
+            event_time: if self.has_void_time(now) { from_millis(0) } else { self.event_time },
+            digest: self.digest.clone(),
+            mentioned: self.mentioned,
+        }
+    }
+}
+
+/// A version that is to be stored.
+#[derive(Debug)]
+pub(in crate::store) struct NewVersion<'a> {
+    pub kind: EntityKind,
+    pub id: EntityId,
+    pub provider_id: Cow<'a, str>,
+    /// The tool's id of the workspace that it stands in.
+    pub workspace: String,
+    pub version: i64,
+    pub event_time: Timestamp,
+    pub digest: String,
+    /// Status and severity.
+    pub standing: String,
+    /// `None` once deleted.
+    pub content: Option<Cow<'a, Entity>>,
+    /// Known only from being named by an incident.
+    pub mentioned: bool,
+}
+
+/// A present entity and where it stands.
+#[derive(Debug, sqlx::FromRow)]
+pub(in crate::store) struct PlacedEntity {
+    pub kind: EntityKind,
+    pub id: EntityId,
+    pub provider_id: String,
+    pub workspace: String,
+    pub version: i64,
+    #[sqlx(try_from = "Millis")]
+    pub event_time: Timestamp,
+    pub digest: String,
+    pub standing: String,
+    pub content: Entity,
+    #[sqlx(try_from = "Flag")]
+    pub mentioned: bool,
+}
+
+impl Entities<'_> {
+    /// What is known of these entities; those never heard of are missing.
+    pub(in crate::store) async fn find_known(
+        &self,
+        tx: &mut Tx,
+        keys: &[Key],
+    ) -> Result<HashMap<Key, KnownEntity>, StoreError> {
+        let sql = r#"
+            SELECT version, event_time, updated_at, digest, mentioned, standing
+            FROM entities
+            WHERE kind = $1 AND id = $2"#;
+        let mut known = HashMap::with_capacity(keys.len());
+        for (kind, id) in keys {
+            if let Some(entity) = tx.find(sql, &args![*kind, id]).await? {
+                known.insert((*kind, id.clone()), entity);
+            }
+        }
+        Ok(known)
+    }
+
+    /// Stores new versions, in order.
+    pub(in crate::store) async fn write(
+        &self,
+        tx: &mut Tx,
+        source: &SourceId,
+        versions: &[NewVersion<'_>],
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            INSERT INTO entities (
+                kind, id, source, provider_id, workspace, version, event_time,
+                digest, standing, content, mentioned, created_at, updated_at
+            )
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
+            ON CONFLICT (kind, id) DO UPDATE
+            SET workspace = excluded.workspace,
+                version = excluded.version,
+                event_time = excluded.event_time,
+                digest = excluded.digest,
+                standing = excluded.standing,
+                content = excluded.content,
+                mentioned = excluded.mentioned,
+                updated_at = excluded.updated_at"#;
+        for new in versions {
+            let args = args![
+                new.kind,
+                &new.id,
+                source,
+                &*new.provider_id,
+                &new.workspace,
+                new.version,
+                new.event_time,
+                &new.digest,
+                &new.standing,
+                new.content.as_deref().map(|entity| to_json("an entity", entity)).transpose()?,
+                new.mentioned,
+                self.clock.now(),
+            ];
+            tx.execute(sql, &args).await?;
+        }
+        if versions.iter().any(|new| new.kind == EntityKind::Component) {
+            generations::bump_directory(tx).await?;
+        }
+        Ok(())
+    }
+
+    /// Equal content with a newer time: remembers the time, so that what is older than it stays out.
+    pub(in crate::store) async fn touch(
+        &self,
+        tx: &mut Tx,
+        touched: &[(Key, Timestamp)],
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            UPDATE entities
+            SET event_time = $1, updated_at = $2, mentioned = 0
+            WHERE kind = $3
+              AND id = $4
+              AND (event_time < $1 OR mentioned = 1 OR (event_time > $2 AND updated_at > $2))"#;
+        for ((kind, id), event_time) in touched {
+            tx.execute(sql, &args![*event_time, self.clock.now(), *kind, id]).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives every present entity of a source a new version with the same content.
+    pub(in crate::store) async fn raise_versions(
+        &self,
+        tx: &mut Tx,
+        source: &SourceId,
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            UPDATE entities
+            SET version = version + 1
+            WHERE source = $1 AND content IS NOT NULL"#;
+        tx.execute(sql, &args![source]).await?;
+        Ok(())
+    }
+
+    /// Present entities of a source after `after`, in the order of kind and id; from the first when it is `None`.
+    pub(in crate::store) async fn list_placed(
+        &self,
+        tx: &mut Tx,
+        source: &SourceId,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<Vec<PlacedEntity>, StoreError> {
+        let sql = r#"
+            SELECT
+                kind, id, provider_id, workspace, version, event_time, digest, standing, content, mentioned
+            FROM entities
+            WHERE source = $1 AND content IS NOT NULL AND (kind, id) > ($2, $3)
+            ORDER BY kind, id
+            LIMIT $4"#;
+        let (kind, id) = after.map_or(("", ""), |(kind, id)| (kind.as_str(), id.as_str()));
+        tx.list(sql, &args![source, kind, id, limit]).await
+    }
+}

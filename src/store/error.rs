@@ -1,0 +1,29 @@
+//! Why the store could not do what it was asked. Says what to do about it: only some of it is worth a retry.
+
+use super::vault::VaultError;
+
+/// A failure of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or could not be reached: try again.
+    #[error("the database failed: {0}")]
+    Database(#[source] sqlx::Error),
+    #[error("a migration failed: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A row that this program cannot have written: trying again does not help.
+    #[error("the store holds {what} that makes no sense: {why}")]
+    Inconsistent { what: String, why: String },
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(fault: sqlx::Error) -> Self {
+        match fault {
+            sqlx::Error::ColumnDecode { index, source } => {
+                Self::Inconsistent { what: format!("a value in the column {index}"), why: source.to_string() }
+            }
+            other => Self::Database(other),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The inbox: every verified webhook as it came, written down before it is answered.
+//!
+//! Webhooks that arrive together share one transaction. A row leaves the state `new` only in the
+//! transaction that stores its effect, so a crash between the two repeats the work and loses nothing.
+
+pub(in crate::store) mod quarantine;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::SourceId;
+use crate::store::db::{Database, Millis, Tx, args};
+use crate::store::error::StoreError;
+
+/// A webhook to write down.
+#[derive(Debug, Clone)]
+pub struct InboxEntry {
+    pub source: SourceId,
+    /// Equal for every retry of one delivery.
+    pub delivery_key: String,
+    pub delivery_id: Option<String>,
+    pub received_at: Timestamp,
+    pub verified_by: String,
+    /// JSON of the header fields, without credentials.
+    pub headers: String,
+    pub body: Vec<u8>,
+    /// Why it cannot be mapped, if that is known already: it is then kept for the operator.
+    pub quarantine: Option<String>,
+}
+
+/// A webhook that was written down.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct InboxRow {
+    pub id: String,
+    pub source: String,
+    pub delivery_id: Option<String>,
+    #[sqlx(try_from = "Millis")]
+    pub received_at: Timestamp,
+    pub verified_by: String,
+    /// JSON of the header fields, without credentials.
+    pub headers: String,
+    pub body: Vec<u8>,
+    /// Why it is kept aside, or why it had no effect.
+    pub note: Option<String>,
+}
+
+/// A webhook that told something about an entity, without what it said.
+#[derive(Debug, Clone, serde::Serialize, sqlx::FromRow)]
+pub struct ReceiptRow {
+    pub id: String,
+    /// The tool's own id of the delivery.
+    pub delivery_id: Option<String>,
+    /// In JSON milliseconds since the Unix epoch.
+    #[serde(with = "chrono::serde::ts_milliseconds")]
+    #[sqlx(try_from = "Millis")]
+    pub received_at: Timestamp,
+    pub verified_by: String,
+    /// How often the same delivery came again.
+    pub duplicates: i64,
+}
+
+/// How many webhooks of a source are in which state; those that are done are not counted.
+#[derive(Debug, Clone, serde::Serialize, sqlx::FromRow, PartialEq, Eq)]
+pub struct QueueCounts {
+    pub source: String,
+    #[sqlx(try_from = "String")]
+    pub state: InboxState,
+    pub count: i64,
+}
+
+/// How far a webhook is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InboxState {
+    /// It has had no effect yet.
+    New,
+    /// It has had its effect, or was given up.
+    Done,
+    /// It could not be mapped.
+    Quarantined,
+}
+
+impl InboxState {
+    /// The name in the database and in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Done => "done",
+            Self::Quarantined => "quarantined",
+        }
+    }
+}
+
+impl TryFrom<String> for InboxState {
+    type Error = StoreError;
+    fn try_from(name: String) -> Result<Self, StoreError> {
+        [Self::New, Self::Done, Self::Quarantined].into_iter().find(|state| state.as_str() == name).ok_or_else(
+            || StoreError::Inconsistent {
+                what: "a webhook".to_owned(),
+                why: format!("unknown state {name:?}"),
+            },
+        )
+    }
+}
+
+/// Whether a delivery was there before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recorded {
+    New,
+    Duplicate,
+}
+
+/// The room of the webhooks.
+#[derive(Debug, Clone, Copy)]
+pub struct Inbox<'a> {
+    db: &'a Database,
+    clock: &'a Clock,
+}
+
+impl<'a> Inbox<'a> {
+    pub(in crate::store) fn new(db: &'a Database, clock: &'a Clock) -> Self {
+        Self { db, clock }
+    }
+
+    /// Writes all entries down in one transaction, in order. When it returns, they are on disk.
+    pub async fn record(&self, entries: &[InboxEntry]) -> Result<Vec<Recorded>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let mut recorded = Vec::with_capacity(entries.len());
+        for entry in entries {
+            recorded.push(self.record_one(&mut tx, entry).await?);
+        }
+        tx.commit().await?;
+        Ok(recorded)
+    }
+
+    async fn record_one(&self, tx: &mut Tx, entry: &InboxEntry) -> Result<Recorded, StoreError> {
+        let state = if entry.quarantine.is_some() { InboxState::Quarantined } else { InboxState::New };
+        let sql = r#"
+            INSERT INTO inbox (
+                id, source, delivery_key, received_at, verified_by,
+                delivery_id, headers, body, state, note
+            )
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            ON CONFLICT (source, delivery_key) DO NOTHING"#;
+        let args = args![
+            self.clock.new_id(),
+            &entry.source,
+            &entry.delivery_key,
+            entry.received_at,
+            &entry.verified_by,
+            entry.delivery_id.as_deref(),
+            &entry.headers,
+            entry.body.as_slice(),
+            state.as_str(),
+            entry.quarantine.as_deref(),
+        ];
+        if tx.execute(sql, &args).await? > 0 {
+            return Ok(Recorded::New);
+        }
+        let sql = r#"
+            UPDATE inbox
+            SET duplicates = duplicates + 1
+            WHERE source = $1 AND delivery_key = $2"#;
+        tx.execute(sql, &args![&entry.source, &entry.delivery_key]).await?;
+        Ok(Recorded::Duplicate)
+    }
+
+    /// The oldest webhooks of `source` that have had no effect yet.
+    pub async fn list_new(&self, source: &SourceId, limit: usize) -> Result<Vec<InboxRow>, StoreError> {
+        self.list(InboxState::New, source, limit).await
+    }
+
+    async fn list(
+        &self,
+        state: InboxState,
+        source: &SourceId,
+        limit: usize,
+    ) -> Result<Vec<InboxRow>, StoreError> {
+        let sql = r#"
+            SELECT id, source, delivery_id, received_at, verified_by, headers, body, note
+            FROM inbox
+            WHERE state = $1 AND source = $2
+            ORDER BY id
+            LIMIT $3"#;
+        self.db.list(sql, &args![state.as_str(), source, limit]).await
+    }
+
+    /// Webhooks have had their effect, each with a note if there was none.
+    pub(in crate::store) async fn finish(
+        &self,
+        tx: &mut Tx,
+        done: &[(&str, Option<&str>)],
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            UPDATE inbox
+            SET state = 'done', note = $1, processed_at = $2
+            WHERE id = $3"#;
+        for (id, note) in done {
+            tx.execute(sql, &args![*note, self.clock.now(), *id]).await?;
+        }
+        Ok(())
+    }
+
+    /// When and how a webhook came, unless retention has removed it.
+    pub async fn find_receipt(&self, id: &str) -> Result<Option<ReceiptRow>, StoreError> {
+        let sql = r#"
+            SELECT id, delivery_id, received_at, verified_by, duplicates
+            FROM inbox
+            WHERE id = $1"#;
+        self.db.find(sql, &args![id]).await
+    }
+
+    /// Counts what is not done, by source and state.
+    pub async fn count(&self) -> Result<Vec<QueueCounts>, StoreError> {
+        let sql = r#"
+            SELECT source, state, COUNT(*) AS count
+            FROM inbox
+            WHERE state <> 'done'
+            GROUP BY source, state
+            ORDER BY source, state"#;
+        self.db.list(sql, &args![]).await
+    }
+
+    /// Removes up to `limit` webhooks from before `before` that have had their effect. Returns how many.
+    pub async fn remove_old(&self, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        let sql = r#"
+            DELETE FROM inbox
+            WHERE id IN (
+                SELECT id
+                FROM inbox
+                WHERE state = 'done' AND received_at < $1
+                ORDER BY id
+                LIMIT $2
+            )"#;
+        self.db.execute(sql, &args![before, limit]).await
+    }
+}

@@ -1,0 +1,120 @@
+//! Webhooks that a tool has sent beyond doubt and that could not be mapped: kept for the operator.
+
+use super::{Inbox, InboxRow, InboxState};
+use crate::clock::Timestamp;
+use crate::domain::SourceId;
+use crate::store::db::{Millis, args};
+use crate::store::error::StoreError;
+
+/// Bodies can be large, so few are held at once.
+const AT_ONCE: usize = 100;
+
+/// A webhook that could not be mapped, as operators see it.
+#[derive(Debug, Clone, serde::Serialize, sqlx::FromRow)]
+pub struct QuarantinedRow {
+    pub id: String,
+    pub source: String,
+    pub delivery_id: Option<String>,
+    /// In JSON milliseconds since the Unix epoch.
+    #[serde(with = "chrono::serde::ts_milliseconds")]
+    #[sqlx(try_from = "Millis")]
+    pub received_at: Timestamp,
+    pub verified_by: String,
+    pub reason: Option<String>,
+    #[serde(skip)]
+    pub body: Vec<u8>,
+}
+
+impl Inbox<'_> {
+    /// Webhooks of `source` that could not be mapped, oldest first.
+    pub async fn list_quarantined(
+        &self,
+        source: &SourceId,
+        limit: usize,
+    ) -> Result<Vec<InboxRow>, StoreError> {
+        self.list(InboxState::Quarantined, source, limit).await
+    }
+
+    /// Keeps webhooks that cannot be mapped, each by its id and with the reason.
+    pub async fn quarantine(&self, unmappable: &[(&str, &str)]) -> Result<(), StoreError> {
+        let sql = r#"
+            UPDATE inbox
+            SET state = 'quarantined', note = $1, processed_at = $2
+            WHERE id = $3"#;
+        let mut tx = self.db.begin().await?;
+        for (id, reason) in unmappable {
+            tx.execute(sql, &args![*reason, self.clock.now(), *id]).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Puts quarantined webhooks back in line: those of `ids`, or all. Returns how many.
+    pub async fn replay(&self, ids: Option<&[String]>) -> Result<u64, StoreError> {
+        let Some(ids) = ids else {
+            let sql = r#"
+                UPDATE inbox
+                SET state = 'new', note = NULL
+                WHERE state = 'quarantined'"#;
+            return self.db.execute(sql, &args![]).await;
+        };
+        let sql = r#"
+            UPDATE inbox
+            SET state = 'new', note = NULL
+            WHERE state = 'quarantined' AND id = $1"#;
+        let mut tx = self.db.begin().await?;
+        let mut count = 0;
+        for id in ids {
+            count += tx.execute(sql, &args![id]).await?;
+        }
+        tx.commit().await?;
+        Ok(count)
+    }
+
+    /// Gives up on quarantined webhooks; retention then removes them. Returns how many there were.
+    pub async fn discard(&self, ids: &[String]) -> Result<u64, StoreError> {
+        let sql = r#"
+            UPDATE inbox
+            SET state = 'done', processed_at = $1
+            WHERE state = 'quarantined' AND id = $2"#;
+        let mut tx = self.db.begin().await?;
+        let mut count = 0;
+        for id in ids {
+            count += tx.execute(sql, &args![self.clock.now(), id]).await?;
+        }
+        tx.commit().await?;
+        Ok(count)
+    }
+
+    /// Quarantined webhooks of all sources as operators see them, oldest first.
+    pub async fn list_quarantine(&self, limit: usize) -> Result<Vec<QuarantinedRow>, StoreError> {
+        self.list_quarantine_after("", limit).await
+    }
+
+    /// Quarantined webhooks that `is_meant` accepts, oldest first.
+    pub async fn search_quarantine(
+        &self,
+        is_meant: impl Fn(&QuarantinedRow) -> bool,
+    ) -> Result<Vec<QuarantinedRow>, StoreError> {
+        let (mut found, mut after) = (Vec::new(), String::new());
+        loop {
+            let page = self.list_quarantine_after(&after, AT_ONCE).await?;
+            let Some(last) = page.last() else { return Ok(found) };
+            after.clone_from(&last.id);
+            found.extend(page.into_iter().filter(|row| is_meant(row)));
+        }
+    }
+
+    async fn list_quarantine_after(
+        &self,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<QuarantinedRow>, StoreError> {
+        let sql = r#"
+            SELECT id, source, delivery_id, received_at, verified_by, note AS reason, body
+            FROM inbox
+            WHERE state = 'quarantined' AND id > $1
+            ORDER BY id
+            LIMIT $2"#;
+        self.db.list(sql, &args![after, limit]).await
+    }
+}

@@ -1,0 +1,55 @@
+//! Destinations that the configuration declares: they have no secret here, and come and go with the configuration.
+
+use super::Sites;
+use crate::domain::DestinationId;
+use crate::store::db::args;
+use crate::store::error::StoreError;
+
+/// A destination of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredDestination {
+    pub id: DestinationId,
+    /// Any type but `operations`, whose destinations are installations.
+    pub type_name: String,
+    /// What operators call it.
+    pub name: String,
+}
+
+impl Sites<'_> {
+    /// Makes the declared destinations the only ones that are served beside the installations. One that was
+    /// declared before keeps its deliveries and its `since`; one that is declared no more is kept as uninstalled.
+    pub async fn declare(&self, declared: &[DeclaredDestination]) -> Result<(), StoreError> {
+        let retire = r#"
+            UPDATE destinations
+            SET state = 'uninstalled', updated_at = $1
+            WHERE type <> 'operations' AND state <> 'uninstalled' AND id = $2"#;
+        let upsert = r#"
+            INSERT INTO destinations (id, type, state, base_url, site, installed_at, updated_at)
+            VALUES ($1, $2, 'enabled', '', $3, $4, $4)
+            ON CONFLICT (id) DO UPDATE
+            SET type = excluded.type,
+                state = 'enabled',
+                site = excluded.site,
+                installed_at = CASE
+                    WHEN destinations.state = 'uninstalled' THEN excluded.installed_at
+                    ELSE destinations.installed_at
+                END,
+                updated_at = excluded.updated_at
+            WHERE destinations.type <> 'operations'"#;
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        let known = r#"
+            SELECT id
+            FROM destinations
+            WHERE type <> 'operations' AND state <> 'uninstalled'"#;
+        let known: Vec<(DestinationId,)> = tx.list(known, &args![]).await?;
+        for (gone,) in known.iter().filter(|(id,)| !declared.iter().any(|it| it.id == *id)) {
+            tx.execute(retire, &args![now, gone]).await?;
+        }
+        for destination in declared {
+            let args = args![&destination.id, &destination.type_name, &destination.name, now];
+            tx.execute(upsert, &args).await?;
+        }
+        tx.commit().await
+    }
+}

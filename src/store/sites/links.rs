@@ -1,0 +1,76 @@
+//! Which workspaces each site has linked.
+
+use super::Sites;
+use crate::domain::{DestinationId, EntityId};
+use crate::store::db::{Tx, args};
+use crate::store::error::StoreError;
+
+impl Sites<'_> {
+    /// Remembers that the site accepted the links.
+    pub async fn record_links(
+        &self,
+        destination: &DestinationId,
+        workspaces: &[EntityId],
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            INSERT INTO links (destination, workspace, linked_at)
+            VALUES ($1, $2, $3)
+            ON CONFLICT DO NOTHING"#;
+        let mut tx = self.db.begin().await?;
+        for workspace in workspaces {
+            tx.execute(sql, &args![destination, workspace, self.clock.now()]).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Ids of the workspaces linked to the site.
+    pub async fn list_links(&self, destination: &DestinationId) -> Result<Vec<EntityId>, StoreError> {
+        let sql = r#"
+            SELECT workspace
+            FROM links
+            WHERE destination = $1
+            ORDER BY workspace"#;
+        let rows: Vec<(EntityId,)> = self.db.list(sql, &args![destination]).await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+
+    /// Forgets links that the site does not show any more.
+    pub async fn forget_links(
+        &self,
+        destination: &DestinationId,
+        workspaces: &[EntityId],
+    ) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.remove_links(&mut tx, destination, workspaces).await?;
+        tx.commit().await
+    }
+
+    /// The same as part of a transaction.
+    pub(in crate::store) async fn remove_links(
+        &self,
+        tx: &mut Tx,
+        destination: &DestinationId,
+        workspaces: &[EntityId],
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            DELETE FROM links
+            WHERE destination = $1 AND workspace = $2"#;
+        for workspace in workspaces {
+            tx.execute(sql, &args![destination, workspace]).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets all links of a site.
+    pub(in crate::store) async fn erase_links(
+        &self,
+        tx: &mut Tx,
+        destination: &DestinationId,
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            DELETE FROM links
+            WHERE destination = $1"#;
+        tx.execute(sql, &args![destination]).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! The sealed shared secrets of the installations.
+
+use secrecy::SecretString;
+
+use super::Sites;
+use crate::store::db::args;
+use crate::store::error::StoreError;
+use crate::store::vault::VaultError;
+
+/// What a secret is sealed with beside its client key. The table has another name since; the blobs have not.
+const SEALED_FOR: &str = "installations";
+
+#[derive(sqlx::FromRow)]
+struct SealedRow {
+    id: String,
+    site: String,
+    secret: Option<Vec<u8>>,
+    previous_secret: Option<Vec<u8>>,
+}
+
+impl Sites<'_> {
+    /// Seals the secret of an installation.
+    pub(super) fn seal(&self, id: &str, secret: &SecretString) -> Result<Vec<u8>, VaultError> {
+        self.vault.seal(SEALED_FOR, id, secret)
+    }
+
+    /// Opens a secret of an installation.
+    pub(super) fn unseal(&self, id: &str, sealed: &[u8]) -> Result<SecretString, VaultError> {
+        self.vault.open(SEALED_FOR, id, sealed)
+    }
+
+    /// Seals one secret of an older key anew under the newest. Returns the site it belonged to, or `None`
+    /// when none is left: call it until then; it may be interrupted between any two calls.
+    ///
+    /// # Errors
+    /// Also when a secret does not open.
+    pub async fn reseal_next(&self) -> Result<Option<String>, StoreError> {
+        let sql = r#"
+            SELECT id, site, secret, previous_secret
+            FROM destinations
+            WHERE secret IS NOT NULL
+            ORDER BY id"#;
+        let rows: Vec<SealedRow> = self.db.list(sql, &args![]).await?;
+        let is_old = |blob: &Option<Vec<u8>>| blob.as_ref().is_some_and(|blob| !self.vault.is_current(blob));
+        let Some(row) = rows.into_iter().find(|row| is_old(&row.secret) || is_old(&row.previous_secret))
+        else {
+            return Ok(None);
+        };
+        let reseal = |blob: Option<&Vec<u8>>| -> Result<Option<Vec<u8>>, StoreError> {
+            let Some(blob) = blob else { return Ok(None) };
+            Ok(Some(self.seal(&row.id, &self.unseal(&row.id, blob)?)?))
+        };
+        // The condition keeps a secret that was replaced meanwhile.
+        let sql = r#"
+            UPDATE destinations
+            SET secret = $1, previous_secret = $2
+            WHERE id = $3 AND secret = $4"#;
+        let args = args![
+            reseal(row.secret.as_ref())?,
+            reseal(row.previous_secret.as_ref())?,
+            &row.id,
+            row.secret.as_deref(),
+        ];
+        self.db.execute(sql, &args).await?;
+        Ok(Some(row.site))
+    }
+}

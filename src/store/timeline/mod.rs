@@ -1,0 +1,122 @@
+//! What happened to each incident, review and component, in order: the memory behind `explain`.
+
+pub(in crate::store) mod event;
+
+use serde::Serialize;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::{DestinationId, EntityId, EntityKind};
+use crate::store::db::{Database, Millis, Tx, args};
+use crate::store::error::StoreError;
+use event::TimelineEvent;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TimelineEntry {
+    pub at: Timestamp,
+    pub kind: EntityKind,
+    #[serde(rename = "jira_id")]
+    pub entity_id: EntityId,
+    /// The destination it happened with, when it concerns one.
+    #[serde(rename = "client_key")]
+    pub destination: Option<DestinationId>,
+    /// In JSON the keys `event` and `detail`.
+    #[serde(flatten)]
+    pub event: TimelineEvent,
+}
+
+/// Something that has just happened.
+#[derive(Debug)]
+pub(in crate::store) struct NewEvent<'a> {
+    pub kind: EntityKind,
+    pub entity_id: EntityId,
+    pub destination: Option<&'a DestinationId>,
+    pub event: TimelineEvent,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    #[sqlx(try_from = "Millis")]
+    at: Timestamp,
+    kind: EntityKind,
+    entity_id: EntityId,
+    destination: Option<DestinationId>,
+    event: String,
+    detail: String,
+}
+
+/// The room of the history.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeline<'a> {
+    db: &'a Database,
+    clock: &'a Clock,
+}
+
+impl<'a> Timeline<'a> {
+    pub(in crate::store) fn new(db: &'a Database, clock: &'a Clock) -> Self {
+        Self { db, clock }
+    }
+
+    /// Adds what has happened, in order.
+    pub(in crate::store) async fn record(
+        &self,
+        tx: &mut Tx,
+        events: &[NewEvent<'_>],
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            INSERT INTO timeline (id, kind, entity_id, destination, at, event, detail)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)"#;
+        for new in events {
+            let (event, detail) = new.event.to_row();
+            let (id, now) = (self.clock.new_id(), self.clock.now());
+            let args = args![id, new.kind, &new.entity_id, new.destination, now, event, detail];
+            tx.execute(sql, &args).await?;
+        }
+        Ok(())
+    }
+
+    /// The story of every entity with this id, oldest first.
+    pub async fn list_of(&self, id: &EntityId) -> Result<Vec<TimelineEntry>, StoreError> {
+        let sql = r#"
+            SELECT at, kind, entity_id, destination, event, detail
+            FROM timeline
+            WHERE entity_id = $1
+            ORDER BY id"#;
+        let rows: Vec<Row> = self.db.list(sql, &args![id]).await?;
+        let entry = |row: Row| TimelineEntry {
+            at: row.at,
+            kind: row.kind,
+            entity_id: row.entity_id,
+            destination: row.destination,
+            event: TimelineEvent::from_row(row.event, &row.detail),
+        };
+        Ok(rows.into_iter().map(entry).collect())
+    }
+
+    /// Removes up to `limit` entries from before `before`. Returns how many.
+    pub async fn remove_old(&self, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        let sql = r#"
+            DELETE FROM timeline
+            WHERE id IN (
+                SELECT id
+                FROM timeline
+                WHERE at < $1
+                ORDER BY at
+                LIMIT $2
+            )"#;
+        self.db.execute(sql, &args![before, limit]).await
+    }
+
+    /// Forgets what happened with a destination.
+    pub(in crate::store) async fn erase(
+        &self,
+        tx: &mut Tx,
+        destination: &DestinationId,
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            DELETE FROM timeline
+            WHERE destination = $1"#;
+        tx.execute(sql, &args![destination]).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+//! Applies what a source said: new versions of entities, and what each means for the destinations.
+//!
+//! All statements of a webhook, a page or a batch are one transaction with the end of what they came from.
+
+use crate::connect::sites::host_matches;
+use crate::domain::{DestinationId, SourceId};
+use crate::store::db::{Tx, generations};
+use crate::store::error::StoreError;
+use crate::store::polls::state::PageEnd;
+use crate::store::transactions::changes::{Changes, subjects, weigh};
+use crate::store::transactions::report::{Applied, Origin, Report, SourceScope};
+use crate::store::Store;
+
+impl Store {
+    /// Applies what a source said, in order and all in one transaction with the end of the webhooks or the
+    /// move of the cursor it came from: entities get new versions, and every destination that may see them a
+    /// delivery.
+    pub async fn apply(
+        &self,
+        scope: &SourceScope<'_>,
+        reports: &[Report<'_>],
+    ) -> Result<Applied, StoreError> {
+        let mut tx = self.db.begin().await?;
+        generations::lock_sites(&mut tx).await?;
+        let destinations = self.audience(&mut tx, scope).await?;
+        let mut applied = Applied::default();
+        for report in reports {
+            let known = self.entities().find_known(&mut tx, &subjects(scope, report)).await?;
+            let changes = weigh(scope, report, known, self.clock.now());
+            applied.changed += changes.applied.changed;
+            applied.unchanged += changes.applied.unchanged;
+            applied.stale += changes.applied.stale;
+            self.write_changes(&mut tx, scope.source, &destinations, &changes).await?;
+            self.write_rest(&mut tx, scope, report).await?;
+            self.finish_origin(&mut tx, scope.source, report).await?;
+        }
+        if reports.iter().any(|report| report.origin.is_webhook()) {
+            self.polls().note_webhook(&mut tx, scope.source).await?;
+        }
+        tx.commit().await?;
+        Ok(applied)
+    }
+
+    /// The destinations that may see a source.
+    pub(super) async fn audience(
+        &self,
+        tx: &mut Tx,
+        scope: &SourceScope<'_>,
+    ) -> Result<Vec<DestinationId>, StoreError> {
+        let mut audience = self.sites().list_audience(tx).await?;
+        audience.retain(|it| scope.sites.iter().any(|pattern| host_matches(pattern, &it.site)));
+        Ok(audience.into_iter().map(|it| it.id).collect())
+    }
+
+    /// Writes new versions, puts them up for delivery and into the timeline.
+    pub(super) async fn write_changes(
+        &self,
+        tx: &mut Tx,
+        source: &SourceId,
+        destinations: &[DestinationId],
+        changes: &Changes<'_>,
+    ) -> Result<(), StoreError> {
+        self.entities().write(tx, source, &changes.versions).await?;
+        self.entities().touch(tx, &changes.touched).await?;
+        self.deliveries().enqueue(tx, destinations, &changes.wanted).await?;
+        self.timeline().record(tx, &changes.events).await
+    }
+
+    /// Writes what a report says beside entities.
+    async fn write_rest(
+        &self,
+        tx: &mut Tx,
+        scope: &SourceScope<'_>,
+        report: &Report<'_>,
+    ) -> Result<(), StoreError> {
+        let (source, polls) = (scope.source, self.polls());
+        if scope.teams {
+            self.entities().write_workspaces(tx, source, report.workspaces).await?;
+        }
+        polls.name_refetches(tx, source, report.refetch).await?;
+        if let Some(values) = report.unmapped {
+            polls.note_unmapped(tx, source, values).await?;
+        }
+        match report.memory {
+            Some(memory) => polls.write_memory(tx, source, memory).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn finish_origin(
+        &self,
+        tx: &mut Tx,
+        source: &SourceId,
+        report: &Report<'_>,
+    ) -> Result<(), StoreError> {
+        match report.origin {
+            Origin::Webhook { inbox_id, note, .. } => self.inbox().finish(tx, &[(inbox_id, note)]).await,
+            Origin::Poll { cursor, caught_up, total } => {
+                let count = report.observations.len();
+                self.polls().move_cursor(tx, source, &PageEnd { cursor, caught_up, count, total }).await
+            }
+            Origin::Catalogue => self.polls().finish_catalogue(tx, source).await,
+            Origin::Fetch | Origin::Window | Origin::Configuration => Ok(()),
+        }
+    }
+}

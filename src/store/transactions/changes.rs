@@ -1,0 +1,209 @@
+//! What a report changes, decided in memory from what is known. Must not touch the database.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use crate::clock::Timestamp;
+use crate::domain::{
+    Component, Decision, Entity, EntityId, EntityKind, Observation, Priority, State, Workspace,
+    content_digest, decide,
+};
+use crate::store::deliveries::queue::Wanted;
+use crate::store::entities::versions::{Key, KnownEntity, NewVersion};
+use crate::store::timeline::NewEvent;
+use crate::store::timeline::event::TimelineEvent;
+use crate::store::transactions::report::{Applied, Origin, Report, SourceScope};
+
+/// Digest and standing of an entity that the tool deleted.
+const DELETED: &str = "deleted";
+
+/// Rows to write, each group in the order in which the report named them.
+#[derive(Default)]
+pub(super) struct Changes<'a> {
+    pub versions: Vec<NewVersion<'a>>,
+    /// Entities whose content is the same, with the time of the statement.
+    pub touched: Vec<(Key, Timestamp)>,
+    pub wanted: Vec<Wanted>,
+    pub events: Vec<NewEvent<'a>>,
+    pub applied: Applied,
+}
+
+impl<'a> Changes<'a> {
+    /// A new version, which every destination that may see the source is to hold.
+    pub fn store(&mut self, new: NewVersion<'a>, priority: Priority, origin: &Origin<'_>) {
+        let (kind, id, version, cause) = (new.kind, new.id.clone(), new.version, origin.cause());
+        self.wanted.push(Wanted { kind, id: id.clone(), version, priority });
+        let event = if new.content.is_some() {
+            TimelineEvent::Stored { cause, version }
+        } else {
+            TimelineEvent::Deleted { cause, version }
+        };
+        self.note(kind, id, event);
+        self.versions.push(new);
+    }
+
+    fn note(&mut self, kind: EntityKind, entity_id: EntityId, event: TimelineEvent) {
+        self.events.push(NewEvent { kind, entity_id, destination: None, event });
+    }
+}
+
+/// The entities that a report speaks of.
+pub(super) fn subjects(scope: &SourceScope<'_>, report: &Report<'_>) -> Vec<Key> {
+    let id = |provider_id| EntityId::new(scope.source, provider_id);
+    let mentioned = report.mentioned.iter().map(|it| (EntityKind::Component, id(&it.provider_id)));
+    let observed = report.observations.iter().map(|it| (it.kind(), id(it.provider_id())));
+    mentioned.chain(observed).collect()
+}
+
+/// What a report changes of what is `known`.
+pub(super) fn weigh<'a>(
+    scope: &'a SourceScope<'a>,
+    report: &'a Report<'a>,
+    known: HashMap<Key, KnownEntity>,
+    now: Timestamp,
+) -> Changes<'a> {
+    let mut scales = Scales { scope, origin: report.origin, known, now, changes: Changes::default() };
+    for component in report.mentioned {
+        scales.mention(component);
+    }
+    for observation in report.observations {
+        scales.observe(observation);
+    }
+    scales.changes
+}
+
+/// The state of weighing: one statement can follow another about the same entity.
+struct Scales<'a> {
+    scope: &'a SourceScope<'a>,
+    origin: Origin<'a>,
+    known: HashMap<Key, KnownEntity>,
+    now: Timestamp,
+    changes: Changes<'a>,
+}
+
+impl<'a> Scales<'a> {
+    fn mention(&mut self, component: &'a Component) {
+        let id = EntityId::new(self.scope.source, &component.provider_id);
+        let entity = Entity::Component(component.clone());
+        let digest = content_digest(&entity);
+        let known = self.known.get(&(EntityKind::Component, id.clone()));
+        if known.is_some_and(|known| !known.mentioned || known.digest == digest) {
+            return;
+        }
+        let sequence = component.updated_at.timestamp_millis();
+        self.store(
+            NewVersion {
+                kind: EntityKind::Component,
+                id,
+                provider_id: Cow::Borrowed(&component.provider_id),
+                workspace: workspace_of(self.scope, Some(&entity)),
+                version: known.map_or(sequence, |known| sequence.max(known.version + 1)),
+                event_time: component.updated_at,
+                digest,
+                standing: standing(Some(&entity)),
+                content: Some(Cow::Owned(entity)),
+                mentioned: true,
+            },
+            Priority::News,
+        );
+    }
+
+    fn observe(&mut self, observation: &'a Observation) {
+        let (kind, provider_id) = (observation.kind(), observation.provider_id());
+        let key = (kind, EntityId::new(self.scope.source, provider_id));
+        let entity = match &observation.state {
+            State::Present(entity) => Some(&**entity),
+            State::Deleted { .. } => None,
+        };
+        let digest = entity.map_or_else(|| DELETED.to_owned(), content_digest);
+        let known = self.known.get(&key);
+        let before = known.map(|known| known.known(self.now));
+        match decide(before.as_ref(), observation.event_time, observation.sequence, &digest) {
+            Decision::Stale => {
+                self.changes.applied.stale += 1;
+                let (cause, event_time) = (self.origin.cause(), observation.event_time);
+                self.changes.note(kind, key.1, TimelineEvent::Stale { cause, event_time });
+            }
+            Decision::Unchanged => {
+                self.changes.applied.unchanged += 1;
+                self.touch(key, observation.event_time);
+            }
+            Decision::Store { version } => {
+                self.changes.applied.changed += 1;
+                let standing = standing(entity);
+                let priority = self.priority(known, &standing);
+                let new = NewVersion {
+                    kind,
+                    id: key.1,
+                    provider_id: Cow::Borrowed(provider_id),
+                    workspace: workspace_of(self.scope, entity),
+                    version,
+                    event_time: observation.event_time,
+                    digest,
+                    standing,
+                    content: entity.map(Cow::Borrowed),
+                    mentioned: false,
+                };
+                self.store(new, priority);
+            }
+        }
+    }
+
+    fn store(&mut self, new: NewVersion<'a>, priority: Priority) {
+        let known = KnownEntity {
+            version: new.version,
+            event_time: new.event_time,
+            updated_at: self.now,
+            digest: new.digest.clone(),
+            mentioned: new.mentioned,
+            standing: new.standing.clone(),
+        };
+        self.known.insert((new.kind, new.id.clone()), known);
+        self.changes.store(new, priority, &self.origin);
+    }
+
+    fn touch(&mut self, key: Key, event_time: Timestamp) {
+        if let Some(known) = self.known.get_mut(&key)
+            && (known.event_time < event_time || known.mentioned || known.has_void_time(self.now))
+        {
+            (known.event_time, known.updated_at, known.mentioned) = (event_time, self.now, false);
+        }
+        // A poll repeats what is known every few minutes; only a delivery of its own is worth a line.
+        if self.origin.is_webhook() {
+            let event = TimelineEvent::Unchanged { cause: self.origin.cause() };
+            self.changes.note(key.0, key.1.clone(), event);
+        }
+        self.changes.touched.push((key, event_time));
+    }
+
+    /// What is new, gone, or changed its status or severity is news; news of a webhook is live.
+    fn priority(&self, known: Option<&KnownEntity>, standing: &str) -> Priority {
+        if known.is_some_and(|known| known.standing == standing) {
+            Priority::Refresh
+        } else if matches!(self.origin, Origin::Webhook { .. } | Origin::Fetch) {
+            Priority::Live
+        } else {
+            Priority::News
+        }
+    }
+}
+
+/// The tool's id of the workspace that an entity stands in: the account, or the first of its teams.
+pub(super) fn workspace_of(scope: &SourceScope<'_>, entity: Option<&Entity>) -> String {
+    entity
+        .filter(|_| scope.teams)
+        .and_then(|entity| entity.workspaces().iter().min())
+        .map_or_else(|| Workspace::ACCOUNT.to_owned(), String::clone)
+}
+
+/// Status and severity in one word.
+fn standing(entity: Option<&Entity>) -> String {
+    match entity {
+        Some(Entity::Incident(incident)) => {
+            format!("{}/{}", incident.status.as_str(), incident.severity.as_str())
+        }
+        Some(Entity::Review(review)) => review.status.as_str().to_owned(),
+        Some(Entity::Component(_)) => "present".to_owned(),
+        None => DELETED.to_owned(),
+    }
+}

@@ -1,0 +1,98 @@
+//! What a source said, as [`Store::apply`](crate::store::Store::apply) takes it, and what came of it. Must not
+//! touch the database.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::{Component, Observation, SourceId, UnknownWord, Workspace};
+use crate::store::timeline::event::Cause;
+
+/// What the store must know of a source to apply what it says.
+pub struct SourceScope<'a> {
+    pub source: &'a SourceId,
+    /// Whether entities keep their teams as workspaces, or all belong to the account.
+    pub teams: bool,
+    /// Hosts of the sites that may see the source, exact or globs, and names of other destinations.
+    pub sites: &'a [String],
+}
+
+/// Where a report came from, for the timeline and for finishing in the same transaction.
+#[derive(Clone, Copy)]
+pub enum Origin<'a> {
+    /// A row of the inbox, which is thereby done.
+    Webhook { inbox_id: &'a str, verified_by: &'a str, note: Option<&'a str> },
+    /// A page of a poll; the cursor moves with it.
+    Poll { cursor: Option<&'a str>, caught_up: bool, total: Option<u64> },
+    /// The list of services and teams; what is missing in it is gone.
+    Catalogue,
+    /// One incident that was fetched by its id.
+    Fetch,
+    /// A page that was read once more, without moving the cursor.
+    Window,
+    /// The configuration itself, such as the fallback component.
+    Configuration,
+}
+
+impl Origin<'_> {
+    pub(in crate::store) fn is_webhook(&self) -> bool {
+        matches!(self, Self::Webhook { .. })
+    }
+
+    /// The same for the timeline.
+    pub(in crate::store) fn cause(&self) -> Cause {
+        let by = match self {
+            Self::Webhook { .. } => "webhook",
+            Self::Poll { .. } | Self::Window => "poll",
+            Self::Catalogue => "catalogue",
+            Self::Fetch => "fetch",
+            Self::Configuration => "configuration",
+        };
+        let (delivery, verified_by) = match self {
+            Self::Webhook { inbox_id, verified_by, .. } => (Some(*inbox_id), Some(*verified_by)),
+            _ => (None, None),
+        };
+        Cause {
+            by: by.to_owned(),
+            delivery: delivery.map(str::to_owned),
+            verified_by: verified_by.map(str::to_owned),
+        }
+    }
+}
+
+/// Everything one webhook or one page said.
+pub struct Report<'a> {
+    pub origin: Origin<'a>,
+    pub observations: &'a [Observation],
+    /// Components that incidents name.
+    pub mentioned: &'a [Component],
+    pub workspaces: &'a [Workspace],
+    /// The tool's ids of incidents that were named without being shown.
+    pub refetch: &'a [String],
+    /// What the source wants to keep; `None` removes a key.
+    pub memory: Option<&'a BTreeMap<String, Option<String>>>,
+    /// The tool's values for status and severity that have no meaning here.
+    pub unmapped: Option<&'a BTreeSet<UnknownWord>>,
+}
+
+impl<'a> Report<'a> {
+    /// A report that says nothing yet: `Report { observations, ..Report::new(origin) }`.
+    #[must_use]
+    pub fn new(origin: Origin<'a>) -> Self {
+        Self {
+            origin,
+            observations: &[],
+            mentioned: &[],
+            workspaces: &[],
+            refetch: &[],
+            memory: None,
+            unmapped: None,
+        }
+    }
+}
+
+/// How many statements had which effect.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Applied {
+    pub changed: usize,
+    pub unchanged: usize,
+    pub stale: usize,
+}
