@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::values::Table;
-use crate::domain::{ComponentType, IncidentStatus, Severity, SourceId, Tier, UnknownWord, WordKind};
+use crate::domain::{ComponentType, IncidentStatus, Severity, SourceId, Tier, UnmappedValue, ValueKind};
 
 /// How the tool's workspaces appear in Jira.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -135,10 +135,10 @@ impl SourceConfig {
 
     /// Whether the operator's table has a meaning for the word by now.
     #[must_use]
-    pub fn knows(&self, unknown: &UnknownWord) -> bool {
+    pub fn knows(&self, unknown: &UnmappedValue) -> bool {
         match unknown.kind {
-            WordKind::Severity => self.find_severity(&unknown.word).is_some(),
-            WordKind::Status => self.find_status(&unknown.word).is_some(),
+            ValueKind::Severity => self.find_severity(&unknown.value).is_some(),
+            ValueKind::Status => self.find_status(&unknown.value).is_some(),
         }
     }
 }

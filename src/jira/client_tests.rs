@@ -15,7 +15,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::connect::qsh;
 use crate::domain::{
-    ClientKey, EntityKind, Incident, IncidentStatus, JiraId, Severity, SourceId, Words, parse_timestamp,
+    ClientKey, EntityKind, Incident, IncidentStatus, JiraId, Severity, SourceId, ToolWords, parse_timestamp,
 };
 use crate::mapping::{Batch, BulkRequest, EntityPayload, MappingContext, fallback_component, jira_id};
 
@@ -127,7 +127,7 @@ fn incidents(count: usize) -> BulkRequest {
             components: vec![],
             workspaces: vec![],
             associations: vec![],
-            words: Words::default(),
+            words: ToolWords::default(),
         };
         crate::mapping::incident(&incident, &context(), 7)
     };

@@ -1,10 +1,13 @@
-//! A webhook on its way from unchecked bytes to something that may be believed.
+//! A webhook on its way from unchecked bytes to content that may be believed.
 //!
-//! [`InboundWebhook`] is what arrived. Only a source's `verify` can make a [`VerifiedWebhook`] of it, and
-//! `parse` takes nothing else: forgetting the signature check does not compile.
+//! [`InboundWebhook`] is what arrived. Only a source's `verify` makes a [`VerifiedWebhook`] of it, and only that
+//! can be parsed: forgetting the signature check does not compile. Its JSON is parsed once, when it is first
+//! asked for. Must not know any tool.
 
-use serde::de::DeserializeOwned;
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::domain::Timestamp;
 
@@ -52,16 +55,17 @@ pub struct InboundWebhook {
 }
 
 /// A webhook that its tool has sent beyond doubt.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct VerifiedWebhook {
     pub headers: Headers,
-    pub body: Vec<u8>,
     pub received_at: Timestamp,
-    /// The tool's id of this delivery, equal on every retry; `None` when it has none, then the content's
-    /// hash serves.
+    /// The tool's id of this delivery, equal on every retry; without one the content's hash is used.
     pub delivery_id: Option<String>,
     /// Which credential matched, by its place in the configuration: `webhook_secrets[0]`.
     pub verified_by: String,
+    /// Never changed, because `json` is what it says.
+    body: Vec<u8>,
+    json: OnceLock<Result<Value, Unmappable>>,
 }
 
 impl VerifiedWebhook {
@@ -70,19 +74,27 @@ impl VerifiedWebhook {
     pub fn new(webhook: InboundWebhook, delivery_id: Option<String>, verified_by: impl Into<String>) -> Self {
         Self {
             headers: webhook.headers,
-            body: webhook.body,
             received_at: webhook.received_at,
             delivery_id,
             verified_by: verified_by.into(),
+            body: webhook.body,
+            json: OnceLock::new(),
         }
     }
 
-    /// The body as JSON of the shape `T`.
+    /// The body as it arrived.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The body as JSON.
     ///
     /// # Errors
     /// [`Unmappable::Malformed`] with the place of the fault, never with the content.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Unmappable> {
-        serde_json::from_slice(&self.body).map_err(|fault| Unmappable::from_json(&fault))
+    pub fn json(&self) -> Result<&Value, Unmappable> {
+        let parse = || serde_json::from_slice(&self.body).map_err(|fault| Unmappable::from_json(&fault));
+        self.json.get_or_init(parse).as_ref().map_err(Clone::clone)
     }
 }
 
@@ -95,18 +107,18 @@ pub enum Rejection {
     /// 400: the fields that carry the signature cannot be read.
     #[error("{0}")]
     Malformed(String),
-    /// 415: a format that this source does not speak.
+    /// 415: a format that this source does not understand.
     #[error("{0}")]
     UnsupportedMediaType(String),
 }
 
-/// Why a verified webhook has no meaning here. It is kept and can be replayed after a fix.
+/// Why a verified webhook cannot be mapped. It is kept and can be replayed after a fix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unmappable {
     /// 400: not JSON, not UTF-8, nested too deeply, or not the tool's documented shape.
     #[error("{0}")]
     Malformed(String),
-    /// 422: well formed, but a value that Jira requires is missing or unusable.
+    /// 422: well formed, but a required value is missing or unusable.
     #[error("{0}")]
     Incomplete(String),
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::{Component, Observation, SourceId, UnknownWord, Workspace};
+use crate::domain::{Component, Observation, SourceId, UnmappedValue, Workspace};
 
 /// What the store must know of a source to apply its findings.
 pub struct SourceScope<'a> {
@@ -50,7 +50,7 @@ pub struct Told<'a> {
     pub refetch: &'a [String],
     pub memory: Option<&'a BTreeMap<String, Option<String>>>,
     /// The tool's words that have no meaning here.
-    pub unknown_words: Option<&'a BTreeSet<UnknownWord>>,
+    pub unknown_words: Option<&'a BTreeSet<UnmappedValue>>,
 }
 
 /// How many statements had which effect.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::db::{Tx, args};
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
-use crate::domain::{SourceId, UnknownWord, WordKind};
+use crate::domain::{SourceId, UnmappedValue, ValueKind};
 
 /// Words kept per source: enough to mend a table, and no way to fill the database.
 const MOST: i64 = 50;
@@ -17,7 +17,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list_unknown_words(&self, source: &SourceId) -> Result<Vec<UnknownWord>, StoreError> {
+    pub async fn list_unknown_words(&self, source: &SourceId) -> Result<Vec<UnmappedValue>, StoreError> {
         let rows: Vec<(String, String)> = self
             .db
             .list(
@@ -26,8 +26,8 @@ impl Store {
             )
             .await?;
         rows.into_iter()
-            .map(|(kind, word)| match WordKind::find(&kind) {
-                Some(kind) => Ok(UnknownWord { kind, word }),
+            .map(|(kind, word)| match ValueKind::find(&kind) {
+                Some(kind) => Ok(UnmappedValue { kind, value: word }),
                 None => Err(StoreError::Inconsistent {
                     what: "an unknown word".to_owned(),
                     why: format!("its kind is {kind:?}"),
@@ -50,7 +50,7 @@ impl Store {
         &self,
         tx: &mut Tx,
         source: &SourceId,
-        words: &BTreeSet<UnknownWord>,
+        words: &BTreeSet<UnmappedValue>,
     ) -> Result<(), StoreError> {
         for word in words {
             tx.execute(
@@ -61,7 +61,7 @@ impl Store {
                 &args![
                     source.as_str(),
                     word.kind.as_str(),
-                    &word.word,
+                    &word.value,
                     self.clock.now_ms(),
                     MOST,
                     PRECISION,

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::engine::{Engine, SyncError};
 use super::registry::SourceRuntime;
-use crate::domain::UnknownWord;
+use crate::domain::UnmappedValue;
 use crate::sources::{Findings, Headers, InboundWebhook, Memory, Unmappable, VerifiedWebhook};
 use crate::store::{InboxEntry, InboxRow, Origin, Recorded, Told};
 use crate::telemetry::{Metrics, WordLabel};
@@ -124,7 +124,7 @@ fn entry(source: &SourceRuntime, webhook: &VerifiedWebhook, unmappable: Option<&
         received_at: webhook.received_at,
         verified_by: webhook.verified_by.clone(),
         headers: serde_json::to_string(&headers).unwrap_or_else(|_| "[]".to_owned()),
-        body: webhook.body.clone(),
+        body: webhook.body().to_vec(),
         quarantine: unmappable.map(ToString::to_string),
     }
 }
@@ -133,7 +133,7 @@ fn entry(source: &SourceRuntime, webhook: &VerifiedWebhook, unmappable: Option<&
 /// sender say the same at the same moment, but the same words a minute later are news again.
 fn delivery_key(webhook: &VerifiedWebhook) -> String {
     let id = webhook.delivery_id.clone().unwrap_or_else(|| {
-        format!("{}\n{}", webhook.received_at.timestamp(), hex::encode(Sha256::digest(&webhook.body)))
+        format!("{}\n{}", webhook.received_at.timestamp(), hex::encode(Sha256::digest(webhook.body())))
     });
     if id.len() <= 200 { id } else { format!("sha256:{}", hex::encode(Sha256::digest(id))) }
 }
@@ -149,7 +149,7 @@ struct Read {
     row: InboxRow,
     findings: Findings,
     memory: BTreeMap<String, Option<String>>,
-    words: BTreeSet<UnknownWord>,
+    words: BTreeSet<UnmappedValue>,
 }
 
 impl Engine {
@@ -206,14 +206,14 @@ impl Engine {
     }
 
     /// Counts what has no meaning here: whole entries of a listing, and words, which are returned.
-    pub(super) fn note_gaps(&self, source: &SourceRuntime, findings: &Findings) -> BTreeSet<UnknownWord> {
+    pub(super) fn note_gaps(&self, source: &SourceRuntime, findings: &Findings) -> BTreeSet<UnmappedValue> {
         if let Some(reason) = findings.unmappable.first() {
             let count = findings.unmappable.len();
             tracing::warn!(source = %source.id(), count, %reason, "entries of a listing cannot be mapped and are passed over");
             let count = u64::try_from(count).unwrap_or(u64::MAX);
             Metrics::count_source(&self.metrics.statements, source.id().as_str(), "unmappable", count);
         }
-        let words = findings.unknown_words(&source.config);
+        let words = findings.unmapped_values(&source.config);
         for word in &words {
             let kind = word.kind.as_str().to_owned();
             let label = WordLabel { source: source.id().to_string(), kind };
@@ -272,7 +272,7 @@ fn restore(row: &InboxRow) -> Result<VerifiedWebhook, Unmappable> {
 
 pub(super) fn told<'a>(
     findings: &'a Findings,
-    unknown_words: &'a BTreeSet<UnknownWord>,
+    unknown_words: &'a BTreeSet<UnmappedValue>,
     memory: Option<&'a BTreeMap<String, Option<String>>>,
 ) -> Told<'a> {
     Told {

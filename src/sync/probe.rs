@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::registry::SourceRuntime;
 use crate::clock::Timestamp;
-use crate::domain::{EntityKind, State, UnknownWord};
+use crate::domain::{EntityKind, State, UnmappedValue};
 use crate::sources::{Memory, PollError, PollRequest, Poller};
 
 /// What the tool answered.
@@ -23,7 +23,7 @@ pub struct Probe {
     pub deleted: usize,
     /// Why entries of the page say nothing, one reason for each.
     pub unmappable: Vec<String>,
-    pub unknown_words: BTreeSet<UnknownWord>,
+    pub unknown_words: BTreeSet<UnmappedValue>,
     /// Whether a real poll would go on after this page.
     pub has_more: bool,
 }
@@ -72,7 +72,7 @@ pub async fn probe(source: &SourceRuntime, poller: &dyn Poller, now: Timestamp) 
         deleted: page.findings.observations.len() - entities.len(),
         entities,
         unmappable: page.findings.unmappable.clone(),
-        unknown_words: page.findings.unknown_words(&source.config),
+        unknown_words: page.findings.unmapped_values(&source.config),
         has_more: !page.done,
     })
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::output;
 use crate::config::{ConfigError, Loaded};
-use crate::sources::{Gives, KINDS, Kind};
+use crate::sources::{Capability, KINDS, Kind};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -49,7 +49,8 @@ enum Subcommand {
 struct Listed {
     name: &'static str,
     title: &'static str,
-    gives: &'static [Gives],
+    #[serde(rename = "gives")]
+    capabilities: &'static [Capability],
     page: String,
 }
 
@@ -70,18 +71,20 @@ fn list(json: bool) -> anyhow::Result<ExitCode> {
         let all = KINDS.iter().map(|kind| Listed {
             name: kind.name,
             title: kind.title(),
-            gives: kind.gives,
+            capabilities: kind.capabilities,
             page: kind.page_path(),
         });
         output::json(&all.collect::<Vec<_>>())?;
     } else {
-        let rows: Vec<_> =
-            KINDS.iter().map(|kind| [kind.name.to_owned(), kind.title().to_owned(), gives(kind)]).collect();
+        let rows: Vec<_> = KINDS
+            .iter()
+            .map(|kind| [kind.name.to_owned(), kind.title().to_owned(), capabilities(kind)])
+            .collect();
         output::table(["TYPE", "TOOL", "BRINGS"], &rows);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn gives(kind: &Kind) -> String {
-    kind.gives.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ")
+fn capabilities(kind: &Kind) -> String {
+    kind.capabilities.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ")
 }

@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::gives;
+use super::capabilities;
 use crate::cli::{Usage, output};
 use crate::config::{Config, ConfigError, Loaded};
-use crate::sources::{Gives, Kind, find_kind};
+use crate::sources::{Capability, Kind, find_kind};
 
 /// Stands for the public address while there is no configuration.
 const ANY_ADDRESS: &str = "https://bridge.example.com";
@@ -16,7 +16,8 @@ const ANY_ADDRESS: &str = "https://bridge.example.com";
 struct Shown<'a> {
     name: &'a str,
     title: &'a str,
-    gives: &'a [Gives],
+    #[serde(rename = "gives")]
+    capabilities: &'a [Capability],
     page: String,
     webhook_addresses: Vec<String>,
     configuration: &'a str,
@@ -35,7 +36,7 @@ pub fn main(
         output::json(&Shown {
             name: kind.name,
             title: kind.title(),
-            gives: kind.gives,
+            capabilities: kind.capabilities,
             page: kind.page_path(),
             webhook_addresses,
             configuration: kind.example(),
@@ -45,7 +46,7 @@ pub fn main(
     output::line(format!(
         "# {}: {}. What to set in the tool: {}",
         kind.title(),
-        gives(kind),
+        capabilities(kind),
         kind.page_path()
     ));
     for address in webhook_addresses {

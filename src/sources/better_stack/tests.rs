@@ -2,12 +2,9 @@
 
 use wiremock::MockServer;
 
-use super::polling::{
-    answer, cases, catalogue_ids, check_faults, check_incident, limited, mount, parameter, run, tool,
-};
-use super::*;
 use crate::domain::Severity;
 use crate::sources::Rejection;
+use crate::sources::tests::prelude::*;
 
 const KIND: &str = "better_stack";
 

@@ -2,11 +2,8 @@
 
 use wiremock::MockServer;
 
-use super::polling::{
-    answer, cases, catalogue_ids, check_faults, check_incident, limited, mount, parameter, run, tool,
-};
-use super::*;
 use crate::domain::{IncidentStatus, Severity};
+use crate::sources::tests::prelude::*;
 
 const KIND: &str = "datadog";
 const ID: &str = "f5f7e414-a9bf-50d2-8d46-e12c8be381d9";
@@ -102,14 +99,14 @@ fn without_a_key_an_incident_keeps_the_time_of_its_first_webhook() {
 #[tokio::test]
 async fn the_operators_states_are_searched_for_and_count() {
     let (server, _) = datadog(json!({"data": {"attributes": {"incidents": []}}})).await;
-    let source = source(KIND, |config| {
+    let tool = source(KIND, |config| {
         config.api_url = Some(server.uri().parse().expect("an address"));
         config.api_token = Some("key:application".into());
         config.status.insert("on fire".into(), IncidentStatus::Open);
         config.status.insert("stable".into(), IncidentStatus::Resolved);
         config.severity.insert("sev-2".into(), Severity::P5);
     });
-    run(&*source, None, &mut Memory::default(), NOW).await;
+    run(&*tool, None, &mut Memory::default(), NOW).await;
     let asked = server.received_requests().await.expect("recorded");
     let queries = asked.iter().filter_map(|request| parameter(request, "query")).collect::<Vec<_>>();
     assert_eq!(queries, ["state:(active OR \"on fire\")", "state:(resolved OR completed OR stable)"]);
@@ -119,7 +116,7 @@ async fn the_operators_states_are_searched_for_and_count() {
         assert_eq!(parameter(request, "page[size]").as_deref(), Some("100"));
     }
     let found = parse(
-        &*super::source(KIND, |config| {
+        &*source(KIND, |config| {
             config.severity.insert("sev-2".into(), Severity::P5);
         }),
         &read_json(KIND, "webhook-rendered-declared.json"),

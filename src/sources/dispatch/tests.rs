@@ -1,7 +1,6 @@
 //! Dispatch: every case, restricted incidents, and the filter and pages of a poll.
 
-use super::polling::{asked, cases, catalogue_ids, check_faults, limited, run, tool};
-use super::*;
+use crate::sources::tests::prelude::*;
 
 const KIND: &str = "dispatch";
 

@@ -1,10 +1,9 @@
 //! What only FireHydrant does: unsigned times, reviews by milestone, archived incidents, and its paging.
 
-use super::polling::{asked, cases, check_faults, check_incident, limited, run, tool};
-use super::vectors::{check, secrets, vectors, webhook};
-use super::*;
 use crate::domain::EntityKind;
 use crate::sources::Findings;
+use crate::sources::tests::prelude::*;
+use crate::sources::tests::vectors::{check, secrets, vectors, webhook};
 
 const NAME: &str = "firehydrant";
 const INCIDENT: &str = "7b0b6a0e-5a33-4a57-9d0e-4f6f2c9b1a01";

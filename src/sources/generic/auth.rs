@@ -6,10 +6,11 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use crate::config::SourceConfig;
-use crate::sources::shared_secret::{SharedSecret, unconfigured};
-use crate::sources::signature::HmacScheme;
-use crate::sources::standard_webhooks::StandardWebhooks;
-use crate::sources::{BuildError, Headers, InboundWebhook, Rejection, options};
+use crate::sources::kit::options;
+use crate::sources::kit::shared_secret::{SharedSecret, unconfigured};
+use crate::sources::kit::signature::HmacScheme;
+use crate::sources::kit::standard_webhooks::StandardWebhooks;
+use crate::sources::{BuildError, Headers, InboundWebhook, Rejection};
 
 enum Signing {
     Standard(StandardWebhooks),

@@ -3,9 +3,8 @@
 use wiremock::matchers::{body_partial_json, header, method, path, query_param};
 use wiremock::{Mock, MockServer};
 
-use super::polling::{answer, catalogue_ids, check_faults, check_incident, limited, mount, parameter, run};
-use super::*;
 use crate::sources::Rejection;
+use crate::sources::tests::prelude::*;
 
 const KIND: &str = "grafana";
 const PREVIEWS: &str = "/api/plugins/grafana-irm-app/resources/api/v1/IncidentsService.QueryIncidentPreviews";
@@ -72,13 +71,13 @@ fn alert_groups_come_with_a_shared_secret_and_each_receipt_counts() {
 
 #[test]
 fn an_alerting_group_is_one_incident_until_it_resolves_and_drills_stay_out() {
-    let source = sample_source(KIND, None);
+    let plain = sample_source(KIND, None);
     let mut memory = Memory::default();
     let mut ids = Vec::new();
     for file in ["alerting-webhook-firing.json", "alerting-webhook-resolved.json"] {
         let webhook = verified(&[], &read(KIND, file), sample_now());
-        assert!(!source.recall(&webhook).is_empty());
-        let found = source.parse(&webhook, &mut memory).expect("mappable");
+        assert!(!plain.recall(&webhook).is_empty());
+        let found = plain.parse(&webhook, &mut memory).expect("mappable");
         ids.push(found.observations[0].provider_id().to_owned());
     }
     assert_eq!(ids[0], ids[1]);
@@ -86,11 +85,11 @@ fn an_alerting_group_is_one_incident_until_it_resolves_and_drills_stay_out() {
     let mut drill = read_json(KIND, "irm-webhook-incident-created.json");
     drill["incident"]["isDrill"] = json!(true);
     let drill = verified(&[], drill.to_string().as_bytes(), sample_now());
-    assert!(source.parse(&drill, &mut memory).expect("mappable").ignored.is_some());
-    let shows = super::source(KIND, |config| config.options = options(json!({"drills": true})));
+    assert!(plain.parse(&drill, &mut memory).expect("mappable").ignored.is_some());
+    let shows = source(KIND, |config| config.options = options(json!({"drills": true})));
     assert_eq!(shows.parse(&drill, &mut memory).expect("mappable").observations.len(), 1);
     let templated = verified(&[], b"{\"text\": \"x\"}", sample_now());
-    let told = source.inspect(&templated).expect_err("no known shape").to_string();
+    let told = plain.inspect(&templated).expect_err("no known shape").to_string();
     assert!(told.contains("forward all"), "{told}");
 }
 

@@ -3,10 +3,9 @@
 use wiremock::MockServer;
 use wiremock::matchers::{header, path, query_param};
 
-use super::polling::{answer, catalogue_ids, check_faults, check_incident, limited, mount, parameter, run};
-use super::*;
 use crate::domain::EntityKind;
 use crate::sources::PollError;
+use crate::sources::tests::prelude::*;
 
 const KIND: &str = "incident_io";
 

@@ -12,10 +12,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
-use super::value::Fields;
-use super::{BuildError, PollError};
+use super::json::Fields;
 use crate::config::SourceConfig;
 use crate::domain::Timestamp;
+use crate::sources::{BuildError, PollError};
 
 /// Largest answer that is read; a longer one is refused, never cut.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
@@ -24,10 +24,10 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_PAGES: usize = 1000;
 
 /// Query parameters in order; names may repeat.
-pub(super) type Query = Vec<(&'static str, String)>;
+pub(in crate::sources) type Query = Vec<(&'static str, String)>;
 
 /// One tool's API with its credentials.
-pub(super) struct Api {
+pub(in crate::sources) struct Api {
     http: reqwest::Client,
     base: Url,
     headers: HeaderMap,
@@ -38,7 +38,7 @@ pub(super) struct Api {
 
 /// Where a listing goes on.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Paging {
+pub(in crate::sources) enum Paging {
     /// `offset` and `limit`; a flag or an address at `more` tells whether there is a next page.
     Offset { limit: usize, more: &'static str },
     /// The answer names the next page at `next`, to be sent as `parameter`.
@@ -50,12 +50,17 @@ pub(super) enum Paging {
 }
 
 impl Api {
-    pub(super) fn new(http: reqwest::Client, base: Url, tool: &'static str, fix: &'static str) -> Self {
+    pub(in crate::sources) fn new(
+        http: reqwest::Client,
+        base: Url,
+        tool: &'static str,
+        fix: &'static str,
+    ) -> Self {
         Self { http, base, headers: HeaderMap::new(), tool, fix }
     }
 
     /// Sends this header with every request.
-    pub(super) fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
+    pub(in crate::sources) fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
         self.headers.insert(name, HeaderValue::from_static(value));
         self
     }
@@ -64,7 +69,11 @@ impl Api {
     ///
     /// # Errors
     /// When the value has characters that no header may have.
-    pub(super) fn with_field(mut self, name: &'static str, value: &str) -> Result<Self, BuildError> {
+    pub(in crate::sources) fn with_field(
+        mut self,
+        name: &'static str,
+        value: &str,
+    ) -> Result<Self, BuildError> {
         let mut value = HeaderValue::try_from(value)
             .map_err(|_| BuildError(format!("the value for {name} has a control character in it")))?;
         value.set_sensitive(true);
@@ -76,7 +85,7 @@ impl Api {
     ///
     /// # Errors
     /// When the credential has characters that no header may have.
-    pub(super) fn with_credential(
+    pub(in crate::sources) fn with_credential(
         mut self,
         scheme: &str,
         credential: &SecretString,
@@ -90,26 +99,18 @@ impl Api {
         Ok(self)
     }
 
-    /// The API at `api_url`, or else at `usual`, with `api_token` as bearer; `None` without a token.
-    pub(super) fn bearer(
-        config: &SourceConfig,
-        http: reqwest::Client,
-        usual: &str,
-        tool: &'static str,
-        fix: &'static str,
-    ) -> Result<Option<Self>, BuildError> {
-        let Some(token) = &config.api_token else { return Ok(None) };
-        let base = base_url(config, usual)?;
-        Self::new(http, base, tool, fix).with_credential("Bearer ", token).map(Some)
-    }
-
     /// The JSON at `path` below the base address.
-    pub(super) async fn get(&self, path: &str, query: &Query, now: Timestamp) -> Result<Value, PollError> {
+    pub(in crate::sources) async fn get(
+        &self,
+        path: &str,
+        query: &Query,
+        now: Timestamp,
+    ) -> Result<Value, PollError> {
         self.find(path, query, &[], now).await?.ok_or_else(|| self.unreadable(path, "nothing"))
     }
 
     /// Like [`Api::get`], for an answer that must have a list at `items`.
-    pub(super) async fn get_list(
+    pub(in crate::sources) async fn get_list(
         &self,
         path: &str,
         items: &str,
@@ -122,7 +123,7 @@ impl Api {
     }
 
     /// Like [`Api::get`], but `None` when the tool answers one of the statuses in `absent`.
-    pub(super) async fn find(
+    pub(in crate::sources) async fn find(
         &self,
         path: &str,
         query: &Query,
@@ -133,7 +134,7 @@ impl Api {
     }
 
     /// Like [`Api::find`], and whether the answer's `Link` field (RFC 8288) names a next page.
-    pub(super) async fn find_linked(
+    pub(in crate::sources) async fn find_linked(
         &self,
         path: &str,
         query: &Query,
@@ -144,7 +145,7 @@ impl Api {
     }
 
     /// What the remote procedure at `path` answers to `query`, for tools that read by `POST`.
-    pub(super) async fn call(
+    pub(in crate::sources) async fn call(
         &self,
         path: &str,
         query: &Value,
@@ -155,7 +156,7 @@ impl Api {
     }
 
     /// The same with parameters in the address, for tools that filter in the body and page in the address.
-    pub(super) async fn search(
+    pub(in crate::sources) async fn search(
         &self,
         path: &str,
         query: &Query,
@@ -190,7 +191,7 @@ impl Api {
     }
 
     /// All entries that stand at `items` in the pages of a listing.
-    pub(super) async fn list(
+    pub(in crate::sources) async fn list(
         &self,
         path: &str,
         items: &str,
@@ -201,7 +202,7 @@ impl Api {
     }
 
     /// Like [`Api::list`], with `query` in every request.
-    pub(super) async fn list_with(
+    pub(in crate::sources) async fn list_with(
         &self,
         path: &str,
         items: &str,
@@ -224,7 +225,7 @@ impl Api {
     }
 
     /// The list at `items` of a page, which must be there.
-    pub(super) fn items_of<'a>(
+    pub(in crate::sources) fn items_of<'a>(
         &self,
         answer: &'a Value,
         items: &str,
@@ -301,7 +302,7 @@ impl Api {
 }
 
 impl Paging {
-    pub(super) fn first(self) -> Query {
+    pub(in crate::sources) fn first(self) -> Query {
         match self {
             Self::Offset { limit, .. } => vec![("limit", limit.to_string()), ("offset", "0".to_owned())],
             Self::Cursor { .. } => Vec::new(),
@@ -329,7 +330,7 @@ impl Paging {
 }
 
 /// `api_url`, or the tool's usual address.
-pub(super) fn base_url(config: &SourceConfig, usual: &str) -> Result<Url, BuildError> {
+pub(in crate::sources) fn base_url(config: &SourceConfig, usual: &str) -> Result<Url, BuildError> {
     config
         .api_url
         .clone()
@@ -361,5 +362,5 @@ fn find_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 }
 
 #[cfg(test)]
-#[path = "http_tests.rs"]
+#[path = "api_tests.rs"]
 mod tests;

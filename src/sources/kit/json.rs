@@ -9,7 +9,7 @@ use crate::clock::from_millis;
 use crate::domain::{Timestamp, parse_timestamp};
 
 /// Lenient access by JSON Pointer (RFC 6901). What is missing, null or of another type is absent.
-pub(super) trait Fields {
+pub(in crate::sources) trait Fields {
     /// The text there; empty when absent.
     fn text(&self, pointer: &str) -> &str;
     /// The text there, unless it is empty.
@@ -44,7 +44,7 @@ impl Fields for Value {
 }
 
 /// A text, number or flag as text; `None` for everything else and for empty text.
-pub(super) fn scalar_text(value: &Value) -> Option<String> {
+pub(in crate::sources) fn scalar_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -54,37 +54,37 @@ pub(super) fn scalar_text(value: &Value) -> Option<String> {
 }
 
 /// A web address that people can open, if the text is one.
-pub(super) fn find_web_url(text: &str) -> Option<&str> {
+pub(in crate::sources) fn find_web_url(text: &str) -> Option<&str> {
     let url = url::Url::parse(text).ok()?;
     matches!(url.scheme(), "http" | "https").then_some(text)
 }
 
 /// An instant in milliseconds since the epoch, as text.
-pub(super) fn parse_millis(text: &str) -> Option<Timestamp> {
+pub(in crate::sources) fn parse_millis(text: &str) -> Option<Timestamp> {
     let millis = text.trim().parse::<i64>().ok().filter(|millis| *millis > 0)?;
     // Later years cannot be written as an instant that Jira reads.
     (millis < 253_402_300_800_000).then(|| from_millis(millis))
 }
 
 /// A value that may arrive as JSON text inside of JSON.
-pub(super) fn unwrap_text(value: &Value) -> Value {
+pub(in crate::sources) fn unwrap_text(value: &Value) -> Value {
     let inner = value.as_str().and_then(|text| serde_json::from_str(text).ok());
     inner.unwrap_or_else(|| value.clone())
 }
 
 /// A name from the payload, short enough for a message.
-pub(super) fn shorten(text: &str) -> String {
+pub(in crate::sources) fn shorten(text: &str) -> String {
     text.chars().take(80).collect()
 }
 
 /// A place in JSON: a JSON Pointer (`/services/*/id`) or a dotted path (`services.*.id`), where `*` stands
 /// for every element of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Path(Vec<String>);
+pub(in crate::sources) struct Path(Vec<String>);
 
 impl Path {
     /// Parses either form; the empty text is the whole document.
-    pub(super) fn parse(text: &str) -> Self {
+    pub(in crate::sources) fn parse(text: &str) -> Self {
         let steps = match text.strip_prefix('/') {
             Some(pointer) => pointer.split('/').map(|s| s.replace("~1", "/").replace("~0", "~")).collect(),
             None if text.is_empty() => Vec::new(),
@@ -94,7 +94,7 @@ impl Path {
     }
 
     /// Everything that stands at this place; more than one value only with `*`.
-    pub(super) fn find_all<'a>(&self, document: &'a Value) -> Vec<&'a Value> {
+    pub(in crate::sources) fn find_all<'a>(&self, document: &'a Value) -> Vec<&'a Value> {
         self.0.iter().fold(vec![document], |found, step| {
             found.into_iter().flat_map(|value| descend(value, step)).collect()
         })

@@ -1,16 +1,16 @@
-//! Notices that an incident which was open is not listed as open any more, for tools that list only what is open
-//! or cannot filter by change; and keeps what only polls tell of it until then.
+//! Notices that an incident is no longer listed as open, for tools that list only what is open or cannot filter by
+//! change. Until then, keeps what only polls tell of it.
 //!
-//! Pure: what is known stands in the source's [`Memory`]. Must not know any tool.
+//! Pure: what is known is in the source's [`Memory`]. Must not know any tool.
 
-use super::{Findings, Memory};
 use crate::domain::{IncidentStatus, Timestamp};
+use crate::sources::{Findings, Memory};
 
 /// Prefix of the keys of [`Memory`] that name open incidents; the value is the run that saw them last.
 const OPEN: &str = "open/";
 
-/// Keeps in mind which of these incidents the run that began at `started` saw open.
-pub(super) fn note_open(memory: &mut Memory, findings: &Findings, started: Timestamp) {
+/// Remembers which of these incidents the run that began at `started` saw open.
+pub(in crate::sources) fn note_open(memory: &mut Memory, findings: &Findings, started: Timestamp) {
     let run = started.timestamp_millis().to_string();
     for incident in findings.incidents() {
         if incident.status == IncidentStatus::Resolved {
@@ -21,9 +21,9 @@ pub(super) fn note_open(memory: &mut Memory, findings: &Findings, started: Times
     }
 }
 
-/// The incidents that were open in an earlier run and that this one, having read all open ones, has not
-/// seen: to be fetched, because they were resolved, or deleted, meanwhile. They are then forgotten.
-pub(super) fn take_unseen(memory: &mut Memory, started: Timestamp) -> Vec<String> {
+/// The incidents that an earlier run saw open and that this run, which has read all open ones, did not see:
+/// they were resolved or deleted meanwhile and have to be fetched. They are then forgotten.
+pub(in crate::sources) fn take_unseen(memory: &mut Memory, started: Timestamp) -> Vec<String> {
     let unseen = list_unseen(memory, started, "", usize::MAX);
     for incident in &unseen {
         forget_open(memory, incident);
@@ -31,29 +31,34 @@ pub(super) fn take_unseen(memory: &mut Memory, started: Timestamp) -> Vec<String
     unseen
 }
 
-/// The same without forgetting, at most `limit` in order from after `after`: for pollers that fetch at once,
-/// because more than the tool's rate limit allows could never be had.
-pub(super) fn list_unseen(memory: &Memory, started: Timestamp, after: &str, limit: usize) -> Vec<String> {
+/// The same without forgetting, at most `limit` of them, in order, after the id `after`: for pollers that fetch
+/// them at once and must stay below the tool's rate limit.
+pub(in crate::sources) fn list_unseen(
+    memory: &Memory,
+    started: Timestamp,
+    after: &str,
+    limit: usize,
+) -> Vec<String> {
     let run = started.timestamp_millis().to_string();
     let unseen = memory.with_prefix(OPEN).filter(|(_, seen)| *seen != run);
     let unseen = unseen.map(|(key, _)| &key[OPEN.len()..]).filter(|id| *id > after);
     unseen.take(limit).map(str::to_owned).collect()
 }
 
-/// The incident is over, or the tool has it no more: nothing to look after.
-pub(super) fn forget_open(memory: &mut Memory, incident: &str) {
+/// Forgets an incident that is over, or that the tool no longer has.
+pub(in crate::sources) fn forget_open(memory: &mut Memory, incident: &str) {
     memory.forget(&format!("{OPEN}{incident}"));
     memory.forget(&priority_key(incident));
 }
 
-/// The key of [`Memory`] with the priority of an incident that is not over, for tools whose webhooks do not
-/// tell it.
-pub(super) fn priority_key(incident: &str) -> String {
+/// The key of [`Memory`] with the priority of an incident that is not over, for tools whose webhooks leave it
+/// out.
+pub(in crate::sources) fn priority_key(incident: &str) -> String {
     format!("priority/{incident}")
 }
 
-/// Keeps the priority that a poll told, as long as webhooks of the incident may come.
-pub(super) fn remember_priority(
+/// Keeps the priority that a poll told, as long as the incident may still have webhooks.
+pub(in crate::sources) fn remember_priority(
     memory: &mut Memory,
     incident: &str,
     told: Option<&str>,
@@ -70,8 +75,8 @@ pub(super) fn remember_priority(
     }
 }
 
-/// The ids of at most `limit` incidents that are open as far as is known, in order, from after `after`.
-pub(super) fn list_open(memory: &Memory, after: &str, limit: usize) -> Vec<String> {
+/// At most `limit` ids of incidents that were last seen open, in order, after the id `after`.
+pub(in crate::sources) fn list_open(memory: &Memory, after: &str, limit: usize) -> Vec<String> {
     let ids = memory.with_prefix(OPEN).map(|(key, _)| &key[OPEN.len()..]);
     ids.filter(|id| *id > after).take(limit).map(str::to_owned).collect()
 }

@@ -5,10 +5,10 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
-use super::BuildError;
-use super::value::find_web_url;
+use super::json::find_web_url;
 use crate::config::SourceConfig;
 use crate::domain::SourceId;
+use crate::sources::BuildError;
 
 /// The keys that every source shares: suggested when a misspelt one ends up among a tool's own keys.
 const SHARED_NAMES: &[&str] = &[
@@ -33,7 +33,7 @@ const SHARED_NAMES: &[&str] = &[
 ];
 
 /// Refuses a key that the tool does not have.
-pub(super) fn check_names(config: &SourceConfig, names: &[&str]) -> Result<(), BuildError> {
+pub(in crate::sources) fn check_names(config: &SourceConfig, names: &[&str]) -> Result<(), BuildError> {
     let known = names.iter().chain(SHARED_NAMES).copied().collect::<Vec<_>>();
     config
         .options
@@ -46,23 +46,23 @@ pub(super) fn check_names(config: &SourceConfig, names: &[&str]) -> Result<(), B
 ///
 /// # Errors
 /// Names the source, and what is wrong with which value.
-pub(super) fn parse<T: DeserializeOwned>(config: &SourceConfig) -> Result<T, BuildError> {
+pub(in crate::sources) fn parse<T: DeserializeOwned>(config: &SourceConfig) -> Result<T, BuildError> {
     T::deserialize(serde_json::Value::Object(config.options.clone()))
         .map_err(|fault| refuse(config, &fault.to_string()))
 }
 
 /// A fault of this source's configuration.
-pub(super) fn refuse(config: &SourceConfig, what: &str) -> BuildError {
+pub(in crate::sources) fn refuse(config: &SourceConfig, what: &str) -> BuildError {
     BuildError(format!("source `{}` ({}): {what}", config.id, config.kind))
 }
 
 /// An unknown `what`, with the nearest known name when there is one that is near, else with all.
-pub(super) fn unknown_name(id: &SourceId, what: &str, name: &str, known: &[&str]) -> BuildError {
+pub(in crate::sources) fn unknown_name(id: &SourceId, what: &str, name: &str, known: &[&str]) -> BuildError {
     BuildError(format!("source `{id}`: unknown {what} `{name}`; {}", suggestion(name, known)))
 }
 
 /// `did you mean …?` when one of `known` is near to `name`, and always the list of the known.
-pub(super) fn suggestion(name: &str, known: &[&str]) -> String {
+pub(in crate::sources) fn suggestion(name: &str, known: &[&str]) -> String {
     let nearest = known
         .iter()
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
@@ -75,7 +75,7 @@ pub(super) fn suggestion(name: &str, known: &[&str]) -> String {
 }
 
 /// Refuses an empty entry in `webhook_secrets`: everybody knows that key.
-pub(super) fn check_secrets(config: &SourceConfig) -> Result<(), BuildError> {
+pub(in crate::sources) fn check_secrets(config: &SourceConfig) -> Result<(), BuildError> {
     match config.webhook_secrets.iter().position(|secret| secret.expose_secret().is_empty()) {
         Some(index) => Err(refuse(config, &format!("webhook_secrets[{index}] is empty"))),
         None => Ok(()),
@@ -83,7 +83,7 @@ pub(super) fn check_secrets(config: &SourceConfig) -> Result<(), BuildError> {
 }
 
 /// The halves of an `api_token` that is written as `first:second`; `form` shows how, for the operator.
-pub(super) fn split_token(
+pub(in crate::sources) fn split_token(
     config: &SourceConfig,
     token: &SecretString,
     form: &str,
@@ -95,7 +95,7 @@ pub(super) fn split_token(
 }
 
 /// Refuses a pattern of addresses that gives none, or lacks its placeholder.
-pub(super) fn check_url_pattern(
+pub(in crate::sources) fn check_url_pattern(
     config: &SourceConfig,
     key: &str,
     pattern: &str,

@@ -7,12 +7,12 @@ use base64::Engine;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-use super::signature::BASE64;
-use super::{Headers, InboundWebhook, Rejection, VerifiedWebhook};
+use super::encoding::BASE64;
 use crate::config::SourceConfig;
+use crate::sources::{Headers, InboundWebhook, Rejection, VerifiedWebhook};
 
 /// The credentials `webhook_token` and `webhook_basic` of one source.
-pub(super) struct SharedSecret {
+pub(in crate::sources) struct SharedSecret {
     token: Option<SecretString>,
     basic: Option<SecretString>,
     header: Option<String>,
@@ -21,7 +21,7 @@ pub(super) struct SharedSecret {
 
 impl SharedSecret {
     /// Accepts the token as `Authorization: Bearer …` and `webhook_basic` as HTTP basic authentication.
-    pub(super) fn new(config: &SourceConfig) -> Self {
+    pub(in crate::sources) fn new(config: &SourceConfig) -> Self {
         Self {
             token: config.webhook_token.clone(),
             basic: config.webhook_basic.clone(),
@@ -31,26 +31,26 @@ impl SharedSecret {
     }
 
     /// Accepts the token also as the bare value of this header field.
-    pub(super) fn with_header(self, header: Option<String>) -> Self {
+    pub(in crate::sources) fn with_header(self, header: Option<String>) -> Self {
         Self { header, ..self }
     }
 
     /// Accepts the token also as the last part of the address, for tools that can be given nothing else.
-    pub(super) fn with_path(self, in_path: bool) -> Self {
+    pub(in crate::sources) fn with_path(self, in_path: bool) -> Self {
         Self { in_path, ..self }
     }
 
-    pub(super) fn is_configured(&self) -> bool {
+    pub(in crate::sources) fn is_configured(&self) -> bool {
         self.token.is_some() || self.basic.is_some()
     }
 
     /// The fields that may be kept and shown: without the custom one that holds the token.
-    pub(super) fn without_token(&self, headers: &Headers) -> Headers {
+    pub(in crate::sources) fn without_token(&self, headers: &Headers) -> Headers {
         headers.without(|name| self.header.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name)))
     }
 
     /// Checks the webhook; the answer names the key of the configuration that matched.
-    pub(super) fn verify(&self, webhook: &InboundWebhook) -> Result<&'static str, Rejection> {
+    pub(in crate::sources) fn verify(&self, webhook: &InboundWebhook) -> Result<&'static str, Rejection> {
         let authorization = webhook.headers.get("authorization").and_then(|value| value.split_once(' '));
         let credentials = |scheme: &str| {
             authorization.filter(|(name, _)| name.eq_ignore_ascii_case(scheme)).map(|(_, value)| value.trim())
@@ -78,7 +78,7 @@ impl SharedSecret {
     ///
     /// # Errors
     /// When no credential is configured, or none matches.
-    pub(super) fn admit(
+    pub(in crate::sources) fn admit(
         &self,
         config: &SourceConfig,
         webhook: InboundWebhook,
@@ -95,7 +95,7 @@ impl SharedSecret {
 }
 
 /// A webhook for a source that has no credential to check it with.
-pub(super) fn unconfigured(config: &SourceConfig, keys: &str) -> Rejection {
+pub(in crate::sources) fn unconfigured(config: &SourceConfig, keys: &str) -> Rejection {
     Rejection::Unauthorized(format!("source `{}` accepts no webhooks until {keys} is set", config.id))
 }
 

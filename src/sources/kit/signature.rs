@@ -1,33 +1,27 @@
-//! Signatures with a shared key (HMAC) in the many dresses that tools give them.
+//! Signatures with a shared key (HMAC), in the many forms that tools give them.
 //!
 //! Decides only whether a key of the configuration made the signature over the raw bytes; must not look
 //! into the body. Comparisons take constant time.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
+use super::encoding::BASE64;
 use super::shared_secret::unconfigured;
-use super::{InboundWebhook, Rejection, VerifiedWebhook};
 use crate::config::SourceConfig;
 use crate::domain::Timestamp;
+use crate::sources::{InboundWebhook, Rejection, VerifiedWebhook};
 
 /// Longest signature field that is looked at, and most entries in it: bounds the work of an unknown sender.
-pub(super) const MAX_FIELD: usize = 8 * 1024;
-pub(super) const MAX_ENTRIES: usize = 20;
-
-/// Base64 as senders write it, with or without padding.
-pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+pub(in crate::sources) const MAX_FIELD: usize = 8 * 1024;
+pub(in crate::sources) const MAX_ENTRIES: usize = 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Algorithm {
+pub(in crate::sources) enum Algorithm {
     /// Only for tools that offer nothing better.
     Sha1,
     Sha256,
@@ -36,7 +30,7 @@ pub(super) enum Algorithm {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Encoding {
+pub(in crate::sources) enum Encoding {
     Hex,
     Base64,
 }
@@ -44,7 +38,7 @@ pub(super) enum Encoding {
 /// How a tool writes its signature. A field may hold several signatures, separated by commas.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct HmacScheme {
+pub(in crate::sources) struct HmacScheme {
     /// Name of the header field with the signature.
     pub header: String,
     #[serde(default = "default_algorithm")]
@@ -86,7 +80,7 @@ fn default_tolerance() -> u64 {
 
 impl HmacScheme {
     /// HMAC-SHA256 in hex over the body alone, each signature after `prefix`.
-    pub(super) fn sha256_hex(header: &str, prefix: &str) -> Self {
+    pub(in crate::sources) fn sha256_hex(header: &str, prefix: &str) -> Self {
         Self {
             header: header.to_owned(),
             algorithm: Algorithm::Sha256,
@@ -100,7 +94,7 @@ impl HmacScheme {
     }
 
     /// What cannot work about this scheme, for the operator.
-    pub(super) fn fault(&self) -> Option<&'static str> {
+    pub(in crate::sources) fn fault(&self) -> Option<&'static str> {
         let timed = self.timestamp_header.is_some() || self.timestamp_entry.is_some();
         if !self.signed.contains("{body}") {
             Some("`signed` must contain `{body}`, else anybody could send any body under an old signature")
@@ -112,7 +106,7 @@ impl HmacScheme {
     }
 
     /// Checks the webhook; the answer says which secret matched, as `webhook_secrets[0]`.
-    pub(super) fn verify(
+    pub(in crate::sources) fn verify(
         &self,
         secrets: &[SecretString],
         webhook: &InboundWebhook,
@@ -138,7 +132,7 @@ impl HmacScheme {
     ///
     /// # Errors
     /// When no secret is configured, or none made the signature.
-    pub(super) fn admit(
+    pub(in crate::sources) fn admit(
         &self,
         config: &SourceConfig,
         webhook: InboundWebhook,
@@ -175,7 +169,7 @@ impl HmacScheme {
 }
 
 /// The place of the first key that made any of the `candidates` over the parts of `message`.
-pub(super) fn find_match<K: AsRef<[u8]>>(
+pub(in crate::sources) fn find_match<K: AsRef<[u8]>>(
     algorithm: Algorithm,
     keys: impl IntoIterator<Item = K>,
     message: &[&[u8]],
@@ -197,7 +191,11 @@ pub(super) fn find_match<K: AsRef<[u8]>>(
 }
 
 /// Splits a signature field into its entries, trimmed.
-pub(super) fn split_entries<'a>(field: &'a str, at: char, name: &str) -> Result<Vec<&'a str>, Rejection> {
+pub(in crate::sources) fn split_entries<'a>(
+    field: &'a str,
+    at: char,
+    name: &str,
+) -> Result<Vec<&'a str>, Rejection> {
     let entries = field.split(at).map(str::trim).filter(|entry| !entry.is_empty());
     let entries = entries.take(MAX_ENTRIES + 1).collect::<Vec<_>>();
     if field.len() > MAX_FIELD || entries.len() > MAX_ENTRIES {
@@ -207,7 +205,11 @@ pub(super) fn split_entries<'a>(field: &'a str, at: char, name: &str) -> Result<
 }
 
 /// Refuses an attempt whose Unix seconds differ from `now` by more than `tolerance` seconds.
-pub(super) fn check_timestamp(text: &str, now: Timestamp, tolerance: u64) -> Result<(), Rejection> {
+pub(in crate::sources) fn check_timestamp(
+    text: &str,
+    now: Timestamp,
+    tolerance: u64,
+) -> Result<(), Rejection> {
     let sent = text
         .trim()
         .parse::<i64>()
@@ -220,7 +222,7 @@ pub(super) fn check_timestamp(text: &str, now: Timestamp, tolerance: u64) -> Res
     Ok(())
 }
 
-pub(super) fn mismatch(header: &str) -> Rejection {
+pub(in crate::sources) fn mismatch(header: &str) -> Rejection {
     Rejection::Unauthorized(format!(
         "no signature in {header} matches; check that `webhook_secrets` holds the secret of this webhook"
     ))

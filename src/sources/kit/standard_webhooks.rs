@@ -7,8 +7,9 @@ use base64::Engine;
 use ed25519_dalek::{Signature, VerifyingKey};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
-use super::signature::{Algorithm, BASE64, check_timestamp, find_match, mismatch, split_entries};
-use super::{Headers, InboundWebhook, Rejection};
+use super::encoding::BASE64;
+use super::signature::{Algorithm, check_timestamp, find_match, mismatch, split_entries};
+use crate::sources::{Headers, InboundWebhook, Rejection};
 
 /// Seconds that a timestamp may be off, either way, as in the official libraries.
 const TOLERANCE: u64 = 300;
@@ -19,14 +20,14 @@ enum Key {
 }
 
 /// The keys of one source, in the order of `webhook_secrets`.
-pub(super) struct StandardWebhooks(Vec<Key>);
+pub(in crate::sources) struct StandardWebhooks(Vec<Key>);
 
 impl StandardWebhooks {
     /// Parses `whsec_…`, `whpk_…` and bare base64.
     ///
     /// # Errors
     /// Which entry is unusable and what belongs there.
-    pub(super) fn parse(secrets: &[SecretString]) -> Result<Self, String> {
+    pub(in crate::sources) fn parse(secrets: &[SecretString]) -> Result<Self, String> {
         let parse = |(index, secret): (usize, &SecretString)| {
             parse_key(secret.expose_secret()).map_err(|fault| format!("webhook_secrets[{index}] {fault}"))
         };
@@ -34,7 +35,7 @@ impl StandardWebhooks {
     }
 
     /// Checks the webhook; the answer says which key matched, as `webhook_secrets[0]`.
-    pub(super) fn verify(&self, webhook: &InboundWebhook) -> Result<String, Rejection> {
+    pub(in crate::sources) fn verify(&self, webhook: &InboundWebhook) -> Result<String, Rejection> {
         let field = |name: &str| {
             find_header(&webhook.headers, name)
                 .ok_or_else(|| Rejection::Unauthorized(format!("the header webhook-{name} is missing")))
@@ -66,7 +67,7 @@ impl StandardWebhooks {
 }
 
 /// The delivery's id: equal on every retry.
-pub(super) fn find_id(headers: &Headers) -> Option<&str> {
+pub(in crate::sources) fn find_id(headers: &Headers) -> Option<&str> {
     find_header(headers, "id")
 }
 

@@ -3,10 +3,9 @@
 
 use wiremock::Request;
 
-use super::polling::{answer, asked, cases, check_faults, check_incident, limited, mount, run, tool};
-use super::vectors::{check, vectors};
-use super::*;
 use crate::domain::EntityKind;
+use crate::sources::tests::prelude::*;
+use crate::sources::tests::vectors::{check, vectors};
 use crate::sources::{Cursor, Findings, Unmappable};
 
 const NAME: &str = "opsgenie";

@@ -19,12 +19,19 @@ use serde_json::{Value, json};
 use super::payload::{self, Mapper, PRIORITY};
 use crate::config::SourceConfig;
 use crate::domain::{Timestamp, format_timestamp};
-use crate::sources::http::{Api, Paging, Query, base_url};
-use crate::sources::value::Fields;
-use crate::sources::{
-    BuildError, Catalogue, Cursor, Findings, Memory, Page, PollError, PollRequest, Poller, ranks,
-};
+use crate::sources::kit::access::Access;
+use crate::sources::kit::api::{Api, Paging, Query};
+use crate::sources::kit::json::Fields;
+use crate::sources::kit::severity_ranks;
+use crate::sources::{BuildError, Catalogue, Cursor, Findings, Memory, Page, PollError, PollRequest, Poller};
 
+const ACCESS: Access = Access {
+    tool: "PagerDuty",
+    url: "https://api.pagerduty.com",
+    scheme: "Token token=",
+    fix: "set `api_token` to a REST API key with read access of this account, and `api_url` to \
+          https://api.eu.pagerduty.com if the account is in the EU",
+};
 const INCIDENTS: &str = "incidents";
 const LOG_ENTRIES: &str = "log_entries";
 const LIMIT: usize = 100;
@@ -68,14 +75,9 @@ impl PagerDutyPoller {
         http: reqwest::Client,
         mapper: &Arc<Mapper>,
     ) -> Result<Option<Self>, BuildError> {
-        let Some(token) = &config.api_token else { return Ok(None) };
-        let base = base_url(config, "https://api.pagerduty.com")?;
-        let fix = "set `api_token` to a REST API key with read access of this account, \
-                   and `api_url` to https://api.eu.pagerduty.com if the account is in the EU";
-        let api = Api::new(http, base, "PagerDuty", fix)
-            .with_header(ACCEPT, "application/vnd.pagerduty+json;version=2")
-            .with_credential("Token token=", token)?;
-        Ok(Some(Self { api, mapper: Arc::clone(mapper) }))
+        let api = ACCESS.open(config, http)?;
+        let api = api.map(|api| api.with_header(ACCEPT, "application/vnd.pagerduty+json;version=2"));
+        Ok(api.map(|api| Self { api, mapper: Arc::clone(mapper) }))
     }
 
     /// The ids of the account's priorities, most severe first; empty when the account has none.
@@ -97,7 +99,7 @@ impl PagerDutyPoller {
     /// The incidents of one page.
     fn findings(&self, answer: &Value, memory: &Memory, now: Timestamp) -> Findings {
         Findings::merge(answer.items("/incidents").iter().map(|incident| {
-            let rank = |id: &str| ranks::find(memory, PRIORITY, id);
+            let rank = |id: &str| severity_ranks::find(memory, PRIORITY, id);
             let updated_at = incident.find_time("/updated_at").unwrap_or(now);
             Findings::of_entry(self.mapper.incident(incident, updated_at, &rank))
         }))
@@ -117,7 +119,7 @@ impl Poller for PagerDutyPoller {
             Some(progress) => progress,
         };
         if progress.is_start() {
-            ranks::remember(memory, PRIORITY, &self.priorities(now).await?);
+            severity_ranks::remember(memory, PRIORITY, &self.priorities(now).await?);
         }
         let answer = self.page(progress, now).await?;
         let items = self.api.items_of(&answer, &format!("/{}", progress.items()), progress.items())?;

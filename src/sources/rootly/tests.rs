@@ -3,9 +3,8 @@
 use wiremock::matchers::{header, path, query_param};
 use wiremock::{Mock, MockServer};
 
-use super::polling::{answer, catalogue_ids, check_faults, check_incident, limited, mount, parameter, run};
-use super::*;
 use crate::domain::{EntityKind, Severity};
+use crate::sources::tests::prelude::*;
 
 const KIND: &str = "rootly";
 
@@ -128,7 +127,7 @@ async fn an_account_without_retrospectives_still_reads_incidents_in_every_run() 
 
 #[test]
 fn what_is_included_is_shown() {
-    let source = super::source(KIND, |config| {
+    let source = source(KIND, |config| {
         config.options =
             options(json!({"include": ["private", "scheduled", "test"], "functionalities": true}));
     });

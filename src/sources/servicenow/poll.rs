@@ -8,22 +8,19 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base64::Engine;
 use chrono::TimeDelta;
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ApiAuth, Mapper, Options, find_display, find_field, find_time};
+use super::payload::{Mapper, find_display, find_field, find_time};
 use crate::config::{SourceConfig, WorkspaceMode};
 use crate::domain::{Timestamp, parse_timestamp};
-use crate::sources::http::{Api, Query};
-use crate::sources::open_incidents::{list_open, note_open};
-use crate::sources::signature::BASE64;
-use crate::sources::value::Fields;
-use crate::sources::{
-    BuildError, Catalogue, Cursor, Findings, Page, PollError, PollRequest, Poller, options,
-};
+use crate::sources::kit::access::ApiAuth;
+use crate::sources::kit::api::{Api, Query};
+use crate::sources::kit::json::Fields;
+use crate::sources::kit::open_incidents::{list_open, note_open};
+use crate::sources::kit::options;
+use crate::sources::{BuildError, Catalogue, Cursor, Findings, Page, PollError, PollRequest, Poller};
 
 const LIMIT: usize = 200;
 /// Ids of 32 characters that one address is filled with.
@@ -78,13 +75,7 @@ impl ServiceNowPoller {
         let fix = "set `api_token` to user:password of an integration user who may read the table, \
                    or to an OAuth token with `api_auth` = \"bearer\"";
         let api = Api::new(http, base, "ServiceNow", fix);
-        let api = match options.api_auth {
-            ApiAuth::Bearer => api.with_credential("Bearer ", token)?,
-            ApiAuth::Basic => {
-                let encoded = SecretString::from(BASE64.encode(token.expose_secret().trim()));
-                api.with_credential("Basic ", &encoded)?
-            }
-        };
+        let api = options.api_auth.authorize(api, token)?;
         let groups = config.workspaces == WorkspaceMode::Teams;
         Ok(Some(Self { api, mapper: Arc::clone(mapper), options, groups }))
     }
@@ -248,5 +239,26 @@ impl Poller for ServiceNowPoller {
             .incident(&answer["result"], "", now)
             .map(Some)
             .map_err(|fault| PollError::Unreadable { message: format!("ServiceNow at /incident: {fault}") })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+pub(super) struct Options {
+    /// Encoded query of the incidents to poll.
+    filter: String,
+    /// What `api_token` is: `user:password`, or an OAuth access token.
+    api_auth: ApiAuth,
+    /// Table of the services that Jira offers.
+    service_table: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            filter: "priority=1^ORpriority=2".to_owned(),
+            api_auth: ApiAuth::Basic,
+            service_table: "cmdb_ci_service".to_owned(),
+        }
     }
 }

@@ -3,10 +3,9 @@
 use wiremock::matchers::{method, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::polling::{asked, cases, check_faults, check_incident, fault, limited, run};
-use super::vectors::webhook;
-use super::*;
 use crate::domain::Severity;
+use crate::sources::tests::prelude::*;
+use crate::sources::tests::vectors::webhook;
 use crate::sources::{Cursor, Findings, PollError, Rejection, Unmappable};
 
 const NAME: &str = "servicenow";

@@ -12,16 +12,15 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{HOME, Mapper};
+use super::payload::{HOME, Mapper};
 use crate::config::SourceConfig;
 use crate::domain::{Timestamp, format_timestamp};
-use crate::sources::findings::{component, workspace};
-use crate::sources::http::{Api, Query, base_url};
-use crate::sources::open_incidents::{note_open, take_unseen};
-use crate::sources::value::{Fields, parse_millis};
-use crate::sources::{
-    BuildError, Catalogue, Cursor, Findings, Memory, Page, PollError, PollRequest, Poller, options,
-};
+use crate::sources::kit::api::{Api, Query, base_url};
+use crate::sources::kit::json::{Fields, parse_millis};
+use crate::sources::kit::open_incidents::{note_open, take_unseen};
+use crate::sources::kit::options;
+use crate::sources::kit::parts::{component, workspace};
+use crate::sources::{BuildError, Catalogue, Cursor, Findings, Memory, Page, PollError, PollRequest, Poller};
 
 const CURRENT: &str = "api-public/v1/incidents";
 const REPORT: &str = "api-reporting/v2/incidents";

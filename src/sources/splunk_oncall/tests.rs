@@ -2,12 +2,9 @@
 
 use wiremock::{MockServer, ResponseTemplate};
 
-use super::polling::{
-    answer, cases, catalogue_ids, check_faults, check_incident, limited, mount, parameter, run,
-};
-use super::*;
 use crate::domain::Severity;
 use crate::sources::Findings;
+use crate::sources::tests::prelude::*;
 
 const KIND: &str = "splunk_oncall";
 const FORM: &[(&str, &str)] = &[("content-type", "application/x-www-form-urlencoded")];

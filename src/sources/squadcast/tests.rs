@@ -3,11 +3,8 @@
 use wiremock::matchers::{header, path, query_param};
 use wiremock::{Mock, MockServer};
 
-use super::polling::{
-    answer, cases, catalogue_ids, check_faults, check_incident, limited, mount, parameter, run,
-};
-use super::*;
 use crate::domain::Severity;
+use crate::sources::tests::prelude::*;
 
 const KIND: &str = "squadcast";
 const TEAM: &str = "6196371cda7b4ab764b13a1f";

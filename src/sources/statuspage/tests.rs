@@ -2,11 +2,8 @@
 
 use wiremock::{MockServer, ResponseTemplate};
 
-use super::polling::{
-    answer, asked, cases, check_faults, check_incident, fault, limited, mount, parameter, run, tool,
-};
-use super::*;
 use crate::domain::{EntityKind, PostIncidentReview, Severity};
+use crate::sources::tests::prelude::*;
 use crate::sources::{Cursor, Findings, PollError, Rejection};
 
 const NAME: &str = "statuspage";

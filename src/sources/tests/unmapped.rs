@@ -1,14 +1,13 @@
-//! Words without a meaning: what each source makes of them, and what the operator is told.
+//! Words of tools that nothing maps: what each source makes of them, and what the operator is told.
 
-use super::*;
-use crate::domain::{IncidentStatus, Severity, UnknownWord, WordKind};
-use crate::sources::KINDS;
+use super::prelude::*;
+use crate::domain::{IncidentStatus, Severity, UnmappedValue, ValueKind};
 
-fn word(kind: WordKind, word: &str) -> UnknownWord {
-    UnknownWord { kind, word: word.to_owned() }
+fn word(kind: ValueKind, word: &str) -> UnmappedValue {
+    UnmappedValue { kind, value: word.to_owned() }
 }
 
-fn pagerduty(status: &str, priority: &str, change: impl FnOnce(&mut SourceConfig)) -> Vec<UnknownWord> {
+fn pagerduty(status: &str, priority: &str, change: impl FnOnce(&mut SourceConfig)) -> Vec<UnmappedValue> {
     let mut config = SourceConfig::new(SourceId::parse("test").expect("valid"), "pagerduty");
     change(&mut config);
     let source = build(BuildContext { config: config.clone(), http: reqwest::Client::new() }).expect("built");
@@ -17,12 +16,12 @@ fn pagerduty(status: &str, priority: &str, change: impl FnOnce(&mut SourceConfig
         "title": "x", "priority": {"id": "P", "summary": priority}}}});
     let webhook = verified(&[], body.to_string().as_bytes(), sample_now());
     let found = source.parse(&webhook, &mut Memory::default()).expect("mappable");
-    found.unknown_words(&config).into_iter().collect()
+    found.unmapped_values(&config).into_iter().collect()
 }
 
 #[test]
 fn a_word_that_no_table_has_is_told_and_one_that_the_operator_maps_is_not() {
-    let unknown = [word(WordKind::Severity, "Blocker"), word(WordKind::Status, "Napping")];
+    let unknown = [word(ValueKind::Severity, "Blocker"), word(ValueKind::Status, "Napping")];
     assert_eq!(pagerduty("Napping", "Blocker", |_| {}), unknown);
     assert_eq!(pagerduty("triggered", "P1", |_| {}), []);
     let mapped = pagerduty("Napping", "Blocker", |config| {
@@ -67,7 +66,7 @@ fn rename_words(value: &mut Value) {
 #[test]
 fn no_source_keeps_an_unknown_word_to_itself() {
     let mut seen = 0;
-    for kind in KINDS {
+    for kind in all_kinds() {
         let source = sample_source(kind.name, Some("https://api.example.com"));
         let mut unknown = 0;
         for (name, mut sample) in super::mutations::samples(kind.name) {
@@ -87,5 +86,5 @@ fn no_source_keeps_an_unknown_word_to_itself() {
         eprintln!("{}: {unknown} incidents with an unknown status", kind.name);
         seen += usize::from(unknown > 0);
     }
-    assert!(seen > KINDS.len() / 2, "the samples of {seen} sources hold such a word");
+    assert!(seen > all_kinds().count() / 2, "the samples of {seen} sources hold such a word");
 }

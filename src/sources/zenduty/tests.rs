@@ -3,10 +3,9 @@
 use wiremock::matchers::{body_partial_json, header, method, path, query_param};
 use wiremock::{Mock, MockServer};
 
-use super::polling::{answer, cases, catalogue_ids, check_faults, check_incident, limited, mount, run};
-use super::*;
 use crate::domain::Severity;
-use crate::sources::open_incidents::priority_key;
+use crate::sources::kit::open_incidents::priority_key;
+use crate::sources::tests::prelude::*;
 
 const KIND: &str = "zenduty";
 const TEAM: &str = "91fd3cc0-ebd6-43b8-aab3-67a05762ba0c";

@@ -1,25 +1,25 @@
-//! Decides which episode of an alert group a message or a poll speaks of, and keeps episodes in memory.
+//! Decides which episode of an alert group a message or a poll is about, and keeps episodes in memory.
 //!
-//! Pure. An episode opens at the first firing alert after none or after a resolution. Two replicas tell the
-//! same things at different times, so what they repeat about the past must not change the present. Must not
-//! look at what an incident's texts say.
+//! Pure. An episode opens with the first firing alert after a time without any. Two replicas say the same things
+//! at different times, so what they repeat about the past must not change the present. Must not read an
+//! incident's texts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::payload::Group;
+use super::group::Group;
 use crate::domain::{Incident, Timestamp};
 use crate::sources::Memory;
 
 /// Keys of [`Memory`] start so; the rest is a hash of the group's identity.
-pub(super) const PREFIX: &str = "episode/";
+pub(in crate::sources) const PREFIX: &str = "episode/";
 /// How long a resolved episode is remembered, so that late repeats find it.
 const KEPT: chrono::TimeDelta = chrono::TimeDelta::days(7);
 
 /// One group from its first firing alert to its resolution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Episode {
+pub(in crate::sources) struct Episode {
     /// The incident's id; kept even when a later message tells the group's true key.
     pub id: Option<String>,
     pub labels: BTreeMap<String, String>,
@@ -43,7 +43,7 @@ pub(super) struct Episode {
 
 /// What a message means for the group's episode.
 #[derive(Debug, PartialEq)]
-pub(super) enum Verdict {
+pub(in crate::sources) enum Verdict {
     Apply(Box<Episode>),
     Ignore(&'static str),
 }
@@ -65,7 +65,7 @@ impl Episode {
         }
     }
 
-    pub(super) fn is_open(&self) -> bool {
+    pub(in crate::sources) fn is_open(&self) -> bool {
         self.resolved_at.is_none()
     }
 
@@ -78,7 +78,7 @@ impl Episode {
         self
     }
 
-    pub(super) fn resolve(self, at: Timestamp, presumed: bool) -> Self {
+    pub(in crate::sources) fn resolve(self, at: Timestamp, presumed: bool) -> Self {
         Self { resolved_at: Some(at), presumed, ..self }
     }
 }
@@ -88,7 +88,7 @@ fn apply(episode: Episode) -> Verdict {
 }
 
 /// The group fires.
-pub(super) fn see_firing(known: Option<Episode>, group: &Group, now: Timestamp) -> Verdict {
+pub(in crate::sources) fn see_firing(known: Option<Episode>, group: &Group, now: Timestamp) -> Verdict {
     let start = group.earliest_start(None).unwrap_or(now);
     let Some(episode) = known else { return apply(Episode::open(group, start).absorb(group)) };
     let Some(resolved_at) = episode.resolved_at else {
@@ -110,7 +110,7 @@ pub(super) fn see_firing(known: Option<Episode>, group: &Group, now: Timestamp) 
 }
 
 /// No alert of the group fires, by a complete list.
-pub(super) fn see_resolved(known: Option<Episode>, group: &Group, now: Timestamp) -> Verdict {
+pub(in crate::sources) fn see_resolved(known: Option<Episode>, group: &Group, now: Timestamp) -> Verdict {
     let start = group.earliest_start(None).unwrap_or(now);
     let end = group.latest_end().unwrap_or(now);
     let Some(episode) = known else {
@@ -131,21 +131,21 @@ pub(super) fn see_resolved(known: Option<Episode>, group: &Group, now: Timestamp
 }
 
 /// The episodes that [`Memory`] holds.
-pub(super) struct Episodes<'a>(&'a mut Memory);
+pub(in crate::sources) struct Episodes<'a>(&'a mut Memory);
 
 impl<'a> Episodes<'a> {
-    pub(super) fn new(memory: &'a mut Memory) -> Self {
+    pub(in crate::sources) fn new(memory: &'a mut Memory) -> Self {
         Self(memory)
     }
 
     /// The episode kept under `key`; one that an earlier release wrote in another shape counts as none.
-    pub(super) fn find(&self, key: &str) -> Option<Episode> {
+    pub(in crate::sources) fn find(&self, key: &str) -> Option<Episode> {
         serde_json::from_str(self.0.get(key)?).ok()
     }
 
     /// The episode kept under `key`. Unless that one is open, an episode that a poll opened under
     /// `polled_key` moves there, because only a webhook tells the group's true key.
-    pub(super) fn find_or_adopt(&mut self, key: &str, polled_key: &str) -> Option<Episode> {
+    pub(in crate::sources) fn find_or_adopt(&mut self, key: &str, polled_key: &str) -> Option<Episode> {
         let known = self.find(key);
         if known.as_ref().is_some_and(Episode::is_open) {
             return known;
@@ -158,7 +158,7 @@ impl<'a> Episodes<'a> {
         Some(adopted)
     }
 
-    pub(super) fn keep(&mut self, key: &str, episode: &Episode) {
+    pub(in crate::sources) fn keep(&mut self, key: &str, episode: &Episode) {
         if let Ok(text) = serde_json::to_string(episode)
             && self.0.get(key) != Some(&text)
         {
@@ -166,13 +166,13 @@ impl<'a> Episodes<'a> {
         }
     }
 
-    pub(super) fn all(&self) -> BTreeMap<String, Episode> {
+    pub(in crate::sources) fn all(&self) -> BTreeMap<String, Episode> {
         let parse = |(key, text): (&str, &str)| Some((key.to_owned(), serde_json::from_str(text).ok()?));
         self.0.with_prefix(PREFIX).filter_map(parse).collect()
     }
 
     /// Forgets episodes that were resolved long ago.
-    pub(super) fn prune(&mut self, now: Timestamp) {
+    pub(in crate::sources) fn prune(&mut self, now: Timestamp) {
         for (key, episode) in self.all() {
             if episode.resolved_at.is_some_and(|at| at + KEPT < now) {
                 self.0.forget(&key);

@@ -5,24 +5,24 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::Value;
 
-use super::findings::get_id;
-use super::shared_secret::SharedSecret;
-use super::value::Fields;
-use super::{
-    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Rejection, Source, Unmappable,
-    VerifiedWebhook, options,
-};
 use crate::config::SourceConfig;
-use crate::domain::{Entity, Incident, IncidentStatus, Observation, Severity, Words};
+use crate::domain::{Entity, Incident, IncidentStatus, Observation, Severity, ToolWords};
+use crate::sources::kit::json::Fields;
+use crate::sources::kit::options;
+use crate::sources::kit::parts::get_id;
+use crate::sources::kit::shared_secret::SharedSecret;
+use crate::sources::{
+    BuildContext, BuildError, Capability, Findings, InboundWebhook, Kind, Memory, Rejection, Source,
+    Unmappable, VerifiedWebhook,
+};
 
 pub(super) const KIND: Kind = Kind {
     name: "klaxon",
     build,
     option_names: &["alarm_url"],
-    gives: &[Gives::Webhooks],
-    page: include_str!("../../docs/sources/klaxon.md"),
+    capabilities: &[Capability::Webhooks],
+    page: include_str!("page.md"),
 };
 
 const HOME: &str = "https://klaxon.example";
@@ -53,10 +53,10 @@ impl Source for Klaxon {
     }
 
     fn parse(&self, webhook: &VerifiedWebhook, _memory: &mut Memory) -> Result<Findings, Unmappable> {
-        let body: Value = webhook.json()?;
+        let body = webhook.json()?;
         let at = body.find_time("/at").unwrap_or(webhook.received_at);
         let (state, level) = (body.text("/state"), body.text("/level"));
-        let id = get_id(&body, "/id", "alarm")?;
+        let id = get_id(body, "/id", "alarm")?;
         let incident = Incident {
             summary: body.text("/title").to_owned(),
             description: body.text("/title").to_owned(),
@@ -69,7 +69,7 @@ impl Source for Klaxon {
             severity: (self.config.find_severity(level))
                 .or_else(|| Severity::find_by_name(level))
                 .unwrap_or(Severity::Unknown),
-            words: Words::told(state, level),
+            words: ToolWords::told(state, level),
             created_at: at,
             updated_at: at,
             components: Vec::new(),
@@ -85,3 +85,6 @@ impl Source for Klaxon {
         HOME.to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests;

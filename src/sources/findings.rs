@@ -1,0 +1,80 @@
+//! What a webhook or a page of a poll told, and how several of them become one.
+//!
+//! Pure, and must not know any tool.
+
+use super::webhook::Unmappable;
+use crate::domain::{Component, Entity, EntityKind, Incident, Observation, State, Timestamp, Workspace};
+
+/// What a webhook or a page told.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Findings {
+    pub observations: Vec<Observation>,
+    /// Components named in passing: stored only while nothing better is known of them.
+    pub mentioned: Vec<Component>,
+    /// Workspaces (teams) named in passing.
+    pub workspaces: Vec<Workspace>,
+    /// Ids of incidents that changed in a way the payload does not show: to be fetched.
+    pub refetch: Vec<String>,
+    /// Whether the list of services or teams has changed: to be read again.
+    pub refresh_catalogue: bool,
+    /// Why entries of a listing could not be mapped, one reason for each.
+    pub unmappable: Vec<String>,
+    /// Why there is nothing in here, for the operator; for example `event type pagey.ping`.
+    pub ignored: Option<String>,
+}
+
+impl Findings {
+    /// Nothing, and why.
+    #[must_use]
+    pub fn ignored(why: impl Into<String>) -> Self {
+        Self { ignored: Some(why.into()), ..Self::default() }
+    }
+
+    /// Says that the tool no longer has this incident.
+    pub(super) fn gone(incident: &str, at: Timestamp) -> Self {
+        let gone = Observation::deleted(EntityKind::Incident, incident.to_owned(), at);
+        Self { observations: vec![gone], ..Self::default() }
+    }
+
+    /// The incidents that exist, in order.
+    pub(super) fn incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.observations.iter().filter_map(|observation| match &observation.state {
+            State::Present(entity) => match &**entity {
+                Entity::Incident(incident) => Some(incident),
+                _ => None,
+            },
+            State::Deleted { .. } => None,
+        })
+    }
+
+    /// Adds what another payload told; each component and workspace is kept once.
+    pub(super) fn absorb(&mut self, more: Self) {
+        self.observations.extend(more.observations);
+        self.refetch.extend(more.refetch);
+        self.unmappable.extend(more.unmappable);
+        self.refresh_catalogue |= more.refresh_catalogue;
+        for component in more.mentioned {
+            if self.mentioned.iter().all(|known| known.provider_id != component.provider_id) {
+                self.mentioned.push(component);
+            }
+        }
+        for workspace in more.workspaces {
+            if self.workspaces.iter().all(|known| known.provider_id != workspace.provider_id) {
+                self.workspaces.push(workspace);
+            }
+        }
+    }
+
+    /// What one entry of a listing says, or why it cannot be mapped: it must not stop the other entries.
+    pub(super) fn of_entry(mapped: Result<Self, Unmappable>) -> Self {
+        mapped.unwrap_or_else(|fault| Self { unmappable: vec![fault.to_string()], ..Self::default() })
+    }
+
+    /// Everything that the parts say.
+    pub(super) fn merge(parts: impl IntoIterator<Item = Self>) -> Self {
+        parts.into_iter().fold(Self::default(), |mut all, part| {
+            all.absorb(part);
+            all
+        })
+    }
+}

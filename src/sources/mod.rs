@@ -1,0 +1,87 @@
+//! The incident tools: one trait, one folder per tool, and the table of all tools.
+//!
+//! A source checks a webhook's signature and turns what its tool says into observations. It never touches the
+//! store or a destination, and it imports no other source: what several tools share is in `kit`.
+//!
+//! To add one: a folder here with a `KIND`, and one line in [`KINDS`] (docs/ADDING-A-SOURCE.md).
+
+mod adapter;
+mod alertmanager;
+mod better_stack;
+mod datadog;
+mod dispatch;
+mod findings;
+mod firehydrant;
+mod generic;
+mod grafana;
+mod incident_io;
+mod kind;
+mod kit;
+mod memory;
+mod opsgenie;
+mod pagerduty;
+mod polling;
+mod rootly;
+mod servicenow;
+mod splunk_oncall;
+mod squadcast;
+mod statuspage;
+#[cfg(test)]
+mod tests;
+mod webhook;
+mod zenduty;
+
+use std::sync::Arc;
+
+pub use adapter::{Poller, Source};
+pub use findings::Findings;
+pub use kind::{BuildContext, BuildError, Capability, Kind};
+pub use memory::Memory;
+pub use polling::{Catalogue, Cursor, Page, PollError, PollRequest};
+pub use webhook::{Headers, InboundWebhook, Rejection, Unmappable, VerifiedWebhook};
+
+/// Every type of source, in alphabetical order.
+pub const KINDS: &[Kind] = &[
+    alertmanager::KIND,
+    better_stack::KIND,
+    datadog::KIND,
+    dispatch::KIND,
+    firehydrant::KIND,
+    generic::KIND,
+    grafana::KIND,
+    incident_io::KIND,
+    opsgenie::KIND,
+    pagerduty::KIND,
+    rootly::KIND,
+    servicenow::KIND,
+    splunk_oncall::KIND,
+    squadcast::KIND,
+    statuspage::KIND,
+    zenduty::KIND,
+];
+
+/// The type of this name.
+///
+/// # Errors
+/// A sentence with the nearest name, or with all names.
+pub fn find_kind(name: &str) -> Result<&'static Kind, String> {
+    let known = KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>();
+    let found = KINDS.iter().find(|kind| kind.name == name);
+    found.ok_or_else(|| format!("unknown type `{name}`; {}", kit::options::suggestion(name, &known)))
+}
+
+/// Builds the source that a `[[sources]]` table describes, without using the network.
+///
+/// # Errors
+/// A [`BuildError`] that names the wrong key and says what to write there; an unknown type lists the known ones.
+pub fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
+    let kind = find_kind(&context.config.kind)
+        .map_err(|fault| BuildError(format!("source `{}`: {fault}", context.config.id)))?;
+    open(kind, context)
+}
+
+/// Builds a source of this type; refuses a key that the type does not have.
+fn open(kind: &Kind, context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
+    kit::options::check_names(&context.config, kind.option_names)?;
+    (kind.build)(context)
+}
