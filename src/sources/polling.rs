@@ -23,7 +23,7 @@ pub struct PollRequest<'a> {
     pub memory: &'a mut Memory,
 }
 
-/// Where polling stands; only the source that made it can read it.
+/// How far polling has come; only the source that made it can read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cursor(pub serde_json::Value);

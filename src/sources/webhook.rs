@@ -135,3 +135,57 @@ impl Unmappable {
         Self::Malformed(format!("the body {what} (line {}, column {})", fault.line(), fault.column()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::sources::tests::prelude::*;
+
+    /// Whoever reads the bytes again after the first parse finds something that is not JSON.
+    fn spoil(webhook: &mut VerifiedWebhook) {
+        webhook.body = b"spoilt".to_vec();
+    }
+
+    #[test]
+    fn a_pagerduty_webhook_is_parsed_once_from_its_verification_to_its_findings() {
+        let vector = &vectors::vectors("pagerduty", "signature-vectors.json")[0];
+        assert_eq!(vector["expected"], "valid");
+        let source = source("pagerduty", |config| config.webhook_secrets = vectors::secrets(vector));
+        let plain = source.verify(vectors::webhook(vector)).expect("valid");
+        let mut spoilt = plain.clone();
+        spoil(&mut spoilt);
+        source.inspect(&spoilt).expect("mappable");
+        assert_eq!(source.recall(&spoilt), source.recall(&plain));
+        let [spoilt, plain] =
+            [spoilt, plain].map(|it| source.parse(&it, &mut Memory::default()).expect("mappable"));
+        assert_eq!(spoilt, plain);
+    }
+
+    #[test]
+    fn no_source_parses_a_webhook_a_second_time() {
+        for kind in all_kinds() {
+            let source = sample_source(kind.name, None);
+            for (name, sample) in mutations::samples(kind.name) {
+                let body = serde_json::to_vec(&sample).expect("JSON");
+                let plain = verified(&[("content-type", "application/json")], &body, sample_now());
+                let mut spoilt = plain.clone();
+                spoilt.json().expect("JSON");
+                spoil(&mut spoilt);
+                let name = format!("{}/{name}", kind.name);
+                assert_eq!(source.inspect(&spoilt), source.inspect(&plain), "{name}");
+                assert_eq!(source.recall(&spoilt), source.recall(&plain), "{name}");
+                let [spoilt, plain] = [spoilt, plain].map(|it| source.parse(&it, &mut Memory::default()));
+                assert_eq!(spoilt, plain, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_says_where_and_never_what() {
+        let webhook = verified(&[], b"{\"secret\": oops}", sample_now());
+        for _ in 0..2 {
+            let fault = webhook.json().expect_err("not JSON").to_string();
+            assert!(fault.contains("is not valid JSON (line 1, column "), "{fault}");
+            assert!(!fault.contains("oops"), "{fault}");
+        }
+    }
+}

@@ -83,7 +83,7 @@ impl AlertmanagerPoller {
         all
     }
 
-    /// Says once more what was last said, but resolved.
+    /// The last known state of the episode once more, but resolved.
     fn conclude(&self, episode: &mut Episode, now: Timestamp) -> Findings {
         let Some(incident) = &mut episode.incident else { return Findings::default() };
         incident.status = self.config.find_status("resolved").unwrap_or(IncidentStatus::Resolved);
@@ -157,7 +157,7 @@ impl Poller for AlertmanagerPoller {
         Ok(Page { findings, next: Cursor(Value::Null), done: true, total: None })
     }
 
-    /// Alertmanager has no services: only those that the operator lists are known beforehand.
+    /// Alertmanager has no services: only those that the operator lists are known in advance.
     async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {
         let components =
             self.options.components.iter().map(|name| self.mapper.component(name, now)).collect();

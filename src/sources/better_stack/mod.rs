@@ -1,7 +1,7 @@
 //! Better Stack Uptime: incident webhooks with the default body, and the incidents of API v3.
 //!
 //! Sources of the facts: Better Stack's API documentation and its Terraform provider. Incidents carry no
-//! severity and no time of change, so what is told counts from when it was told. Must not decide anything
+//! severity and no time of change, so a change counts from when it was received. Must not decide anything
 //! about Jira.
 
 mod payload;
@@ -36,7 +36,7 @@ struct Options {
     webhook_header: Option<String>,
     #[serde(default)]
     accept_path_token: bool,
-    /// Address of an incident's page, with `{id}`: it has the team's number in it, which no answer tells.
+    /// Address of an incident's page, with `{id}`: it contains the team's number, which no answer has.
     incident_url: Option<String>,
 }
 

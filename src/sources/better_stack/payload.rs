@@ -1,6 +1,6 @@
 //! Better Stack's incidents, monitors and heartbeats as domain values.
 //!
-//! Pure. What is told counts from when it was told: incidents carry no time of change.
+//! Pure. Incidents carry no time of change: a change counts from when it was received.
 
 use serde_json::Value;
 

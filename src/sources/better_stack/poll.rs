@@ -27,16 +27,16 @@ const ACCESS: Access = Access {
 /// Most incidents of one page.
 const LIMIT: usize = 50;
 const INCIDENTS: &str = "api/v3/incidents";
-/// Place of the open incidents among the two listings of a round; the other has those that are over.
+/// Place of the open incidents among the two listings of a run; the other has those that are over.
 const OPEN: usize = 0;
-/// How far before the last round a later one reads what is over: late changes such as a new title.
+/// How far before the last run a later one reads what is over: late changes such as a new title.
 const WINDOW: TimeDelta = TimeDelta::days(7);
 /// The listings of monitors and heartbeats give this many by default and at most 250.
 const LISTING: Paging = Paging::Pages { size: "per_page", limit: 250 };
 
 pub(super) struct BetterStackPoller {
-    pub(super) api: Api,
-    pub(super) mapper: Arc<Mapper>,
+    api: Api,
+    mapper: Arc<Mapper>,
 }
 
 impl BetterStackPoller {

@@ -20,7 +20,7 @@ pub(super) struct Mapper {
     pub(super) home: String,
 }
 
-/// The key of [`Memory`] with the time of the first webhook of an incident: later ones do not tell it.
+/// The key of [`Memory`] with the time of the first webhook of an incident: later ones do not contain it.
 pub(super) fn created_key(id: &str) -> String {
     format!("created/{id}")
 }
@@ -103,8 +103,8 @@ impl Mapper {
         )
     }
 
-    /// The search tells whole seconds where everything else tells more, so the dates are cut to seconds;
-    /// only `at` keeps what was told.
+    /// The search has whole seconds where everything else is finer, so the dates are cut to seconds; only `at` keeps
+    /// the full time.
     fn findings(&self, at: Timestamp, mut incident: Incident) -> Findings {
         incident.created_at = incident.created_at.trunc_subsecs(0);
         incident.updated_at = at.trunc_subsecs(0);

@@ -1,7 +1,7 @@
 //! Reads Datadog's incidents: all that are open, and the recent ones that are over, newest first.
 //!
 //! The search has no filter and no order by change. The store compares `modified`, so what did not change
-//! costs nothing further; what left the list of the open is fetched by its id.
+//! costs nothing more; an incident that is no longer listed as open is fetched by its id.
 
 use std::sync::Arc;
 
@@ -23,9 +23,9 @@ use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, P
 
 /// Entries of one page; more are not documented.
 const LIMIT: usize = 100;
-/// Place of the open incidents among the two listings of a round; the other has those that are over.
+/// Place of the open incidents among the two listings of a run; the other has those that are over.
 const OPEN_LISTING: usize = 0;
-/// How far before the last round a later one reads what is over: late changes such as a new title.
+/// How far before the last run a later one reads what is over: late changes such as a new title.
 const WINDOW: TimeDelta = TimeDelta::days(7);
 const SEARCH: &str = "api/v2/incidents/search";
 

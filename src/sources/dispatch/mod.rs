@@ -1,7 +1,7 @@
 //! Netflix Dispatch, self-hosted: its API, and incidents that somebody pushes as the API shows them.
 //!
 //! Source of the facts: Dispatch's own code, archived since September 2025. It has no outgoing webhooks and no API
-//! keys, and its answers do not tell when an incident changed: what is told counts from when it was told. Must not
+//! keys, and its answers do not say when an incident changed: a change counts from when it was received. Must not
 //! decide anything about Jira.
 
 mod payload;

@@ -1,6 +1,6 @@
 //! Dispatch's incidents, reviews and projects as domain values.
 //!
-//! Pure. Answers do not say when an incident changed: what is told counts from when it was told.
+//! Pure. Answers do not say when an incident changed: a change counts from when it was received.
 
 use serde_json::Value;
 use url::Url;
@@ -14,6 +14,8 @@ use crate::sources::kit::hidden::hide_if;
 use crate::sources::kit::json::{Fields, find_web_url};
 use crate::sources::kit::parts::{component, describe, get_id, workspace};
 use crate::sources::{Findings, Memory, Unmappable};
+
+pub(super) const HOME: &str = "https://netflix.github.io/dispatch/";
 
 pub(super) struct Mapper {
     pub(super) config: SourceConfig,
@@ -110,7 +112,7 @@ fn review_id(document: &str) -> String {
     format!("review:{document}")
 }
 
-/// The document that Dispatch makes for an incident's review; it is as far as the incident is.
+/// The document that Dispatch makes for an incident's review; its status follows the incident's.
 fn review(document: &Value, incident: &Incident) -> Option<PostIncidentReview> {
     let is_over = incident.status == IncidentStatus::Resolved;
     Some(PostIncidentReview {
@@ -126,8 +128,6 @@ fn review(document: &Value, incident: &Incident) -> Option<PostIncidentReview> {
         associations: Vec::new(),
     })
 }
-
-pub(super) const HOME: &str = "https://netflix.github.io/dispatch/";
 
 /// The organization's pages: the API's address without `/api/v1`.
 pub(super) fn find_home(api: &Url) -> String {

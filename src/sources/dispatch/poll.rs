@@ -28,8 +28,8 @@ const LIMIT: usize = 100;
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 
 pub(super) struct DispatchPoller {
-    pub(super) api: Api,
-    pub(super) mapper: Arc<Mapper>,
+    api: Api,
+    mapper: Arc<Mapper>,
 }
 
 impl DispatchPoller {

@@ -1,7 +1,7 @@
 //! FireHydrant: signed webhooks, and incidents, services, teams and retrospectives from the API v1.
 //!
 //! Sources of the facts: FireHydrant's pages on webhooks and its published API description. A signature
-//! covers no time, so a repeated webhook is told by its content and ordered by `updated_at`. REST incidents
+//! covers no time, so a repeated webhook is recognized by its content and ordered by `updated_at`. REST incidents
 //! have no `updated_at`: what a poll read is as new as the poll. Must not decide anything about Jira.
 
 mod payload;

@@ -26,7 +26,7 @@ fn retrospective_key(incident: &str) -> String {
     format!("retrospective/{incident}")
 }
 
-/// Reports carry no status; the milestone of their incident is it.
+/// Reports carry no status of their own: the milestone of their incident stands for it.
 pub(super) fn remember_retrospective(memory: &mut Memory, data: &Value) {
     let milestone = data.text("/current_milestone");
     if let Some(id) = data.find_id("/id").filter(|_| milestone.starts_with("retrospective_")) {
@@ -37,7 +37,7 @@ pub(super) fn remember_retrospective(memory: &mut Memory, data: &Value) {
     }
 }
 
-/// Turns FireHydrant's JSON into domain values, as one source's configuration wants it.
+/// Turns FireHydrant's JSON into domain values, as one source's configuration says.
 pub(super) struct Mapper {
     pub(super) config: SourceConfig,
     pub(super) functionalities: bool,
@@ -168,7 +168,7 @@ pub(super) fn component(data: &Value, at: Timestamp) -> Option<Component> {
     })
 }
 
-/// A retrospective report; `memory` knows how far its incident is.
+/// A retrospective report; `memory` holds the milestone of its incident.
 pub(super) fn review(data: &Value, memory: &Memory, now: Timestamp) -> Option<PostIncidentReview> {
     let (provider_id, incident) = (data.find_id("/id")?, data.find_id("/incident_id")?);
     let status = match memory.get(&retrospective_key(&incident)) {

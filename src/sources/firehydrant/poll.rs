@@ -32,7 +32,7 @@ const LIMIT: &str = "200";
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 const PAGING: Paging = Paging::Cursor { parameter: "page", next: "/pagination/next" };
 
-/// The listings of a cursor, in order: incidents, archived ones, and retrospectives.
+/// The listings of a run, in order: incidents, archived ones, and retrospectives.
 const ARCHIVED: usize = 1;
 const REPORTS: usize = 2;
 const LISTINGS: usize = 3;

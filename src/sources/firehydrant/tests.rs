@@ -82,12 +82,7 @@ async fn every_sample_means_what_its_case_says() {
                 assert!(found.ignored.is_some() && found.observations.is_empty(), "{file}");
             }
             "poll_page" => {
-                let page = sample.clone();
-                let server = tool(move |_| Some(page.clone())).await;
-                let source = sample_source(NAME, Some(&server.uri()));
-                let mut memory = Memory::default();
-                let asked = request(None, &mut memory, sample_now());
-                let page = source.poller().expect("configured").poll(asked).await.expect("a page");
+                let page = page_of(NAME, &sample).await;
                 assert_eq!(json!(page.findings.observations.len()), expect["count"], "{file}");
                 let goes_on = page.next.0["listing"] == 0;
                 assert_eq!(goes_on, !expect["next_page"].is_null(), "{file}");

@@ -1,6 +1,6 @@
 //! Who may post to a generic source: Standard Webhooks keys, a configured HMAC, or a shared secret.
 //!
-//! Each credential of the configuration opens the door by itself; without any, nothing does.
+//! Any one credential of the configuration is enough; without one, nobody may post.
 
 use secrecy::SecretString;
 use serde_json::{Map, Value};

@@ -1,7 +1,7 @@
-//! The operator's mapping: where in a tool's JSON each part of an incident stands.
+//! The operator's mapping: where in a tool's JSON each part of an incident is.
 //!
 //! The usual form is a path, a table of values and a default; JMESPath is there for the rest. Everything
-//! that can be wrong with a mapping is said when it is built. A required value that is missing refuses the
+//! that can be wrong with a mapping is reported when it is built. A required value that is missing refuses the
 //! event as a whole: a half-filled incident never leaves this file.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,7 +56,7 @@ impl Mapping {
     pub(super) fn build(config: &SourceConfig, mapping: &Map<String, Value>) -> Result<Self, BuildError> {
         if let Some(missing) = TARGETS[..REQUIRED].iter().find(|target| !mapping.contains_key(**target)) {
             let example =
-                format!("`mapping.{missing}` is missing: write where it stands, such as \"/{missing}\"");
+                format!("`mapping.{missing}` is missing: write where it is, such as \"/{missing}\"");
             return Err(options::refuse(config, &example));
         }
         let mut targets = BTreeMap::new();

@@ -1,6 +1,6 @@
 //! Any tool that can post JSON: Standard Webhooks, CloudEvents or plain JSON, with the operator's mapping.
 //!
-//! This file joins the parts: `auth` decides who may speak, `envelope` finds the events in a request, and
+//! This file joins the parts: `auth` decides who may post, `envelope` finds the events in a request, and
 //! `mapping` picks an incident out of each. Must not know any tool.
 
 mod auth;

@@ -68,7 +68,7 @@ impl Mapper {
         services.filter_map(|label| label.find_text("/label")).map(str::to_owned).collect()
     }
 
-    /// Webhooks tell the page's path, previews only the last part of it.
+    /// Webhooks contain the page's path, previews only the last part of it.
     fn incident_url(&self, data: &Value, id: &str) -> String {
         let path = match (data.find_text("/overviewURL"), data.find_text("/slug")) {
             (Some(path), _) => path.to_owned(),

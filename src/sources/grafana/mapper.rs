@@ -23,7 +23,7 @@ pub(super) struct Options {
     pub timestamp_header: Option<String>,
     /// Labels that name the affected service, best first.
     pub component_labels: Vec<String>,
-    /// Services offered in Jira before any incident named them.
+    /// Services offered in Jira before any incident names them.
     pub components: Vec<String>,
     /// Shows drills as well.
     pub drills: bool,

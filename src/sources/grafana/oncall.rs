@@ -42,7 +42,7 @@ pub(super) fn prune_labels(memory: &mut Memory, oldest: Timestamp) {
 }
 
 impl Mapper {
-    /// A webhook's event. Some actions tell no time, then the receipt orders them.
+    /// A webhook's event. Some actions have no time; then the time of receipt gives the order.
     pub(super) fn alert_group_event(
         &self,
         body: &Value,

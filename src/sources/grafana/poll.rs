@@ -2,8 +2,8 @@
 //!
 //! Incidents are listed latest change first, back to the last run; one that changes meanwhile moves to the
 //! front and is read by the next run. Of alert groups a run reads the open ones by state, then the resolved
-//! ones that started lately. One that was open in the last run and is not in this one is fetched by itself,
-//! so the end of an old alert group is not missed; here, because only a poll knows the labels of its alerts.
+//! ones that started lately. A group that was open in the last run and is not listed in this one is fetched by
+//! its id, so the end of an old alert group is not missed. This file does it, because only it has the labels.
 
 use std::sync::Arc;
 
@@ -60,7 +60,7 @@ pub(super) struct GrafanaPoller {
 }
 
 impl GrafanaPoller {
-    /// The poller, if the configuration has a token and an address to use it at.
+    /// The poller, if the configuration has a token and an address to use it with.
     pub(super) fn find(
         config: &SourceConfig,
         http: &reqwest::Client,
@@ -154,7 +154,7 @@ impl GrafanaPoller {
         Ok(cursor.into_page(found, next, count))
     }
 
-    /// One alert group by its id; `None` when there is none such.
+    /// One alert group by its id; `None` when there is no such group.
     async fn group(
         &self,
         api: &Api,

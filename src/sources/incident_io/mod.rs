@@ -50,7 +50,7 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
     Ok(Arc::new(IncidentIo { config, keys, shows_private, mapper, poller }))
 }
 
-/// The event's type and what stands under the key of the same name. Some relays wrap the event in `data`.
+/// The event's type and the value under the key of that name. Some relays wrap the event in `data`.
 fn event(body: &Value) -> Result<(&str, &Value), Unmappable> {
     let event = if body.get("event_type").is_some() { body } else { &body["data"] };
     let kind = event.find_text("/event_type").ok_or_else(|| {

@@ -17,10 +17,24 @@ use crate::sources::kit::parts::{component, describe, get_id};
 use crate::sources::kit::severity_ranks;
 use crate::sources::{Findings, Memory, Unmappable};
 
-/// Where [`ranks`] keeps severities.
+/// Prefix of the keys of [`severity_ranks`] for severities.
 pub(super) const SEVERITY: &str = "severity/";
 
-/// Turns incident.io's JSON into domain values, as one source's configuration wants it.
+#[derive(Deserialize, Default, Clone)]
+#[serde(default)]
+pub(super) struct Options {
+    /// Name or id of the catalog type whose entries are services; "Service" when not set.
+    catalog_type: Option<String>,
+    /// Names or ids of the custom fields that hold affected services; those whose name contains the
+    /// catalog type's when empty.
+    component_fields: Vec<String>,
+    /// Shows private incidents as well; needs a token that may see them.
+    pub(super) private: bool,
+    /// Leaves incidents out until they are accepted.
+    skip_triage: bool,
+}
+
+/// Turns incident.io's JSON into domain values, as one source's configuration says.
 pub(super) struct Mapper {
     config: SourceConfig,
     options: Options,
@@ -166,18 +180,4 @@ impl Mapper {
         };
         Some(review(document, memory))
     }
-}
-
-#[derive(Deserialize, Default, Clone)]
-#[serde(default)]
-pub(super) struct Options {
-    /// Name or id of the catalog type whose entries are services; "Service" when not set.
-    catalog_type: Option<String>,
-    /// Names or ids of the custom fields that hold affected services; those whose name contains the
-    /// catalog type's when empty.
-    component_fields: Vec<String>,
-    /// Shows private incidents as well; needs a token that may see them.
-    pub(super) private: bool,
-    /// Leaves incidents out until they are accepted.
-    skip_triage: bool,
 }

@@ -1,4 +1,4 @@
-//! Reads incident.io's REST API: incidents by change, then post-mortems, which only polling tells.
+//! Reads incident.io's REST API: incidents by change, then post-mortems, which only polls show.
 //!
 //! The filter by change is documented with dates only, so a run reads back a whole day. Incidents are listed
 //! in the order of their creation, which no change can move. Post-mortems have no such filter: each run
@@ -111,7 +111,7 @@ impl IncidentIoPoller {
         Ok(cursor.into_page(Findings { observations, ..Findings::default() }, next, LISTINGS))
     }
 
-    /// The id of the catalog type that holds services; `None` when there is none by the usual name.
+    /// The id of the catalog type that holds services; `None` when no type has the usual name.
     async fn find_catalog_type(&self, now: Timestamp) -> Result<Option<String>, PollError> {
         let (wanted, is_chosen) = self.mapper.catalog_type();
         let path = "v3/catalog_types";

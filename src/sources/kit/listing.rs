@@ -1,4 +1,4 @@
-//! Where a run over a tool's listings stands: which listing, which page, and since when changes count.
+//! How far a run over a tool's listings has come: which listing, which page, and since when changes count.
 //!
 //! For tools whose answers can be filtered or ordered by change. Must not know any tool.
 
@@ -21,7 +21,7 @@ pub(in crate::sources) struct ListingCursor {
 }
 
 impl ListingCursor {
-    /// Where the current run stands, or the start of a new run.
+    /// The position of the current run, or the start of a new run.
     pub(in crate::sources) fn resume(
         stored: Option<&Cursor>,
         backfill_from: Timestamp,
@@ -50,7 +50,7 @@ impl ListingCursor {
         next: Option<String>,
         listings: usize,
     ) -> Page {
-        // A page that names itself as the next would be read for ever.
+        // A page that names itself as the next would be read forever.
         let next = next.filter(|next| self.page.as_ref() != Some(next));
         let done = next.is_none() && self.listing + 1 >= listings;
         let cursor = if done {

@@ -1,5 +1,5 @@
 //! Notices that an incident is no longer listed as open, for tools that list only what is open or cannot filter by
-//! change. Until then, keeps what only polls tell of it.
+//! change. Until then, keeps what only polls show of it.
 //!
 //! Pure: what is known is in the source's [`Memory`]. Must not know any tool.
 
@@ -57,7 +57,7 @@ pub(in crate::sources) fn priority_key(incident: &str) -> String {
     format!("priority/{incident}")
 }
 
-/// Keeps the priority that a poll told, as long as the incident may still have webhooks.
+/// Keeps the priority that a poll read, as long as the incident may still have webhooks.
 pub(in crate::sources) fn remember_priority(
     memory: &mut Memory,
     incident: &str,

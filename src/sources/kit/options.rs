@@ -10,7 +10,7 @@ use crate::config::SourceConfig;
 use crate::domain::SourceId;
 use crate::sources::BuildError;
 
-/// The keys that every source shares: suggested when a misspelt one ends up among a tool's own keys.
+/// The keys that all sources share: suggested when a misspelt one is found among a tool's own keys.
 const SHARED_NAMES: &[&str] = &[
     "id",
     "type",
@@ -56,7 +56,7 @@ pub(in crate::sources) fn refuse(config: &SourceConfig, what: &str) -> BuildErro
     BuildError(format!("source `{}` ({}): {what}", config.id, config.kind))
 }
 
-/// An unknown `what`, with the nearest known name when there is one that is near, else with all.
+/// An unknown `what`, with the nearest known name if one is near enough, else with all names.
 pub(in crate::sources) fn unknown_name(id: &SourceId, what: &str, name: &str, known: &[&str]) -> BuildError {
     BuildError(format!("source `{id}`: unknown {what} `{name}`; {}", suggestion(name, known)))
 }
@@ -74,7 +74,7 @@ pub(in crate::sources) fn suggestion(name: &str, known: &[&str]) -> String {
     }
 }
 
-/// Refuses an empty entry in `webhook_secrets`: everybody knows that key.
+/// Refuses an empty entry in `webhook_secrets`: anybody could sign with it.
 pub(in crate::sources) fn check_secrets(config: &SourceConfig) -> Result<(), BuildError> {
     match config.webhook_secrets.iter().position(|secret| secret.expose_secret().is_empty()) {
         Some(index) => Err(refuse(config, &format!("webhook_secrets[{index}] is empty"))),
@@ -94,7 +94,7 @@ pub(in crate::sources) fn split_token(
     }
 }
 
-/// Refuses a pattern of addresses that gives none, or lacks its placeholder.
+/// Refuses a pattern that gives no web address, or lacks its placeholder.
 pub(in crate::sources) fn check_url_pattern(
     config: &SourceConfig,
     key: &str,

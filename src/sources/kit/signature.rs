@@ -1,4 +1,4 @@
-//! Signatures with a shared key (HMAC), in the many forms that tools give them.
+//! Signatures with a shared key (HMAC), in the many forms that tools use.
 //!
 //! Decides only whether a key of the configuration made the signature over the raw bytes; must not look
 //! into the body. Comparisons take constant time.
@@ -15,7 +15,7 @@ use crate::config::SourceConfig;
 use crate::domain::Timestamp;
 use crate::sources::{InboundWebhook, Rejection, VerifiedWebhook};
 
-/// Longest signature field that is looked at, and most entries in it: bounds the work of an unknown sender.
+/// Longest signature field that is read, and most entries in it: bounds the work for an unknown sender.
 pub(in crate::sources) const MAX_FIELD: usize = 8 * 1024;
 pub(in crate::sources) const MAX_ENTRIES: usize = 20;
 
@@ -57,7 +57,7 @@ pub(in crate::sources) struct HmacScheme {
     /// Prefix of the entry of `header` with the Unix seconds, for example `t=`.
     #[serde(default)]
     pub timestamp_entry: Option<String>,
-    /// Seconds that the timestamp may be off, either way, borders included.
+    /// Seconds that the timestamp may be off, either way, limits included.
     #[serde(default = "default_tolerance", alias = "tolerance_seconds")]
     pub tolerance: u64,
 }
@@ -93,7 +93,7 @@ impl HmacScheme {
         }
     }
 
-    /// What cannot work about this scheme, for the operator.
+    /// Why this scheme cannot work, for the operator.
     pub(in crate::sources) fn fault(&self) -> Option<&'static str> {
         let timed = self.timestamp_header.is_some() || self.timestamp_entry.is_some();
         if !self.signed.contains("{body}") {

@@ -1,6 +1,6 @@
 //! Opsgenie: incidents, services, teams and post-mortems from its API, alerts from its webhooks.
 //!
-//! Sources of the facts: Opsgenie's API pages and captured webhooks. Its webhooks tell of alerts only and are
+//! Sources of the facts: Opsgenie's API pages and captured webhooks. Its webhooks report alerts only and are
 //! not signed; incidents are polled. Alerts become incidents only if the operator wants that, for plans
 //! without incidents. Opsgenie ends in April 2027, so this stays thin. Must not decide anything about Jira.
 
@@ -36,7 +36,7 @@ pub(super) const KIND: Kind = Kind {
 struct Options {
     /// Header field that carries the bare `webhook_token`.
     webhook_header: Option<String>,
-    /// Takes every alert that a webhook tells of as an incident.
+    /// Takes every alert of a webhook as an incident.
     alerts_as_incidents: bool,
     /// Extra property of an incident that holds the id or the address of its post-mortem.
     postmortem_property: String,

@@ -31,7 +31,7 @@ pub(super) fn find_unix(value: &Value, pointer: &str) -> Option<Timestamp> {
     Some(from_millis(millis))
 }
 
-/// Turns Opsgenie's JSON into domain values, as one source's configuration wants it.
+/// Turns Opsgenie's JSON into domain values, as one source's configuration says.
 pub(super) struct Mapper {
     pub(super) config: SourceConfig,
     pub(super) home: &'static str,

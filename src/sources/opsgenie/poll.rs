@@ -1,8 +1,8 @@
 //! Reads Opsgenie's Incident API. It has no "updated since" filter, so each run reads all open incidents, then
 //! the resolved and closed ones that were created since the last run, and at least the newest page of them;
-//! what was open before and is listed as open no more is fetched by id.
+//! an incident that is no longer listed as open is fetched by its id.
 //!
-//! A post-mortem can only be had by its id, which an extra property of the incident has to hold.
+//! A post-mortem can only be read by its id, which an extra property of the incident has to hold.
 
 use std::sync::Arc;
 
@@ -32,13 +32,13 @@ const LIMIT: usize = 100;
 const INCIDENTS: &str = "v1/incidents";
 const PAGING: Paging = Paging::Offset { limit: LIMIT, more: "/paging/next" };
 
-/// The listings of a cursor: incidents of each status, newest created first.
+/// The listings of a run: incidents of each status, newest created first.
 const STATUSES: [&str; 3] = ["open", "resolved", "closed"];
 const OPEN: usize = 0;
 /// How far a run reads back behind the start of the last one: clocks differ.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
-/// What is answered where the property holds something else than the id of a post-mortem, or one that the key
-/// may not read.
+/// The answers when the property holds something other than the id of a post-mortem, or one that the key may not
+/// read.
 const NO_POSTMORTEM: &[u16] = &[400, 402, 403, 404, 422];
 
 pub(super) struct OpsgeniePoller {

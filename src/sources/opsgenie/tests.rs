@@ -76,12 +76,7 @@ async fn every_sample_means_what_its_case_says() {
                 assert!(matches!(found.observations[0].state, State::Deleted { .. }), "{file}");
             }
             "poll_page" => {
-                let page = sample.clone();
-                let server = tool(move |_| Some(page.clone())).await;
-                let source = sample_source(NAME, Some(&server.uri()));
-                let mut memory = Memory::default();
-                let asked = request(None, &mut memory, sample_now());
-                let page = source.poller().expect("configured").poll(asked).await.expect("a page");
+                let page = page_of(NAME, &sample).await;
                 for (i, expected) in expect["incidents"].as_array().expect("incidents").iter().enumerate() {
                     check_incident(&page.findings.observations[i], expected, &file);
                 }
@@ -101,9 +96,7 @@ async fn every_sample_means_what_its_case_says() {
                 assert_eq!(json!(found.iter().map(|w| &w.provider_id).collect::<Vec<_>>()), expect["ids"]);
             }
             "review" => {
-                let mut memory = Memory::default();
-                let asked = request(None, &mut memory, sample_now());
-                let page = poller.poll(asked).await.expect("a page");
+                let page = first_page(&*plain).await;
                 let State::Present(entity) = &page.findings.observations[1].state else { panic!("{file}") };
                 let Entity::Review(review) = &**entity else { panic!("{file}") };
                 assert_eq!(json!(review.status.as_str()), expect["review_status"]);

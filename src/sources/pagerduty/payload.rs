@@ -13,14 +13,14 @@ use crate::sources::kit::parts;
 use crate::sources::kit::severity_ranks::find_level;
 use crate::sources::{Findings, Unmappable};
 
-/// Turns PagerDuty's JSON into domain values, as one source's configuration wants it.
+/// Turns PagerDuty's JSON into domain values, as one source's configuration says.
 pub(super) struct Mapper {
     config: SourceConfig,
     urgency_severity: bool,
     pub(super) home: &'static str,
 }
 
-/// Where [`crate::sources::ranks`] keeps priorities.
+/// Prefix of the keys of [`crate::sources::kit::severity_ranks`] for priorities.
 pub(super) const PRIORITY: &str = "priority/";
 
 impl Mapper {
@@ -28,7 +28,7 @@ impl Mapper {
         Self { config: config.clone(), urgency_severity, home }
     }
 
-    /// One incident, as known at `at`; `rank` tells the rank of a priority by its id.
+    /// One incident, as known at `at`; `rank` gives the rank of a priority by its id.
     pub(super) fn map(
         &self,
         data: &Value,
@@ -83,7 +83,7 @@ impl Mapper {
         self.config.find_severity(urgency).or(usual).unwrap_or(Severity::Unknown)
     }
 
-    /// The service that `reference` names, with the teams of `owner` until the catalogue knows better.
+    /// The service that `reference` names, with the teams of `owner` until the catalogue is read.
     pub(super) fn mentioned(&self, reference: &Value, owner: &Value, at: Timestamp) -> Option<Component> {
         let provider_id = reference.find_id("/id")?;
         let name = reference.find_text("/name").or_else(|| reference.find_text("/summary"));

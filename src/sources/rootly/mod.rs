@@ -43,7 +43,7 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
     let mapper = Arc::new(Mapper::new(&config, options));
     let poller = RootlyPoller::find(&config, http, &mapper)?;
     let signature = HmacScheme {
-        // Nothing stands between the two, unlike in other tools' signatures of this look.
+        // Nothing separates the two, unlike in other tools' signatures of this form.
         signed: "{timestamp}{body}".to_owned(),
         timestamp_entry: Some("t=".to_owned()),
         ..HmacScheme::sha256_hex("X-Rootly-Signature", "v1=")
@@ -86,7 +86,7 @@ impl Source for Rootly {
             Some(("incident", _)) => self.mapper.incident(data, issued_at, memory),
             _ => Ok(Findings::ignored(format!("event type {}", shorten(kind)))),
         }?;
-        // Two events can tell one `updated_at`; only the number sent to Jira must grow with both.
+        // Two events can have the same `updated_at`; the number sent to Jira must still grow with each.
         for observation in &mut found.observations {
             observation.sequence = observation.sequence.max(issued_at.timestamp_millis());
         }

@@ -16,7 +16,24 @@ use crate::sources::kit::json::{Fields, find_web_url};
 use crate::sources::kit::parts::{component, describe, get_id};
 use crate::sources::{Findings, Memory, Unmappable};
 
-/// Turns Rootly's JSON into domain values, as one source's configuration wants it.
+/// What stays out of Jira unless the operator wants it.
+#[derive(Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Include {
+    Private,
+    Scheduled,
+    Test,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Options {
+    include: Vec<Include>,
+    /// Takes functionalities as components, besides services.
+    functionalities: bool,
+}
+
+/// Turns Rootly's JSON into domain values, as one source's configuration says.
 pub(super) struct Mapper {
     config: SourceConfig,
     options: Options,
@@ -186,21 +203,4 @@ impl Mapper {
         };
         Ok(Findings { observations: vec![review(retrospective, memory)], ..Findings::default() })
     }
-}
-
-/// What stays out of Jira unless the operator wants it.
-#[derive(Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-enum Include {
-    Private,
-    Scheduled,
-    Test,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub(super) struct Options {
-    include: Vec<Include>,
-    /// Takes functionalities as components, besides services.
-    functionalities: bool,
 }

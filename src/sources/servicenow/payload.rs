@@ -36,7 +36,7 @@ pub(super) fn sys_id(record: &Value) -> Result<String, Unmappable> {
     find_field(record, "sys_id").ok_or_else(|| Unmappable::Incomplete("the record has no sys_id".to_owned()))
 }
 
-/// Turns records into domain values, as one source's configuration wants it.
+/// Turns records into domain values, as one source's configuration says.
 pub(super) struct Mapper {
     pub(super) config: SourceConfig,
 }
@@ -51,7 +51,7 @@ impl Mapper {
     ) -> Result<Findings, Unmappable> {
         let id = sys_id(record)?;
         let updated_at = find_time(record, "sys_updated_on").unwrap_or(now);
-        // Times have whole seconds; the count of modifications tells their order within one.
+        // Times have whole seconds; the count of modifications gives the order within a second.
         let count = find_field(record, "sys_mod_count").and_then(|count| count.parse::<i64>().ok());
         let order = chrono::TimeDelta::milliseconds(count.unwrap_or_default().rem_euclid(1000));
         let text = |name: &str| find_field(record, name);
@@ -81,7 +81,7 @@ impl Mapper {
             associations: Vec::new(),
             provider_id: id,
         };
-        // Just the id of a component or group is no news of it.
+        // The id of a component or group alone says nothing new about it.
         let mentioned = service.and_then(|name| {
             let name = (text(name)?, find_display(record, name)?);
             Some(self.named_component(name, instance, updated_at))

@@ -127,7 +127,7 @@ fn verify_form(url: &str, secrets: &[SecretString], webhook: &InboundWebhook) ->
     scheme.verify(secrets, &InboundWebhook { body: signed.into_bytes(), ..webhook.clone() })
 }
 
-/// The body in the terms of our template, whichever of the two kinds of webhooks it came by.
+/// The body in the form of our template, for both kinds of webhooks.
 fn read_body(webhook: &VerifiedWebhook) -> Result<Cow<'_, Value>, Unmappable> {
     if !webhook.headers.get("content-type").is_some_and(|kind| kind.starts_with(FORM)) {
         return webhook.json().map(Cow::Borrowed);
@@ -143,7 +143,7 @@ fn read_body(webhook: &VerifiedWebhook) -> Result<Cow<'_, Value>, Unmappable> {
     let mut body = Value::Object(fields);
     for (name, value) in [
         ("incident_id", Some(incident)),
-        // A step of an escalation policy is taken only while nobody has acknowledged.
+        // An escalation policy takes a step only while nobody has acknowledged.
         ("phase", Some(json!("UNACKED"))),
         ("state", state),
         ("incident_ts", start),

@@ -1,6 +1,6 @@
 //! Splunk On-Call's incidents as domain values, from webhooks and from the API.
 //!
-//! Pure. A recovery tells no severity, so the last one is kept in [`Memory`].
+//! Pure. A recovery has no severity, so the last one is kept in [`Memory`].
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::sources::{Findings, Memory};
 
 pub(super) const HOME: &str = "https://portal.victorops.com";
 
-/// Turns what Splunk On-Call tells into domain values, as one source's configuration wants it.
+/// Turns what Splunk On-Call tells into domain values, as one source's configuration says.
 pub(super) struct Mapper {
     pub(super) config: SourceConfig,
     pub(super) org: Option<String>,
@@ -23,7 +23,7 @@ pub(super) fn find(body: &Value, name: &str) -> Option<String> {
     body.find_id(&format!("/{name}")).filter(|text| !text.starts_with("${{"))
 }
 
-/// The key of [`Memory`] with the last severity of an incident: its recovery tells none.
+/// The key of [`Memory`] with the last severity of an incident: its recovery has none.
 pub(super) fn severity_key(incident: &str) -> String {
     format!("severity/{incident}")
 }

@@ -34,7 +34,7 @@ pub(super) const KIND: Kind = Kind {
 struct Options {
     #[serde(default)]
     region: Region,
-    /// Where access tokens are had; with `api_url` alone, they are asked for there.
+    /// Where access tokens are requested; if only `api_url` is set, there.
     auth_url: Option<url::Url>,
     /// The tag whose value names the severity of an incident without a priority.
     #[serde(default = "default_tag")]
@@ -83,7 +83,7 @@ impl Source for Squadcast {
             let why = "the body has no `event`: choose version v2 for the webhook";
             return Err(Unmappable::Malformed(why.to_owned()));
         }
-        // Notes, tags, tasks and the like are resources of their own, some with half an incident in them.
+        // Notes, tags, tasks and the like are resources of their own; some contain parts of an incident.
         if body.text("/event/resource") != "incident" {
             return Ok(Findings::ignored("an event that does not change an incident"));
         }

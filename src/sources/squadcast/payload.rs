@@ -15,7 +15,7 @@ use crate::sources::{Findings, Unmappable};
 
 pub(super) const HOME: &str = "https://app.squadcast.com";
 
-/// Turns Squadcast's JSON into domain values, as one source's configuration wants it.
+/// Turns Squadcast's JSON into domain values, as one source's configuration says.
 pub(super) struct Mapper {
     pub(super) config: SourceConfig,
     pub(super) severity_tag: String,

@@ -24,7 +24,7 @@ use crate::sources::kit::parts::{component, workspace};
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
 
 const FIX: &str = "set `api_token` to a refresh token of a user who sees all teams, and `region` to theirs";
-/// How far before the last round a later one reads: late changes of what began lately.
+/// How far before the last run a later one reads: late changes of what began lately.
 const WINDOW: TimeDelta = TimeDelta::days(7);
 /// The longest time that one export is asked for: of all of a backfill it could be larger than is read.
 const SPAN: TimeDelta = TimeDelta::days(14);
@@ -33,6 +33,14 @@ const BY_ID: usize = 20;
 /// An access token is renewed this long before its end.
 const MARGIN: TimeDelta = TimeDelta::minutes(5);
 const REVIEWS: &str = "100";
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Region {
+    #[default]
+    Us,
+    Eu,
+}
 
 pub(super) struct SquadcastPoller {
     http: reqwest::Client,
@@ -268,12 +276,4 @@ fn newest(data: &Value, now: Timestamp) -> Timestamp {
 
 fn written(at: Timestamp) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Region {
-    #[default]
-    Us,
-    Eu,
 }

@@ -1,7 +1,7 @@
 //! Atlassian Statuspage: incidents of status pages, by subscriber webhook and by API, with their postmortems.
 //!
 //! Sources of the facts: Statuspage's pages on webhook notifications and its API description. Webhooks are
-//! not signed: only a secret address or credential tells them from anybody's. Scheduled maintenance is no
+//! not signed: only a secret address or credential proves their origin. Scheduled maintenance is not an
 //! incident. Must not decide anything about Jira.
 
 mod payload;
@@ -33,7 +33,7 @@ pub(super) const KIND: Kind = Kind {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Options {
-    /// The pages that count; empty means all that webhooks or the token tell of.
+    /// The pages that count; empty means all that webhooks or the token show.
     page_ids: Vec<String>,
     /// Takes a webhook only as a hint to ask the API for the incident.
     confirm_webhooks: bool,

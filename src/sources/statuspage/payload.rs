@@ -20,7 +20,7 @@ pub(super) fn is_maintenance(incident: &Value) -> bool {
         || incident.text("/impact") == "maintenance"
 }
 
-/// Turns Statuspage's JSON into domain values, as one source's configuration wants it.
+/// Turns Statuspage's JSON into domain values, as one source's configuration says.
 pub(super) struct Mapper {
     pub(super) config: SourceConfig,
 }
@@ -91,7 +91,7 @@ impl Mapper {
     }
 }
 
-/// The postmortem of `incident`, unless the page's owner decided that there is none.
+/// The postmortem of `incident`, unless the page's owner decided against one.
 pub(super) fn review(
     incident: &Value,
     body: &str,
@@ -123,7 +123,7 @@ fn url(incident: &Value) -> &str {
     find_web_url(incident.text("/shortlink")).unwrap_or(HOME)
 }
 
-/// A component; groups are none.
+/// A component; groups of components are left out.
 pub(super) fn find_component(data: &Value, now: Timestamp) -> Option<Component> {
     let provider_id = data.find_id("/id").filter(|_| data["group"] != true)?;
     Some(Component {

@@ -1,7 +1,7 @@
 //! Reads Statuspage's API v1, page by page of the account: what is unresolved, then what was created since the
 //! last run, and at least the newest incidents.
 //!
-//! There is no "updated since" filter. What was unresolved before and is so no more is fetched by id. One
+//! There is no "updated since" filter. An incident that is no longer unresolved is fetched by its id. One
 //! request a second is allowed, so drafts of postmortems are asked for only where one is likely: after the
 //! latest resolved incidents.
 
@@ -32,13 +32,13 @@ const LIMIT: usize = 100;
 const PAGING: Paging = Paging::Pages { size: "per_page", limit: LIMIT };
 /// How far a run reads back behind the start of the last one: clocks differ.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
-/// There is none, or the page's plan or the key's user may not have any.
+/// The incident has no postmortem, or the page's plan or the key's user has no access to it.
 const NO_POSTMORTEM: &[u16] = &[402, 403, 404];
 /// Drafts are asked for after incidents resolved this recently, and for so many of them.
 const DRAFT_AGE: TimeDelta = TimeDelta::days(14);
 const DRAFTS: usize = 10;
 
-/// Where a run stands: the lists of the first of `pages`, then those of the others. `since` is when the last
+/// How far a run has come: the lists of the first of `pages`, then those of the others. `since` is when the last
 /// run began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "snake_case")]
@@ -79,7 +79,7 @@ impl StatuspagePoller {
         self.page_ids.is_empty() || self.page_ids.iter().any(|id| id == page)
     }
 
-    /// The pages to read. A key that sees none any more must not make their incidents look deleted.
+    /// The pages to read. A key that no longer sees any page must not make their incidents look deleted.
     async fn page_ids(&self, now: Timestamp) -> Result<Vec<String>, PollError> {
         if !self.page_ids.is_empty() {
             return Ok(self.page_ids.clone());
@@ -205,7 +205,7 @@ impl Poller for StatuspagePoller {
             }
             return Ok(Some(findings));
         }
-        // Incidents that were listed once and that no page knows any more were deleted.
+        // An incident that was once listed and is on no page now was deleted.
         Ok(Some(Findings::gone(provider_id, now)))
     }
 }

@@ -2,7 +2,6 @@
 
 use url::Url;
 
-use super::mutations;
 use super::prelude::*;
 use crate::mapping::{MappingContext, jira_id, payload};
 use crate::simulator::{EntityKind as Kind, Schemas};

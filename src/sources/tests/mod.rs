@@ -7,7 +7,7 @@ pub(in crate::sources) mod cases;
 mod contract;
 mod kinds;
 pub(in crate::sources) mod klaxon;
-mod mutations;
+pub(in crate::sources) mod mutations;
 mod pages;
 mod polling;
 pub(in crate::sources) mod prelude;

@@ -32,7 +32,7 @@ fn place_file(line: &str, folder: &Path) -> String {
     line.replace(name, &folder.join(name).to_string_lossy())
 }
 
-/// Whether this is a key that stands in a comment, to be taken out of it by whoever wants it.
+/// Whether this is an optional key, which is commented out.
 fn is_optional(line: &str) -> bool {
     line.strip_prefix("# ").is_some_and(|rest| {
         rest.split_once(" = ")

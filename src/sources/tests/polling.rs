@@ -63,6 +63,20 @@ pub(in crate::sources) async fn run(
     panic!("polling does not end");
 }
 
+/// The first page ever.
+pub(in crate::sources) async fn first_page(source: &dyn Source) -> Page {
+    let mut memory = Memory::default();
+    let asked = request(None, &mut memory, sample_now());
+    source.poller().expect("configured").poll(asked).await.expect("a page")
+}
+
+/// The first page when the tool answers every request with this.
+pub(in crate::sources) async fn page_of(kind: &str, body: &Value) -> Page {
+    let body = body.clone();
+    let server = tool(move |_| Some(body.clone())).await;
+    first_page(&*sample_source(kind, Some(&server.uri()))).await
+}
+
 /// The ids of all components and of all workspaces.
 pub(in crate::sources) async fn catalogue_ids(source: &dyn Source) -> (Vec<String>, Vec<String>) {
     let catalogue = source.poller().expect("configured").catalogue(sample_now()).await.expect("answered");
@@ -82,7 +96,7 @@ pub(in crate::sources) async fn fault(kind: &str, answer: ResponseTemplate, now:
     source.poller().expect("configured").poll(asked).await.expect_err("refused")
 }
 
-/// Refused credentials name the key to set, a server's trouble is repeated, and a rate limit is waited for:
+/// Refused credentials name the key to set, a request that fails at the server is repeated, and a rate limit is waited for:
 /// `wait` seconds, if the tool says how long.
 pub(in crate::sources) async fn check_faults(
     kind: &str,

@@ -8,9 +8,10 @@ pub(in crate::sources) use std::sync::Arc;
 pub(in crate::sources) use serde_json::{Value, json};
 
 pub(in crate::sources) use super::polling::{
-    answer, asked, cases, catalogue_ids, check_faults, fault, limited, mount, parameter, run, tool,
+    answer, asked, cases, catalogue_ids, check_faults, fault, first_page, limited, mount, page_of, parameter,
+    run, tool,
 };
-pub(in crate::sources) use super::{cases::check_incident, klaxon, vectors};
+pub(in crate::sources) use super::{cases::check_incident, klaxon, mutations, vectors};
 pub(in crate::sources) use crate::clock::from_millis;
 pub(in crate::sources) use crate::config::SourceConfig;
 use crate::domain::parse_timestamp;

@@ -36,7 +36,7 @@ fn an_incident_that_told_no_word_misses_none() {
     assert_eq!(pagerduty("triggered", "", |_| {}), []);
 }
 
-/// Replaces every text that stands under a name for a status or a severity.
+/// Replaces every text under a name for a status or a severity.
 fn rename_words(value: &mut Value) {
     match value {
         Value::Object(fields) => fields.iter_mut().for_each(|(name, field)| {

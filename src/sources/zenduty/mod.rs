@@ -1,7 +1,7 @@
 //! Zenduty: webhooks of a service's outgoing integration, and the incidents of its REST API.
 //!
-//! Sources of the facts: Zenduty's documentation and API description. Webhooks tell no time of change, and
-//! the API filters only by the day of creation, so what is told counts from when it was told. How webhooks
+//! Sources of the facts: Zenduty's documentation and API description. Webhooks have no time of change, and
+//! the API filters only by the day of creation, so a change counts from when it was received. How webhooks
 //! are signed is not published: the scheme is the operator's to configure. Must not decide anything about
 //! Jira.
 

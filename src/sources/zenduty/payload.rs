@@ -15,7 +15,7 @@ use crate::sources::{Findings, Unmappable};
 
 pub(super) const HOME: &str = "https://www.zenduty.com";
 
-/// Turns Zenduty's JSON into domain values, as one source's configuration wants it.
+/// Turns Zenduty's JSON into domain values, as one source's configuration says.
 pub(super) struct Mapper {
     pub(super) config: SourceConfig,
     pub(super) incident_url: String,

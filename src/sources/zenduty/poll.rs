@@ -1,7 +1,7 @@
 //! Reads Zenduty's incidents: all that are open, those created lately, then each team's postmortems.
 //!
-//! The filter knows only days of creation. What was open before and is listed no more is fetched by its
-//! number, the only thing that Zenduty finds an incident by: [`Memory`] keeps it.
+//! The filter has only days of creation. An incident that is no longer listed as open is fetched by its number,
+//! the only key that Zenduty finds an incident by: [`Memory`] keeps it.
 
 use std::sync::Arc;
 
@@ -29,13 +29,13 @@ const ACCESS: Access = Access {
 const LIMIT: usize = 50;
 const FILTER: &str = "api/incidents/filter/";
 const TEAMS: &str = "api/account/teams/";
-/// How far before the last round a later one reads: late changes of what was created lately.
+/// How far before the last run a later one reads: late changes of what was created lately.
 const WINDOW: TimeDelta = TimeDelta::days(7);
 
 /// Incidents that one page asks for by their numbers: 30 a minute are allowed.
 const BY_NUMBER: usize = 10;
 
-/// The listings of a cursor, in order.
+/// The listings of a run, in order.
 const OPEN: usize = 0;
 const RECENT: usize = 1;
 const LISTINGS: usize = 3;

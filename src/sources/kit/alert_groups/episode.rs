@@ -20,24 +20,24 @@ const KEPT: chrono::TimeDelta = chrono::TimeDelta::days(7);
 /// One group from its first firing alert to its resolution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::sources) struct Episode {
-    /// The incident's id; kept even when a later message tells the group's true key.
+    /// The incident's id; kept even when a later message contains the group's true key.
     pub id: Option<String>,
     pub labels: BTreeMap<String, String>,
     pub receiver: String,
     /// The earliest start of an alert.
     pub opened: Timestamp,
-    /// The latest start of a firing alert: a resolution from before it is old news.
+    /// The latest start of a firing alert: a resolution from before it is out of date.
     pub newest_start: Timestamp,
     pub resolved_at: Option<Timestamp>,
-    /// Whether the resolution was concluded from absence rather than told.
+    /// Whether the resolution was concluded from absence rather than reported.
     pub presumed: bool,
     /// Every alert ever seen in this episode.
     pub fingerprints: BTreeSet<String>,
-    /// Whether a list was ever cut, so that unknown alerts prove nothing.
+    /// Whether a list was ever truncated, so that unknown alerts prove nothing.
     pub truncated: bool,
     /// Polls in a row that did not show it.
     pub missed: u8,
-    /// What was last said of it.
+    /// Its last known state.
     pub incident: Option<Incident>,
 }
 
@@ -138,13 +138,13 @@ impl<'a> Episodes<'a> {
         Self(memory)
     }
 
-    /// The episode kept under `key`; one that an earlier release wrote in another shape counts as none.
+    /// The episode kept under `key`; an entry that an earlier release wrote in another shape is ignored.
     pub(in crate::sources) fn find(&self, key: &str) -> Option<Episode> {
         serde_json::from_str(self.0.get(key)?).ok()
     }
 
     /// The episode kept under `key`. Unless that one is open, an episode that a poll opened under
-    /// `polled_key` moves there, because only a webhook tells the group's true key.
+    /// `polled_key` moves there, because only a webhook contains the group's true key.
     pub(in crate::sources) fn find_or_adopt(&mut self, key: &str, polled_key: &str) -> Option<Episode> {
         let known = self.find(key);
         if known.as_ref().is_some_and(Episode::is_open) {

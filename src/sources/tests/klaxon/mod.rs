@@ -29,7 +29,7 @@ const HOME: &str = "https://klaxon.example";
 
 #[derive(Deserialize)]
 struct Options {
-    /// Address of an alarm's page, with `{id}`: no webhook tells it.
+    /// Address of an alarm's page, with `{id}`: no webhook contains it.
     alarm_url: Option<String>,
 }
 
