@@ -18,7 +18,7 @@ fn read(file: &str) -> Vec<u8> {
 }
 
 fn measure(criterion: &mut Criterion, kind: &str, body: Vec<u8>, mapping: Option<Value>) {
-    let mut config = SourceConfig::new(SourceId::parse("bench").expect("valid"), kind);
+    let mut config = SourceConfig::new(SourceId::parse("bench").expect("valid"), kind).expect("valid");
     config.options.extend(mapping.map(|mapping| ("mapping".to_owned(), mapping)));
     let source = build(BuildContext { config, http: reqwest::Client::new() }).expect("a source");
     let received_at = from_millis(1_793_000_000_000);

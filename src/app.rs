@@ -1,7 +1,7 @@
 //! The composition root: builds every part, binds the listeners, runs until told to stop.
 //!
 //! Nothing else constructs a store, a client or a server. Tests build the same parts with a clock of their
-//! own and turn the crank themselves.
+//! own and run the due work themselves.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -18,9 +18,10 @@ use crate::config::{Config, Database};
 use crate::connect::descriptor::{self, DescriptorSettings};
 use crate::connect::install_keys::InstallKeys;
 use crate::connect::sites::SiteAllowList;
-use crate::jira::http_client;
+use crate::destinations::{DestinationTypes, Facilities, Quotas, StartType, TYPES};
+use crate::http::{ClientError, HttpClient, HttpSettings, build_client};
 use crate::store::{Store, Vault};
-use crate::sync::{Beats, Engine, Ingestor, Registry, Scheduler};
+use crate::sync::{Engine, Heartbeats, Registry, Runner, for_every_role, for_sync};
 use crate::web::{self, RunningServer, State};
 
 /// Which parts of the service this process runs.
@@ -41,8 +42,8 @@ pub struct App {
     pub engine: Arc<Engine>,
     public: Option<RunningServer>,
     operator: RunningServer,
-    scheduler: Option<Scheduler>,
-    beats: Beats,
+    roles: Roles,
+    heartbeats: Heartbeats,
     grace: Duration,
     _single_process: Option<File>,
 }
@@ -60,11 +61,24 @@ pub async fn open_store(config: &Config, clock: Clock) -> anyhow::Result<Store> 
 /// The sources of a configuration, built without a database.
 ///
 /// # Errors
-/// With a sentence that names the key to mend.
+/// With a sentence that names the key to fix.
 pub fn build_registry(config: &Config) -> anyhow::Result<Registry> {
     let vault = open_vault(config)?;
-    let http = http_client(config.delivery.timeout).context("the TLS backend does not start")?;
+    let http = build_http(config)?;
     Ok(Registry::build(&config.sources, &http, &config.server.base_url, &vault)?)
+}
+
+/// The client for every outbound request.
+///
+/// # Errors
+/// With a sentence that names the key of `[http]` to fix.
+pub fn build_http(config: &Config) -> Result<HttpClient, ClientError> {
+    build_client(&HttpSettings {
+        timeout: config.delivery.timeout,
+        proxy: config.http.proxy.clone(),
+        no_proxy: config.http.no_proxy.clone(),
+        ca_file: config.http.ca_file.clone(),
+    })
 }
 
 fn open_vault(config: &Config) -> anyhow::Result<Vault> {
@@ -74,14 +88,43 @@ fn open_vault(config: &Config) -> anyhow::Result<Vault> {
 /// Everything but listeners: for commands that work on the store, and as the service's core.
 ///
 /// # Errors
-/// With a sentence that names the key to mend.
+/// With a sentence that names the key to fix.
 pub async fn build_engine(config: &Config, clock: Clock) -> anyhow::Result<Arc<Engine>> {
+    build_engine_with(config, clock, TYPES).await
+}
+
+async fn build_engine_with(
+    config: &Config,
+    clock: Clock,
+    types: &[StartType],
+) -> anyhow::Result<Arc<Engine>> {
     let store = open_store(config, clock.clone()).await?;
-    let http = http_client(config.delivery.timeout).context("the TLS backend does not start")?;
-    let registry = Registry::build(&config.sources, &http, &config.server.base_url, store.vault())?;
-    let allow_list = SiteAllowList::parse(&config.connect.sites, &config.connect.insecure_sites)
-        .context("connect.sites")?;
-    Ok(Arc::new(Engine::new(config, store, clock, registry, allow_list, http)))
+    let registry = build_registry(config)?;
+    let types = build_destination_types(config, clock.clone(), types)?;
+    Ok(Arc::new(Engine::new(config, store, clock, registry, types)))
+}
+
+/// The types of destinations, built without a database.
+///
+/// # Errors
+/// When the TLS backend does not start.
+pub fn build_destination_types(
+    config: &Config,
+    clock: Clock,
+    types: &[StartType],
+) -> anyhow::Result<DestinationTypes> {
+    // Zero stands for no limit.
+    let points = |n: usize| u64::try_from(n).ok().filter(|points| *points > 0);
+    let facilities = Facilities {
+        http: build_http(config)?,
+        clock,
+        app_key: config.connect.app_key.clone(),
+        quotas: Quotas {
+            app: points(config.delivery.hourly_points),
+            site: points(config.delivery.hourly_points_per_site),
+        },
+    };
+    Ok(DestinationTypes::start(types, &facilities))
 }
 
 /// Applies migrations, or refuses to go on without them.
@@ -123,7 +166,7 @@ pub fn descriptor(config: &Config, registry: &Registry) -> serde_json::Value {
 /// What the descriptor and the Forge manifest are made from.
 #[must_use]
 pub fn descriptor_settings<'a>(config: &'a Config, registry: &Registry) -> DescriptorSettings<'a> {
-    let has_review_page = registry.iter().any(|source| source.source.new_review_url(None).is_some());
+    let has_review_page = registry.iter().any(|source| source.adapter.new_review_url(None).is_some());
     DescriptorSettings {
         app_key: &config.connect.app_key,
         app_name: &config.connect.app_name,
@@ -133,47 +176,41 @@ pub fn descriptor_settings<'a>(config: &'a Config, registry: &Registry) -> Descr
 }
 
 impl App {
-    /// Builds and binds everything. The ports are known and requests are answered when it returns;
-    /// reconcilers start with [`App::run`].
+    /// Builds and binds everything. The ports are known and requests are answered when it returns; tasks
+    /// start with [`App::run`].
     ///
     /// # Errors
-    /// With a sentence that says what to mend.
+    /// With a sentence that says what to fix.
     pub async fn start(config: &Config, clock: Clock, roles: Roles) -> anyhow::Result<Self> {
+        Self::start_with(config, clock, roles, TYPES).await
+    }
+
+    /// The same with other types of destinations than the program's own.
+    ///
+    /// # Errors
+    /// As for [`App::start`].
+    pub async fn start_with(
+        config: &Config,
+        clock: Clock,
+        roles: Roles,
+        types: &[StartType],
+    ) -> anyhow::Result<Self> {
         let single_process = if roles.sync { lock_database(config)? } else { None };
-        let engine = build_engine(config, clock).await?;
-        prepare_store(config, &engine.store).await?;
+        let engine = build_engine_with(config, clock, types).await?;
+        prepare_store(config, engine.store()).await?;
         engine.seed().await.context("the store could not be prepared")?;
-        let beats = Beats::default();
-        let state = Data::new(State {
-            ingestor: Ingestor::start(engine.clone(), config.server.max_waiting),
-            install_keys: InstallKeys::new(config.connect.install_key_urls.clone())
-                .context("connect.install_key_urls")?,
-            beats: beats.clone(),
-            descriptor: descriptor(config, &engine.registry),
-            max_body: config.server.max_body,
-            engine: engine.clone(),
+        let heartbeats = Heartbeats::default();
+        let state = web_state(config, &engine, &heartbeats)?;
+        let public = roles.web.then(|| {
+            web::serve_public(config.server.listen, state.clone(), workers(), config.server.shutdown_grace)
         });
-        let public = roles
-            .web
-            .then(|| {
-                web::serve_public(
-                    config.server.listen,
-                    state.clone(),
-                    workers(),
-                    config.server.shutdown_grace,
-                )
-            })
+        let public = public
             .transpose()
             .with_context(|| format!("server.listen: cannot listen on {}", config.server.listen))?;
         let operator = web::serve_operator(config.operator.listen, state)
             .with_context(|| format!("operator.listen: cannot listen on {}", config.operator.listen))?;
-        let scheduler = if roles.sync {
-            Some(Scheduler::new(engine.clone(), &config.sync.reconcile).await?)
-        } else {
-            None
-        };
         let grace = config.server.shutdown_grace;
-        Ok(Self { engine, public, operator, scheduler, beats, grace, _single_process: single_process })
+        Ok(Self { engine, public, operator, roles, heartbeats, grace, _single_process: single_process })
     }
 
     /// Where the public listener is, if this process has one.
@@ -187,21 +224,24 @@ impl App {
         self.operator.address
     }
 
-    /// Runs reconcilers and schedule until `stop`; then finishes what is under way and closes the store.
+    /// Runs every task until `stop`; then finishes what is under way and closes the store.
     ///
     /// # Errors
     /// When a part could not start or stop.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let runner = Runner {
+            heartbeats: self.heartbeats,
+            clock: self.engine.clock().clone(),
+            metrics: self.engine.metrics().clone(),
+            stop: stop.clone(),
+        };
+        let mut list = for_every_role(&self.engine);
+        if self.roles.sync {
+            list.extend(for_sync(&self.engine).await?);
+        }
         let mut tasks = tokio::task::JoinSet::new();
-        tasks.spawn(self.engine.clone().watch_directory(self.beats.clone(), stop.clone()));
-        if let Some(scheduler) = self.scheduler {
-            tasks.spawn(self.engine.clone().run(self.beats, stop.clone()));
-            let stop = stop.clone();
-            tasks.spawn(async move {
-                if let Err(fault) = scheduler.run(stop).await {
-                    tracing::error!(%fault, "nothing is polled: restart the service");
-                }
-            });
+        for task in list {
+            tasks.spawn(runner.clone().run(task));
         }
         stop.cancelled().await;
         // First no new work from outside, then the end of the work inside.
@@ -216,9 +256,26 @@ impl App {
             tasks.abort_all();
         }
         self.operator.stop().await?;
-        self.engine.store.close().await;
+        self.engine.store().close().await;
         Ok(())
     }
+}
+
+fn web_state(config: &Config, engine: &Arc<Engine>, heartbeats: &Heartbeats) -> anyhow::Result<Data<State>> {
+    Ok(Data::new(State {
+        ingestor: engine.start_ingest(config.server.max_waiting),
+        install_keys: InstallKeys::new(config.connect.install_key_urls.clone(), build_http(config)?)
+            .context("connect.install_key_urls")?,
+        allow_list: SiteAllowList::parse(&config.connect.sites, &config.connect.insecure_sites)
+            .context("connect.sites")?,
+        heartbeats: heartbeats.clone(),
+        descriptor: descriptor(config, engine.registry()),
+        base_url: config.server.base_url.clone(),
+        app_key: config.connect.app_key.clone(),
+        leeway: config.connect.leeway,
+        max_body: config.server.max_body,
+        engine: engine.clone(),
+    }))
 }
 
 fn workers() -> usize {
@@ -228,7 +285,7 @@ fn workers() -> usize {
 /// SQLite serves one process: a lock file beside the database keeps a second one out for as long as this
 /// one lives.
 fn lock_database(config: &Config) -> anyhow::Result<Option<File>> {
-    if config.store.database == Database::Postgres {
+    if config.store.database() == Database::Postgres {
         return Ok(None);
     }
     let url = config.store.url.expose_secret();

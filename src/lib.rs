@@ -8,10 +8,10 @@ pub mod domain;
 
 pub mod config;
 pub mod connect;
-pub mod mapping;
+pub mod http;
 pub mod telemetry;
 
-pub mod jira;
+pub mod destinations;
 pub mod simulator;
 pub mod sources;
 pub mod store;

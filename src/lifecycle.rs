@@ -25,7 +25,7 @@ pub fn stop_on_signal() -> std::io::Result<CancellationToken> {
             if nth > 0 {
                 std::process::exit(TOLD_TWICE);
             }
-            tracing::info!("stopping; once more stops at once");
+            tracing::info!("stopping; a second signal stops at once");
             asked.cancel();
         }
     });

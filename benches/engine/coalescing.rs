@@ -1,11 +1,11 @@
-//! A storm of webhooks against a Jira that takes its time: how many writes it costs, and how late they are.
+//! A burst of webhooks against a slow Jira: how many writes it costs, and how late they are.
 
 use std::time::Duration;
 
 use crate::arrivals::Arrivals;
 use crate::bridge::Ground;
 use crate::config::webhook_source;
-use crate::jira::{Asked, start_sites};
+use crate::destinations::operations::client::{Asked, start_sites};
 use crate::sender::Load;
 use crate::table::{Table, count};
 

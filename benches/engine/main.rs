@@ -47,7 +47,7 @@ async fn main() {
     }
 }
 
-/// How long the neighbour is in trouble: one minute unless told otherwise.
+/// How long the neighbour fails: one minute unless told otherwise.
 fn minutes(arguments: &[String]) -> Duration {
     let given = arguments.iter().position(|argument| argument == "--minutes");
     let given = given.and_then(|at| arguments.get(at + 1)).map(|text| text.parse().expect("a number"));

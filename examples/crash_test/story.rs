@@ -122,7 +122,7 @@ pub async fn play(plan: Plan, folder: &Path, progress: impl Fn(u32, &Report)) ->
     let mut bridge = stage.start().await?;
     stage.jira.install(&stage.base_url()).await?;
     for round in 1..=stage.plan.rounds {
-        stage.trouble_jira();
+        stage.disturb_jira();
         stage.load_until_killed(&mut bridge).await?;
         progress(round, &stage.report);
         bridge = stage.start_or_die_trying().await?;
@@ -186,8 +186,8 @@ impl Stage {
         self.start().await
     }
 
-    /// Jira's mood for the next round: refuses at random, fails, and shows late what it accepted.
-    fn trouble_jira(&mut self) {
+    /// How Jira behaves in the next round: refuses at random, fails, and shows late what it accepted.
+    fn disturb_jira(&mut self) {
         let random = &mut self.sender.random;
         self.jira.clear_faults();
         self.jira.set_rate_limit_share(if random.chance(50) { 0.1 } else { 0.0 });

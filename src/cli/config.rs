@@ -1,11 +1,13 @@
-//! `config check` and `config show`.
+//! `config check`, `config show`, `config schema` and `config default`.
 
 use std::process::ExitCode;
 
-use super::{Usage, output};
+use super::output;
+use super::usage::Usage;
 use crate::app::build_registry;
-use crate::config::{Loaded, show};
+use crate::config::{ConfigError, DEFAULT_TOML, Loaded, TypeKeys, schema, show};
 use crate::connect::sites::SiteAllowList;
+use crate::sources::KINDS;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
@@ -15,25 +17,49 @@ pub enum Subcommand {
     /// Prints every value with where it came from; secrets are hidden
     #[command(after_help = "Example:\n  incident-bridge config show --config bridge.toml --json")]
     Show,
+    /// Prints a JSON Schema of the configuration, for editors
+    #[command(after_help = "Example:\n  incident-bridge config schema > bridge.schema.json\n  \
+                            and as first line of bridge.toml: #:schema ./bridge.schema.json")]
+    Schema,
+    /// Prints the defaults, with a comment for every key; always TOML
+    #[command(after_help = "Example:\n  incident-bridge config default | less")]
+    Default,
 }
 
-pub fn main(loaded: &Loaded, subcommand: &Subcommand, json: bool) -> anyhow::Result<ExitCode> {
+pub fn main(
+    read: &impl Fn() -> Result<Loaded, ConfigError>,
+    subcommand: &Subcommand,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
     match subcommand {
-        Subcommand::Check => check(loaded, json),
+        Subcommand::Check => check(&read()?, json)?,
         Subcommand::Show => {
-            let shown = show(loaded);
+            let shown = show(&read()?);
             if json {
                 output::json(&shown)?;
             } else {
                 let rows: Vec<_> = shown.into_iter().map(|row| [row.key, row.value, row.origin]).collect();
                 output::table(["KEY", "VALUE", "FROM"], &rows);
             }
-            Ok(ExitCode::SUCCESS)
         }
+        Subcommand::Schema => output::json(&schema(&list_type_keys())?)?,
+        Subcommand::Default => output::line(DEFAULT_TOML.trim_end()),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
-fn check(loaded: &Loaded, json: bool) -> anyhow::Result<ExitCode> {
+fn list_type_keys() -> Vec<TypeKeys<'static>> {
+    let pages = KINDS.iter().map(|kind| (kind, kind.page_path()));
+    let keys = pages.map(|(kind, page)| TypeKeys {
+        list: "sources",
+        name: kind.name,
+        keys: kind.option_names,
+        page,
+    });
+    keys.collect()
+}
+
+fn check(loaded: &Loaded, json: bool) -> anyhow::Result<()> {
     let config = &loaded.config;
     let registry = build_registry(config)?;
     SiteAllowList::parse(&config.connect.sites, &config.connect.insecure_sites)
@@ -41,16 +67,33 @@ fn check(loaded: &Loaded, json: bool) -> anyhow::Result<ExitCode> {
     let sources: Vec<String> =
         registry.iter().map(|source| format!("{} ({})", source.id(), source.config.kind)).collect();
     if json {
-        output::json(
+        return output::json(
             &serde_json::json!({ "valid": true, "sources": sources, "sites": config.connect.sites }),
-        )?;
-    } else {
-        output::line(format!("the configuration is valid; sources: {}", list(&sources)));
-        output::line(format!("sites that may install: {}", list(&config.connect.sites)));
+        );
     }
-    Ok(ExitCode::SUCCESS)
+    output::line(format!("the configuration is valid; sources: {}", list(&sources)));
+    output::line(format!("sites that may install: {}", list(&config.connect.sites)));
+    Ok(())
 }
 
 fn list(items: &[String]) -> String {
     if items.is_empty() { "none yet".to_owned() } else { items.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_on_every_types_page_fits_the_schema() {
+        let schema = schema(&list_type_keys()).unwrap();
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        for kind in KINDS {
+            let file = config::File::from_str(kind.example(), config::FileFormat::Toml);
+            let built = config::Config::builder().add_source(file).build().unwrap();
+            let block = built.try_deserialize::<serde_json::Value>().unwrap();
+            let faults: Vec<_> = validator.iter_errors(&block).map(|fault| fault.to_string()).collect();
+            assert_eq!(faults, [""; 0], "{}", kind.name);
+        }
+    }
 }

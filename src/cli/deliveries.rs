@@ -2,21 +2,22 @@
 
 use std::process::ExitCode;
 
-use super::{Usage, output};
+use super::output;
+use super::usage::Usage;
 use crate::app::open_ready_store;
 use crate::clock::{Clock, from_millis};
 use crate::config::Config;
-use crate::domain::{JiraId, format_timestamp};
+use crate::domain::{EntityId, format_timestamp};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
-    /// Lists what is waiting or refused
+    /// Lists what waits or was refused
     #[command(after_help = "Example:\n  incident-bridge deliveries list --failed --json")]
     List {
         /// Only what Jira refused
         #[arg(long)]
         failed: bool,
-        /// Most rows to print
+        /// Print at most this many rows
         #[arg(long, default_value_t = 100)]
         limit: i64,
     },
@@ -64,7 +65,7 @@ pub async fn main(config: &Config, subcommand: &Subcommand, json: bool) -> anyho
             }
             let mut count = if *all { store.retry_deliveries(None).await? } else { 0 };
             for id in ids {
-                count += store.retry_deliveries(Some(&JiraId(id.clone()))).await?;
+                count += store.retry_deliveries(Some(&EntityId::from_text(id.clone()))).await?;
             }
             let sites = if *all { store.try_parked_sites().await? } else { 0 };
             report(json, "will be sent again", count, sites)?;
@@ -72,7 +73,7 @@ pub async fn main(config: &Config, subcommand: &Subcommand, json: bool) -> anyho
         Subcommand::Discard { ids } => {
             let mut count = 0;
             for id in ids {
-                count += store.discard_deliveries(&JiraId(id.clone())).await?;
+                count += store.discard_deliveries(&EntityId::from_text(id.clone())).await?;
             }
             report(json, "given up until the next change", count, 0)?;
         }

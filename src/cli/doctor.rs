@@ -1,4 +1,4 @@
-//! `doctor`: walks the deployment and says, line by line, what is well and what to mend.
+//! `doctor`: checks the deployment and says, line by line, what is well and what to fix.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -6,21 +6,23 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::output;
-use crate::app::build_engine;
+use crate::app::{build_engine, build_http};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::jira::{Disposition, JiraError};
+use crate::destinations::{Refusal, Remedy};
+use crate::http::{TransportFault, read_body};
 use crate::sync::Engine;
 
 /// Clocks further apart than this make tokens fail.
 const MAX_SKEW_SECS: i64 = 30;
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
+const MAX_DESCRIPTOR: usize = 1024 * 1024;
 
 #[derive(Debug, Serialize)]
 struct Finding {
     what: String,
     well: bool,
-    /// What was seen, or how to mend it.
+    /// What was seen, or how to fix it.
     detail: String,
 }
 
@@ -47,7 +49,7 @@ pub async fn main(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
     match build_engine(config, Clock::system()).await {
         Ok(engine) => {
             let has_schema = examine_store(&engine, &mut found).await;
-            examine_base_url(&engine, &mut found).await;
+            examine_base_url(config, &mut found).await;
             examine_sources(&engine, &mut found).await;
             if has_schema {
                 examine_words(&engine, &mut found).await;
@@ -62,7 +64,7 @@ pub async fn main(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
 
 /// Returns whether the tables are there.
 async fn examine_store(engine: &Engine, found: &mut Examination) -> bool {
-    let migrations = match engine.store.pending_migrations().await {
+    let migrations = match engine.store().pending_migrations().await {
         Ok(0) => Ok("up to date"),
         Ok(n) => Err(format!("{n} migration(s) missing: run `incident-bridge migrate`")),
         Err(fault) => Err(fault.to_string()),
@@ -71,45 +73,47 @@ async fn examine_store(engine: &Engine, found: &mut Examination) -> bool {
     found.note("database schema", migrations);
     if ready {
         let writable =
-            engine.store.check_writable().await.map(|()| "takes writes").map_err(|fault| fault.to_string());
+            engine.store().check_writable().await.map(|()| "takes writes").map_err(|fault| fault.to_string());
         found.note("database", writable);
     }
     ready
 }
 
-/// Asks the public address the way Atlassian would: through the proxy, with its certificate checked.
-async fn examine_base_url(engine: &Engine, found: &mut Examination) {
-    let address = format!("{}/atlassian-connect.json", engine.base_url.as_str().trim_end_matches('/'));
-    let client = reqwest::Client::builder().timeout(PATIENCE).build();
-    let fetched = match client {
-        Ok(client) => client.get(&address).send().await.and_then(reqwest::Response::error_for_status),
-        Err(fault) => Err(fault),
-    };
-    let result = match fetched {
-        Ok(response) => match response.json::<serde_json::Value>().await {
-            Ok(descriptor) if descriptor["key"] == engine.app_key.as_str() => {
-                Ok("answers with this app's descriptor")
-            }
-            _ => Err(format!(
-                "{address} answers, but not with this app's descriptor: point the proxy at server.listen"
-            )),
-        },
+/// Asks the public address the way Atlassian would: through the proxy before it, with its certificate checked.
+async fn examine_base_url(config: &Config, found: &mut Examination) {
+    let address = format!("{}/atlassian-connect.json", config.server.base_url.as_str().trim_end_matches('/'));
+    let result = match fetch(config, &address).await {
+        Ok(descriptor) if descriptor["key"] == config.connect.app_key.as_str() => {
+            Ok("answers with this app's descriptor")
+        }
+        Ok(_) => Err(format!(
+            "{address} answers, but not with this app's descriptor: point the proxy at server.listen"
+        )),
         Err(fault) => Err(format!(
-            "{address} cannot be fetched ({}): start the service, and check proxy, name and certificate",
-            fault.without_url()
+            "{address} cannot be fetched ({fault}): start the service, and check proxy, name and certificate"
         )),
     };
     found.note("public address", result);
 }
 
+/// The JSON at the address, or null when the answer is not JSON.
+async fn fetch(config: &Config, address: &str) -> anyhow::Result<serde_json::Value> {
+    let request = build_http(config)?.get(address).timeout(TIMEOUT);
+    let mut response = request.send().await.map_err(|error| TransportFault::of(&error))?;
+    let status = response.status();
+    anyhow::ensure!(status.is_success(), "it answers {status}");
+    let body = read_body(&mut response, MAX_DESCRIPTOR).await?;
+    Ok(serde_json::from_slice(&body).unwrap_or_default())
+}
+
 async fn examine_sources(engine: &Engine, found: &mut Examination) {
-    for source in engine.registry.iter() {
+    for source in engine.registry().iter() {
         let what = format!("source {}", source.id());
-        let Some(poller) = source.source.poller() else {
+        let Some(poller) = source.adapter.poller() else {
             found.note(what, Ok("receives webhooks only"));
             continue;
         };
-        let catalogue = poller.catalogue(engine.clock.now()).await;
+        let catalogue = poller.catalogue(engine.clock().now()).await;
         let seen = catalogue.map(|catalogue| {
             format!(
                 "its API answers: {} service(s), {} team(s)",
@@ -123,8 +127,8 @@ async fn examine_sources(engine: &Engine, found: &mut Examination) {
 
 /// The words for severity and status that the tools used and that still have no meaning.
 async fn examine_words(engine: &Engine, found: &mut Examination) {
-    for source in engine.registry.iter() {
-        match engine.store.list_unknown_words(source.id()).await {
+    for source in engine.registry().iter() {
+        match engine.store().list_unknown_words(source.id()).await {
             Ok(words) => {
                 for word in words.iter().filter(|word| !source.config.knows(word)) {
                     let what = format!("{} of source {}", word.kind.as_str(), source.id());
@@ -140,38 +144,33 @@ async fn examine_words(engine: &Engine, found: &mut Examination) {
 }
 
 async fn examine_sites(engine: &Engine, found: &mut Examination) {
-    if let Err(fault) = engine.directory.refresh().await {
+    if let Err(fault) = engine.directory().refresh().await {
         return found.note("installations", Err::<String, _>(fault.to_string()));
     }
-    let snapshot = engine.directory.current();
-    for site in snapshot.sites() {
-        let asked = match engine.jira(site) {
-            Ok(jira) => jira.list_workspaces(None).await.map_err(|error| fix(&error)),
+    let snapshot = engine.directory().current();
+    for access in snapshot.destinations() {
+        let probed = match engine.outbound().connect(access) {
+            Ok(destination) => destination.probe().await.map_err(|refusal| fix(&refusal)),
             Err(fault) => Err(fault.to_string()),
         };
-        let result = asked.and_then(|answer| match answer.meta.date_skew {
+        let result = probed.and_then(|probe| match probe.clock_skew {
             Some(skew) if skew.num_seconds().abs() > MAX_SKEW_SECS => Err(format!(
                 "this machine's clock is {} s off Jira's: set it (NTP)",
                 skew.num_seconds().abs()
             )),
-            _ => Ok(format!("Jira accepts our tokens; {} workspace(s) linked", answer.value.len())),
+            _ => Ok(probe.seen),
         });
-        found.note(format!("site {}", site.site), result);
+        found.note(format!("site {}", access.name), result);
     }
-    if snapshot.sites().next().is_none() {
+    if snapshot.destinations().next().is_none() {
         found.note("installations", Ok("none yet: install the app from the public address"));
     }
 }
 
-fn fix(error: &JiraError) -> String {
-    match error.disposition {
-        Disposition::Unauthorized => {
-            format!("{error}: install the app again on the site, and check this machine's clock")
-        }
-        Disposition::Forbidden => {
-            format!("{error}: the installed app lacks the module or a scope; update it on the site")
-        }
-        _ => error.to_string(),
+fn fix(refusal: &Refusal) -> String {
+    match &refusal.remedy {
+        Remedy::Park { advice, .. } => format!("{refusal}: {advice}"),
+        _ => refusal.to_string(),
     }
 }
 
@@ -180,7 +179,7 @@ fn print(findings: &[Finding], json: bool) -> anyhow::Result<()> {
         return output::json(&findings);
     }
     for finding in findings {
-        let mark = if finding.well { "ok  " } else { "MEND" };
+        let mark = if finding.well { "ok  " } else { "FIX " };
         output::line(format!("{mark}  {}: {}", finding.what, finding.detail));
     }
     Ok(())

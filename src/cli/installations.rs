@@ -1,4 +1,4 @@
-//! `installations`: each site, what it holds, and what stands in the way.
+//! `installations`: each site, what it holds, and what holds it up.
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use secrecy::ExposeSecret;
 
-use super::{Usage, output};
+use super::output;
+use super::usage::Usage;
 use crate::app::open_ready_store;
 use crate::clock::Clock;
 use crate::config::{ConfigError, Loaded};

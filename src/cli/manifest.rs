@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use super::{Usage, output};
+use super::output;
+use super::usage::Usage;
 use crate::app::{self, build_registry};
 use crate::config::Config;
 use crate::connect::forge_manifest;

@@ -20,6 +20,7 @@ mod serve;
 mod simulate_jira;
 mod sources;
 mod sync;
+mod usage;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{ConfigError, Environment, Loaded, load};
+use usage::Usage;
 
 /// Shows the incidents of your incident tool on the Incidents page of Jira Software.
 #[derive(Debug, Parser)]
@@ -58,29 +60,29 @@ enum Command {
     Descriptor,
     /// Prints the manifest of a Forge app that carries the same Connect modules
     ForgeManifest,
-    /// Checks or prints the effective configuration
+    /// Checks or prints the configuration, its defaults or its schema
     #[command(subcommand)]
     Config(config::Subcommand),
-    /// Walks the deployment and says what is well and what to mend
+    /// Checks the deployment and says what is well and what to fix
     #[command(after_help = "Example:\n  incident-bridge doctor --config bridge.toml")]
     Doctor,
     /// Applies database migrations
     Migrate,
     /// Reads the tools and brings Jira up to date now
     Sync(sync::Arguments),
-    /// Lists the sites that have the app installed, and how far each is
+    /// Lists the sites that have the app installed, and the progress of each
     Installations(installations::Arguments),
     /// Tells the whole story of one incident, review or component
     Explain(explain::Arguments),
-    /// Lists, retries or gives up what waits for Jira or was refused by it
+    /// Lists, retries or discards what waits for Jira or was refused by it
     #[command(subcommand)]
     Deliveries(deliveries::Subcommand),
-    /// Removes from Jira what its site may not see any more
+    /// Removes from Jira what its site may no longer see
     Prune(prune::Arguments),
-    /// Lists, shows, replays or gives up webhooks that could not be mapped
+    /// Lists, shows, replays or discards webhooks that could not be mapped
     #[command(subcommand)]
     Quarantine(quarantine::Subcommand),
-    /// Lists the types of incident tools, shows how to set one up, and tries one that is set up
+    /// Lists the types of incident tools, shows how to set one up, and tests one that is set up
     Sources(sources::Arguments),
     /// Makes vault keys and seals secrets
     #[command(subcommand)]
@@ -102,11 +104,6 @@ pub async fn run(cli: Cli) -> ExitCode {
     }
 }
 
-/// Wrong usage that clap cannot see.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Usage(String);
-
 async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     let Common { config, json } = cli.common;
     let read = || -> Result<Loaded, ConfigError> { load(&config, &Environment::of_process()) };
@@ -115,7 +112,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(arguments) => serve::main(&read()?.config, &arguments).await,
         Command::Descriptor => manifest::descriptor(&read()?.config),
         Command::ForgeManifest => manifest::forge_manifest(&read()?.config),
-        Command::Config(subcommand) => config::main(&read()?, &subcommand, json),
+        Command::Config(subcommand) => config::main(&read, &subcommand, json),
         Command::Doctor => doctor::main(&read()?.config, json).await,
         Command::Migrate => migrate::main(&read()?.config).await,
         Command::Sync(arguments) => sync::main(&read()?.config, &arguments, json).await,

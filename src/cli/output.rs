@@ -12,7 +12,7 @@ pub fn line(text: impl AsRef<str>) {
     let _closed = writeln!(std::io::stdout(), "{}", text.as_ref());
 }
 
-/// Clears the terminal; does nothing when standard output is none.
+/// Clears the terminal; does nothing when standard output is not a terminal.
 pub fn clear() {
     let terminal = indicatif::ProgressDrawTarget::stdout();
     if !terminal.is_hidden() {

@@ -57,7 +57,7 @@ pub fn print(now: &Progress, before: Option<&Progress>) {
 fn standing(state: &PollState) -> String {
     let word = match state {
         PollState { paused: true, .. } => "paused",
-        PollState { failure: Some(_), .. } => "in trouble",
+        PollState { failure: Some(_), .. } => "failing",
         PollState { caught_up: false, .. } => "first sync",
         _ => "current",
     };

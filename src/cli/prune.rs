@@ -1,4 +1,4 @@
-//! `prune`: removes from Jira what its site may not see any more.
+//! `prune`: removes from Jira what its site may no longer see.
 
 use std::process::ExitCode;
 

@@ -1,8 +1,9 @@
-//! `quarantine`: webhooks that a tool has sent beyond doubt and that could not be mapped.
+//! `quarantine`: genuine webhooks that could not be mapped.
 
 use std::process::ExitCode;
 
-use super::{Usage, output};
+use super::output;
+use super::usage::Usage;
 use crate::app::open_ready_store;
 use crate::clock::{Clock, from_millis};
 use crate::config::Config;
@@ -10,10 +11,10 @@ use crate::domain::format_timestamp;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
-    /// Lists them with the reason
+    /// Lists them, each with the reason
     #[command(after_help = "Example:\n  incident-bridge quarantine list --json")]
     List {
-        /// Most rows to print
+        /// Print at most this many rows
         #[arg(long, default_value_t = 100)]
         limit: i64,
     },
@@ -22,7 +23,7 @@ pub enum Subcommand {
         /// Id of the webhook
         id: String,
     },
-    /// Maps them again, after an upgrade or a mended configuration
+    /// Maps them again, after an upgrade or a fixed configuration
     #[command(after_help = "Example:\n  incident-bridge quarantine replay --all")]
     Replay {
         /// Ids of webhooks
@@ -31,7 +32,7 @@ pub enum Subcommand {
         #[arg(long, conflicts_with = "ids")]
         all: bool,
     },
-    /// Gives them up
+    /// Discards them
     Discard {
         /// Ids of webhooks
         #[arg(required = true)]

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::lifecycle::stop_on_signal;
 use crate::telemetry::init_logging;
 
-use super::Usage;
+use super::usage::Usage;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \

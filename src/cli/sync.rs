@@ -9,7 +9,8 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::{Usage, output};
+use super::output;
+use super::usage::Usage;
 use crate::app::{build_engine, prepare_store};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
@@ -195,7 +196,7 @@ async fn read_window(
     bar.finish_and_clear();
     match read {
         Ok(outcome) => summary.add(&outcome),
-        Err(trouble) => summary.stopped.push(format!("{}: {trouble}", source.id())),
+        Err(failure) => summary.stopped.push(format!("{}: {failure}", source.id())),
     }
     Ok(())
 }

@@ -3,38 +3,39 @@
 //! `load` layers the embedded defaults, the files and the environment; each section checks itself. Secrets
 //! never leave as plain text: `show` prints where a value came from and hides what must stay hidden.
 //! Nothing outside this module reads the environment.
+//!
+//! A key is named once, in the `section!` of its table (`sections`, `source`, `destination`), with the kind of its
+//! value; its meaning and its default are in `config/default.toml`. Reader, suggestions, `config show` and the schema
+//! all follow from these two.
 
+mod across;
+mod destination;
+mod effective;
+mod error;
+mod kind;
 mod load;
+mod manual;
+mod nearest;
 mod schedule;
+mod schema;
+mod section;
 mod sections;
 mod show;
 mod source;
+mod table;
 #[cfg(test)]
 mod tests;
-mod values;
 
-pub use load::{ConfigError, Environment, Loaded, load};
+pub use destination::DestinationConfig;
+pub use effective::Config;
+pub use error::ConfigError;
+pub use load::{Environment, Loaded, load};
+pub use manual::DEFAULT_TOML;
+pub use nearest::{nearest, suggestion};
 pub use schedule::{nth_after, parse_cron, parse_duration};
+pub use schema::{TypeKeys, schema};
 pub use sections::{
-    Connect, Database, Delivery, Log, LogFormat, Operator, Retention, Server, Store, Sync, Vault,
+    Connect, Database, Delivery, Http, Log, LogFormat, Operator, Retention, Server, Store, Sync, Vault,
 };
 pub use show::{ShownValue, show};
 pub use source::{SourceConfig, WorkspaceMode};
-
-/// The defaults and the reference manual in one file.
-pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
-
-/// The effective configuration.
-#[derive(Debug, Clone)]
-pub struct Config {
-    pub server: Server,
-    pub operator: Operator,
-    pub store: Store,
-    pub vault: Vault,
-    pub connect: Connect,
-    pub delivery: Delivery,
-    pub sync: Sync,
-    pub retention: Retention,
-    pub log: Log,
-    pub sources: Vec<SourceConfig>,
-}

@@ -6,6 +6,14 @@ use chrono::{DateTime, Utc};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
 
+/// What [`parse_duration`] takes, for editors.
+pub(super) const DURATION_PATTERN: &str = concat!(
+    r"^\s*(0|([0-9]+(\.[0-9]+)?\s*(nanos|nsec|ns|usec|us|µs|millis|msec|ms|seconds?|secs?|s|minutes?|mins?|m|",
+    r"hours?|hrs?|h|days?|d|weeks?|wks?|w|months?|M|years?|yrs?|y)\s*)+)$"
+);
+/// What [`parse_cron`] takes, for editors: six fields, or a nickname such as `@daily`.
+pub(super) const CRON_PATTERN: &str = r"^\s*(@[A-Za-z]+|(\S+\s+){5}\S+)\s*$";
+
 /// A duration such as `30s`, `5m` or `90d`.
 ///
 /// # Errors

@@ -1,28 +1,134 @@
-//! The sections of the configuration other than sources, each with the checks that concern it alone.
+//! The sections of the configuration other than the lists of tables, each with the checks that concern it alone.
+//!
+//! A key is named here once; its meaning and its default are in `config/default.toml`. To add one, write it in both
+//! files. To add a section, write its struct here and its name in `Config`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use super::values::Table;
+use super::kind::{
+    address, boolean, cron, duration, integer, list, secret, secret_url, secrets, text, url, word,
+};
+use super::section::section;
 
-#[derive(Debug, Clone)]
-pub struct Server {
-    pub listen: SocketAddr,
-    /// Without trailing slash, query or fragment; may have a path.
-    pub base_url: Url,
-    pub shutdown_grace: Duration,
-    /// Bytes.
-    pub max_body: usize,
-    /// Webhooks that may wait for the disk.
-    pub max_waiting: usize,
+section! {
+    /// The listener that Jira and the incident tools reach.
+    pub struct Server {
+        pub listen: SocketAddr = address("127.0.0.1:8080"),
+        /// Without trailing slash, query or fragment; may have a path.
+        pub base_url: Url = url()
+            .checked(check_base_url)
+            .required("is missing; write the public address, for example https://bridge.example.com"),
+        pub shutdown_grace: Duration = duration(),
+        /// Bytes.
+        pub max_body: usize = integer(1024..=64 << 20),
+        /// Webhooks that may wait for the disk.
+        pub max_waiting: usize = integer(1..=1 << 20),
+    }
 }
 
-#[derive(Debug, Clone)]
-pub struct Operator {
-    pub listen: SocketAddr,
+section! {
+    /// The listener for health, readiness and metrics.
+    pub struct Operator {
+        pub listen: SocketAddr = address("127.0.0.1:9090"),
+    }
+}
+
+section! {
+    /// The database.
+    pub struct Store {
+        /// May carry a password. [`Store::database`] tells which database it is.
+        pub url: SecretString = secret_url()
+            .shaped("^(sqlite|postgres|postgresql)://")
+            .checked(check_store_url)
+            .required("is missing; write sqlite://FILE or postgres://USER@HOST/DATABASE"),
+        pub migrate_on_start: bool = boolean(),
+    }
+}
+
+section! {
+    /// The keys that seal stored secrets.
+    pub struct Vault {
+        /// 32 bytes in base64.
+        pub key: SecretString = secret().required(
+            "is missing; make one with `incident-bridge key generate` and name it in vault.key_file",
+        ),
+        pub previous_keys: Vec<SecretString> = secrets(),
+    }
+}
+
+section! {
+    /// The app as Jira sees it, and who may install it.
+    pub struct Connect {
+        pub app_key: String = text().shaped("^[A-Za-z0-9._-]{1,64}$").checked(check_app_key),
+        pub app_name: String = text(),
+        pub sites: Vec<String> = list(),
+        pub insecure_sites: Vec<String> = list(),
+        pub install_key_urls: Vec<Url> = list().checked(|urls| check_install_key_urls(&urls)),
+        /// As written; [`Connect::auto_link`] has the effective value.
+        pub auto_link: Option<bool> = boolean().optional(),
+        pub review_action: bool = boolean(),
+        pub leeway: Duration = duration().checked(check_leeway),
+        pub forge_app_id: Option<String> = text().optional(),
+    }
+}
+
+section! {
+    /// How servers outside are reached. Checked where the client is built.
+    pub struct Http {
+        /// May carry a password.
+        pub proxy: Option<SecretString> = secret_url().optional(),
+        pub no_proxy: Vec<String> = list(),
+        /// Path of a PEM file.
+        pub ca_file: Option<String> = text().optional(),
+    }
+}
+
+section! {
+    /// How changes go to Jira.
+    pub struct Delivery {
+        pub max_batch: usize = integer(1..=1000),
+        pub linger: Duration = duration(),
+        pub parallel_sites: usize = integer(1..=1024),
+        /// For one request with its answer.
+        pub timeout: Duration = duration(),
+        pub confirm: bool = boolean(),
+        /// How long what Jira accepted is looked for before it is sent again.
+        pub visible_within: Duration = duration(),
+        /// Zero is no limit.
+        pub hourly_points: usize = integer(0..=1_000_000_000),
+        /// Zero is no limit.
+        pub hourly_points_per_site: usize = integer(0..=1_000_000_000),
+    }
+}
+
+section! {
+    /// What happens at its own times.
+    pub struct Sync {
+        /// Cron expression with six fields.
+        pub reconcile: String = cron(),
+        pub removal_grace: Duration = duration(),
+    }
+}
+
+section! {
+    /// How long things are kept.
+    pub struct Retention {
+        pub inbox: Duration = duration(),
+        pub timeline: Duration = duration(),
+    }
+}
+
+section! {
+    /// The program's log.
+    pub struct Log {
+        pub level: String = text(),
+        pub format: LogFormat = word(&[LogFormat::Text, LogFormat::Json]),
+    }
 }
 
 /// Which database `store.url` names.
@@ -32,119 +138,41 @@ pub enum Database {
     Postgres,
 }
 
-#[derive(Debug, Clone)]
-pub struct Store {
-    pub database: Database,
-    /// May carry a password.
-    pub url: SecretString,
-    pub migrate_on_start: bool,
-}
-
-#[derive(Debug, Clone)]
-pub struct Vault {
-    /// 32 bytes in base64.
-    pub key: SecretString,
-    pub previous_keys: Vec<SecretString>,
-}
-
-#[derive(Debug, Clone)]
-pub struct Connect {
-    pub app_key: String,
-    pub app_name: String,
-    pub sites: Vec<String>,
-    pub insecure_sites: Vec<String>,
-    pub install_key_urls: Vec<Url>,
-    pub auto_link: bool,
-    pub review_action: bool,
-    pub leeway: Duration,
-    pub forge_app_id: Option<String>,
-}
-
-#[derive(Debug, Clone)]
-pub struct Delivery {
-    pub max_batch: usize,
-    pub linger: Duration,
-    pub parallel_sites: usize,
-    /// For one request with its answer.
-    pub timeout: Duration,
-    pub confirm: bool,
-    /// How long what Jira accepted is looked for before it is sent again.
-    pub visible_within: Duration,
-    /// Zero is no limit.
-    pub hourly_points: usize,
-    /// Zero is no limit.
-    pub hourly_points_per_site: usize,
-}
-
-#[derive(Debug, Clone)]
-pub struct Sync {
-    /// Cron expression with six fields.
-    pub reconcile: String,
-    pub removal_grace: Duration,
-}
-
-#[derive(Debug, Clone)]
-pub struct Retention {
-    pub inbox: Duration,
-    pub timeline: Duration,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     Text,
     Json,
 }
 
-#[derive(Debug, Clone)]
-pub struct Log {
-    pub level: String,
-    pub format: LogFormat,
-}
-
-impl Server {
-    pub(super) fn read(mut table: Table<'_>) -> Option<Self> {
-        let listen = table.parsed("listen", "an address and port such as 127.0.0.1:8080");
-        let base_url = read_base_url(&mut table);
-        let shutdown_grace = table.duration("shutdown_grace");
-        let max_body = table.integer("max_body", 1024..=64 << 20);
-        let max_waiting = table.integer("max_waiting", 1..=1 << 20);
-        table.finish();
-        Some(Self {
-            listen: listen?,
-            base_url: base_url?,
-            shutdown_grace: shutdown_grace?,
-            max_body: max_body?,
-            max_waiting: max_waiting?,
-        })
+impl Store {
+    #[must_use]
+    pub fn database(&self) -> Database {
+        if self.url.expose_secret().starts_with("sqlite:") { Database::Sqlite } else { Database::Postgres }
     }
 }
 
-fn read_base_url(table: &mut Table<'_>) -> Option<Url> {
-    if !table.has("base_url") {
-        table.problem(
-            "base_url",
-            "is missing; write the public address, for example https://bridge.example.com",
-        );
+impl Connect {
+    /// Whether every workspace that a site may see is linked as soon as the site installs.
+    #[must_use]
+    pub fn auto_link(&self) -> bool {
+        self.auto_link.unwrap_or_else(|| !self.sites.iter().any(|site| site.contains('*')))
     }
-    let mut url = table.url("base_url")?;
+}
+
+fn check_base_url(mut url: Url) -> Result<Url, String> {
     if url.scheme() == "http" && !is_loopback(&url) {
-        table.problem(
-            "base_url",
-            "must be https: Jira calls it over the internet (http is for this machine only)",
+        return Err(
+            "must be https: Jira calls it over the internet (http is for this machine only)".to_owned()
         );
-        return None;
     }
-    if url.query().is_some()
-        || url.fragment().is_some()
-        || !url.username().is_empty()
-        || url.password().is_some()
-    {
-        table.problem("base_url", "must be scheme, host, port and path only");
-        return None;
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    if url.query().is_some() || url.fragment().is_some() || has_user {
+        return Err("must be scheme, host, port and path only".to_owned());
     }
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);
-    Some(url)
+    Ok(url)
 }
 
 /// Whether the address can only mean the machine itself.
@@ -157,148 +185,28 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-impl Operator {
-    pub(super) fn read(mut table: Table<'_>) -> Option<Self> {
-        let listen = table.parsed("listen", "an address and port such as 127.0.0.1:9090");
-        table.finish();
-        Some(Self { listen: listen? })
-    }
-}
-
-impl Store {
-    pub(super) fn read(mut table: Table<'_>) -> Option<Self> {
-        let url = table.secret("url", "url_file");
-        let migrate_on_start = table.boolean("migrate_on_start");
-        let url = url.or_else(|| {
-            table.problem("url", "is missing; write sqlite://FILE or postgres://USER@HOST/DATABASE");
-            None
-        });
-        let database = url.as_ref().and_then(|url| match url.expose_secret().split_once("://")?.0 {
-            "sqlite" => Some(Database::Sqlite),
-            "postgres" | "postgresql" => Some(Database::Postgres),
-            _ => None,
-        });
-        if url.is_some() && database.is_none() {
-            table.problem("url", "must start with sqlite:// or postgres://");
-        }
-        table.finish();
-        Some(Self { database: database?, url: url?, migrate_on_start: migrate_on_start? })
-    }
-}
-
-impl Vault {
-    pub(super) fn read(mut table: Table<'_>) -> Option<Self> {
-        let key = table.secret("key", "key_file");
-        let previous_keys = table.secrets("previous_keys", "previous_keys_file");
-        if key.is_none() {
-            table.problem(
-                "key",
-                "is missing; make one with `incident-bridge key generate` and name it in vault.key_file",
-            );
-        }
-        table.finish();
-        Some(Self { key: key?, previous_keys })
-    }
-}
-
-impl Connect {
-    pub(super) fn read(mut table: Table<'_>) -> Option<Self> {
-        let app_key = table.text("app_key").filter(|key| check_app_key(key, &mut table));
-        let app_name = table.text("app_name");
-        let sites = table.list("sites").unwrap_or_default();
-        let insecure_sites = table.list("insecure_sites").unwrap_or_default();
-        let install_key_urls = table.list("install_key_urls").unwrap_or_default();
-        let has_glob = sites.iter().any(|site| site.contains('*'));
-        let auto_link = table.boolean("auto_link").unwrap_or(!has_glob);
-        let review_action = table.boolean("review_action");
-        let leeway = table.duration("leeway");
-        let forge_app_id = table.text("forge_app_id");
-        let parsed: Vec<Url> = install_key_urls.iter().filter_map(|url| Url::parse(url).ok()).collect();
-        if parsed.len() != install_key_urls.len() || parsed.is_empty() {
-            table.problem("install_key_urls", "must list at least one https address");
-        }
-        if leeway.is_some_and(|leeway| leeway > Duration::from_secs(30)) {
-            table.problem("leeway", "must be at most \"30s\"; set this machine's clock instead");
-        }
-        table.finish();
-        Some(Self {
-            app_key: app_key?,
-            app_name: app_name?,
-            sites,
-            insecure_sites,
-            install_key_urls: parsed,
-            auto_link,
-            review_action: review_action?,
-            leeway: leeway?,
-            forge_app_id,
-        })
+fn check_store_url(url: SecretString) -> Result<SecretString, String> {
+    match url.expose_secret().split_once("://") {
+        Some(("sqlite" | "postgres" | "postgresql", _)) => Ok(url),
+        _ => Err("must start with sqlite:// or postgres://".to_owned()),
     }
 }
 
 /// The module key in the descriptor is the app key with a suffix, so it takes the narrower alphabet's limits.
-fn check_app_key(key: &str, table: &mut Table<'_>) -> bool {
+fn check_app_key(key: String) -> Result<String, String> {
     let valid = (1..=64).contains(&key.len())
         && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
-    if !valid {
-        table.problem("app_key", "must have 1 to 64 characters from A-Z, a-z, 0-9, '-', '.' and '_'");
-    }
-    valid
+    let what = "must have 1 to 64 characters from A-Z, a-z, 0-9, '-', '.' and '_'";
+    if valid { Ok(key) } else { Err(what.to_owned()) }
 }
 
-impl Delivery {
-    pub(super) fn read(mut table: Table<'_>) -> Option<Self> {
-        let max_batch = table.integer("max_batch", 1..=1000);
-        let linger = table.duration("linger");
-        let parallel_sites = table.integer("parallel_sites", 1..=1024);
-        let timeout = table.duration("timeout");
-        let confirm = table.boolean("confirm");
-        let visible_within = table.duration("visible_within");
-        let hourly_points = table.integer("hourly_points", 0..=1_000_000_000);
-        let hourly_points_per_site = table.integer("hourly_points_per_site", 0..=1_000_000_000);
-        table.finish();
-        Some(Self {
-            max_batch: max_batch?,
-            linger: linger?,
-            parallel_sites: parallel_sites?,
-            timeout: timeout?,
-            confirm: confirm?,
-            visible_within: visible_within?,
-            hourly_points: hourly_points?,
-            hourly_points_per_site: hourly_points_per_site?,
-        })
-    }
+fn check_install_key_urls(urls: &[String]) -> Result<Vec<Url>, String> {
+    let parsed: Result<Vec<Url>, _> = urls.iter().map(|url| Url::parse(url)).collect();
+    let parsed = parsed.ok().filter(|urls| !urls.is_empty());
+    parsed.ok_or_else(|| "must list at least one https address".to_owned())
 }
 
-impl Sync {
-    pub(super) fn read(mut table: Table<'_>) -> Option<Self> {
-        let reconcile = table.cron("reconcile");
-        let removal_grace = table.duration("removal_grace");
-        table.finish();
-        Some(Self { reconcile: reconcile?, removal_grace: removal_grace? })
-    }
-}
-
-impl Retention {
-    pub(super) fn read(mut table: Table<'_>) -> Option<Self> {
-        let inbox = table.duration("inbox");
-        let timeline = table.duration("timeline");
-        table.finish();
-        Some(Self { inbox: inbox?, timeline: timeline? })
-    }
-}
-
-impl Log {
-    pub(super) fn read(mut table: Table<'_>) -> Option<Self> {
-        let level = table.text("level");
-        let format = match table.text("format").as_deref() {
-            Some("text") => Some(LogFormat::Text),
-            Some("json") => Some(LogFormat::Json),
-            _ => {
-                table.problem("format", "must be \"text\" or \"json\"");
-                None
-            }
-        };
-        table.finish();
-        Some(Self { level: level?, format: format? })
-    }
+fn check_leeway(leeway: Duration) -> Result<Duration, String> {
+    let what = "must be at most \"30s\"; set this machine's clock instead";
+    if leeway <= Duration::from_secs(30) { Ok(leeway) } else { Err(what.to_owned()) }
 }

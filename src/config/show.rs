@@ -1,13 +1,18 @@
 //! Prints the effective configuration: every value with its origin, secrets hidden.
+//!
+//! What is a secret says the table of keys, not the name of a key.
 
 use config::{Value, ValueKind};
 use serde::Serialize;
+use url::Url;
 
-use super::Loaded;
+use super::effective::Config;
+use super::kind::Secrecy;
+use super::load::Loaded;
+use super::section::Part;
+use super::table::is_empty;
 
-/// Keys whose values are secrets, wherever they stand.
-const SECRET_KEYS: [&str; 6] =
-    ["key", "previous_keys", "webhook_secrets", "webhook_token", "webhook_basic", "api_token"];
+const HIDDEN: &str = "(secret)";
 
 /// One value of the effective configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -16,29 +21,37 @@ pub struct ShownValue {
     pub key: String,
     /// As text; `(secret)` for secrets.
     pub value: String,
-    /// A file's path, `the environment` or `default`.
+    /// A file's path, `the environment` or `default`; `connect.sites` for sites that come from there.
     pub origin: String,
 }
 
 /// All values in the order of their keys.
 #[must_use]
 pub fn show(loaded: &Loaded) -> Vec<ShownValue> {
-    let mut shown = Vec::new();
-    walk("", &loaded.values, &mut shown);
+    let (parts, mut shown) = (Config::parts(), Vec::new());
+    for (name, value) in &loaded.values {
+        walk(&[name], value, &parts, &mut shown);
+    }
     shown.sort_by(|a, b| a.key.cmp(&b.key));
     shown
 }
 
-fn walk(key: &str, value: &Value, shown: &mut Vec<ShownValue>) {
-    let child = |name: &str| if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
+fn walk(path: &[&str], value: &Value, parts: &[Part], shown: &mut Vec<ShownValue>) {
+    let secrecy = find_secrecy(path, parts);
     match &value.kind {
-        ValueKind::Table(table) => table.iter().for_each(|(name, inner)| walk(&child(name), inner, shown)),
-        ValueKind::Array(items) if !is_secret(key) && items.iter().any(is_table) => {
-            items.iter().enumerate().for_each(|(n, inner)| walk(&child(&n.to_string()), inner, shown));
+        ValueKind::Table(table) => {
+            for (name, inner) in table {
+                walk(&[path, &[name]].concat(), inner, parts, shown);
+            }
+        }
+        ValueKind::Array(items) if secrecy != Secrecy::Secret && items.iter().any(is_table) => {
+            for (n, inner) in items.iter().enumerate() {
+                walk(&[path, &[&n.to_string()]].concat(), inner, parts, shown);
+            }
         }
         _ => shown.push(ShownValue {
-            key: key.to_owned(),
-            value: redacted(key, value),
+            key: path.join("."),
+            value: redact(secrecy, value),
             origin: value.origin().unwrap_or("default").to_owned(),
         }),
     }
@@ -48,21 +61,41 @@ fn is_table(value: &Value) -> bool {
     matches!(value.kind, ValueKind::Table(_))
 }
 
-fn is_secret(key: &str) -> bool {
-    let last = key.rsplit('.').next().unwrap_or(key);
-    SECRET_KEYS.contains(&last)
+/// `server.listen` or `sources.0.api_token` in the table of keys; what is not in it is a tool's own key.
+fn find_secrecy(path: &[&str], parts: &[Part]) -> Secrecy {
+    let part = parts.iter().find(|part| part.name == path[0]);
+    let key = part.and_then(|part| {
+        let name = path.get(if part.is_list { 2 } else { 1 })?;
+        part.keys.iter().find(|key| key.name == *name)
+    });
+    key.map_or(Secrecy::Open, |key| key.secrecy)
 }
 
-fn redacted(key: &str, value: &Value) -> String {
-    if is_secret(key) {
-        return "(secret)".to_owned();
-    }
+fn redact(secrecy: Secrecy, value: &Value) -> String {
     let text = plain(value);
-    match url::Url::parse(&text) {
+    match secrecy {
+        Secrecy::Secret if !is_empty(value) => HIDDEN.to_owned(),
+        Secrecy::Password if hides_password(&text) => HIDDEN.to_owned(),
+        _ => redact_password(text),
+    }
+}
+
+/// Whether there may be a password elsewhere than in its usual place, where [`redact_password`] finds it.
+fn hides_password(text: &str) -> bool {
+    Url::parse(text).map_or_else(
+        |_| text.contains('@'),
+        |url| url.query_pairs().any(|(name, _)| name.to_lowercase().contains("password")),
+    )
+}
+
+fn redact_password(text: String) -> String {
+    match Url::parse(&text) {
         Ok(mut url) if url.password().is_some() => {
-            let hidden = url.set_password(Some("(secret)"));
-            if hidden.is_ok() { url.to_string() } else { "(secret)".to_owned() }
+            let hidden = url.set_password(Some(HIDDEN));
+            if hidden.is_ok() { url.to_string() } else { HIDDEN.to_owned() }
         }
+        // An address that is written wrongly may still hold a password.
+        _ if key == "http.proxy" && text.contains('@') => "(secret)".to_owned(),
         _ => text,
     }
 }

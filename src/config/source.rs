@@ -6,10 +6,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use config::Value;
 use secrecy::SecretString;
 use url::Url;
 
-use super::values::Table;
+use super::error::ConfigError;
+use super::kind::{boolean, cron, duration, integer, list, secret, secrets, text, url, word, words_to};
+use super::manual;
+use super::section::{Section, read_section, section};
 use crate::domain::{ComponentType, IncidentStatus, Severity, SourceId, Tier, UnmappedValue, ValueKind};
 
 /// How the tool's workspaces appear in Jira.
@@ -22,103 +26,88 @@ pub enum WorkspaceMode {
     Teams,
 }
 
-/// The keys that every source understands; see `config/default.toml` for their meaning and defaults.
-#[derive(Debug, Clone)]
-pub struct SourceConfig {
-    pub id: SourceId,
-    /// The `type` key, for example `pagerduty`.
-    pub kind: String,
-    /// Hosts of the Jira sites that may see this source, exact or `*.`-globs.
-    pub sites: Vec<String>,
-    /// Newest first.
-    pub webhook_secrets: Vec<SecretString>,
-    pub webhook_token: Option<SecretString>,
-    /// `user:password`.
-    pub webhook_basic: Option<SecretString>,
-    pub api_token: Option<SecretString>,
-    pub api_url: Option<Url>,
-    /// Cron expression with six fields.
-    pub poll: String,
-    /// Most instants of `poll` from one poll to the next while nothing is new; 1 passes none over.
-    pub poll_slowdown: usize,
-    pub backfill: Duration,
-    pub workspaces: WorkspaceMode,
-    pub workspace_name: Option<String>,
-    pub workspace_url: Option<Url>,
-    pub fallback_component: String,
-    /// Tier of components of which the tool tells none.
-    pub component_tier: Tier,
-    /// Type of components of which the tool tells none.
-    pub component_type: ComponentType,
-    /// Icon of components that bring none; ours when absent.
-    pub component_avatar_url: Option<Url>,
-    /// By the tool's own word, lower case.
-    pub severity: BTreeMap<String, Severity>,
-    /// By the tool's own word, lower case.
-    pub status: BTreeMap<String, IncidentStatus>,
-    pub associate_issue_keys: bool,
-    /// The tool's own keys.
-    pub options: serde_json::Map<String, serde_json::Value>,
+/// The shape of ids that the operator chooses, for editors; the reader asks the id's own type.
+pub(super) const ID_PATTERN: &str = "^[a-z0-9][a-z0-9-]{0,31}$";
+const TIERS: &[Tier] = &[Tier::One, Tier::Two, Tier::Three, Tier::Four];
+const COMPONENT_TYPES: &[ComponentType] = &[
+    ComponentType::Service,
+    ComponentType::Application,
+    ComponentType::Library,
+    ComponentType::Capability,
+    ComponentType::CloudResource,
+    ComponentType::DataPipeline,
+    ComponentType::MachineLearningModel,
+    ComponentType::UiElement,
+    ComponentType::Website,
+    ComponentType::Other,
+];
+const SEVERITIES: &[Severity] =
+    &[Severity::P1, Severity::P2, Severity::P3, Severity::P4, Severity::P5, Severity::Unknown];
+const STATUSES: &[IncidentStatus] =
+    &[IncidentStatus::Open, IncidentStatus::Resolved, IncidentStatus::Unknown];
+
+section! {
+    /// The keys that every source understands; see `config/default.toml` for their meaning and defaults.
+    pub struct SourceConfig {
+        pub id: SourceId = text()
+            .shaped(ID_PATTERN)
+            .checked(|id| SourceId::parse(&id).map_err(|fault| fault.to_string()))
+            .required("is missing; choose a short name such as \"pd\""),
+        /// The `type` key, for example `pagerduty`.
+        pub kind as "type": String = text().required("is missing; `incident-bridge sources` lists the types"),
+        /// Hosts of the Jira sites that may see this source, exact or `*.`-globs.
+        pub sites: Vec<String> = list().required(
+            "is required because connect.sites has a glob: list the hosts that may see this source",
+        ),
+        /// Newest first.
+        pub webhook_secrets: Vec<SecretString> = secrets(),
+        pub webhook_token: Option<SecretString> = secret().optional(),
+        /// `user:password`.
+        pub webhook_basic: Option<SecretString> = secret().optional(),
+        pub api_token: Option<SecretString> = secret().optional(),
+        pub api_url: Option<Url> = url().optional(),
+        /// Cron expression with six fields.
+        pub poll: String = cron(),
+        /// Most instants of `poll` from one poll to the next while nothing is new; 1 passes none over.
+        pub poll_slowdown: usize = integer(1..=12),
+        pub backfill: Duration = duration(),
+        pub workspaces: WorkspaceMode = word(&[WorkspaceMode::Account, WorkspaceMode::Teams]),
+        pub workspace_name: Option<String> = text().optional(),
+        pub workspace_url: Option<Url> = url().optional(),
+        pub fallback_component: String = text(),
+        /// Tier of components of which the tool tells none.
+        pub component_tier: Tier = word(TIERS),
+        /// Type of components of which the tool tells none.
+        pub component_type: ComponentType = word(COMPONENT_TYPES),
+        /// Icon of components that bring none; ours when absent.
+        pub component_avatar_url: Option<Url> = url().optional(),
+        /// By the tool's own word, lower case.
+        pub severity: BTreeMap<String, Severity> = words_to(SEVERITIES),
+        /// By the tool's own word, lower case.
+        pub status: BTreeMap<String, IncidentStatus> = words_to(STATUSES),
+        pub associate_issue_keys: bool = boolean(),
+        ..options
+    }
 }
 
 impl SourceConfig {
-    /// The shared keys at their defaults, for a source of the type `kind`.
-    #[must_use]
-    pub fn new(id: SourceId, kind: &str) -> Self {
-        Self {
-            id,
-            kind: kind.to_owned(),
-            sites: Vec::new(),
-            webhook_secrets: Vec::new(),
-            webhook_token: None,
-            webhook_basic: None,
-            api_token: None,
-            api_url: None,
-            poll: "0 */5 * * * *".to_owned(),
-            poll_slowdown: 4,
-            backfill: Duration::from_hours(90 * 24),
-            workspaces: WorkspaceMode::Account,
-            workspace_name: None,
-            workspace_url: None,
-            fallback_component: "Unassigned".to_owned(),
-            component_tier: Tier::Four,
-            component_type: ComponentType::Service,
-            component_avatar_url: None,
-            severity: BTreeMap::new(),
-            status: BTreeMap::new(),
-            associate_issue_keys: false,
-            options: serde_json::Map::new(),
-        }
+    /// The shared keys at their defaults, for a source of the type `kind` that no site may see yet.
+    ///
+    /// # Errors
+    /// When `config/default.toml` has a default that its key does not take.
+    pub fn new(id: SourceId, kind: &str) -> Result<Self, ConfigError> {
+        let mut values = manual::list_defaults("sources", &<Self as Section>::keys())?;
+        values.insert("id".to_owned(), Value::new(None, String::from(id)));
+        values.insert("type".to_owned(), Value::new(None, kind));
+        values.insert("sites".to_owned(), Value::new(None, Vec::<String>::new()));
+        let mut problems = Vec::new();
+        read_section("source", values, &mut problems).ok_or(ConfigError { problems })
     }
 
-    pub(super) fn read(mut table: Table<'_>, all_sites: &[String]) -> Option<Self> {
-        let id = read_id(&mut table);
-        let kind = table.text("type");
-        if kind.is_none() {
-            table.problem("type", "is missing; `incident-bridge sources` lists the types");
-        }
-        let mut source = Self::new(id?, &kind?);
-        source.sites = read_sites(&mut table, all_sites);
-        source.webhook_secrets = table.secrets("webhook_secrets", "webhook_secrets_file");
-        source.webhook_token = table.secret("webhook_token", "webhook_token_file");
-        source.webhook_basic = table.secret("webhook_basic", "webhook_basic_file");
-        source.api_token = table.secret("api_token", "api_token_file");
-        source.api_url = table.url("api_url");
-        source.poll = table.cron("poll").unwrap_or(source.poll);
-        source.poll_slowdown = table.integer("poll_slowdown", 1..=12).unwrap_or(source.poll_slowdown);
-        source.backfill = table.duration("backfill").unwrap_or(source.backfill);
-        source.workspaces = read_word(&mut table, "workspaces").unwrap_or(source.workspaces);
-        source.workspace_name = table.text("workspace_name");
-        source.workspace_url = table.url("workspace_url");
-        source.fallback_component = table.text("fallback_component").unwrap_or(source.fallback_component);
-        source.component_tier = read_word(&mut table, "component_tier").unwrap_or(source.component_tier);
-        source.component_type = read_word(&mut table, "component_type").unwrap_or(source.component_type);
-        source.component_avatar_url = table.url("component_avatar_url");
-        source.severity = read_words(&mut table, "severity");
-        source.status = read_words(&mut table, "status");
-        source.associate_issue_keys = table.boolean("associate_issue_keys").unwrap_or(false);
-        source.options = table.rest();
-        Some(source)
+    /// The names of the keys that every source understands, with those that name a secret's file.
+    #[must_use]
+    pub fn shared_names() -> Vec<&'static str> {
+        <Self as Section>::key_names()
     }
 
     /// The operator's level for the tool's own word, if the configuration overrides it.
@@ -141,50 +130,4 @@ impl SourceConfig {
             ValueKind::Status => self.find_status(&unknown.value).is_some(),
         }
     }
-}
-
-fn read_id(table: &mut Table<'_>) -> Option<SourceId> {
-    let Some(text) = table.text("id") else {
-        table.problem("id", "is missing; choose a short name such as \"pd\"");
-        return None;
-    };
-    SourceId::parse(&text).map_err(|fault| table.problem("id", fault)).ok()
-}
-
-fn read_sites(table: &mut Table<'_>, all_sites: &[String]) -> Vec<String> {
-    match table.list("sites") {
-        Some(sites) => sites,
-        None if all_sites.iter().any(|site| site.contains('*')) => {
-            table.problem(
-                "sites",
-                "is required because connect.sites has a glob: list the hosts that may see this source",
-            );
-            Vec::new()
-        }
-        None => all_sites.to_vec(),
-    }
-}
-
-/// A word such as `teams`, as serde knows it.
-fn read_word<T: serde::de::DeserializeOwned>(table: &mut Table<'_>, key: &'static str) -> Option<T> {
-    let word = table.text(key)?;
-    serde_json::from_value(word.into()).map_err(|fault| table.problem(key, fault)).ok()
-}
-
-/// A table of the tool's own words to ours; the tool's words are compared without case.
-fn read_words<T: serde::de::DeserializeOwned>(
-    table: &mut Table<'_>,
-    key: &'static str,
-) -> BTreeMap<String, T> {
-    let mut words = BTreeMap::new();
-    for (word, value) in table.table(key) {
-        let ours = value.into_string().unwrap_or_default();
-        match serde_json::from_value(ours.into()) {
-            Ok(ours) => {
-                words.insert(word.trim().to_lowercase(), ours);
-            }
-            Err(fault) => table.problem(key, format!("{word:?}: {fault}")),
-        }
-    }
-    words
 }

@@ -1,7 +1,7 @@
 //! Fetches the public keys that signed lifecycle calls are checked with.
 //!
 //! A key's id comes from an unproven token, so it is checked before it enters an address, and strangers can
-//! make this program fetch only so often. Follows no redirects. Proves nothing itself.
+//! make this program fetch only so often. Proves nothing itself.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use reqwest::StatusCode;
 use url::Url;
 
 use super::sites::is_loopback;
+use crate::http::{HttpClient, TransportFault, read_body};
 
 /// Where Atlassian publishes install keys, in the order in which its own framework asks.
 pub const ATLASSIAN_KEY_URLS: [&str; 2] =
@@ -57,18 +58,18 @@ impl InstallKeyError {
 /// Looks install keys up by their id. Share one; it holds cache and rate limit.
 #[derive(Debug)]
 pub struct InstallKeys {
-    http: reqwest::Client,
+    http: HttpClient,
     hosts: Vec<Url>,
     known: Cache<String, Arc<str>>,
     fetches: DefaultDirectRateLimiter,
 }
 
 impl InstallKeys {
-    /// `hosts` are base addresses, asked in order: `{host}/{kid}`.
+    /// `hosts` are base addresses, asked through `http` in order: `{host}/{kid}`.
     ///
     /// # Errors
     /// [`InstallKeyError::Configuration`] when there is no host, or one is neither `https` nor loopback.
-    pub fn new(hosts: Vec<Url>) -> Result<Self, InstallKeyError> {
+    pub fn new(hosts: Vec<Url>, http: HttpClient) -> Result<Self, InstallKeyError> {
         if hosts.is_empty() {
             return Err(InstallKeyError::Configuration("the list is empty".to_owned()));
         }
@@ -80,11 +81,6 @@ impl InstallKeys {
             let message = format!("{url} must be https, or anybody on the way could hand out keys");
             return Err(InstallKeyError::Configuration(message));
         }
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(HOST_TIMEOUT)
-            .build()
-            .map_err(|error| InstallKeyError::Configuration(error.to_string()))?;
         let known = Cache::builder().max_capacity(CACHED_KEYS).time_to_live(CACHED_FOR).build();
         let per_minute = NonZeroU32::new(MAX_FETCHES_PER_MINUTE).unwrap_or(NonZeroU32::MIN);
         Ok(Self { http, hosts, known, fetches: RateLimiter::direct(Quota::per_minute(per_minute)) })
@@ -102,43 +98,39 @@ impl InstallKeys {
 
     async fn fetch(&self, kid: &str) -> Result<Arc<str>, InstallKeyError> {
         self.fetches.check().map_err(|_| InstallKeyError::TooManyFetches)?;
-        let mut troubles = Vec::new();
+        let mut failures = Vec::new();
         for host in &self.hosts {
             match self.fetch_from(host, kid).await {
                 Ok(Some(pem)) => return Ok(pem.into()),
                 Ok(None) => {}
-                Err(trouble) => {
-                    tracing::warn!(%host, trouble, "an install key host gave no usable answer");
-                    troubles.push(format!("{} {trouble}", host.host_str().unwrap_or_default()));
+                Err(failure) => {
+                    tracing::warn!(%host, failure, "an install key host gave no usable answer");
+                    failures.push(failure);
                 }
             }
         }
-        if troubles.is_empty() {
+        if failures.is_empty() {
             Err(InstallKeyError::UnknownKey)
         } else {
-            Err(InstallKeyError::Unreachable(troubles.join(", ")))
+            Err(InstallKeyError::Unreachable(failures.join(", ")))
         }
     }
 
     /// The key, or `None` when the host does not have it.
     async fn fetch_from(&self, host: &Url, kid: &str) -> Result<Option<String>, String> {
         let address = format!("{}/{kid}", host.as_str().trim_end_matches('/'));
-        let mut response = self.http.get(address).send().await.map_err(describe)?;
+        let name = host.host_str().unwrap_or_default();
+        let sent = self.http.get(address).timeout(HOST_TIMEOUT).send().await;
+        let mut response = sent.map_err(|error| TransportFault::of(&error).to_string())?;
         match response.status() {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => return Ok(None),
-            status => return Err(format!("answered {}", status.as_u16())),
+            status => return Err(format!("{name} answered {}", status.as_u16())),
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(describe)? {
-            if body.len() + chunk.len() > MAX_KEY_BYTES {
-                return Err("answered more than a key".to_owned());
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = read_body(&mut response, MAX_KEY_BYTES).await.map_err(|fault| fault.to_string())?;
         let pem =
             String::from_utf8(body).ok().filter(|pem| DecodingKey::from_rsa_pem(pem.as_bytes()).is_ok());
-        pem.map(Some).ok_or_else(|| "answered something that is no public key".to_owned())
+        pem.map(Some).ok_or_else(|| format!("{name} answered something that is not a public key"))
     }
 }
 
@@ -147,17 +139,6 @@ fn is_valid_kid(kid: &str) -> bool {
         && kid.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
         && kid != "."
         && kid != ".."
-}
-
-fn describe(error: reqwest::Error) -> String {
-    let what = if error.is_timeout() {
-        "did not answer in time"
-    } else if error.is_connect() {
-        "could not be connected to"
-    } else {
-        "broke off"
-    };
-    format!("{what} ({})", error.without_url())
 }
 
 #[cfg(test)]

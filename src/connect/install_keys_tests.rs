@@ -7,6 +7,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
 use crate::connect::jwt::InstallKeyPair;
+use crate::http::{HttpSettings, build_client};
 
 static KEYS: LazyLock<InstallKeyPair> = LazyLock::new(|| InstallKeyPair::generate("key-1").unwrap());
 
@@ -21,9 +22,13 @@ fn genuine() -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_string(&KEYS.public_pem)
 }
 
+fn http() -> HttpClient {
+    build_client(&HttpSettings::new(Duration::from_secs(30))).unwrap()
+}
+
 fn keys(hosts: &[&MockServer]) -> InstallKeys {
     let urls = hosts.iter().map(|host| Url::parse(&format!("{}/keys/", host.uri())).unwrap());
-    InstallKeys::new(urls.collect()).unwrap()
+    InstallKeys::new(urls.collect(), http()).unwrap()
 }
 
 async fn requests(server: &MockServer) -> usize {
@@ -59,7 +64,7 @@ async fn a_key_that_no_host_has_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_host_in_trouble_leaves_the_question_open() {
+async fn a_host_that_fails_leaves_the_question_open() {
     let without = host(ResponseTemplate::new(404)).await;
     let moved = ResponseTemplate::new(302).insert_header("location", format!("{}/keys/key-1", without.uri()));
     let large = format!("{}{}", KEYS.public_pem, "x".repeat(MAX_KEY_BYTES));
@@ -71,8 +76,8 @@ async fn a_host_in_trouble_leaves_the_question_open() {
         ResponseTemplate::new(200).set_body_bytes([0xff, 0xfe]),
         ResponseTemplate::new(200).set_body_string(large),
     ] {
-        let troubled = host(answer).await;
-        let refusal = keys(&[&troubled, &without]).get_public_key(Some("key-1")).await.unwrap_err();
+        let failing = host(answer).await;
+        let refusal = keys(&[&failing, &without]).get_public_key(Some("key-1")).await.unwrap_err();
         assert!(matches!(refusal, InstallKeyError::Unreachable(_)), "{refusal}");
         assert!(refusal.is_passing());
     }
@@ -81,13 +86,16 @@ async fn a_host_in_trouble_leaves_the_question_open() {
 #[tokio::test]
 async fn another_host_helps_out_when_one_is_down() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let gone_url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let address = listener.local_addr().unwrap();
+    let gone_url = Url::parse(&format!("http://{address}")).unwrap();
     drop(listener);
-    let only_gone = InstallKeys::new(vec![gone_url.clone()]).unwrap();
-    assert!(only_gone.get_public_key(Some("key-1")).await.unwrap_err().is_passing());
+    let only_gone = InstallKeys::new(vec![gone_url.clone()], http()).unwrap();
+    let refusal = only_gone.get_public_key(Some("key-1")).await.unwrap_err();
+    assert!(refusal.is_passing());
+    assert!(refusal.to_string().contains(&format!("{address} refuses the connection")), "{refusal}");
     let with = host(genuine()).await;
-    let both =
-        InstallKeys::new(vec![gone_url, Url::parse(&format!("{}/keys", with.uri())).unwrap()]).unwrap();
+    let both = InstallKeys::new(vec![gone_url, Url::parse(&format!("{}/keys", with.uri())).unwrap()], http())
+        .unwrap();
     assert!(both.get_public_key(Some("key-1")).await.is_ok());
 }
 
@@ -135,7 +143,8 @@ async fn strangers_cannot_make_it_fetch_without_end() {
 
 #[test]
 fn hosts_that_could_be_tampered_with_are_refused() {
-    let new = |urls: &[&str]| InstallKeys::new(urls.iter().map(|url| Url::parse(url).unwrap()).collect());
+    let new =
+        |urls: &[&str]| InstallKeys::new(urls.iter().map(|url| Url::parse(url).unwrap()).collect(), http());
     assert!(new(&ATLASSIAN_KEY_URLS).is_ok());
     assert!(new(&["http://127.0.0.1:1/keys"]).is_ok());
     for urls in [&[][..], &["http://keys.example"][..], &[ATLASSIAN_KEY_URLS[0], "ftp://keys.example"][..]] {

@@ -7,7 +7,7 @@ use std::fmt;
 
 use url::{Host, Url};
 
-/// Why a host pattern of the configuration is not one.
+/// Why a host pattern of the configuration is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPattern {
     #[error(
@@ -66,8 +66,8 @@ impl HostPattern {
     }
 }
 
-/// Whether the pattern, as for [`HostPattern`], covers a site's [`SiteUrl::host_and_port`]. Something that
-/// is no pattern or no host never matches.
+/// Whether the pattern, as for [`HostPattern`], covers a site's [`SiteUrl::host_and_port`]. An invalid
+/// pattern or host never matches.
 #[must_use]
 pub fn host_matches(pattern: &str, host_and_port: &str) -> bool {
     let Ok(pattern) = HostPattern::parse(pattern) else { return false };
@@ -141,7 +141,7 @@ pub struct SiteAllowList {
 
 impl SiteAllowList {
     /// # Errors
-    /// [`InvalidPattern`] for the first entry that is no pattern, or in `insecure_sites` not a loopback host
+    /// [`InvalidPattern`] for the first entry that is not a valid pattern, or in `insecure_sites` not a loopback host
     /// with a port.
     pub fn parse<S: AsRef<str>>(sites: &[S], insecure_sites: &[S]) -> Result<Self, InvalidPattern> {
         let sites = sites.iter().map(|text| HostPattern::parse(text.as_ref())).collect::<Result<_, _>>()?;

@@ -36,6 +36,9 @@ pub enum ComponentType {
     Other,
 }
 
+/// `provider_id` of the component that incidents without components affect; destinations show an incident with at least one.
+pub const FALLBACK_COMPONENT: &str = "unassigned";
+
 /// One component. What the tool does not know is `None` and filled from the source's settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Component {
@@ -50,4 +53,22 @@ pub struct Component {
     pub updated_at: Timestamp,
     /// The tool's ids of the workspaces it belongs to; empty means the source's account.
     pub workspaces: Vec<String>,
+}
+
+impl Component {
+    /// The source's fallback component, which has to be sent like any other before an incident names it.
+    #[must_use]
+    pub fn fallback(name: &str, home_url: &str, now: Timestamp) -> Self {
+        Self {
+            provider_id: FALLBACK_COMPONENT.to_owned(),
+            name: name.to_owned(),
+            description: "Incidents for which the tool names no service.".to_owned(),
+            url: home_url.to_owned(),
+            avatar_url: None,
+            tier: None,
+            component_type: None,
+            updated_at: now,
+            workspaces: Vec::new(),
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a text is not an identifier of the wanted kind.
+/// Why a text is not a valid identifier of this kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidId(pub String);
@@ -73,26 +73,33 @@ impl fmt::Display for ClientKey {
     }
 }
 
-/// Id of an entity in Jira: `{source id}:{provider id}`, at most 255 of `[A-Za-z0-9._~:@=-]`.
-/// Made by `mapping::jira_id` only.
+/// A place that incidents go to: an installation of the Connect app, whose id is its client key, or a
+/// destination of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct JiraId(pub String);
+pub struct DestinationId(pub String);
 
-impl JiraId {
+impl DestinationId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl fmt::Display for JiraId {
+impl From<&ClientKey> for DestinationId {
+    fn from(key: &ClientKey) -> Self {
+        Self(key.0.clone())
+    }
+}
+
+impl fmt::Display for DestinationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// What kind of entity an id names. The order is the order in which Jira should learn of them:
+/// What kind of entity an id names. The order is the order in which a destination
+/// should learn of them:
 /// components before the incidents that name them, incidents before the reviews that cover them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,9 +1,12 @@
 //! The values this program is about, in the words of Jira and of the incident tools.
 //!
-//! Only types and `parse_…` constructors: no async, no I/O, no JSON of anybody else's. What Jira's payloads
-//! look like is `mapping`'s affair, what a tool's look like is `sources`'.
+//! Only types and `parse_…` constructors: no async, no I/O, no foreign JSON. `mapping` knows what Jira's
+//! payloads look like, `sources` what a tool's look like.
 
 mod component;
+mod delivery;
+mod digest;
+mod entity_id;
 mod ids;
 mod incident;
 mod observation;
@@ -14,8 +17,11 @@ mod version;
 mod words;
 mod workspace;
 
-pub use component::{Component, ComponentType, Tier};
-pub use ids::{ClientKey, EntityKind, InvalidId, JiraId, SourceId};
+pub use component::{Component, ComponentType, FALLBACK_COMPONENT, Tier};
+pub use delivery::{BatchSizes, DeliveryState, EntityOutcome, Outgoing, Priority, Verdict};
+pub use digest::content_digest;
+pub use entity_id::EntityId;
+pub use ids::{ClientKey, DestinationId, EntityKind, InvalidId, SourceId};
 pub use incident::{Association, Incident, IncidentStatus};
 pub use observation::{Entity, Observation, State};
 pub use review::{PostIncidentReview, ReviewStatus};

@@ -1,4 +1,4 @@
-//! What a tool said about one entity at one moment: the only thing that sources hand to the rest.
+//! What a tool said about one entity at one moment: the only thing that sources hand to the rest of the program.
 
 use serde::{Deserialize, Serialize};
 

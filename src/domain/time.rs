@@ -6,7 +6,7 @@ use super::Timestamp;
 
 /// Parses an instant: RFC 3339 with any offset and 0 to 9 fraction digits, the same with a space for `T`
 /// or without offset (taken as UTC), or a bare date. Empty text and years before 1970, which some tools
-/// send for "never", are `None`, like everything else that is no instant.
+/// send for "never", are `None`, like everything else that is not an instant.
 #[must_use]
 pub fn parse_timestamp(text: &str) -> Option<Timestamp> {
     let text = text.trim();

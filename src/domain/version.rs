@@ -1,4 +1,4 @@
-//! Decides what a statement of a tool changes: the rule that keeps versions growing and old news out.
+//! Decides what a statement of a tool changes: the rule that keeps versions growing and outdated statements out.
 
 use super::Timestamp;
 

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::Simulator;
 use super::calls::{AppAnswer, CallError, parse_url, sign_with_secret};
 use super::descriptor::OPERATIONS;
 use super::entities::EntityKind;
+use super::handle::Simulator;
 
 impl Simulator {
     /// Asks the app to turn workspace ids into names.
@@ -127,7 +127,7 @@ fn check_containers(body: &Value) -> Vec<String> {
     for container in containers {
         let id = container["id"].as_str().unwrap_or_default();
         if !is_container_id(id) {
-            problems.push(format!("containers: `{id}` is no container id"));
+            problems.push(format!("containers: `{id}` is not a container id"));
         }
         if !ids.insert(id) {
             problems.push(format!("containers: `{id}` comes twice"));

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::rest::Call;
+use super::exchange::Call;
 use super::site::Installation;
 use crate::clock::Timestamp;
 use crate::connect::jwt::{JwtError, SignedRequest, parse_authorization, verify_hs256};

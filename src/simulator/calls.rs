@@ -55,9 +55,9 @@ pub struct SignedCall {
 #[derive(Clone, Debug, Serialize)]
 pub struct AppAnswer {
     pub status: u16,
-    /// `null` when the body is empty or no JSON.
+    /// `null` when the body is empty or not JSON.
     pub body: Value,
-    /// Where the answer breaks the contract; empty when nowhere.
+    /// Where the answer breaks the contract; empty when it does not.
     pub problems: Vec<String>,
 }
 

@@ -8,8 +8,12 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::calls::{AppAnswer, CallError};
+use super::entities::EntityKind;
+use super::faults::Fault;
+use super::handle::Simulator;
+use super::history::RequestRecord;
 use super::page;
-use super::{AppAnswer, CallError, EntityKind, Fault, RequestRecord, Simulator};
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config.route("/", web::get().to(page::show)).service(

@@ -10,7 +10,7 @@ use url::Url;
 const SCOPES: [&str; 8] =
     ["NONE", "READ", "WRITE", "DELETE", "PROJECT_ADMIN", "ADMIN", "ACT_AS_USER", "ACCESS_EMAIL_ADDRESSES"];
 
-/// The module that shows incidents; an app without it has no business on this site.
+/// The module that shows incidents; an app without it cannot be installed.
 pub const OPERATIONS: &str = "jiraOperationsInfoProvider";
 /// The module that sends components.
 pub const COMPONENTS: &str = "jiraDevOpsComponentProvider";

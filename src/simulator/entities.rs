@@ -38,7 +38,7 @@ pub struct StoredEntity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteEffect {
     Stored,
-    /// The stored sequence number was equal or larger: no effect, and no failure either.
+    /// The stored sequence number was equal or larger: no effect, but not a failure.
     Ignored,
 }
 
@@ -60,7 +60,7 @@ impl EntityStore {
         WriteEffect::Stored
     }
 
-    /// Removes the entity; unknown ids are no failure. The sequence number is forgotten with it.
+    /// Removes the entity; unknown ids are not a failure. The sequence number is forgotten with it.
     pub fn delete(&mut self, id: &str) {
         self.visible.remove(id);
     }

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::Simulator;
 use super::calls::{AppAnswer, CallError, SignedCall, parse_url, sign_with_install_key, sign_with_secret};
 use super::calls::{fetch_descriptor, send};
 use super::descriptor::{COMPONENTS, Descriptor, OPERATIONS, parse_descriptor};
+use super::handle::Simulator;
 use super::site::Installation;
 
 impl Simulator {
@@ -94,6 +94,26 @@ impl Simulator {
             actions: std::collections::BTreeMap::new(),
             lifecycle: std::collections::BTreeMap::new(),
         })?;
+        self.lock().site.installation = Some(installation.clone());
+        Ok(installation)
+    }
+
+    /// Takes up an installation that the app at `app_base_url` knows since an earlier run: reads the app's
+    /// descriptor and tells it nothing, because it has this client key and this secret already.
+    ///
+    /// # Errors
+    /// When the app cannot be reached, or its descriptor breaks a rule.
+    pub async fn resume(
+        &self,
+        app_base_url: &str,
+        client_key: &str,
+        shared_secret: &str,
+    ) -> Result<Installation, CallError> {
+        let json = fetch_descriptor(&self.0.client, app_base_url).await?;
+        let descriptor = parse_descriptor(&json).map_err(CallError::Descriptor)?;
+        client_key.clone_into(&mut self.lock().site.client_key);
+        let mut installation = self.new_installation(descriptor)?;
+        shared_secret.clone_into(&mut installation.shared_secret);
         self.lock().site.installation = Some(installation.clone());
         Ok(installation)
     }

@@ -1,4 +1,4 @@
-//! The knobs of a simulated site. Must not hold state: what changes while it runs lives in `site`.
+//! The settings of a simulated site. Must not hold state: what changes while it runs lives in `site`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

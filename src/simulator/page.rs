@@ -9,8 +9,8 @@ use actix_web::{HttpResponse, Responder};
 use askama::Template;
 use serde_json::{Value, json};
 
-use super::Simulator;
 use super::entities::EntityKind;
+use super::handle::Simulator;
 use super::site::Site;
 
 /// Rows the page shows of each kind; the counts beside them are complete.

@@ -8,6 +8,7 @@ use url::form_urlencoded;
 
 use super::auth;
 use super::entities::Properties;
+use super::exchange::{Answer, Call};
 use super::history::{SchemaViolation, Submission};
 use super::route::{Api, Operation, find_operation};
 use super::schema::{MAX_ITEMS, Schemas, read_properties};
@@ -15,37 +16,6 @@ use super::site::Change;
 use super::state::State;
 use super::submit::submit;
 use crate::clock::{Clock, Timestamp};
-
-/// A request as it arrived.
-#[derive(Debug, Clone, Copy)]
-pub struct Call<'a> {
-    pub method: &'a str,
-    /// Raw, percent-encoding kept.
-    pub path: &'a str,
-    /// Raw, without the question mark.
-    pub query: &'a str,
-    pub authorization: Option<&'a str>,
-    pub body: &'a [u8],
-}
-
-/// The site's answer.
-#[derive(Debug, PartialEq)]
-pub struct Answer {
-    pub status: u16,
-    pub body: Option<Value>,
-    /// Entities found in the request's body.
-    pub entities: usize,
-}
-
-impl Answer {
-    fn bare(status: u16) -> Self {
-        Self { status, body: None, entities: 0 }
-    }
-
-    fn json(status: u16, body: Value) -> Self {
-        Self { status, body: Some(body), entities: 0 }
-    }
-}
 
 /// Answers a REST call.
 pub fn answer(state: &mut State, schemas: &Schemas, clock: &Clock, call: &Call<'_>) -> Answer {
@@ -70,7 +40,7 @@ struct Desk<'a> {
 impl Desk<'_> {
     /// The operation, if the caller may perform it; otherwise a status that has no body.
     fn admit(&self) -> Result<Operation, u16> {
-        // The front door refuses such a request before anything else sees it.
+        // Jira's gateway refuses such a request before anything else sees it.
         if self.call.method == "GET" && !self.call.body.is_empty() {
             return Err(403);
         }
@@ -196,7 +166,7 @@ impl Desk<'_> {
             return Err(self.too_large("the body is too large"));
         }
         serde_json::from_slice(self.call.body)
-            .map_err(|_| self.refuse_body(&["the body is no JSON".to_owned()]))
+            .map_err(|_| self.refuse_body(&["the body is not JSON".to_owned()]))
     }
 
     /// 400 with the bare array of errors, noted as a broken rule.
@@ -211,7 +181,7 @@ impl Desk<'_> {
         self.refuse_body(&[message.to_owned()])
     }
 
-    /// 413. No broken rule: where the limit lies is the site's business.
+    /// 413. Not a broken rule: the contract does not say where the limit lies.
     fn too_large(&self, message: &str) -> Answer {
         Answer::json(413, json!([self.error(message)]))
     }

@@ -298,7 +298,7 @@ fn a_token_has_to_be_genuine_current_and_made_for_this_request() {
 fn scopes_modules_and_a_suspended_app_are_respected() {
     let mut bench = bench();
     let list = "/rest/operations/1.0/linkedWorkspaces";
-    assert_eq!(bench.call("GET", list, &json!({})).status, 403, "a body on GET stops at the front door");
+    assert_eq!(bench.call("GET", list, &json!({})).status, 403, "a gateway refuses a body on GET");
     bench.state.site.installation.as_mut().unwrap().scopes.remove("WRITE");
     assert_eq!(bench.call("POST", BULK, &json!({ "incidents": [incident("a", 1)] })).status, 403);
     assert_eq!(bench.get(list).status, 404);

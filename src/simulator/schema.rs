@@ -10,7 +10,7 @@ use super::entities::{EntityKind, Properties};
 
 const OPENAPI: &str = include_str!("jira-operations.openapi.json");
 
-/// Longest number of entities the published schema allows in one request.
+/// Largest number of entities the published schema allows in one request.
 pub const MAX_ITEMS: usize = 1000;
 
 /// The embedded document could not be compiled: a defect of this program.
@@ -69,7 +69,7 @@ impl Schemas {
             EntityKind::Review => &self.review,
         };
         let mut errors = list_errors(validator, entity);
-        // `format: int64` is no JSON Schema format.
+        // `format: int64` is not a JSON Schema format.
         let sequence = &entity["updateSequenceNumber"];
         if sequence.is_u64() && !sequence.is_i64() {
             errors.push("/updateSequenceNumber: does not fit into 64 bits".to_owned());

@@ -16,10 +16,14 @@ use futures::StreamExt as _;
 use serde_json::json;
 use tokio::task::JoinHandle;
 
+use super::control;
+use super::exchange::{Answer, Call};
 use super::faults::{Effect, Fault};
+use super::handle::Simulator;
 use super::history::RequestRecord;
-use super::rest::{self, Answer, Call};
-use super::{Simulator, control};
+use super::options::SimulatorOptions;
+use super::rest;
+use crate::clock::Clock;
 
 /// Bodies above this are cut off by the server itself; the site's own limit lies below.
 const MAX_BODY: usize = 64 * 1024 * 1024;
@@ -71,7 +75,30 @@ impl Drop for RunningSimulator {
     }
 }
 
-pub(super) fn serve(simulator: Simulator, listen: SocketAddr) -> io::Result<RunningSimulator> {
+impl Simulator {
+    /// Starts a site on `listen`; port 0 picks one. Needs a running tokio runtime.
+    ///
+    /// # Errors
+    /// When the address cannot be bound, or keys cannot be made.
+    pub fn start(
+        clock: Clock,
+        listen: SocketAddr,
+        options: SimulatorOptions,
+    ) -> io::Result<RunningSimulator> {
+        let simulator = Self::new(clock, options)?;
+        serve(simulator, listen)
+    }
+
+    /// Listens again for a site whose listener was stopped; it holds all that it held.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub fn listen_again(&self, listen: SocketAddr) -> io::Result<RunningSimulator> {
+        serve(self.clone(), listen)
+    }
+}
+
+fn serve(simulator: Simulator, listen: SocketAddr) -> io::Result<RunningSimulator> {
     let shared = simulator.clone();
     let server = HttpServer::new(move || {
         App::new()

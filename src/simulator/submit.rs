@@ -19,7 +19,7 @@ pub struct Verdicts {
     /// Id to messages. An entity without a usable id is reported under the empty id.
     pub failed: BTreeMap<String, Vec<String>>,
     pub unknown_project_keys: BTreeSet<String>,
-    /// Entities that broke a published rule: id and message. A refusal ordered by the test is none.
+    /// Entities that broke a published rule: id and message. A refusal that the test ordered does not count.
     pub violations: Vec<(String, String)>,
     /// Ids that belong to reviews, whose place in the answer is not documented.
     reviews: BTreeSet<String>,

@@ -4,15 +4,15 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::fixtures::{descriptor, incident};
 use super::*;
-use crate::clock::from_millis;
+use crate::clock::{Clock, from_millis};
 use crate::connect::jwt::{
-    Claims, SignedRequest, parse_authorization, sign_hs256, verify_hs256, verify_rs256,
+    Claims, InstallKeyPair, SignedRequest, parse_authorization, sign_hs256, verify_hs256, verify_rs256,
 };
 use crate::connect::qsh;
 

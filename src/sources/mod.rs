@@ -33,6 +33,8 @@ mod zenduty;
 
 use std::sync::Arc;
 
+use crate::config::suggestion;
+
 pub use adapter::{Poller, Source};
 pub use findings::Findings;
 pub use kind::{BuildContext, BuildError, Capability, Kind};
@@ -67,7 +69,7 @@ pub const KINDS: &[Kind] = &[
 pub fn find_kind(name: &str) -> Result<&'static Kind, String> {
     let known = KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>();
     let found = KINDS.iter().find(|kind| kind.name == name);
-    found.ok_or_else(|| format!("unknown type `{name}`; {}", kit::options::suggestion(name, &known)))
+    found.ok_or_else(|| format!("unknown type `{name}`; {}", suggestion(name, &known)))
 }
 
 /// Builds the source that a `[[sources]]` table describes, without using the network.

@@ -4,19 +4,20 @@
 
 use serde_json::json;
 
-use super::cursors::write_memory;
-use super::db::{Tx, args};
-use super::installations::{bump_directory, lock_sites};
-use super::timeline::About;
-use super::told::{Applied, Origin, SourceScope, Told};
-use super::{Store, StoreError, refetches, to_json};
 use crate::clock::{Timestamp, from_millis};
 use crate::connect::sites::host_matches;
+use crate::domain::content_digest;
 use crate::domain::{
-    ClientKey, Component, Decision, Entity, EntityKind, JiraId, Known, Observation, SourceId, State,
+    ClientKey, Component, Decision, Entity, EntityId, EntityKind, Known, Observation, SourceId, State,
     Workspace, decide,
 };
-use crate::mapping::{content_digest, jira_id};
+use crate::store::db::{Tx, args};
+use crate::store::entities::timeline::About;
+use crate::store::polls::refetches;
+use crate::store::polls::state::write_memory;
+use crate::store::report::{Applied, Origin, SourceScope, Told};
+use crate::store::sites::installations::{bump_directory, lock_sites};
+use crate::store::{Store, StoreError, to_json};
 
 /// Digest of an entity that the tool deleted.
 const DELETED: &str = "deleted";
@@ -91,7 +92,7 @@ impl Store {
     }
 }
 
-pub(super) async fn visible_sites(
+pub(in crate::store) async fn visible_sites(
     tx: &mut Tx,
     scope: &SourceScope<'_>,
 ) -> Result<Vec<ClientKey>, StoreError> {
@@ -103,7 +104,7 @@ pub(super) async fn visible_sites(
 }
 
 /// One transaction's worth of statements about one source.
-pub(super) struct Writer<'a> {
+pub(in crate::store) struct Writer<'a> {
     pub store: &'a Store,
     pub tx: &'a mut Tx,
     pub scope: &'a SourceScope<'a>,
@@ -112,9 +113,9 @@ pub(super) struct Writer<'a> {
 }
 
 /// A statement that is to be stored.
-pub(super) struct NewVersion<'a> {
+pub(in crate::store) struct NewVersion<'a> {
     pub kind: EntityKind,
-    pub id: &'a JiraId,
+    pub id: &'a EntityId,
     pub provider_id: &'a str,
     pub version: i64,
     pub event_time: Timestamp,
@@ -154,7 +155,7 @@ impl Writer<'_> {
     }
 
     async fn mention(&mut self, component: &Component) -> Result<(), StoreError> {
-        let id = jira_id(self.scope.source, &component.provider_id);
+        let id = EntityId::new(self.scope.source, &component.provider_id);
         let entity = Entity::Component(component.clone());
         let digest = content_digest(&entity);
         let row = self.find_known(EntityKind::Component, &id).await?;
@@ -179,7 +180,7 @@ impl Writer<'_> {
 
     async fn observe(&mut self, observation: &Observation, applied: &mut Applied) -> Result<(), StoreError> {
         let (kind, provider_id) = (observation.kind(), observation.provider_id());
-        let id = jira_id(self.scope.source, provider_id);
+        let id = EntityId::new(self.scope.source, provider_id);
         let entity = match &observation.state {
             State::Present(entity) => Some(&**entity),
             State::Deleted { .. } => None,
@@ -219,7 +220,7 @@ impl Writer<'_> {
         }
     }
 
-    async fn find_known(&mut self, kind: EntityKind, id: &JiraId) -> Result<Option<KnownRow>, StoreError> {
+    async fn find_known(&mut self, kind: EntityKind, id: &EntityId) -> Result<Option<KnownRow>, StoreError> {
         self.tx
             .find(
                 "SELECT version, event_time, updated_at, digest, mentioned, standing FROM entities WHERE kind = $1 AND jira_id = $2",
@@ -243,7 +244,7 @@ impl Writer<'_> {
     async fn touch(
         &mut self,
         kind: EntityKind,
-        id: &JiraId,
+        id: &EntityId,
         event_time: Timestamp,
     ) -> Result<(), StoreError> {
         self.tx
@@ -260,7 +261,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    pub(super) async fn store_version(&mut self, new: &NewVersion<'_>) -> Result<(), StoreError> {
+    pub(in crate::store) async fn store_version(&mut self, new: &NewVersion<'_>) -> Result<(), StoreError> {
         let now = self.store.clock.now_ms();
         let content = new.entity.map(|entity| to_json("an entity", entity)).transpose()?;
         self.tx
@@ -304,7 +305,7 @@ impl Writer<'_> {
     async fn note(
         &mut self,
         kind: EntityKind,
-        id: &JiraId,
+        id: &EntityId,
         event: &'static str,
         detail: &serde_json::Value,
     ) -> Result<(), StoreError> {
@@ -319,7 +320,7 @@ impl Writer<'_> {
 }
 
 /// The tool's id of the workspace that an entity stands in: the account, or the first of its teams.
-pub(super) fn home(scope: &SourceScope<'_>, entity: Option<&Entity>) -> String {
+pub(in crate::store) fn home(scope: &SourceScope<'_>, entity: Option<&Entity>) -> String {
     entity
         .filter(|_| scope.teams)
         .and_then(|entity| entity.workspaces().iter().min())

@@ -6,8 +6,8 @@
 use crate::clock::{Timestamp, from_millis};
 use crate::domain::SourceId;
 
-use super::db::{Tx, args};
-use super::{Store, StoreError};
+use crate::store::db::{Tx, args};
+use crate::store::{Store, StoreError};
 
 /// A webhook to write down.
 #[derive(Debug, Clone)]
@@ -178,7 +178,7 @@ impl Store {
         Ok(rows.into_iter().map(InboxRow::from).collect())
     }
 
-    pub(super) async fn finish_inbox(
+    pub(in crate::store) async fn finish_inbox(
         &self,
         tx: &mut Tx,
         id: &str,

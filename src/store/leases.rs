@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use super::db::args;
-use super::{Store, StoreError};
+use crate::store::db::args;
+use crate::store::{Store, StoreError};
 
 /// Proof that this process held `name` when it asked.
 #[derive(Debug)]

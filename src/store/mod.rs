@@ -5,45 +5,33 @@
 //! together is written in one transaction. The store decides nothing that needs the network.
 
 mod apply;
-mod associations;
-mod cursors;
 mod db;
 mod deliveries;
-mod due;
 mod entities;
-mod homes;
 mod inbox;
-mod installations;
 mod leases;
-mod overview;
-mod quiet;
-mod readbacks;
-mod refetches;
-mod removals;
-mod timeline;
-mod told;
+mod polls;
+mod report;
+mod sites;
 mod vault;
-mod waits;
-mod words;
-mod workspaces;
 
-pub use associations::EntityAssociation;
-pub use cursors::{PollState, PollTrouble};
-pub use deliveries::{DeliveryRow, Outcome};
-pub use due::{DueBatch, DueDelivery, Pace};
-pub use entities::StoredEntity;
+pub use deliveries::counts::{DeliveryCounts, QueueCounts};
+pub use deliveries::next_batch::{DueBatch, DueDelivery, Pace};
+pub use deliveries::outcomes::{DeliveryRow, Outcome};
+pub use deliveries::readback::{Readback, ReadbackResult};
+pub use entities::associations::EntityAssociation;
+pub use entities::lookup::StoredEntity;
+pub use entities::timeline::TimelineEntry;
+pub use entities::workspaces::{Container, StoredWorkspace};
 pub use inbox::{InboxEntry, InboxRow, QuarantinedRow, ReceiptRow, Recorded};
-pub use installations::{Installation, InstallationState, NewInstallation};
 pub use leases::Lease;
-pub use overview::{DeliveryCounts, QueueCounts};
-pub use readbacks::{Readback, ReadbackResult};
-pub use refetches::Refetch;
-pub use removals::Removal;
-pub use timeline::TimelineEntry;
-pub use told::{Applied, Origin, SourceScope, Told};
+pub use polls::refetches::Refetch;
+pub use polls::state::{PollState, PollTrouble};
+pub use report::{Applied, Origin, SourceScope, Told};
+pub use sites::backoff::SiteTrouble;
+pub use sites::installations::{Installation, InstallationState, NewInstallation};
+pub use sites::removals::Removal;
 pub use vault::{Vault, VaultError};
-pub use waits::SiteTrouble;
-pub use workspaces::{Container, StoredWorkspace};
 
 use std::sync::Arc;
 

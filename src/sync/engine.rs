@@ -1,63 +1,28 @@
-//! What all reconcilers share, and the signals that wake them.
+//! The use cases of the bridge, put together; and the crank that tests and one-off commands turn.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::Notify;
-use url::Url;
-
-use super::confirm::ReadPauses;
-use super::directory::{Directory, SiteAccess};
-use super::near_limit::NearLimit;
+use super::core::{Core, SyncError};
+use super::directory::Directory;
+use super::inbound::{Inbound, Ingestor};
+use super::outbound::Outbound;
 use super::registry::Registry;
+use super::tasks;
 use crate::clock::Clock;
-use crate::config::{Config, Delivery, Retention};
-use crate::connect::sites::SiteAllowList;
+use crate::config::{Config, Retention};
+use crate::destinations::DestinationTypes;
 use crate::domain::Workspace;
-use crate::jira::{ConnectAuth, HttpClient, JiraClient, Pacing, Quotas};
-use crate::store::{Store, StoreError};
+use crate::store::{Origin, Report, Store};
 use crate::telemetry::Metrics;
 
-/// Why a reconciler could not finish its round. The next round is the retry.
-#[derive(Debug, thiserror::Error)]
-pub enum SyncError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("an installation has an address that is none: {0}")]
-    BadSite(#[from] url::ParseError),
-}
-
-/// Bells: each wakes one reconciler, however often it rings.
-#[derive(Debug, Default)]
-pub struct Signals {
-    pub inbox: Notify,
-    pub deliver: Notify,
-    pub link: Notify,
-    pub reconcile: Notify,
-}
-
-/// The parts that every use case works with.
+/// Everything that the bridge can do.
 pub struct Engine {
-    pub store: Store,
-    pub clock: Clock,
-    pub registry: Registry,
-    pub directory: Directory,
-    pub allow_list: SiteAllowList,
-    pub metrics: Arc<Metrics>,
-    pub signals: Signals,
-    pub delivery: Delivery,
-    pub retention: Retention,
-    pub app_key: String,
-    pub base_url: Url,
-    pub auto_link: bool,
-    pub removal_grace: Duration,
-    pub leeway: Duration,
-    /// Name of this process in leases.
-    pub owner: String,
-    pub(super) near_limit: NearLimit,
-    pub(super) read_pauses: ReadPauses,
-    http: HttpClient,
-    pacing: Arc<Pacing>,
+    pub(in crate::sync) core: Arc<Core>,
+    pub(in crate::sync) inbound: Arc<Inbound>,
+    pub(in crate::sync) outbound: Arc<Outbound>,
+    pub(in crate::sync) retention: Retention,
+    /// Cron expression of the nightly drift check.
+    pub(in crate::sync) drift_check: String,
 }
 
 impl Engine {
@@ -68,46 +33,61 @@ impl Engine {
         store: Store,
         clock: Clock,
         registry: Registry,
-        allow_list: SiteAllowList,
-        http: HttpClient,
+        types: DestinationTypes,
     ) -> Self {
+        let core = Arc::new(Core::new(store, clock, registry));
         Self {
-            directory: Directory::new(store.clone(), registry.clone()),
-            owner: clock.new_id(),
-            pacing: Arc::new(Pacing::with_quotas(&clock, quotas(config))),
-            near_limit: NearLimit::default(),
-            read_pauses: ReadPauses::default(),
-            metrics: Arc::default(),
-            signals: Signals::default(),
-            delivery: config.delivery.clone(),
+            inbound: Arc::new(Inbound::new(core.clone(), config.server.base_url.clone())),
+            outbound: Arc::new(Outbound::new(core.clone(), types, config)),
             retention: config.retention.clone(),
-            app_key: config.connect.app_key.clone(),
-            base_url: config.server.base_url.clone(),
-            auto_link: config.connect.auto_link,
-            removal_grace: config.sync.removal_grace,
-            leeway: config.connect.leeway,
-            store,
-            clock,
-            registry,
-            allow_list,
-            http,
+            drift_check: config.sync.reconcile.clone(),
+            core,
         }
     }
 
-    /// A client for one site; makes a fresh token per request.
-    ///
-    /// # Errors
-    /// When the stored address of the site is none.
-    pub fn jira(&self, site: &SiteAccess) -> Result<JiraClient, SyncError> {
-        let base_url = Url::parse(&site.base_url)?;
-        let auth = ConnectAuth {
-            app_key: self.app_key.clone(),
-            client_key: site.client_key.clone(),
-            secret: site.secret().clone(),
-            base_path: base_url.path().trim_end_matches('/').to_owned(),
-        };
-        let client = JiraClient::new(self.http.clone(), base_url, Arc::new(auth), self.clock.clone());
-        Ok(client.with_pacing(self.pacing.clone()))
+    /// The way in.
+    #[must_use]
+    pub fn inbound(&self) -> &Inbound {
+        &self.inbound
+    }
+
+    /// The way out.
+    #[must_use]
+    pub fn outbound(&self) -> &Outbound {
+        &self.outbound
+    }
+
+    /// The configured sources.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.core.registry
+    }
+
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.core.directory
+    }
+
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.core.clock
+    }
+
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.core.metrics
+    }
+
+    /// The store itself, for the composition root and for tests; commands and handlers call use cases.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.core.store
+    }
+
+    /// Starts the way into the inbox. Beyond `max_waiting` webhooks, senders are asked to come back.
+    #[must_use]
+    pub fn start_ingest(&self, max_waiting: usize) -> Ingestor {
+        Ingestor::start(self.core.clone(), max_waiting)
     }
 
     /// Stores what the configuration alone implies: each source's account as a workspace, and the
@@ -116,50 +96,50 @@ impl Engine {
     /// # Errors
     /// When the database fails.
     pub async fn seed(&self) -> Result<(), SyncError> {
-        use crate::store::{Origin, Told};
-        self.store.forget_refusals().await?;
-        for source in self.registry.iter() {
+        let store = &self.core.store;
+        store.polls().forget_refusals().await?;
+        for source in self.core.registry.iter() {
             // With teams, the account holds what names none, such as the fallback component.
-            self.store.record_workspaces(source.id(), &[source.account()]).await?;
+            store.entities().record_workspaces(source.id(), &[source.account()]).await?;
             if !source.has_teams() {
-                self.store.retire_workspaces(source.id(), &[Workspace::ACCOUNT.to_owned()]).await?;
+                store.entities().retire_workspaces(source.id(), &[Workspace::ACCOUNT.to_owned()]).await?;
             }
-            let moved = self.store.move_homes(&source.scope()).await?;
+            let moved = store.move_workspaces(&source.scope()).await?;
             if moved > 0 {
                 tracing::info!(source = %source.id(), entities = moved, "moved to other workspaces");
             }
-            let fallback = [source.fallback_component(self.clock.now())];
-            let told = [(Told { mentioned: &fallback, ..Told::default() }, Origin::Configuration)];
-            self.store.apply(&source.scope(), &told).await?;
+            let fallback = [source.fallback_component(self.core.clock.now())];
+            let report = Report { mentioned: &fallback, ..Report::default() };
+            store.apply(&source.scope(), &[(report, Origin::Configuration)]).await?;
         }
-        self.directory.refresh().await?;
-        self.offer_missing().await
+        self.core.directory.refresh().await?;
+        self.outbound.offer_missing().await
     }
 
     /// Turns the crank until nothing is left to do now: for tests and for one-off commands. Does not poll.
     ///
     /// # Errors
-    /// The first failure of a reconciler.
+    /// The first failure of a use case.
     pub async fn run_until_idle(&self) -> Result<(), SyncError> {
         loop {
-            self.directory.refresh_if_changed().await?;
-            let mut worked = self.process_inbox().await?;
-            worked |= self.link_workspaces().await?;
-            for site in self.store.list_sites_with_work().await? {
-                worked |= self.serve_site(&site).await?;
+            self.core.directory.refresh_if_changed().await?;
+            let mut worked = self.inbound.process_inbox().await?;
+            worked |= self.outbound.link_workspaces().await?;
+            for id in self.core.store.deliveries().list_destinations_with_work().await? {
+                worked |= self.outbound.serve(&id).await?;
             }
             if !worked {
                 return Ok(());
             }
         }
     }
-}
 
-/// Zero stands for no limit.
-fn quotas(config: &Config) -> Quotas {
-    let points = |n: usize| u64::try_from(n).ok().filter(|points| *points > 0);
-    Quotas {
-        app: points(config.delivery.hourly_points),
-        site: points(config.delivery.hourly_points_per_site),
+    /// The nightly round: the drift check, then retention.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn run_nightly(&self) -> Result<(), SyncError> {
+        self.outbound.check_drift().await?;
+        tasks::apply_retention(&self.core, &self.retention).await
     }
 }

@@ -1,42 +1,27 @@
-//! The use cases: everything that moves information from a tool to Jira, and back again.
+//! The use cases: everything that moves information from a tool to its destinations, and back again.
 //!
-//! Each part is a reconciler. It is woken by a signal or by the clock, takes no input, compares what is
-//! with what should be, does the difference, and goes back to sleep. A webhook, a cron tick, a retry and the
-//! start after a crash all take the same path. Nothing here speaks HTTP to a caller or SQL to a database.
+//! `inbound` takes in what tools say, `outbound` sends what destinations lack; neither knows the other: they meet
+//! in the store and signal each other through `core`. `tasks` runs both in the background. Nothing here speaks
+//! HTTP to a caller or SQL to a database.
 
-mod cadence;
-mod catalogue;
-mod confirm;
-mod deliver;
+mod backoff;
+mod core;
 mod directory;
 mod engine;
-mod gauges;
-mod ingest;
-mod link;
-mod near_limit;
-mod plan;
-mod poll;
+mod inbound;
+mod installations;
+mod outbound;
 mod preview;
-mod probe;
-mod reconcile;
-mod reconciler;
 mod registry;
-mod removal;
-mod retention;
-mod schedule;
-mod tenancy;
-mod trouble;
-mod window;
+mod tasks;
 
-pub use catalogue::{ContainerHit, SearchPosition};
-pub use directory::{ContainerPage, Directory, SiteAccess, Snapshot};
-pub use engine::{Engine, Signals, SyncError};
-pub use ingest::{IngestError, Ingestor, Receipt};
-pub use poll::PollOutcome;
+pub use core::SyncError;
+pub use directory::{ContainerHit, ContainerPage, DestinationAccess, Directory, SearchPosition, Snapshot};
+pub use engine::Engine;
+pub use inbound::{
+    Inbound, IngestError, Ingestor, PollOutcome, Probe, ProbedEntity, ProbedPayload, Receipt, Window, probe,
+};
+pub use outbound::{Outbound, PlannedRemoval};
 pub use preview::Preview;
-pub use probe::{Probe, ProbedEntity, ProbedPayload, probe};
-pub use reconciler::{Beats, Pulse};
 pub use registry::{Registry, RegistryError, SEALED, SourceRuntime};
-pub use removal::PlannedRemoval;
-pub use schedule::{ScheduleError, Scheduler};
-pub use window::Window;
+pub use tasks::{Heartbeat, Heartbeats, Next, Runner, Task, for_every_role, for_sync};

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::engine::{Engine, SyncError};
+use super::core::SyncError;
+use super::engine::Engine;
 use super::registry::SourceRuntime;
-use crate::domain::{Entity, EntityKind, State, Timestamp};
-use crate::mapping::{content_digest, jira_id};
+use crate::domain::{Entity, EntityId, EntityKind, State, Timestamp, content_digest};
 use crate::sources::{Cursor, Memory, PollRequest};
 
 /// Entities read from the tool at most; a preview is for looking at, not for waiting.
@@ -34,30 +34,22 @@ impl Engine {
         source: &SourceRuntime,
         since: Option<Timestamp>,
     ) -> Result<Vec<Preview>, SyncError> {
-        let mut entities = self.store.list_waiting(source.id()).await?;
+        let mut entities = self.core.store.deliveries().list_waiting(source.id()).await?;
         for entity in self.read_without_storing(source, since).await? {
             let digest = content_digest(&entity);
-            let id = jira_id(source.id(), entity.provider_id());
-            let known = self.store.find_digest(entity.kind(), &id).await?;
+            let id = EntityId::new(source.id(), entity.provider_id());
+            let known = self.core.store.entities().find_digest(entity.kind(), &id).await?;
             entities.retain(|(_, waiting)| {
                 (waiting.kind(), waiting.provider_id()) != (entity.kind(), entity.provider_id())
             });
             if known.as_ref().is_none_or(|(_, known)| *known != digest) {
-                let version = known.map_or(0, |(version, _)| version + 1).max(self.clock.now_ms());
+                let version = known.map_or(0, |(version, _)| version + 1).max(self.core.clock.now_ms());
                 entities.push((version, entity));
             }
         }
         let mut previews = Vec::new();
         for (version, entity) in &entities {
-            if let Ok(payload) = source.payload(entity, *version) {
-                self.compare(
-                    source,
-                    entity,
-                    &serde_json::to_value(&payload).unwrap_or_default(),
-                    &mut previews,
-                )
-                .await?;
-            }
+            self.compare(source, entity, *version, &mut previews).await?;
         }
         Ok(previews)
     }
@@ -67,20 +59,20 @@ impl Engine {
         source: &SourceRuntime,
         since: Option<Timestamp>,
     ) -> Result<Vec<Entity>, SyncError> {
-        let Some(poller) = source.source.poller() else { return Ok(Vec::new()) };
-        let state = self.store.find_poll_state(source.id()).await?;
+        let Some(poller) = source.adapter.poller() else { return Ok(Vec::new()) };
+        let state = self.core.store.polls().find(source.id()).await?;
         let backfill = chrono::TimeDelta::from_std(source.config.backfill).unwrap_or_default();
         let from =
-            since.or(state.as_ref().map(|state| state.backfill_from)).unwrap_or(self.clock.now() - backfill);
+            since.or(state.as_ref().map(|state| state.backfill_from)).unwrap_or(self.core.clock.now() - backfill);
         let stored = state.and_then(|state| state.cursor).filter(|_| since.is_none());
         let mut cursor = stored.and_then(|text| serde_json::from_str(&text).ok()).map(Cursor);
-        let mut memory = Memory::new(self.store.load_memory(source.id(), None).await?);
+        let mut memory = Memory::new(self.core.store.polls().load_memory(source.id(), None).await?);
         let mut entities = Vec::new();
         for _ in 0..PAGES {
             let request = PollRequest {
                 cursor: cursor.as_ref(),
                 backfill_from: from,
-                now: self.clock.now(),
+                now: self.core.clock.now(),
                 memory: &mut memory,
             };
             let page = match poller.poll(request).await {
@@ -108,24 +100,30 @@ impl Engine {
         &self,
         source: &SourceRuntime,
         entity: &Entity,
-        payload: &Value,
+        version: i64,
         previews: &mut Vec<Preview>,
     ) -> Result<(), SyncError> {
-        let id = source.jira_id(entity.provider_id());
-        let snapshot = self.directory.current();
-        for site in snapshot.sites().filter(|site| site.sees(source.id().as_str())) {
-            let difference = match self.jira(site)?.find_entity(entity.kind(), &id).await {
-                Ok(answer) => {
-                    answer.value.map_or_else(|| "new in Jira".to_owned(), |held| changes(payload, &held.body))
+        let id = EntityId::new(source.id(), entity.provider_id());
+        let snapshot = self.core.directory.current();
+        for access in snapshot.destinations().filter(|access| access.sees(source.id().as_str())) {
+            let Some(kind) = self.outbound.types().find(&access.type_name) else { continue };
+            let Ok(payload) = kind.render(&source.profile, entity, version) else { continue };
+            let held = match self.outbound.connect(access) {
+                Ok(destination) => {
+                    destination.read_back(entity.kind(), &id).await.map_err(|refusal| refusal.to_string())
                 }
-                Err(error) => format!("Jira could not be asked: {error}"),
+                Err(fault) => Err(fault.to_string()),
             };
             previews.push(Preview {
-                site: site.site.clone(),
+                site: access.name.clone(),
                 kind: entity.kind(),
                 jira_id: id.to_string(),
-                payload: payload.clone(),
-                difference,
+                difference: match held {
+                    Ok(Some(held)) => changes(&payload, &held.body),
+                    Ok(None) => "new in Jira".to_owned(),
+                    Err(why) => format!("Jira could not be asked: {why}"),
+                },
+                payload,
             });
         }
         Ok(())

@@ -8,9 +8,9 @@ use url::Url;
 
 use crate::config::{SourceConfig, WorkspaceMode};
 use crate::connect::sites::host_matches;
-use crate::domain::{EntityKind, SourceId, Timestamp, Workspace};
-use crate::jira::HttpClient;
-use crate::mapping::{self, MappingContext};
+use crate::destinations::SourceProfile;
+use crate::domain::{Component, SourceId, Timestamp, Workspace};
+use crate::http::HttpClient;
 use crate::sources::{self, BuildContext, BuildError, Source};
 use crate::store::{SourceScope, Vault, VaultError};
 
@@ -23,19 +23,19 @@ pub enum RegistryError {
     Source { id: String, fault: BuildError },
     #[error("source {id:?}: {key} does not open: {fault}")]
     Sealed { id: String, key: &'static str, fault: VaultError },
-    #[error("source {id:?}: its home page {url:?} is no address")]
+    #[error("source {id:?}: its home page {url:?} is not a web address")]
     HomePage { id: String, url: String },
 }
 
 /// One source at work.
 pub struct SourceRuntime {
     pub config: SourceConfig,
-    pub source: Arc<dyn Source>,
-    pub mapping: MappingContext,
+    pub adapter: Arc<dyn Source>,
+    pub profile: SourceProfile,
     /// Held by the poll under way in this process.
-    pub(super) polling: tokio::sync::Mutex<()>,
-    /// Rings when a webhook has named an incident that must be fetched.
-    pub(super) named: tokio::sync::Notify,
+    pub(in crate::sync) polling: tokio::sync::Mutex<()>,
+    /// Notified when a webhook has named an incident that must be fetched.
+    pub(in crate::sync) named: tokio::sync::Notify,
 }
 
 impl std::fmt::Debug for SourceRuntime {
@@ -73,40 +73,14 @@ impl SourceRuntime {
         Workspace {
             provider_id: Workspace::ACCOUNT.to_owned(),
             name: self.config.workspace_name.clone().unwrap_or_else(|| self.id().to_string()),
-            url: self.mapping.home_url.to_string(),
+            url: self.profile.home_url.to_string(),
         }
     }
 
     /// The component of incidents that name none.
     #[must_use]
-    pub fn fallback_component(&self, now: Timestamp) -> crate::domain::Component {
-        mapping::fallback_component(&self.config.fallback_component, self.mapping.home_url.as_str(), now)
-    }
-
-    /// The id in Jira of something of this source.
-    #[must_use]
-    pub fn jira_id(&self, provider_id: &str) -> crate::domain::JiraId {
-        mapping::jira_id(self.id(), provider_id)
-    }
-
-    /// The payload that Jira would get for an entity of this source.
-    ///
-    /// # Errors
-    /// When the entity lacks what Jira requires.
-    pub fn payload(
-        &self,
-        entity: &crate::domain::Entity,
-        version: i64,
-    ) -> Result<mapping::EntityPayload, mapping::Unmappable> {
-        mapping::payload(&self.with_issue_keys(entity), &self.mapping, version)
-    }
-
-    fn with_issue_keys(&self, entity: &crate::domain::Entity) -> crate::domain::Entity {
-        let mut entity = entity.clone();
-        if self.config.associate_issue_keys && entity.kind() != EntityKind::Component {
-            mapping::associate_issue_keys(&mut entity);
-        }
-        entity
+    pub fn fallback_component(&self, now: Timestamp) -> Component {
+        Component::fallback(&self.config.fallback_component, self.profile.home_url.as_str(), now)
     }
 }
 
@@ -118,7 +92,7 @@ impl Registry {
     /// Builds every source of the configuration.
     ///
     /// # Errors
-    /// The first source that cannot be built, with the key to mend.
+    /// The first source that cannot be built, with the key to fix.
     pub fn build(
         configs: &[SourceConfig],
         http: &HttpClient,
@@ -158,23 +132,31 @@ fn build_one(
 ) -> Result<SourceRuntime, RegistryError> {
     unseal(&mut config, vault)?;
     let id = config.id.to_string();
-    let source = sources::build(BuildContext { config: config.clone(), http: http.clone() })
+    let adapter = sources::build(BuildContext { config: config.clone(), http: http.clone() })
         .map_err(|fault| RegistryError::Source { id: id.clone(), fault })?;
-    let home = config.workspace_url.as_ref().map_or_else(|| source.home_url(), Url::to_string);
+    let home = config.workspace_url.as_ref().map_or_else(|| adapter.home_url(), Url::to_string);
     let home_url = Url::parse(&home).map_err(|_| RegistryError::HomePage { id, url: home })?;
-    let mut mapping = MappingContext::new(config.id.clone(), home_url, base_url);
-    mapping.provider_name.clone_from(&config.workspace_name);
-    (mapping.tier, mapping.component_type) = (config.component_tier, config.component_type);
-    if let Some(icon) = &config.component_avatar_url {
-        mapping.avatar_url = icon.to_string();
-    }
+    let profile = profile(&config, home_url, base_url);
     Ok(SourceRuntime {
         config,
-        source,
-        mapping,
+        adapter,
+        profile,
         polling: tokio::sync::Mutex::default(),
         named: tokio::sync::Notify::default(),
     })
+}
+
+fn profile(config: &SourceConfig, home_url: Url, base_url: &Url) -> SourceProfile {
+    let usual = SourceProfile::new(config.id.clone(), home_url, base_url);
+    let icon = config.component_avatar_url.as_ref().map(Url::to_string);
+    SourceProfile {
+        provider_name: config.workspace_name.clone(),
+        avatar_url: icon.unwrap_or_else(|| usual.avatar_url.clone()),
+        tier: config.component_tier,
+        component_type: config.component_type,
+        associate_issue_keys: config.associate_issue_keys,
+        ..usual
+    }
 }
 
 /// Opens the secrets that the operator wrote in sealed form.

@@ -30,6 +30,11 @@ pub struct WordLabel {
     pub kind: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct TaskLabel {
+    pub task: String,
+}
+
 /// Every metric of the process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -54,6 +59,8 @@ pub struct Metrics {
     pub backfill: Family<SourceLabel, Gauge>,
     /// 1 while a person must act for the site.
     pub parked: Family<SiteLabel, Gauge>,
+    /// Panics by the task that caught them.
+    pub task_panics: Family<TaskLabel, Counter>,
     /// Seconds from the first unsent change of an entity to Jira's acceptance.
     pub delivery_seconds: Histogram,
     /// Seconds of one request to Jira.
@@ -81,6 +88,7 @@ impl Default for Metrics {
             inbox: Family::default(),
             backfill: Family::default(),
             parked: Family::default(),
+            task_panics: Family::default(),
             delivery_seconds: seconds(),
             jira_seconds: seconds(),
             ingest_seconds: seconds(),
@@ -109,6 +117,7 @@ impl Metrics {
         r.register("inbox", "Webhooks without effect yet, by source and state", self.inbox.clone());
         r.register("backfill", "First sync by source: read, total, done", self.backfill.clone());
         r.register("parked", "1 while a person must act for the site", self.parked.clone());
+        r.register("task_panics", "Panics by task", self.task_panics.clone());
         r.register(
             "delivery_seconds",
             "From first unsent change to acceptance",
@@ -132,6 +141,11 @@ impl Metrics {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
         Ok(text)
+    }
+
+    /// Counts a panic that a task has caught.
+    pub fn count_panic(&self, task: &str) {
+        self.task_panics.get_or_create(&TaskLabel { task: task.to_owned() }).inc();
     }
 
     /// Counts something about a source.

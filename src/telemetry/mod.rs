@@ -7,4 +7,4 @@ mod logging;
 mod metrics;
 
 pub use logging::{LoggingError, init_logging};
-pub use metrics::{Metrics, SiteLabel, SourceLabel, WordLabel};
+pub use metrics::{Metrics, SiteLabel, SourceLabel, TaskLabel, WordLabel};

@@ -16,13 +16,13 @@ use crate::connect::jwt::{
     ConnectJwt, JwtError, LifecycleToken, SignedRequest, SiteToken, parse_authorization, verify_hs256,
     verify_rs256,
 };
-use crate::domain::ClientKey;
-use crate::sync::SiteAccess;
+use crate::domain::{ClientKey, DestinationId};
+use crate::sync::DestinationAccess;
 use crate::telemetry::Metrics;
 
 /// A request that an installed site signed.
 pub(super) struct AuthenticatedSite {
-    pub site: Arc<SiteAccess>,
+    pub site: Arc<DestinationAccess>,
     pub token: SiteToken,
 }
 
@@ -36,22 +36,22 @@ pub(super) async fn authenticate_site(
     let verified = match find_and_verify(state, request, &token, &client_key) {
         Ok(verified) => Ok(verified),
         // Another process may have stored a new secret a moment ago.
-        Err(refused) => match state.engine.directory.refresh_if_changed().await {
+        Err(refused) => match state.engine.directory().refresh_if_changed().await {
             Ok(true) => find_and_verify(state, request, &token, &client_key),
             _ => Err(refused),
         },
     };
     let result = if verified.is_ok() { "verified" } else { "refused" };
-    let site = verified.as_ref().map_or("unknown", |verified| verified.site.site.as_str());
-    Metrics::count_site(&state.engine.metrics.actions, site, result, 1);
+    let site = verified.as_ref().map_or("unknown", |verified| verified.site.name.as_str());
+    Metrics::count_site(&state.engine.metrics().actions, site, result, 1);
     verified
 }
 
-/// The same for actions: a disabled site has no business here.
+/// The same for actions: a disabled site is refused.
 pub(super) async fn authenticate_action(
     state: &State,
     request: &HttpRequest,
-) -> Result<Arc<SiteAccess>, Problem> {
+) -> Result<Arc<DestinationAccess>, Problem> {
     let caller = authenticate_site(state, request).await?;
     if caller.site.enabled {
         Ok(caller.site)
@@ -68,7 +68,7 @@ pub(super) async fn authenticate_lifecycle(
     let token = authorization(request)?;
     let kid = token.peek()?.kid;
     let key = state.install_keys.get_public_key(kid.as_deref()).await?;
-    let audience = base_url_text(&state.engine.base_url);
+    let audience = base_url_text(&state.base_url);
     let (now, leeway) = time(state);
     Ok(verify_rs256(&token, &key, &audience, &signed(state, request), now, leeway)?)
 }
@@ -85,9 +85,9 @@ fn find_and_verify(
     token: &ConnectJwt,
     client_key: &ClientKey,
 ) -> Result<AuthenticatedSite, Problem> {
-    let snapshot = state.engine.directory.current();
+    let snapshot = state.engine.directory().current();
     let site = snapshot
-        .find_site(client_key)
+        .find(&DestinationId::from(client_key))
         .ok_or_else(|| Problem::token_refused("the installation is not known"))?;
     let (now, leeway) = time(state);
     let secrets: Vec<&[u8]> = site.secrets_at(now).map(|secret| secret.expose_secret().as_bytes()).collect();
@@ -97,7 +97,7 @@ fn find_and_verify(
 }
 
 fn time(state: &State) -> (crate::clock::Timestamp, Duration) {
-    (state.engine.clock.now(), state.engine.leeway)
+    (state.engine.clock().now(), state.leeway)
 }
 
 fn signed<'a>(state: &'a State, request: &'a HttpRequest) -> SignedRequest<'a> {

@@ -1,4 +1,4 @@
-//! `POST /connect/…`: Jira tells that the app was installed, removed, switched on or off.
+//! `POST /connect/…`: Jira reports that the app was installed, removed, switched on or off.
 //!
 //! `installed` is synchronous: anything but 200 or 204 aborts the installation, and the admin is shown the
 //! status. So it answers only after the secret is on disk.
@@ -24,8 +24,8 @@ pub(super) async fn installed(
     let proof = authenticate_lifecycle(&state, &request).await?;
     expect_json(&request)?;
     let body = read_body(payload, state.max_body).await?;
-    let installed = parse_installed(&proof, &body, &state.engine.app_key)?;
-    let site = state.engine.allow_list.check(&installed.base_url)?;
+    let installed = parse_installed(&proof, &body, &state.app_key)?;
+    let site = state.allow_list.check(&installed.base_url)?;
     let new = NewInstallation {
         client_key: installed.client_key,
         shared_secret: installed.shared_secret,
@@ -46,7 +46,7 @@ pub(super) async fn uninstalled(
     let proof = authenticate_lifecycle(&state, &request).await?;
     expect_json(&request)?;
     let body = read_body(payload, state.max_body).await?;
-    let client_key = parse_uninstalled(&proof, &body, &state.engine.app_key)?;
+    let client_key = parse_uninstalled(&proof, &body, &state.app_key)?;
     state.engine.uninstall(&client_key).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -78,7 +78,7 @@ async fn toggle(
     let caller = authenticate_site(state, request).await?;
     expect_json(request)?;
     let body = read_body(payload, state.max_body).await?;
-    let client_key = parse_toggled(&caller.token, &body, &state.engine.app_key, event)?;
+    let client_key = parse_toggled(&caller.token, &body, &state.app_key, event)?;
     state.engine.set_enabled(&client_key, event == Toggle::Enabled).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -12,15 +12,15 @@ pub(super) async fn health() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("ok\n")
 }
 
-/// 200 when the database takes writes, migrations are applied and every reconciler beats; else 503. The
+/// 200 when the database takes writes, migrations are applied and every task is alive; else 503. The
 /// body has each part either way.
 pub(super) async fn readiness(state: Data<State>) -> HttpResponse {
     let engine = &state.engine;
-    let writable = engine.store.check_writable().await;
-    let pending = engine.store.pending_migrations().await;
-    let pulses = state.beats.pulses(&engine.clock);
-    let reconcilers_beat = pulses.iter().all(|pulse| pulse.alive || pulse.name == "reconcile");
-    let ready = writable.is_ok() && matches!(pending, Ok(0)) && reconcilers_beat;
+    let writable = engine.store().check_writable().await;
+    let pending = engine.store().pending_migrations().await;
+    let heartbeats = state.heartbeats.list(engine.clock());
+    let alive = heartbeats.iter().all(|heartbeat| heartbeat.alive);
+    let ready = writable.is_ok() && matches!(pending, Ok(0)) && alive;
     let part = |ok: bool, why: Option<String>| json!({ "ok": ok, "why": why });
     let body = json!({
         "ready": ready,
@@ -30,14 +30,14 @@ pub(super) async fn readiness(state: Data<State>) -> HttpResponse {
             Ok(n) => part(false, Some(format!("{n} to apply; run `incident-bridge migrate`"))),
             Err(fault) => part(false, Some(fault.to_string())),
         },
-        "reconcilers": { "ok": reconcilers_beat, "pulses": pulses },
+        "tasks": { "ok": alive, "heartbeats": heartbeats },
     });
     if ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
 }
 
 /// All metrics for Prometheus.
 pub(super) async fn metrics(state: Data<State>) -> Result<HttpResponse, Problem> {
-    let text = state.engine.metrics.encode();
+    let text = state.engine.metrics().encode();
     let text =
         text.map_err(|fault| Problem::unavailable("metrics", "The metrics cannot be written.", &fault))?;
     Ok(HttpResponse::Ok()

@@ -180,8 +180,9 @@ impl From<Unmappable> for Problem {
             Unmappable::Malformed(_) => (StatusCode::BAD_REQUEST, "body-not-understood"),
             Unmappable::Incomplete(_) => (StatusCode::UNPROCESSABLE_ENTITY, "body-incomplete"),
         };
-        let detail =
-            format!("The webhook was kept, but has no effect: {reason}. Mend its cause; it can be replayed.");
+        let detail = format!(
+            "The webhook was kept, but has no effect: {reason}. Fix the cause; then it can be replayed."
+        );
         Self::new(status, name, detail)
     }
 }
@@ -211,7 +212,7 @@ pub(super) async fn finish(
     if response.status().is_success() || response.status().is_redirection() || has_own_body {
         return Ok(response);
     }
-    let request_id = state.map_or_else(String::new, |state| state.engine.clock.new_id());
+    let request_id = state.map_or_else(String::new, |state| state.engine.clock().new_id());
     let found = response.response().extensions().get::<Problem>().cloned();
     let problem = found.unwrap_or_else(|| match response.status() {
         StatusCode::NOT_FOUND => Problem::not_found(),

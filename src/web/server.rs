@@ -11,7 +11,8 @@ use actix_web::{App, HttpServer};
 use tokio::task::JoinHandle;
 
 use super::problem::finish;
-use super::{State, base_path, operator_routes, public_routes};
+use super::routes::{operator_routes, public_routes};
+use super::state::{State, base_path};
 
 /// How long a request may take to arrive.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -52,7 +53,7 @@ pub fn serve_public(
     let listener = TcpListener::bind(listen)?;
     let address = listener.local_addr()?;
     let server = HttpServer::new(move || {
-        let prefix = base_path(&state.engine.base_url).to_owned();
+        let prefix = base_path(&state.base_url).to_owned();
         let app = App::new().app_data(state.clone()).wrap(from_fn(finish)).wrap(
             DefaultHeaders::new()
                 .add(("Strict-Transport-Security", "max-age=31536000; includeSubDomains"))

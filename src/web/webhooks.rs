@@ -1,4 +1,4 @@
-//! `POST /webhooks/{source id}`: a tool tells what happened.
+//! `POST /webhooks/{source id}`: a tool reports what happened.
 //!
 //! Verified, written down, then answered: a 2xx means that the webhook is on disk.
 
@@ -26,16 +26,16 @@ pub(super) async fn receive(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let source = state.engine.registry.find(&address.source).ok_or_else(Problem::not_found)?;
+    let source = state.engine.registry().find(&address.source).ok_or_else(Problem::not_found)?;
     let body = read_body(payload, state.max_body).await?;
     let webhook = InboundWebhook {
         headers: headers(&request),
         path_token: address.token.clone(),
         body: body.into(),
-        received_at: state.engine.clock.now(),
+        received_at: state.engine.clock().now(),
     };
-    let webhook = source.source.verify(webhook).inspect_err(|_| {
-        Metrics::count_source(&state.engine.metrics.webhooks, source.id().as_str(), "rejected", 1);
+    let webhook = source.adapter.verify(webhook).inspect_err(|_| {
+        Metrics::count_source(&state.engine.metrics().webhooks, source.id().as_str(), "rejected", 1);
     })?;
     let receipt = state.ingestor.receive(source, &webhook).await?;
     match receipt.unmappable {
@@ -50,8 +50,8 @@ pub(super) async fn handshake(
     address: Path<Address>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let source = state.engine.registry.find(&address.source).ok_or_else(Problem::not_found)?;
-    let agreed = source.source.handshake(&headers(&request));
+    let source = state.engine.registry().find(&address.source).ok_or_else(Problem::not_found)?;
+    let agreed = source.adapter.handshake(&headers(&request));
     let agreed = agreed.ok_or_else(|| Problem::method_not_allowed("POST"))?;
     let mut response = HttpResponse::Ok();
     for (name, value) in agreed {

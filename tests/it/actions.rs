@@ -1,6 +1,6 @@
 //! What Jira asks while people work in it: workspaces, containers, associations, reviews.
 
-use incident_bridge::domain::{ClientKey, JiraId};
+use incident_bridge::domain::{ClientKey, EntityId};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -82,9 +82,9 @@ async fn a_site_never_sees_workspaces_or_containers_of_another() {
     let answer = bridge.sites[1].associate("pd:Q1", "10001").await.expect("an answer");
     assert_eq!(answer.status, 200);
     let store = &bridge.engine.store;
-    let kept = store.list_associations_of(&JiraId("pd:Q1".to_owned())).await.expect("the store works");
+    let kept = store.list_associations_of(&EntityId::from_text("pd:Q1")).await.expect("the store works");
     assert!(kept.is_empty());
-    let own = store.list_associations(&ClientKey(first.client_key), &JiraId("pd:Q1".to_owned())).await;
+    let own = store.list_associations(&ClientKey(first.client_key), &EntityId::from_text("pd:Q1")).await;
     assert!(own.expect("the store works").is_empty());
     bridge.finish().await;
 }
@@ -156,7 +156,7 @@ async fn an_association_is_kept_and_stands_in_the_timeline() {
     bridge.pagerduty(&triggered("Q1")).await;
     bridge.settle().await;
     let site = ClientKey(bridge.jira().find_installation().expect("it is installed").client_key);
-    let id = JiraId("pd:Q1".to_owned());
+    let id = EntityId::from_text("pd:Q1");
     assert_eq!(bridge.jira().associate("pd:Q1", "10001").await.expect("an answer").status, 200);
     let kept = async || bridge.engine.store.list_associations(&site, &id).await.expect("the store works");
     assert_eq!(kept().await, ["10001"]);
@@ -184,7 +184,7 @@ async fn associations_are_taken_in_every_form_in_which_jira_may_tell_them() {
     for body in [json!({ "entity": { "id": "pd:Q1" }, "associatedWith": {} }), json!([])] {
         assert_eq!(bridge.call(&site, Method::POST, target, Some(&body)).await.status, 400);
     }
-    let (key, id) = (ClientKey(site.client_key.clone()), JiraId("pd:Q1".to_owned()));
+    let (key, id) = (ClientKey(site.client_key.clone()), EntityId::from_text("pd:Q1"));
     let kept = bridge.engine.store.list_associations(&key, &id).await.expect("the store works");
     assert_eq!(kept, ["1", "ari:cloud:jira:x:issue/2"]);
     bridge.finish().await;

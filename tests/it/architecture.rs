@@ -1,84 +1,62 @@
-//! Keeps the layers of `docs/ARCHITECTURE.md`: who may use whom is a table here, not a matter of taste.
+//! Keeps the structure that `docs/ARCHITECTURE.md` describes: its tables are read here, not repeated.
 //!
-//! Must not know anything about what the modules do. Code under `#[cfg(test)] mod` is free of the rules on
-//! imports, because tests may look anywhere; the rules on style hold for every file.
+//! Must not know anything about what the modules do. Test code is free of the rules on imports, because tests
+//! may look anywhere; the rules on style and size hold for every file.
 
+mod checker;
+mod circles;
+mod document;
+mod imports;
+mod layers;
+mod names;
+mod sizes;
 mod source;
+mod style;
+mod walls;
 
-use source::{PathUse, SourceFile};
+use std::path::Path;
+use std::sync::LazyLock;
 
-/// From the bottom up. A module may use those of the rows above its own, and itself.
-const LAYERS: [&[&str]; 8] = [
-    &["domain", "clock"],
-    &["connect", "mapping", "config", "telemetry"],
-    &["store", "jira", "sources", "simulator"],
-    &["sync"],
-    &["web"],
-    &["app", "lifecycle"],
-    // Commands start what the composition root builds.
-    &["cli"],
-    &["main"],
-];
+use document::Document;
+use imports::Crate;
+use layers::{Layers, Places};
+use source::{Breach, SourceFile};
+use walls::Rooms;
 
-/// Modules that may use something of their own row, or less than the rows below: the whole list.
-const EXCEPTIONS: [(&str, &[&str]); 3] = [
-    // One type for instants throughout.
-    ("domain", &["clock"]),
-    // Logging is set up from its section of the configuration.
-    ("telemetry", &["domain", "clock", "config"]),
-    // Judges the bridge from outside: it must not share the code that it is there to check.
-    ("simulator", &["domain", "clock", "connect"]),
-];
-
-/// Crates, or modules of the standard library, that only some modules may name.
-const CONFINED: [(&str, &[&str]); 6] = [
-    ("actix_web", &["web", "simulator", "app"]),
-    ("sqlx", &["store"]),
-    ("reqwest", &["jira", "sources", "connect", "simulator", "cli::doctor"]),
-    ("tokio_cron_scheduler", &["sync::schedule"]),
-    ("std::env", &["config", "main"]),
-    ("anyhow", &["cli", "app", "main"]),
-];
-
-const LONGEST_FILE: usize = 500;
 const FORBIDDEN_MACROS: [&str; 3] = ["todo", "unimplemented", "dbg"];
-/// Lints are relaxed with `#[expect(…, reason)]`, and a test that cannot run is mended or removed.
+/// Lints are relaxed with `#[expect(…, reason)]`, and a test that cannot run is fixed or removed.
 const FORBIDDEN_ATTRIBUTES: [&str; 2] = ["allow", "ignore"];
 
-fn layer_of(module: &str) -> Option<usize> {
-    LAYERS.iter().position(|layer| layer.contains(&module))
+static SOURCES: LazyLock<Vec<SourceFile>> = LazyLock::new(|| source::read_folder(root(), "src"));
+static CODE: LazyLock<Crate<'static>> = LazyLock::new(|| Crate::read(&SOURCES));
+static DOCUMENT: LazyLock<Document> = LazyLock::new(|| Document::read(root(), "docs/ARCHITECTURE.md"));
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn may_use(user: &str, target: &str) -> bool {
-    if user == target {
-        return true;
-    }
-    if let Some((_, allowed)) = EXCEPTIONS.iter().find(|(module, _)| *module == user) {
-        return allowed.contains(&target);
-    }
-    matches!((layer_of(user), layer_of(target)), (Some(above), Some(below)) if below < above)
+/// What is or looks like Rust of ours.
+fn read_everything() -> Vec<SourceFile> {
+    let others = ["tests", "benches", "examples"].map(|folder| source::read_folder(root(), folder));
+    [SOURCES.clone(), others.concat()].concat()
 }
 
-/// `path` is `prefix` or lies within it.
-fn is_within(path: &str, prefix: &str) -> bool {
-    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+/// Fails with one line per breach.
+fn expect_none(breaches: impl IntoIterator<Item = String>) {
+    let breaches: Vec<String> = breaches.into_iter().collect();
+    assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
 }
 
-fn find_forbidden_import(file: &SourceFile, path: &PathUse) -> Option<String> {
-    let module = file.module();
-    if let Some(used) = path.top_module(&module) {
-        let user = module.first().map_or("lib", String::as_str);
-        return (!may_use(user, used)).then(|| format!("`{user}` must not use `crate::{used}`"));
-    }
-    let (confined, homes) = CONFINED.iter().find(|(name, _)| is_within(&path.text(), name))?;
-    let here = module.join("::");
-    let at_home = homes.iter().any(|home| is_within(&here, home));
-    (!at_home).then(|| format!("only {} may use `{confined}`", homes.join(", ")))
+/// Fails with what is wrong with the document.
+fn parsed<T>(table: Result<T, String>) -> T {
+    table.unwrap_or_else(|fault| panic!("{fault}"))
 }
 
-fn find_import_breaches(file: &SourceFile) -> Vec<String> {
-    let paths = if file.is_test_code() { Vec::new() } else { source::list_paths(file.tokens()) };
-    paths.iter().filter_map(|path| Some(file.at(path.line, &find_forbidden_import(file, path)?))).collect()
+/// What a rule finds in any file.
+fn in_all_files(find: impl Fn(usize) -> Vec<Breach>) -> Vec<String> {
+    assert!(CODE.files.len() > 50, "only {} files found", CODE.files.len());
+    let at = |file: usize| move |(line, what): Breach| CODE.files[file].at(line, &what);
+    (0..CODE.files.len()).flat_map(|file| find(file).into_iter().map(at(file))).collect()
 }
 
 fn find_style_breaches(file: &SourceFile) -> Vec<String> {
@@ -86,139 +64,68 @@ fn find_style_breaches(file: &SourceFile) -> Vec<String> {
     if !file.text.starts_with("//!") {
         breaches.push(file.at(1, "must start with a //! comment: why it exists and what it must not do"));
     }
-    let lines = file.text.lines().count();
-    if lines > LONGEST_FILE {
-        breaches.push(file.at(lines, &format!("is longer than {LONGEST_FILE} lines")));
-    }
-    for (line, name) in source::list_attributes(file.tokens()) {
-        if FORBIDDEN_ATTRIBUTES.contains(&name.as_str()) {
-            breaches.push(file.at(line, &format!("#[{name}] is forbidden")));
-        }
-    }
-    for (line, name) in source::list_macros(file.tokens()) {
-        if FORBIDDEN_MACROS.contains(&name.as_str()) {
-            breaches.push(file.at(line, &format!("{name}! is forbidden")));
-        }
-    }
+    let style = style::read_style(file);
+    let attributes =
+        style.attributes.iter().filter(|(_, name)| FORBIDDEN_ATTRIBUTES.contains(&name.as_str()));
+    breaches.extend(attributes.map(|(line, name)| file.at(*line, &format!("#[{name}] is forbidden"))));
+    let macros = style.macros.iter().filter(|(_, name)| FORBIDDEN_MACROS.contains(&name.as_str()));
+    breaches.extend(macros.map(|(line, name)| file.at(*line, &format!("{name}! is forbidden"))));
     breaches
 }
 
 #[test]
-fn imports_point_down_the_layers_and_crates_stay_where_they_belong() {
-    let files = source::read_folder("src");
-    let breaches: Vec<String> = files.iter().flat_map(find_import_breaches).collect();
-    assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
+fn imports_point_down_the_layers() {
+    let layers = parsed(Layers::parse(&DOCUMENT));
+    expect_none(in_all_files(|file| layers.find_breaches(&CODE, file)));
 }
 
 #[test]
-fn every_module_of_the_crate_has_a_layer() {
-    let strangers: Vec<String> = source::read_folder("src")
-        .iter()
-        .filter_map(|file| file.module().into_iter().next())
-        .filter(|module| layer_of(module).is_none())
-        .collect();
-    assert!(strangers.is_empty(), "without a row in LAYERS: {strangers:?}");
+fn every_module_has_a_layer_and_every_layer_has_its_modules() {
+    expect_none(parsed(Layers::parse(&DOCUMENT)).find_strays(&CODE, &DOCUMENT));
 }
 
 #[test]
-fn files_are_short_and_introduce_themselves_and_leave_nothing_for_later() {
-    let files = ["src", "tests", "benches"].map(source::read_folder).concat();
-    assert!(files.len() > 50, "only {} files found", files.len());
-    let breaches: Vec<String> = files.iter().flat_map(find_style_breaches).collect();
-    assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
+fn crates_stay_where_they_belong() {
+    let places = parsed(Places::parse(&DOCUMENT));
+    expect_none(in_all_files(|file| places.find_breaches(&CODE, file)));
 }
 
-/// The tests above are worth what the checker sees.
-mod checker {
-    use super::*;
+#[test]
+fn the_destination_hides_behind_its_facade_and_the_halves_of_the_engine_stay_apart() {
+    expect_none(in_all_files(|file| walls::find_breaches(&CODE, file)));
+}
 
-    fn imports(path: &str, text: &str) -> Vec<String> {
-        find_import_breaches(&SourceFile::new(path, text))
-    }
+#[test]
+fn the_rooms_of_the_store_use_only_those_below() {
+    let rooms = parsed(Rooms::parse(&DOCUMENT));
+    let breaches = in_all_files(|file| rooms.find_breaches(&CODE, file));
+    expect_none(rooms.find_missing(&CODE, &DOCUMENT).into_iter().chain(breaches));
+}
 
-    #[test]
-    fn an_import_from_a_higher_layer_is_found_with_its_line() {
-        let found = imports("src/store/inbox.rs", "//! x\n\nuse crate::sync::Engine;\n");
-        assert_eq!(found, ["src/store/inbox.rs:3: `store` must not use `crate::sync`"]);
-    }
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    expect_none(circles::describe_circles(&CODE));
+}
 
-    #[test]
-    fn an_import_is_found_in_every_spelling() {
-        for text in [
-            "use crate::{clock::Clock, jira::{client}};",
-            "use {crate::jira};",
-            "pub use super::super::jira as j;",
-            "use super::{super::jira::*, Row};",
-            "fn f() { let x = vec![crate::jira::Page::new()]; }",
-            "fn f() -> crate :: jira :: Page { g() }",
-            "fn f() { g::<crate::jira::Page>() }",
-            "macro_rules! m { () => { $crate::jira::x() } }",
-            "#[cfg(not(test))] mod m { use crate::jira; }",
-            "#[cfg(test)] use x::y; use crate::jira;",
-        ] {
-            assert_eq!(imports("src/store/inbox.rs", text).len(), 1, "{text}");
-        }
-    }
+#[test]
+fn files_introduce_themselves_and_leave_nothing_for_later() {
+    expect_none(read_everything().iter().flat_map(find_style_breaches));
+}
 
-    #[test]
-    fn a_group_is_spelled_out() {
-        let found = imports("src/store/inbox.rs", "use crate::{\n jira::{client, error},\n sync,\n};");
-        assert_eq!(
-            found,
-            [
-                "src/store/inbox.rs:2: `store` must not use `crate::jira`",
-                "src/store/inbox.rs:2: `store` must not use `crate::jira`",
-                "src/store/inbox.rs:3: `store` must not use `crate::sync`",
-            ]
-        );
-    }
+#[test]
+fn files_and_functions_are_short() {
+    expect_none(read_everything().iter().flat_map(sizes::find_long_parts));
+}
 
-    #[test]
-    fn comments_texts_and_tests_are_no_imports() {
-        for text in [
-            "// use crate::jira;\n/* crate::jira::x */\n/// [`crate::jira`]\nfn f() {}",
-            "fn f() -> &'static str { \"crate::jira::x\" }",
-            "#[cfg(test)] mod tests { use crate::jira; }",
-            "#[cfg(test)] #[path = \"jira_tests.rs\"] mod tests;",
-            "use crate::store::jira;",
-        ] {
-            assert_eq!(imports("src/store/inbox.rs", text), [""; 0], "{text}");
-        }
-        assert_eq!(imports("src/store/inbox_tests.rs", "use crate::jira;"), [""; 0]);
-    }
+#[test]
+fn most_files_are_shorter_still() {
+    expect_none(sizes::find_bad_spread(&SOURCES));
+}
 
-    #[test]
-    fn neighbours_in_a_layer_stay_apart_unless_the_table_says_otherwise() {
-        assert_eq!(imports("src/jira/mod.rs", "use crate::store::x;").len(), 1);
-        assert_eq!(imports("src/web/mod.rs", "use crate::app::x;").len(), 1);
-        assert_eq!(imports("src/simulator/site.rs", "use crate::mapping::x;").len(), 1);
-        assert_eq!(imports("src/mapping/mod.rs", "use crate::telemetry::x;").len(), 1);
-        assert_eq!(imports("src/simulator/site.rs", "use crate::connect::x;"), [""; 0]);
-        assert_eq!(imports("src/telemetry/logging.rs", "use crate::config::Log;"), [""; 0]);
-        assert_eq!(imports("src/cli/serve.rs", "use crate::app::App;"), [""; 0]);
-    }
-
-    #[test]
-    fn a_confined_crate_is_found_outside_its_home() {
-        assert_eq!(imports("src/web/mod.rs", "use sqlx::Row;").len(), 1);
-        assert_eq!(imports("src/web/mod.rs", "#[derive(::sqlx::FromRow)] struct S;").len(), 1);
-        assert_eq!(imports("src/web/mod.rs", "use sqlx;").len(), 1);
-        assert_eq!(imports("src/cli/serve.rs", "use reqwest::Client;").len(), 1);
-        assert_eq!(imports("src/web/mod.rs", "use std::{env, fs};").len(), 1);
-        assert_eq!(imports("src/cli/doctor.rs", "use reqwest::Client;"), [""; 0]);
-        assert_eq!(imports("src/cli/doctor/tls.rs", "use reqwest::Client;"), [""; 0]);
-        assert_eq!(imports("src/sync/schedule.rs", "use tokio_cron_scheduler::Job;"), [""; 0]);
-        assert_eq!(imports("src/main.rs", "fn main() { std::env::args_os(); }"), [""; 0]);
-        assert_eq!(imports("src/web/mod.rs", "const V: &str = env!(\"CARGO_PKG_VERSION\");"), [""; 0]);
-    }
-
-    #[test]
-    fn breaches_of_style_are_found() {
-        let style = |text: &str| find_style_breaches(&SourceFile::new("src/web/mod.rs", text)).len();
-        assert_eq!(style("//! Routes.\nfn f() { assert!(allow && !ignore); }"), 0);
-        assert_eq!(style("fn f() {}"), 1);
-        assert_eq!(style("//! x\n#![allow(dead_code)]"), 1);
-        assert_eq!(style("//! x\nmod m { #[test] #[ignore = \"later\"] fn f() { todo!() } }"), 2);
-        assert_eq!(style(&format!("//! x\n{}", "\n".repeat(LONGEST_FILE))), 1);
-    }
+#[test]
+fn folders_stay_easy_to_survey() {
+    let tools = sizes::list_tools(&SOURCES);
+    assert!(tools.len() > 5, "only {tools:?} found in KINDS");
+    let crowd = |folder: &&str| sizes::find_crowd(folder, &sizes::list_entries(root(), folder), &tools);
+    expect_none(sizes::CROWDED.iter().filter_map(crowd));
 }

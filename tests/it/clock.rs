@@ -126,7 +126,7 @@ async fn a_clock_that_is_set_winds_no_request_limit_down() {
     bridge.finish().await;
 }
 
-/// The schedule itself goes by the machine's clock, so only its winding can be seen here.
+/// The schedule itself goes by the machine's clock, so only that it is built anew can be seen here.
 #[tokio::test]
 async fn the_schedule_goes_on_after_the_clock_was_set_back() {
     let bridge = Bridge::installed().await;
@@ -135,8 +135,8 @@ async fn the_schedule_goes_on_after_the_clock_was_set_back() {
     let running = tokio::spawn(scheduler.run(stop.clone()));
     bridge.engine.signals.reconcile.notified().await;
     bridge.clock.set(-HOUR);
-    let wound_anew = async || bridge.log.contains("the schedule starts anew").then_some(());
-    crate::harness::program::eventually("the clockwork is wound anew", wound_anew).await;
+    let built_anew = async || bridge.log.contains("the schedule starts anew").then_some(());
+    crate::harness::program::eventually("the schedule is built anew", built_anew).await;
     for _ in 0..2 {
         bridge.engine.signals.reconcile.notified().await;
     }

@@ -52,11 +52,25 @@ async fn what_is_printed_hides_secrets_and_a_sealed_one_opens() {
         shown.out.contains("sources.0.id") && !shown.out.contains("pagerduty-signs-with-this"),
         "{shown:?}"
     );
+    let rows = json(&["config", "show"], &place).await;
+    let poll = rows.as_array().expect("a list").iter().find(|row| row["key"] == "sources.0.poll_slowdown");
+    assert_eq!(poll.map(|row| &row["origin"]), Some(&"default".into()), "{rows}");
     let descriptor = json(&["descriptor"], &place).await;
     assert_eq!(descriptor["baseUrl"], place.base_url.as_str());
     let manifest = command(&["forge-manifest"], Some(&place.file)).await;
     assert!(manifest.out.contains("jira:jiraOperationsInfoProvider"), "{manifest:?}");
     assert_eq!(command(&["key", "generate"], None).await.out.trim().len(), 44);
+}
+
+#[tokio::test]
+async fn the_schema_and_the_defaults_are_there_before_any_configuration() {
+    let schema = command(&["config", "schema"], None).await;
+    let schema: Value = serde_json::from_str(&schema.out).expect("it prints JSON");
+    let types = &schema["properties"]["sources"]["items"]["properties"]["type"]["enum"];
+    let types = types.as_array().expect("the types are listed");
+    assert!(types.contains(&"pagerduty".into()) && !types.contains(&"klaxon".into()), "{types:?}");
+    let defaults = command(&["config", "default"], None).await;
+    assert_eq!(defaults.out, include_str!("../../config/default.toml"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -74,7 +74,7 @@ async fn sigterm_ends_it_with_exit_code_0() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bad_configuration_ends_it_with_exit_code_2_and_says_what_to_mend() {
+async fn a_bad_configuration_ends_it_with_exit_code_2_and_says_what_to_fix() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (file, log) = (folder.path().join("bad.toml"), folder.path().join("bad.log"));
     std::fs::write(&file, "[server]\nlisten_on = \"127.0.0.1:0\"\n").expect("the folder is writable");

@@ -1,4 +1,4 @@
-//! What the bridge does on Jira's bad days.
+//! What the bridge does when Jira refuses, fails or is slow.
 
 use std::time::Duration;
 

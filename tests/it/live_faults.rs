@@ -23,10 +23,10 @@ const COMPONENTS: &str = "/rest/devopscomponents/1.0/bulk";
 const LINKS: &str = "/rest/operations/1.0/linkedWorkspaces/bulk";
 const ONE_INCIDENT: &str = "/rest/operations/1.0/incidents/";
 
-/// Short patience, so that no test takes minutes.
+/// Short timeouts, so that no test takes minutes.
 const HASTE: &str = "[delivery]\ntimeout = \"2s\"\nvisible_within = \"2s\"\nparallel_sites = 64\n";
 
-/// The running bridge, its sites, and a PagerDuty that never rests.
+/// The running bridge, its sites, and a PagerDuty that changes all the time.
 struct Story {
     place: Place,
     sites: Vec<RunningSimulator>,

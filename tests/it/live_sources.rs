@@ -1,4 +1,4 @@
-//! What becomes of a source in the running program besides its incidents: deletions, reviews, and its own end.
+//! What becomes of a source in the running program besides its incidents: deletions, reviews, and its removal.
 
 use aws_lc_rs::hmac;
 use incident_bridge::clock::Clock;

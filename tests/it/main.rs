@@ -41,6 +41,7 @@ mod store_contract;
 mod tenants;
 mod tokens;
 mod tools;
+mod upgrade;
 mod webhooks;
 mod worked_example;
 mod workspaces;

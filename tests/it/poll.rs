@@ -81,43 +81,46 @@ async fn asked(server: &MockServer) -> Vec<String> {
         .collect()
 }
 
-#[tokio::test]
-async fn the_first_sync_reads_all_pages_and_the_cursor_survives_a_restart() {
-    let server = start_pagerduty().await;
+/// A first sync of two pages, the second of which fails once, and the two queries that follow up on it.
+async fn mount_first_sync(server: &MockServer) {
     let backfill = || Mock::given(path("/incidents")).and(query_param("sort_by", "created_at:asc"));
-    // Two pages; the second cannot be had at first.
     backfill()
         .and(query_param("total", "true"))
         .and(query_param("offset", "0"))
         .respond_with(page(&[told("Q1", "resolved"), told("Q2", "triggered")], true))
         .expect(1)
-        .mount(&server)
+        .mount(server)
         .await;
     backfill()
         .and(query_param("total", "true"))
         .and(query_param("offset", "2"))
         .respond_with(ResponseTemplate::new(503))
         .up_to_n_times(1)
-        .mount(&server)
+        .mount(server)
         .await;
     backfill()
         .and(query_param("total", "true"))
         .and(query_param("offset", "2"))
         .respond_with(page(&[told("Q3", "acknowledged")], false))
         .expect(1)
-        .mount(&server)
+        .mount(server)
         .await;
     backfill()
         .and(query_param("date_range", "all"))
         .respond_with(page(&[told("Q2", "triggered"), told("Q3", "acknowledged")], false))
-        .mount(&server)
+        .mount(server)
         .await;
     Mock::given(path("/incidents"))
         .and(query_param("sort_by", "resolved_at:desc"))
         .respond_with(page(&[told("Q1", "resolved")], false))
-        .mount(&server)
+        .mount(server)
         .await;
+}
 
+#[tokio::test]
+async fn the_first_sync_reads_all_pages_and_the_cursor_survives_a_restart() {
+    let server = start_pagerduty().await;
+    mount_first_sync(&server).await;
     let mut bridge = start_bridge(&server).await;
     let first = poll(&bridge).await;
     assert!(!first.done);
@@ -291,7 +294,7 @@ async fn incidents_are_read_although_the_list_of_services_is_refused() {
     assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["status"], "open");
     let source = bridge.engine.registry.find("pd").expect("it is configured").id();
     let state = bridge.engine.store.find_poll_state(source).await.expect("the store works").expect("there");
-    assert!(state.failure.is_some_and(|told| told.contains("/services")), "the trouble stays to be seen");
+    assert!(state.failure.is_some_and(|told| told.contains("/services")), "the failure stays to be seen");
     bridge.finish().await;
 }
 

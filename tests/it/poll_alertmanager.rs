@@ -1,4 +1,4 @@
-//! An Alertmanager that is only asked: what fires is open, and what is not there any more is over.
+//! An Alertmanager that is only asked: what fires is open, and what has gone is resolved.
 
 use incident_bridge::simulator::EntityKind as Kind;
 use serde_json::json;
@@ -54,7 +54,7 @@ async fn an_alertmanager_that_is_only_polled_opens_and_resolves_incidents() {
             (&json!("open"), &json!("Checkout is slow"))
         );
     }
-    // Alerts that are not there any more are presumed resolved; how soon is the source's decision.
+    // Alerts that are gone are presumed resolved; how soon is the source's decision.
     for _ in 0..6 {
         ask().await;
     }

@@ -86,7 +86,7 @@ async fn a_second_process_answers_for_a_site_that_installed_at_the_first() {
 }
 
 #[tokio::test]
-async fn two_processes_that_crank_at_once_send_everything_and_lower_no_version() {
+async fn two_processes_that_work_at_once_send_everything_and_lower_no_version() {
     let bridge = Setup::default().store(fresh_postgres().await).start().await;
     let mut config = bridge.config.clone();
     config.server.listen.set_port(0);

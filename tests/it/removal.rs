@@ -1,4 +1,4 @@
-//! The configuration changes: what a site may not see any more goes, in its time; what it may see comes.
+//! The configuration changes: what a site may no longer see is removed in time; what it may see is sent.
 
 use crate::harness::Bridge;
 use crate::harness::pagerduty::triggered;

@@ -130,7 +130,7 @@ fn deploy_example(folder: &Path) -> PathBuf {
 fn the_example_for_production_is_a_valid_configuration() {
     let folder = tempfile::tempdir().unwrap();
     let loaded = load(&[deploy_example(folder.path())], &Environment::default()).unwrap();
-    assert_eq!(loaded.config.store.database, Database::Postgres);
+    assert_eq!(loaded.config.store.database(), Database::Postgres);
     assert_eq!(loaded.config.sources[0].webhook_secrets.len(), 2);
     assert_eq!(loaded.config.sources[0].severity.len(), 3);
     // Keys that only the tool's own module reads would hide a misspelt one here.

@@ -1,4 +1,4 @@
-//! From nothing to a source that works, with no page open: what `sources` prints, tries and advises.
+//! From nothing to a source that works, with no page open: what `sources` prints, tests and advises.
 
 use std::path::Path;
 
@@ -133,7 +133,7 @@ async fn a_source_that_only_gets_webhooks_says_how_to_test_one() {
     }
 }
 
-/// An event whose priority has a name that means nothing here.
+/// An event whose priority has a name without a meaning here.
 async fn post_blocker(place: &Place, incident: &str) -> u16 {
     let body =
         triggered(incident).body(&incident_bridge::clock::Clock::system()).replace("\"P2\"", "\"Blocker\"");
@@ -157,6 +157,6 @@ async fn doctor_gives_the_line_for_a_word_that_nobody_knows_until_it_is_written(
     let line = advised.out.split_once(advice).and_then(|(_, rest)| rest.lines().next()).expect("a line");
     let text = std::fs::read_to_string(&place.file).expect("it reads");
     std::fs::write(&place.file, format!("{text}\n{table}\n{line}\n")).expect("the folder is writable");
-    let mended = run(&["doctor"], &place.file).await;
-    assert_eq!(mended.code, Some(0), "{mended:?}");
+    let fixed = run(&["doctor"], &place.file).await;
+    assert_eq!(fixed.code, Some(0), "{fixed:?}");
 }

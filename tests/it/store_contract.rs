@@ -1,6 +1,7 @@
 //! What the store promises, held against both databases by the same functions.
 
 mod deliveries;
+mod first_sync;
 mod inbox;
 mod sites;
 mod sources;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use incident_bridge::clock::Clock;
 use incident_bridge::domain::{
-    ClientKey, Component, Entity, Incident, IncidentStatus, JiraId, Observation, Severity, SourceId,
+    ClientKey, Component, Entity, EntityId, Incident, IncidentStatus, Observation, Severity, SourceId,
     ToolWords,
 };
 use incident_bridge::store::{
@@ -89,7 +90,8 @@ impl World {
     }
 
     async fn state_of(&self, id: &str) -> String {
-        let rows = self.store.list_deliveries_of(&JiraId(id.to_owned())).await.expect("it lists");
+        let rows =
+            self.store.list_deliveries_of(&EntityId::from_text(id.to_owned())).await.expect("it lists");
         assert_eq!(rows.len(), 1, "{id}: {rows:?}");
         rows[0].state.clone()
     }
@@ -183,9 +185,13 @@ contract! {
         a_cursor_moves_with_its_page_and_survives
         memory_is_written_with_the_findings
         what_was_named_is_fetched_until_it_is_stored
-        a_refusal_is_waited_out_unless_a_person_may_have_mended_it
+        a_refusal_is_waited_out_unless_a_person_may_have_fixed_it
         unknown_words_are_few_and_are_forgotten_when_they_do_not_come_back
         a_webhook_ends_the_quiet_even_during_a_poll
+    }
+    first_sync {
+        what_it_finds_waits_until_it_fills_a_request
+        what_it_finds_waits_for_no_page_that_does_not_come
     }
     deliveries {
         a_delivery_goes_from_waiting_to_confirmed
@@ -194,7 +200,6 @@ contract! {
         a_refusal_is_kept_until_retry_discard_or_change
         components_are_due_first_and_kinds_never_mix
         a_deletion_is_delivered_as_one
-        what_a_first_sync_finds_waits_until_it_fills_a_request
         one_confirmed_sample_confirms_its_batch
         trouble_holds_a_site_back_and_an_answer_ends_it
         a_lost_sample_has_its_whole_batch_read_back
@@ -226,7 +231,7 @@ async fn on_postgres_a_lease_belongs_to_one_process_until_it_ends() {
     assert!(claim("one").await.is_some(), "the holder may renew it");
     world.clock.advance(TimeDelta::minutes(1));
     let second = claim("two").await.expect("it has ended");
-    world.store.release_lease(first).await.expect("nothing to release any more");
+    world.store.release_lease(first).await.expect("nothing left to release");
     assert!(claim("one").await.is_none(), "an old holder cannot give another's lease away");
     world.store.release_lease(second).await.expect("it releases");
     assert!(claim("one").await.is_some());

@@ -80,7 +80,7 @@ async fn each_site_has_its_own_secret_and_is_written_to_with_it() {
         let row = rows.iter().find(|row| row.client_key.0 == site.client_key).expect("it is known");
         assert_eq!(row.secrets[0].expose_secret(), site.shared_secret);
     }
-    // One site's secret does not open the other's door.
+    // One site's secret is not accepted for the other.
     let target = "/jira/containers/search";
     let claims = bridge.claims(&first, &reqwest::Method::GET, target);
     let answer = bridge.call_with(&second.shared_secret, &claims, reqwest::Method::GET, target, None).await;

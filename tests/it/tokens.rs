@@ -228,7 +228,7 @@ async fn a_lifecycle_body_for_another_installation_than_its_token_is_refused() {
 async fn a_key_host_that_is_down_makes_jira_try_again_later() {
     let bridge = Bridge::start().await;
     bridge.jira().fail_next(incident_bridge::simulator::Fault::status(500).on("GET", "/install-keys"));
-    let refused = bridge.jira().install(&bridge.base_url).await.expect_err("the key cannot be had");
+    let refused = bridge.jira().install(&bridge.base_url).await.expect_err("no host has the key");
     assert!(refused.to_string().contains("503"), "{refused}");
     bridge.install().await;
     bridge.finish().await;

@@ -67,7 +67,7 @@ async fn start() -> Bridge {
     for site in 0..2 {
         bridge.install_on(site).await;
     }
-    // Everybody's key opens only its own door.
+    // Each key is accepted for its own source only.
     assert_eq!(post_incident_io(&bridge, b"grafana-signs-with-this").await, 401);
     assert_eq!(post_grafana(&bridge, b"pagerduty-signs-with-this").await, 401);
     bridge.pagerduty(&triggered("Q1")).await;

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::harness::pagerduty::{sign, triggered};
 use crate::harness::{Bridge, send};
 
-const AM: (&str, &str) = ("Authorization", "Bearer alertmanager-token");
+pub(crate) const AM: (&str, &str) = ("Authorization", "Bearer alertmanager-token");
 const GEN: (&str, &str) = ("Authorization", "Bearer generic-token");
 
-fn alert(status: &str, starts: &str) -> Value {
+pub(crate) fn alert(status: &str, starts: &str) -> Value {
     let ends = if status == "resolved" { "2026-09-14T08:05:00Z" } else { "0001-01-01T00:00:00Z" };
     json!({
         "version": "4",
@@ -41,7 +41,7 @@ fn plain(id: &str, state: &str) -> Value {
     })
 }
 
-async fn count_inbox(bridge: &Bridge, state: &str) -> i64 {
+pub(crate) async fn count_inbox(bridge: &Bridge, state: &str) -> i64 {
     let counts = bridge.engine.store.count_inbox().await.expect("the store works");
     counts.iter().filter(|row| row.state == state).map(|row| row.count).sum()
 }

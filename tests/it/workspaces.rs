@@ -1,5 +1,5 @@
-//! Workspaces by account or by team: what stands where, and what happens when the configuration or the tool changes
-//! its mind.
+//! Workspaces by account or by team: what stands where, and what happens when the configuration or the tool
+//! changes that.
 
 use incident_bridge::config::WorkspaceMode;
 use incident_bridge::simulator::EntityKind as Kind;

@@ -1,7 +1,7 @@
 //! Compares what Jira holds with what the tools hold, in both directions.
 //!
-//! Says what the tools' words should have become from the documentation alone: it must not ask the bridge's
-//! sources or mapping, or it would only agree with their mistakes.
+//! Derives what the tools' values should have become from the documentation alone: it must not ask the
+//! bridge's sources or mapping, or it would only agree with their mistakes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -98,7 +98,7 @@ fn check(name: &str, expected: &Expected, found: Option<&Value>) -> Vec<String> 
         .collect()
 }
 
-/// Every component that incidents name exists under the tool's name, and none that no tool has.
+/// Every component that incidents name exists under the tool's name, and Jira holds no other.
 fn check_components(jira: &Simulator, incidents: &[Value]) -> Vec<String> {
     let of_pager = SERVICES.map(|service| (format!("pager:{}", service.id), service.name));
     let of_alerts = RULES.map(|rule| (format!("alerts:{}", rule.service), rule.service));

@@ -12,9 +12,9 @@ use crate::clock::Timestamp;
 use crate::simulator::tools::{Alerts, Change, Pager, Rule, Status};
 
 const PACE: Duration = Duration::from_secs(2);
-/// Most incidents of the pager that are open at a time.
+/// At most this many incidents of the pager are open at a time.
 const MOST_OPEN: usize = 8;
-/// Most alert groups that fire at a time.
+/// At most this many alert groups fire at a time.
 const MOST_FIRING: usize = 4;
 /// How long a group stays as it is, so that several polls see it so.
 const SETTLING: TimeDelta = TimeDelta::seconds(12);
@@ -29,7 +29,7 @@ enum Move {
     Calm,
 }
 
-/// Twice as likely as the rest stand twice.
+/// What is listed twice is twice as likely.
 const MOVES: [Move; 10] = [
     Move::Open,
     Move::Open,
@@ -60,7 +60,7 @@ pub(super) async fn play(stage: &Stage, stop: &CancellationToken) {
     }
 }
 
-/// Makes one move and tells it; `None` when the move that the dice chose is not possible now.
+/// Makes one move and tells it; `None` when the move drawn is not possible now.
 fn act(pager: &Pager, alerts: &Alerts, now: Timestamp, dice: &mut Dice) -> Option<String> {
     match dice.pick(&MOVES)? {
         Move::Open => open(pager, dice),
@@ -148,7 +148,7 @@ fn calm(alerts: &Alerts, now: Timestamp, dice: &mut Dice) -> Option<String> {
     Some(format!("alerts  stopped      {} ({})", rule.name, rule.service))
 }
 
-/// Chance enough for a play: a linear congruential generator (Knuth's MMIX constants).
+/// Random enough for a demo: a linear congruential generator (Knuth's MMIX constants).
 #[derive(Debug)]
 struct Dice(u64);
 

@@ -17,7 +17,7 @@ const INCIDENTS: usize = 12;
 /// Alert groups in the story.
 const GROUPS: usize = 5;
 /// How long Jira may take to catch up at any point of the story.
-const PATIENCE: Duration = Duration::from_mins(1);
+const CATCH_UP_TIMEOUT: Duration = Duration::from_mins(1);
 /// How often Jira is looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -105,7 +105,7 @@ async fn ask_the_bridge(stage: &Stage) -> anyhow::Result<()> {
         }
         anyhow::Ok(())
     };
-    tokio::time::timeout(PATIENCE, search)
+    tokio::time::timeout(CATCH_UP_TIMEOUT, search)
         .await
         .context("a search did not find the services of both tools")??;
     let linked = stage.jira.linked_workspaces();
@@ -158,7 +158,7 @@ fn end_all(stage: &Stage, ids: &[String]) {
     }
 }
 
-/// Waits until Jira equals the tools; what still differs when patience is at an end.
+/// Waits until Jira equals the tools; what still differs when the time is up.
 async fn wait_until_equal(stage: &Stage) -> Vec<String> {
     wait_until(stage, |stage| webhooks_are_settled(stage) && compare(&stage.jira, &stage.tools).is_empty())
         .await;
@@ -181,5 +181,5 @@ async fn wait_until(stage: &Stage, is_done: impl Fn(&Stage) -> bool) {
         }
     };
     // Whether the time was up shows in what differs afterwards.
-    let _timed_out = tokio::time::timeout(PATIENCE, look).await;
+    let _timed_out = tokio::time::timeout(CATCH_UP_TIMEOUT, look).await;
 }

@@ -1,22 +1,21 @@
 //! `explain`: the whole story of one incident, review or component.
 //!
-//! Collects what the store remembers; `words` says it in sentences. Asks neither the tool nor Jira.
+//! Collects what the store remembers; `sentences` puts it into words. Asks neither the tool nor Jira.
 
-mod words;
+mod sentences;
+mod story;
 
 use std::process::ExitCode;
-
-use serde::Serialize;
 
 use super::output;
 use crate::app::open_ready_store;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
-use crate::domain::JiraId;
+use crate::domain::EntityId;
 use crate::store::{
     DeliveryRow, Installation, InstallationState, QuarantinedRow, ReceiptRow, Store, StoredEntity,
-    TimelineEntry,
 };
+use story::{Obstacle, Report, Standing, Story, Unknown};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -25,58 +24,6 @@ use crate::store::{
 pub struct Arguments {
     /// The tool's id or the id in Jira
     incident: String,
-}
-
-/// Everything known under one id.
-#[derive(Serialize)]
-struct Told {
-    stories: Vec<Story>,
-    /// What may explain why there is no story; `None` when there is one.
-    unknown: Option<Unknown>,
-}
-
-#[derive(Serialize)]
-struct Unknown {
-    /// Webhooks that name the id and could not be mapped.
-    quarantined: Vec<QuarantinedRow>,
-    /// Webhooks that had no effect yet.
-    unread: i64,
-    /// Whether people have linked issues to it in Jira.
-    has_links: bool,
-}
-
-#[derive(Serialize)]
-struct Story {
-    kind: String,
-    jira_id: String,
-    provider_id: String,
-    source: String,
-    version: i64,
-    deleted: bool,
-    deliveries: Vec<Standing>,
-    /// The webhooks that the timeline names, as far as retention has left them.
-    webhooks: Vec<ReceiptRow>,
-    timeline: Vec<TimelineEntry>,
-}
-
-#[derive(Serialize)]
-struct Standing {
-    #[serde(flatten)]
-    delivery: DeliveryRow,
-    /// While it waits: what stands in its way.
-    obstacle: Option<Obstacle>,
-}
-
-/// What keeps a site from being served.
-#[derive(Serialize)]
-#[serde(tag = "why", rename_all = "snake_case")]
-enum Obstacle {
-    /// A person must act.
-    Parked { reason: String, tried_again_at: Timestamp },
-    /// Jira failed or asked for patience.
-    WaitsUntil { at: Timestamp, failures_in_a_row: i64 },
-    /// An admin of the site has switched the app off.
-    Disabled,
 }
 
 pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow::Result<ExitCode> {
@@ -89,18 +36,18 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
     }
     let unknown =
         if stories.is_empty() { Some(ask_around(&store, &arguments.incident).await?) } else { None };
-    let told = Told { stories, unknown };
+    let report = Report { stories, unknown };
     if json {
-        output::json(&told)?;
+        output::json(&report)?;
     } else {
-        for story in &told.stories {
-            words::print(story, &sites);
+        for story in &report.stories {
+            sentences::print(story, &sites);
         }
-        if let Some(unknown) = &told.unknown {
-            words::print_unknown(&arguments.incident, unknown);
+        if let Some(unknown) = &report.unknown {
+            sentences::print_unknown(&arguments.incident, unknown);
         }
     }
-    Ok(if told.stories.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if report.stories.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 async fn tell(
@@ -115,7 +62,7 @@ async fn tell(
     let mut timeline = store.list_timeline(&entity.jira_id).await?;
     timeline.retain(|entry| entry.kind == kind);
     let mut webhooks: Vec<ReceiptRow> = Vec::new();
-    for id in timeline.iter().filter_map(words::webhook_of) {
+    for id in timeline.iter().filter_map(sentences::webhook_of) {
         if !webhooks.iter().any(|webhook| webhook.id == id) {
             webhooks.extend(store.find_receipt(id).await?);
         }
@@ -130,7 +77,7 @@ async fn tell(
         timeline,
         kind: kind.to_owned(),
         deleted: entity.content.is_none(),
-        jira_id: entity.jira_id.0,
+        jira_id: entity.jira_id.into(),
         provider_id: entity.provider_id,
         source: entity.source,
         version: entity.version,
@@ -157,7 +104,7 @@ async fn ask_around(store: &Store, id: &str) -> anyhow::Result<Unknown> {
     Ok(Unknown {
         quarantined: store.search_quarantine(|webhook| names(webhook, id)).await?,
         unread: counts.iter().filter(|row| row.state == "new").map(|row| row.count).sum(),
-        has_links: !store.list_associations_of(&JiraId(id.to_owned())).await?.is_empty(),
+        has_links: !store.list_associations_of(&EntityId::from_text(id.to_owned())).await?.is_empty(),
     })
 }
 

@@ -1,4 +1,4 @@
-//! `sources`: which incident tools the bridge speaks, how each is set up, and whether one answers.
+//! `sources`: which incident tools the bridge supports, how each is set up, and whether one answers.
 
 mod probe;
 mod show;
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::output;
 use crate::config::{ConfigError, Loaded};
-use crate::sources::{Capability, KINDS, Kind};
+use crate::sources::{Capability, KINDS};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -78,13 +78,9 @@ fn list(json: bool) -> anyhow::Result<ExitCode> {
     } else {
         let rows: Vec<_> = KINDS
             .iter()
-            .map(|kind| [kind.name.to_owned(), kind.title().to_owned(), capabilities(kind)])
+            .map(|kind| [kind.name.to_owned(), kind.title().to_owned(), show::capabilities(kind)])
             .collect();
         output::table(["TYPE", "TOOL", "BRINGS"], &rows);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn capabilities(kind: &Kind) -> String {
-    kind.capabilities.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ")
 }

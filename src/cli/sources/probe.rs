@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::app::build_registry;
-use crate::cli::{Usage, output};
+use crate::cli::output;
+use crate::cli::usage::Usage;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::UnmappedValue;

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::capabilities;
-use crate::cli::{Usage, output};
+use crate::cli::output;
+use crate::cli::usage::Usage;
 use crate::config::{Config, ConfigError, Loaded};
 use crate::sources::{Capability, Kind, find_kind};
 
@@ -29,7 +29,7 @@ pub fn main(
     json: bool,
 ) -> anyhow::Result<ExitCode> {
     let kind = find_kind(name).map_err(Usage)?;
-    // The type may be looked up before there is any configuration, or while it is being mended.
+    // The type may be looked up before there is any configuration, or while it is being fixed.
     let config = read().ok().map(|loaded| loaded.config);
     let webhook_addresses = list_addresses(kind, config.as_ref());
     if json {
@@ -70,4 +70,9 @@ fn list_addresses(kind: &Kind, config: Option<&Config>) -> Vec<String> {
         ids.extend(kind.example_id());
     }
     ids.into_iter().map(|id| format!("{base}/webhooks/{id}")).collect()
+}
+
+/// What a type brings, as a list in words.
+pub(super) fn capabilities(kind: &Kind) -> String {
+    kind.capabilities.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ")
 }

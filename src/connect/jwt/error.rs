@@ -1,11 +1,13 @@
 //! Why a token is refused, in sentences for the log. None of them may repeat the token or a secret.
 
+use super::limits::{MAX_LIFETIME_SECS, MAX_TOKEN_BYTES};
+
 /// Why a token could not be made or is not believed. Every variant means 401 to the caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JwtError {
     #[error("the Authorization header is not of the form `JWT <token>`")]
     NotAJwtHeader,
-    #[error("the token is longer than {} bytes", super::MAX_TOKEN_BYTES)]
+    #[error("the token is longer than {} bytes", MAX_TOKEN_BYTES)]
     TooLong,
     #[error("the token is not a JSON Web Token with readable header and claims")]
     Malformed,
@@ -23,7 +25,7 @@ pub enum JwtError {
     IssuedInFuture { seconds: i64 },
     #[error("the token expires before it was issued")]
     ExpiresBeforeIssue,
-    #[error("the token is valid for {seconds} s, longer than the {} s accepted", super::MAX_LIFETIME_SECS)]
+    #[error("the token is valid for {seconds} s, longer than the {} s accepted", MAX_LIFETIME_SECS)]
     LifetimeTooLong { seconds: i64 },
     #[error("the token's `aud` is not this app's base URL; compare `server.base_url` with the descriptor")]
     WrongAudience,

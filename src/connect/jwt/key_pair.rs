@@ -1,4 +1,4 @@
-//! The signing side of install keys: what Atlassian holds in production, and the simulator at home.
+//! The signing side of install keys: Atlassian holds them in production, the simulator here.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
 
-use super::JwtError;
+use super::error::JwtError;
 
 /// An RSA key pair of 2048 bits as PEM, with the key id under which the public half is served.
 #[derive(Debug, Clone)]

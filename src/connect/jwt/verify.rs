@@ -6,15 +6,14 @@
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use serde::Deserialize;
 
-use super::{Claims, ConnectJwt, JwtError};
+use super::claims::{Claims, RawClaims};
+use super::error::JwtError;
+use super::limits::MAX_LIFETIME_SECS;
+use super::token::ConnectJwt;
 use crate::clock::Timestamp;
 use crate::connect::qsh;
 use crate::domain::ClientKey;
-
-/// Longest `exp - iat` that is accepted. Jira's own tokens live 3 to 15 minutes.
-pub const MAX_LIFETIME_SECS: i64 = 3600;
 
 /// The `qsh` of tokens for frames, which are bound to no request. Accepting it on lifecycle routes was a
 /// published hole in Atlassian's frameworks (GHSA-2x7v-w2mv-f3rx).
@@ -185,42 +184,5 @@ fn check_qsh(claims: &Claims, request: &SignedRequest<'_>) -> Result<(), JwtErro
         Ok(())
     } else {
         Err(JwtError::WrongQsh)
-    }
-}
-
-/// Claims as they travel, so that a missing one can be named.
-#[derive(Deserialize)]
-pub(super) struct RawClaims {
-    iss: Option<String>,
-    iat: Option<i64>,
-    exp: Option<i64>,
-    qsh: Option<String>,
-    aud: Option<Audience>,
-    sub: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Audience {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl TryFrom<RawClaims> for Claims {
-    type Error = JwtError;
-
-    fn try_from(raw: RawClaims) -> Result<Self, JwtError> {
-        Ok(Self {
-            iss: raw.iss.ok_or(JwtError::MissingClaim("iss"))?,
-            iat: raw.iat.ok_or(JwtError::MissingClaim("iat"))?,
-            exp: raw.exp.ok_or(JwtError::MissingClaim("exp"))?,
-            qsh: raw.qsh,
-            aud: match raw.aud {
-                None => Vec::new(),
-                Some(Audience::One(aud)) => vec![aud],
-                Some(Audience::Many(auds)) => auds,
-            },
-            sub: raw.sub,
-        })
     }
 }

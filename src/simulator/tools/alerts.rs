@@ -13,7 +13,7 @@ use url::form_urlencoded;
 use crate::clock::{Clock, Timestamp};
 
 const RECEIVER: &str = "incident-bridge";
-/// When an alert that is not told again would end by itself.
+/// After this time an alert that is not repeated ends by itself.
 const RESOLVE_TIMEOUT: TimeDelta = TimeDelta::minutes(4);
 
 /// An alerting rule for one service: what groups and their alerts look like.
@@ -31,7 +31,7 @@ struct Alert {
     started: Timestamp,
 }
 
-/// A group from its first alert until none fires any more.
+/// A group from its first alert until its last alert stops.
 #[derive(Debug, Clone)]
 pub struct Episode {
     pub rule: Rule,

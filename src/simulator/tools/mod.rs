@@ -14,24 +14,15 @@ use std::io;
 use std::net::SocketAddr;
 
 use actix_web::dev::ServerHandle;
-use secrecy::SecretString;
 use tokio::sync::mpsc;
-use url::Url;
 
 use crate::clock::Clock;
 
 pub use alerts::{Alerts, Episode, Rule};
-pub use outbox::{Delivered, Webhook};
+pub use outbox::{Delivered, Subscription, Webhook};
 pub use pager::{Change, Incident, Pager, Priority, Service, Status};
 
 use outbox::Outbox;
-
-/// Where the pager posts its webhooks, and the secret that signs them.
-#[derive(Debug, Clone)]
-pub struct Subscription {
-    pub url: Url,
-    pub secret: SecretString,
-}
 
 /// Both tools with their listener. Dropping it closes the listener and ends the posting.
 #[derive(Debug)]

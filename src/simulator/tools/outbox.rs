@@ -7,15 +7,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use tokio::sync::mpsc;
+use url::Url;
 
-use super::Subscription;
+use crate::simulator::calls::build_client;
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Where the pager posts its webhooks, and the secret that signs them.
+#[derive(Debug, Clone)]
+pub struct Subscription {
+    pub url: Url,
+    pub secret: SecretString,
+}
 
 /// One webhook, ready to be signed and posted.
 #[derive(Debug, Clone)]
@@ -31,7 +39,7 @@ pub struct Delivered {
     pub attempts: u64,
     /// Answered with 2xx.
     pub accepted: u64,
-    /// Given up after an answer that no retry can mend.
+    /// Given up after an answer that no retry can fix.
     pub dropped: u64,
 }
 
@@ -43,7 +51,7 @@ impl Delivered {
     }
 }
 
-/// The subscription at work. Cheap to clone; the task ends when nobody can send webhooks any more.
+/// The subscription at work. Cheap to clone; the task ends when nothing can send webhooks to it any longer.
 #[derive(Debug, Clone)]
 pub struct Outbox {
     client: reqwest::Client,
@@ -56,7 +64,7 @@ impl Outbox {
         subscription: Subscription,
         webhooks: mpsc::UnboundedReceiver<Webhook>,
     ) -> reqwest::Result<Self> {
-        let client = super::super::calls::build_client()?;
+        let client = build_client()?;
         let outbox = Self { client, subscription, delivered: Arc::default() };
         tokio::spawn(outbox.clone().work(webhooks));
         Ok(outbox)

@@ -8,7 +8,8 @@ use actix_web::web::{self, Data, Json, Path, Query};
 use actix_web::{App, HttpResponse, HttpServer, Responder};
 use serde::Deserialize;
 
-use super::{Alerts, Pager};
+use super::alerts::Alerts;
+use super::pager::Pager;
 
 pub(super) fn serve(listener: TcpListener, pager: Pager, alerts: Alerts) -> io::Result<ServerHandle> {
     let server = HttpServer::new(move || {

@@ -9,8 +9,8 @@ use jmespath::{ErrorReason, RuntimeError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::config::suggestion;
 use crate::sources::kit::json::{Path, scalar_text};
-use crate::sources::kit::options;
 
 /// Longest expression, in characters.
 const MAX_LENGTH: usize = 2000;
@@ -68,7 +68,7 @@ impl Expression {
             Value::String(path) => json!({ "path": path }),
             Value::Object(table) => {
                 if let Some(key) = table.keys().find(|key| !NAMES.contains(&key.as_str())) {
-                    return Err(format!("unknown key `{key}`; {}", options::suggestion(key, NAMES)));
+                    return Err(format!("unknown key `{key}`; {}", suggestion(key, NAMES)));
                 }
                 value.clone()
             }

@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use chrono::DateTime;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LINK, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
@@ -15,6 +14,7 @@ use url::Url;
 use super::json::Fields;
 use crate::config::SourceConfig;
 use crate::domain::Timestamp;
+use crate::http::{self, TransportCause, TransportFault};
 use crate::sources::{BuildError, PollError};
 
 /// Largest answer that is read; a longer one is refused, never cut.
@@ -177,14 +177,16 @@ impl Api {
         now: Timestamp,
     ) -> Result<Option<(Value, bool)>, PollError> {
         let request = request.headers(self.headers.clone()).timeout(TIMEOUT);
-        let response = request.send().await.map_err(|fault| self.unreachable(path, &fault))?;
+        let sent = request.send().await.map_err(|error| TransportFault::of(&error));
+        let mut response = sent.map_err(|fault| self.unreachable(path, &fault))?;
         if absent.contains(&response.status().as_u16()) {
             return Ok(None);
         }
         self.check_status(path, &response, now)?;
         let links = response.headers().get_all(LINK).iter().filter_map(|value| value.to_str().ok());
         let more = links.into_iter().any(|text| text.contains("rel=\"next\"") || text.contains("rel=next"));
-        let body = self.read_body(path, response).await?;
+        let body = http::read_body(&mut response, MAX_ANSWER).await;
+        let body = body.map_err(|fault| self.unreachable(path, &fault))?;
         serde_json::from_slice(&body)
             .map(|answer| Some((answer, more)))
             .map_err(|_| self.unreadable(path, "something that is no JSON"))
@@ -267,17 +269,6 @@ impl Api {
         }
     }
 
-    async fn read_body(&self, path: &str, mut response: Response) -> Result<Vec<u8>, PollError> {
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|fault| self.unreachable(path, &fault))? {
-            if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(self.unreadable(path, "more than 32 MiB"));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
-    }
-
     fn retry(&self, path: &str, response: &Response, now: Timestamp) -> PollError {
         PollError::Retry {
             message: format!("{} answered {} at /{path}", self.tool, response.status()),
@@ -285,15 +276,11 @@ impl Api {
         }
     }
 
-    fn unreachable(&self, path: &str, fault: &reqwest::Error) -> PollError {
-        let why = if fault.is_timeout() {
-            "no answer in time"
-        } else if fault.is_connect() {
-            "no connection"
-        } else {
-            "the connection broke"
-        };
-        PollError::Retry { message: format!("{} at /{path}: {why}", self.tool), after: None }
+    fn unreachable(&self, path: &str, fault: &TransportFault) -> PollError {
+        match fault.cause {
+            TransportCause::TooLarge { .. } => self.unreadable(path, "more than 32 MiB"),
+            _ => PollError::Retry { message: format!("{} at /{path}: {fault}", self.tool), after: None },
+        }
     }
 
     fn unreadable(&self, path: &str, what: &str) -> PollError {
@@ -342,18 +329,13 @@ fn find_retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     find_wait(headers, now).filter(|wait| !wait.is_zero())
 }
 
-/// How long a tool asks to wait: `Retry-After` in seconds or as a date (some write `UTC` for `GMT`), else
-/// the usual rate-limit fields, in seconds from now or since the epoch.
+/// How long a tool asks to wait: `Retry-After`, else the usual rate-limit fields, in seconds from now or since
+/// the epoch.
 fn find_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let field = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    if let Some(text) = field(RETRY_AFTER.as_str()) {
-        return text.parse().map(Duration::from_secs).ok().or_else(|| {
-            let date =
-                text.strip_suffix("UTC").map_or_else(|| text.to_owned(), |start| format!("{start}GMT"));
-            let until = DateTime::parse_from_rfc2822(&date).ok()?.to_utc();
-            Some((until - now).to_std().unwrap_or_default())
-        });
+    if headers.contains_key(RETRY_AFTER) {
+        return http::find_retry_after(headers, now);
     }
+    let field = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let names = ["ratelimit-reset", "x-ratelimit-reset", "x-ratelimit-period-in-sec"];
     let reset = names.iter().find_map(|name| field(name)?.parse::<u64>().ok())?;
     let now = u64::try_from(now.timestamp()).unwrap_or_default();

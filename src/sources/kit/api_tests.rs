@@ -62,11 +62,13 @@ async fn every_failure_says_what_to_do() {
 #[tokio::test]
 async fn a_tool_that_is_not_there_is_asked_again() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let base = Url::parse(&format!("http://{}", listener.local_addr().expect("bound"))).expect("valid");
+    let address = listener.local_addr().expect("bound");
+    let base = Url::parse(&format!("http://{address}")).expect("valid");
     drop(listener);
     let api = Api::new(reqwest::Client::new(), base, "Tool", "make a new token");
     let retry = api.get("v1/things", &Vec::new(), now()).await.expect_err("nobody there");
     assert!(matches!(retry, PollError::Retry { after: None, .. }));
+    assert_eq!(retry.to_string(), format!("Tool at /v1/things: {address} refuses the connection"));
 }
 
 #[test]

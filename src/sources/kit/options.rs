@@ -6,35 +6,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
 use super::json::find_web_url;
-use crate::config::SourceConfig;
+use crate::config::{SourceConfig, suggestion};
 use crate::domain::SourceId;
 use crate::sources::BuildError;
 
-/// The keys that all sources share: suggested when a misspelt one is found among a tool's own keys.
-const SHARED_NAMES: &[&str] = &[
-    "id",
-    "type",
-    "sites",
-    "webhook_secrets",
-    "webhook_token",
-    "webhook_basic",
-    "api_token",
-    "api_url",
-    "poll",
-    "poll_slowdown",
-    "backfill",
-    "workspaces",
-    "workspace_name",
-    "workspace_url",
-    "fallback_component",
-    "severity",
-    "status",
-    "associate_issue_keys",
-];
-
 /// Refuses a key that the tool does not have.
 pub(in crate::sources) fn check_names(config: &SourceConfig, names: &[&str]) -> Result<(), BuildError> {
-    let known = names.iter().chain(SHARED_NAMES).copied().collect::<Vec<_>>();
+    let known = [names, &SourceConfig::shared_names()].concat();
     config
         .options
         .keys()
@@ -59,19 +37,6 @@ pub(in crate::sources) fn refuse(config: &SourceConfig, what: &str) -> BuildErro
 /// An unknown `what`, with the nearest known name if one is near enough, else with all names.
 pub(in crate::sources) fn unknown_name(id: &SourceId, what: &str, name: &str, known: &[&str]) -> BuildError {
     BuildError(format!("source `{id}`: unknown {what} `{name}`; {}", suggestion(name, known)))
-}
-
-/// `did you mean …?` when one of `known` is near to `name`, and always the list of the known.
-pub(in crate::sources) fn suggestion(name: &str, known: &[&str]) -> String {
-    let nearest = known
-        .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .min()
-        .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(3));
-    match nearest {
-        Some((_, candidate)) => format!("did you mean `{candidate}`? Known: {}", known.join(", ")),
-        None => format!("known: {}", known.join(", ")),
-    }
 }
 
 /// Refuses an empty entry in `webhook_secrets`: anybody could sign with it.

@@ -124,7 +124,8 @@ mod tests {
 
     #[test]
     fn each_credential_opens_only_where_it_is_allowed() {
-        let mut config = SourceConfig::new(SourceId::parse("am").expect("valid"), "alertmanager");
+        let mut config =
+            SourceConfig::new(SourceId::parse("am").expect("valid"), "alertmanager").expect("valid");
         let nothing = SharedSecret::new(&config);
         assert_eq!(verify(&nothing, &[("authorization", "Bearer ")], Some("")), None);
 

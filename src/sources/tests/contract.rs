@@ -3,7 +3,9 @@
 use url::Url;
 
 use super::prelude::*;
-use crate::mapping::{MappingContext, jira_id, payload};
+use crate::destinations::SourceProfile;
+use crate::destinations::operations::payload::payload;
+use crate::domain::EntityId;
 use crate::simulator::{EntityKind as Kind, Schemas};
 
 /// How Jira calls an entity of this kind.
@@ -26,12 +28,12 @@ fn what_every_sample_becomes_is_what_jiras_schema_takes() {
             let source = sample_source(kind.name, api_url);
             let home = Url::parse(&source.home_url()).expect("an address");
             let base = Url::parse("https://bridge.example.com").expect("an address");
-            let context = MappingContext::new(source_id.clone(), home, &base);
+            let context = SourceProfile::new(source_id.clone(), home, &base);
             for (name, entity) in list_entities(kind.name, &*source) {
                 let body = payload(&entity, &context, 7).expect("it has a payload");
                 let body = serde_json::to_value(body).expect("JSON");
                 assert_eq!(schemas.check_entity(kind_of(&entity), &body), [""; 0], "{}/{name}", kind.name);
-                let id = jira_id(&source_id, entity.provider_id()).to_string();
+                let id = EntityId::new(&source_id, entity.provider_id()).to_string();
                 assert_eq!(body["id"], json!(id), "{}/{name}", kind.name);
                 checked += 1;
             }

@@ -56,7 +56,7 @@ pub(in crate::sources) fn try_source(
     kind: &str,
     change: impl FnOnce(&mut SourceConfig),
 ) -> Result<Arc<dyn Source>, BuildError> {
-    let mut config = SourceConfig::new(SourceId::parse("test").expect("valid"), kind);
+    let mut config = SourceConfig::new(SourceId::parse("test").expect("valid"), kind).expect("valid");
     change(&mut config);
     build(BuildContext { config, http: reqwest::Client::new() })
 }

@@ -8,7 +8,7 @@ fn word(kind: ValueKind, word: &str) -> UnmappedValue {
 }
 
 fn pagerduty(status: &str, priority: &str, change: impl FnOnce(&mut SourceConfig)) -> Vec<UnmappedValue> {
-    let mut config = SourceConfig::new(SourceId::parse("test").expect("valid"), "pagerduty");
+    let mut config = SourceConfig::new(SourceId::parse("test").expect("valid"), "pagerduty").expect("valid");
     change(&mut config);
     let source = build(BuildContext { config: config.clone(), http: reqwest::Client::new() }).expect("built");
     let body = json!({"event": {"id": "1", "event_type": "incident.triggered",

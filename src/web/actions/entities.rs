@@ -8,7 +8,7 @@ use actix_web::web::{Data, Json, Payload};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::domain::JiraId;
+use crate::domain::EntityId;
 use crate::store::EntityAssociation;
 use crate::web::State;
 use crate::web::auth::authenticate_action;
@@ -65,8 +65,8 @@ async fn keep(
     let issue = other.id.or_else(|| other.ari.clone());
     let issue = issue.ok_or_else(|| Problem::bad_request("Neither id nor ari of the issue is given."))?;
     let detail = json!({ "ati": other.ati, "ari": other.ari });
-    let association = EntityAssociation { entity: JiraId(told.entity.id), issue, detail };
+    let association = EntityAssociation { entity: EntityId::from_text(told.entity.id), issue, detail };
     // An entity that the site may not see is acknowledged like any other, and not kept.
-    state.engine.associate(&site.client_key, &association, present).await?;
+    state.engine.associate(&site.id, &association, present).await?;
     Ok(Json(json!({})))
 }

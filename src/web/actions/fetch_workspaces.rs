@@ -12,7 +12,7 @@ use crate::web::auth::authenticate_action;
 use crate::web::problem::Problem;
 use crate::web::request::read_json;
 
-/// Most ids that one call may ask for; Jira links at most 100 at a time.
+/// One call may ask for at most this many ids; Jira links at most 100 at a time.
 const MAX_IDS: usize = 1000;
 
 #[derive(Deserialize)]
@@ -45,13 +45,13 @@ pub(in crate::web) async fn fetch_workspaces(
     if asked.ids.len() > MAX_IDS {
         return Err(Problem::bad_request(format!("Ask for at most {MAX_IDS} workspaces at once.")));
     }
-    let avatar_url = format!("{}/static/workspace.svg", state.engine.base_url.as_str().trim_end_matches('/'));
+    let avatar_url = format!("{}/static/workspace.svg", state.base_url.as_str().trim_end_matches('/'));
     let answer = |workspace: StoredWorkspace| WorkspaceAnswer {
-        id: workspace.jira_id.0,
+        id: workspace.id.into(),
         name: workspace.name,
         url: workspace.url,
         avatar_url: avatar_url.clone(),
     };
-    let found = state.engine.directory.find_workspaces(&site, &asked.ids);
+    let found = state.engine.directory().current().find_workspaces(&site, &asked.ids);
     Ok(Json(Answer { workspaces: found.into_iter().map(answer).collect() }))
 }

@@ -47,7 +47,7 @@ fn source_of(asked: &Asked) -> Option<&str> {
 }
 
 fn find_address(state: &State, asked: &Asked) -> Option<String> {
-    let source = state.engine.registry.find(source_of(asked)?)?;
+    let source = state.engine.registry().find(source_of(asked)?)?;
     let incident = asked.incident.as_deref().and_then(|id| id.split_once(':')).map(|(_, id)| id);
-    source.source.new_review_url(incident)
+    source.adapter.new_review_url(incident)
 }

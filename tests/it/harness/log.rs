@@ -1,4 +1,4 @@
-//! What the code under test logs on the test's own thread, which is where the crank turns.
+//! What the code under test logs on the test's own thread, which is where the bridge's work runs.
 //!
 //! Handlers of HTTP requests run on other threads; what they have to say shows in their answers.
 

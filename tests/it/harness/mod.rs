@@ -1,8 +1,9 @@
 //! The bridge with its real wiring, simulated Jira sites around it, and verbs to play them.
 //!
-//! Time stands still until a test moves it, and nothing runs by itself: `settle` turns the crank. Every
+//! Time stands still until a test moves it, and nothing runs by itself: `settle` runs what is due. Every
 //! story ends with `finish`, which checks that nothing was lost or said wrongly on the way.
 
+mod earlier;
 pub mod log;
 pub mod pagerduty;
 pub mod pagerduty_account;
@@ -17,13 +18,14 @@ use chrono::TimeDelta;
 use incident_bridge::app::{App, Roles};
 use incident_bridge::clock::Clock;
 use incident_bridge::config::Config;
-use incident_bridge::domain::JiraId;
+use incident_bridge::domain::EntityId;
 use incident_bridge::simulator::{Installation, RunningSimulator};
 use incident_bridge::store::{DeliveryRow, InstallationState};
 use incident_bridge::sync::Engine;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+pub use earlier::Earlier;
 pub use requests::send;
 pub use setup::{Setup, bridge_file, fresh_postgres, install_key, pick_port, start_site, start_time};
 
@@ -70,7 +72,7 @@ impl Bridge {
         self.sites[site].install(&self.base_url).await.expect("the site installs the app")
     }
 
-    /// Turns the crank until nothing is left to do at this moment.
+    /// Runs until nothing is left to do at this moment.
     pub async fn settle(&self) {
         self.engine.run_until_idle().await.expect("the store works");
     }
@@ -81,7 +83,7 @@ impl Bridge {
         self.jira_clock.iter().for_each(|clock| clock.advance(by));
     }
 
-    /// Moves time and turns the crank.
+    /// Moves time and runs what is due.
     pub async fn settle_after(&self, seconds: i64) {
         self.advance(seconds);
         self.settle().await;
@@ -89,7 +91,11 @@ impl Bridge {
 
     /// The deliveries of one entity, one per site, in the order of the sites' names.
     pub async fn deliveries(&self, id: &str) -> Vec<DeliveryRow> {
-        self.engine.store.list_deliveries_of(&JiraId(id.to_owned())).await.expect("the store works")
+        self.engine
+            .store
+            .list_deliveries_of(&EntityId::from_text(id.to_owned()))
+            .await
+            .expect("the store works")
     }
 
     /// The one delivery of an entity.
@@ -99,9 +105,16 @@ impl Bridge {
         rows.remove(0)
     }
 
+    /// The delivery of an entity to one of several sites.
+    pub async fn delivery_on(&self, site: usize, id: &str) -> DeliveryRow {
+        let address = self.sites[site].addr().to_string();
+        let row = self.deliveries(id).await.into_iter().find(|row| row.site == address);
+        row.unwrap_or_else(|| panic!("{id} is not meant for {address}"))
+    }
+
     /// What happened to an entity, in order.
     pub async fn events(&self, id: &str) -> Vec<String> {
-        let entries = self.engine.store.list_timeline(&JiraId(id.to_owned())).await;
+        let entries = self.engine.store.list_timeline(&EntityId::from_text(id.to_owned())).await;
         entries.expect("the store works").into_iter().map(|entry| entry.event).collect()
     }
 

@@ -2,7 +2,7 @@
 
 use incident_bridge::connect::jwt::{Claims, sign_hs256, sign_rs256};
 use incident_bridge::connect::qsh;
-use incident_bridge::simulator::Installation;
+use incident_bridge::simulator::{Installation, RunningSimulator};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use secrecy::ExposeSecret as _;
@@ -16,7 +16,7 @@ use super::{Bridge, install_key};
 pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
-    /// `null` when it is no JSON.
+    /// `null` when it is not JSON.
     pub body: Value,
     pub text: String,
 }
@@ -143,14 +143,30 @@ impl Bridge {
         self.call_with_token(&token, Method::POST, target, Some(body)).await
     }
 
-    /// Deletes something on the first site behind the bridge's back, with the bridge's own token.
-    pub async fn delete_in_jira(&self, target: &str) {
-        let site = self.jira().find_installation().expect("the app is installed");
-        let claims = Claims { iss: site.app_key.clone(), ..self.claims(&site, &Method::DELETE, target) };
-        let token = sign_hs256(&claims, site.shared_secret.as_bytes()).expect("a token");
-        let request = self.http.delete(format!("{}{target}", self.jira().url()));
-        let answer = send(request.header("Authorization", format!("JWT {token}"))).await;
+    /// Calls a site with the bridge's own token, behind the bridge's back.
+    pub async fn call_jira(
+        &self,
+        site: &RunningSimulator,
+        method: Method,
+        target: &str,
+        body: Option<&Value>,
+    ) {
+        let installed = site.find_installation().expect("the app is installed");
+        let claims = Claims { iss: installed.app_key.clone(), ..self.claims(&installed, &method, target) };
+        let token = sign_hs256(&claims, installed.shared_secret.as_bytes()).expect("a token");
+        let request = self.http.request(method, format!("{}{target}", site.url()));
+        let request = request.header("Authorization", format!("JWT {token}"));
+        let answer = send(match body {
+            Some(body) => request.json(body),
+            None => request,
+        })
+        .await;
         assert_eq!(answer.status, 202, "{answer:?}");
+    }
+
+    /// Deletes something on the first site behind the bridge's back.
+    pub async fn delete_in_jira(&self, target: &str) {
+        self.call_jira(self.jira(), Method::DELETE, target, None).await;
     }
 
     /// The body of an event that names a service.

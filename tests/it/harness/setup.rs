@@ -13,7 +13,7 @@ use incident_bridge::connect::jwt::InstallKeyPair;
 use incident_bridge::domain::{Timestamp, parse_timestamp};
 use incident_bridge::simulator::{RunningSimulator, Simulator, SimulatorOptions};
 
-use super::{Bridge, log};
+use super::{Bridge, Earlier, log};
 
 pub const VAULT_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
@@ -89,6 +89,8 @@ pub struct Setup {
     sources: String,
     more: String,
     own_time: bool,
+    now: Timestamp,
+    earlier: Option<Earlier>,
 }
 
 impl Default for Setup {
@@ -101,6 +103,8 @@ impl Default for Setup {
             sources: SOURCES.to_owned(),
             more: String::new(),
             own_time: false,
+            now: start_time(),
+            earlier: None,
         }
     }
 }
@@ -135,6 +139,16 @@ impl Setup {
         Self { own_time: true, ..self }
     }
 
+    /// When the story begins, unless at [`start_time`].
+    pub fn at(self, now: Timestamp) -> Self {
+        Self { now, ..self }
+    }
+
+    /// The database and the sites are not new: an earlier version of the bridge has worked with them.
+    pub fn earlier(self, earlier: Earlier) -> Self {
+        Self { earlier: Some(earlier), ..self }
+    }
+
     /// More configuration; wins over the usual.
     pub fn config(mut self, toml: &str) -> Self {
         let _infallible = writeln!(self.more, "{toml}");
@@ -143,8 +157,8 @@ impl Setup {
 
     pub async fn start(self) -> Bridge {
         let log = log::Capture::start();
-        let clock = Clock::manual(start_time());
-        let jira_clock = self.own_time.then(|| Clock::manual(start_time()));
+        let clock = Clock::manual(self.now);
+        let jira_clock = self.own_time.then(|| Clock::manual(self.now));
         let site_clock = jira_clock.as_ref().unwrap_or(&clock);
         let sites: Vec<RunningSimulator> =
             (0..self.sites + self.strangers).map(|_| start_site(site_clock, 0)).collect();
@@ -161,8 +175,11 @@ impl Setup {
             std::fs::write(path, content).expect("the folder is writable");
         }
         let config = load(&paths, &Environment::default()).expect("the configuration is valid").config;
+        if let Some(earlier) = &self.earlier {
+            earlier.load_database(&store_url, &sites).await;
+        }
         let app = App::start(&config, clock.clone(), Roles::ALL).await.expect("the bridge starts");
-        Bridge {
+        let bridge = Bridge {
             engine: app.engine.clone(),
             app: Some(app),
             http: super::requests::client(),
@@ -173,7 +190,11 @@ impl Setup {
             base_url,
             log,
             config,
+        };
+        if let Some(earlier) = &self.earlier {
+            earlier.resume_sites(&bridge).await;
         }
+        bridge
     }
 
     fn main_file(&self, port: u16, base_url: &str, store_url: &str, sites: &[RunningSimulator]) -> String {

@@ -26,7 +26,7 @@ fn iso_date(seconds: i64) -> String {
     soon(seconds, "%Y-%m-%dT%H:%M:%SZ")
 }
 
-/// What goes by without anybody's doing. Instants in headers are those of the moment of the call.
+/// What passes by itself. Instants in headers are those of the moment of the call.
 fn passing() -> Vec<(&'static str, Fault)> {
     let limited = Fault::rate_limited;
     let tenant = "jira-quota-tenant-based";
@@ -77,23 +77,23 @@ async fn every_failure_that_passes_is_survived_by_every_kind_of_request() {
     story.install().await;
     story.open(3).await;
     story.faults_are_met("while it installs").await;
-    story.arrived("an install in trouble").await;
+    story.arrived("an install while Jira fails").await;
     fail(&story, "POST", INCIDENTS);
     story.news().await;
     story.faults_are_met("while incidents are written").await;
-    story.arrived("incidents that were written in trouble").await;
+    story.arrived("incidents that were written while Jira fails").await;
     fail(&story, "GET", ONE_INCIDENT);
     story.news().await;
     story.faults_are_met("while incidents are read back").await;
-    story.arrived("incidents that were read back in trouble").await;
+    story.arrived("incidents that were read back while Jira fails").await;
     for (site, (what, _)) in story.sites.iter().zip(passing()) {
         let linked = async || site.linked_workspaces().contains("pd:account").then_some(());
         eventually(&format!("a linked workspace after {what}"), linked).await;
     }
-    story.every_site("no site is in trouble", |row| row["parked"].is_null() && row["waiting"] == 0).await;
+    story.every_site("no site is held back", |row| row["parked"].is_null() && row["waiting"] == 0).await;
 }
 
-/// What only a person can mend, with what that person is told.
+/// What only a person can fix, with what that person is told.
 fn lasting() -> Vec<(Fault, &'static str)> {
     let moved = |status: u16| {
         Fault::status(status).header("Location", "https://new.atlassian.net/rest/operations/1.0/bulk")
@@ -132,7 +132,7 @@ async fn every_failure_that_lasts_is_told_to_a_person_whose_retry_ends_it() {
     let retried = story.ask(&["deliveries", "retry", "--all"]).await;
     assert!(retried.contains(&format!("{} parked site(s)", story.sites.len())), "{retried}");
     story.arrived("a person's retry").await;
-    story.every_site("none is parked any more", |row| row["parked"].is_null()).await;
+    story.every_site("no site is parked", |row| row["parked"].is_null()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -237,7 +237,7 @@ async fn a_request_that_is_too_large_is_halved_until_jira_takes_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_that_jira_applies_after_a_newer_one_turns_nothing_back() {
     let mut story = Story::begin(1).await;
-    // The first change is taken at once, answered when nobody listens any more, and applied last of all.
+    // The first change is taken at once, answered when the caller has gone, and applied last of all.
     story.sites[0].set_visibility_delay(TimeDelta::seconds(15));
     story.sites[0].fail_next(Fault::late(Duration::from_secs(3)).on("POST", INCIDENTS));
     let first = story.sender.change("Q000000");

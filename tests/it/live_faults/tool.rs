@@ -84,7 +84,7 @@ impl Story {
     }
 }
 
-/// What goes by without anybody's doing.
+/// What passes by itself.
 fn passing() -> Vec<ResponseTemplate> {
     let answer = ResponseTemplate::new;
     let date =
@@ -125,7 +125,7 @@ async fn every_failure_of_a_polled_tool_that_passes_is_survived() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refused_token_is_told_and_polling_goes_on_once_it_is_mended() {
+async fn a_refused_token_is_told_and_polling_goes_on_once_it_is_fixed() {
     let mut story = Story::begin(2).await;
     for account in &story.accounts {
         account.set_token("another");
@@ -136,7 +136,7 @@ async fn a_refused_token_is_told_and_polling_goes_on_once_it_is_mended() {
     for account in &story.accounts {
         account.set_token("rest-token");
     }
-    // One is mended by asking at once, the other by a restart.
+    // One is fixed by asking at once, the other by a restart.
     let asked = command(&["sync", "--source", "pd0"], Some(&story.place.file)).await;
     assert!(!asked.out.contains("not read to its end"), "{asked:?}");
     story.bridge.kill();

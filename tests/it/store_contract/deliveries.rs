@@ -1,14 +1,11 @@
 //! What each site should hold, and what it has acknowledged.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 use incident_bridge::clock::from_millis;
 use incident_bridge::domain::{EntityKind, JiraId, Observation};
-use incident_bridge::store::{
-    Origin, Outcome, Pace, PollTrouble, ReadbackResult, SiteTrouble, SourceScope, Told,
-};
+use incident_bridge::store::{Outcome, Pace, ReadbackResult, SiteTrouble};
 
+use super::first_sync::poll;
 use super::{World, component, incident, source};
 use crate::harness::start_time;
 
@@ -86,7 +83,7 @@ pub async fn a_refusal_is_kept_until_retry_discard_or_change(world: World) {
     assert_eq!((rows[0].reason.as_deref(), rows[0].trace_id.as_deref()), (Some("bad words"), Some("t1")));
     assert_eq!(world.store.list_deliveries(None, 10).await.expect("it lists").len(), 1);
     assert!(world.store.list_sites_with_work().await.expect("it lists").is_empty());
-    let id = JiraId("pd:Q1".to_owned());
+    let id = EntityId::from_text("pd:Q1");
     assert_eq!(world.store.retry_deliveries(Some(&id)).await.expect("it retries"), 1);
     assert_eq!(world.state_of("pd:Q1").await, "waiting");
     refuse().await;
@@ -195,79 +192,6 @@ pub async fn a_lost_sample_has_its_whole_batch_read_back(world: World) {
     assert_eq!(world.store.list_readbacks(&site, 100).await.expect("it lists").len(), 59);
 }
 
-/// A page of a poll, the last one or not.
-async fn poll(world: &World, observations: &[Observation], caught_up: bool) {
-    let (source, sites) = (source(), [super::SITE.to_owned()]);
-    let scope = SourceScope { source: &source, teams: false, sites: &sites };
-    let origin = Origin::Poll { cursor: None, caught_up, total: None };
-    let told = [(Told { observations, ..Told::default() }, origin)];
-    world.store.apply(&scope, &told).await.expect("it applies");
-}
-
-pub async fn what_a_first_sync_finds_waits_until_it_fills_a_request(world: World) {
-    let site = world.install("key", "a secret of enough bytes").await;
-    world.store.get_poll_state(&source(), Duration::from_hours(1)).await.expect("a cursor");
-    let due = async || {
-        let batch = world.store.find_due_batch(&site, 3, Pace::Everything).await.expect("it finds");
-        let is_due = world.store.is_due(&site, Pace::Everything).await.expect("it finds");
-        (batch.map_or(0, |batch| batch.deliveries.len()), is_due)
-    };
-    let page = |from: usize, to: usize| {
-        (from..to).map(|n| incident(&format!("Q{n}"), "Backfilled", 0)).collect::<Vec<_>>()
-    };
-    let deliver = async || {
-        poll(&world, &[], true).await;
-        world.deliver(&site, false).await;
-        world.store.restart_poll(&source(), start_time()).await.expect("it starts over");
-    };
-    poll(&world, &page(0, 2), false).await;
-    assert_eq!(due().await, (0, false));
-    poll(&world, &page(2, 4), false).await;
-    assert_eq!(due().await, (3, false), "enough for a request");
-    deliver().await;
-    // A component is awaited by the incidents that affect it, and somebody waits for what is live.
-    poll(&world, &[component("S1", 0)], false).await;
-    assert_eq!(due().await, (1, true));
-    deliver().await;
-    poll(&world, &page(4, 5), false).await;
-    assert_eq!(due().await, (0, false));
-    world.apply(&[incident("LIVE", "Just now", 1)]).await;
-    assert_eq!(due().await, (2, true), "the others come along");
-    deliver().await;
-    // Nothing waits for long, for a tool that has stopped answering, or for the end that was reached.
-    poll(&world, &page(5, 6), false).await;
-    for _ in 0..3 {
-        world.clock.advance(TimeDelta::seconds(9));
-        poll(&world, &[], false).await;
-        assert_eq!(due().await, (0, false));
-    }
-    world.clock.advance(TimeDelta::seconds(3));
-    assert_eq!(due().await, (1, true));
-    deliver().await;
-    poll(&world, &page(6, 7), false).await;
-    world.clock.advance(TimeDelta::seconds(10));
-    assert_eq!(due().await, (1, true));
-    let trouble = PollTrouble {
-        wait_until: world.clock.now(),
-        message: "too many requests".to_owned(),
-        start_over: false,
-        refused: false,
-    };
-    poll(&world, &[], false).await;
-    assert_eq!(due().await, (0, false));
-    world.store.record_poll_trouble(&source(), &trouble).await.expect("it records");
-    assert_eq!(due().await, (1, true));
-    poll(&world, &[], false).await;
-    assert_eq!(due().await, (0, false));
-    world.clock.advance(TimeDelta::hours(-1));
-    assert_eq!(due().await, (1, true), "the clock was set back");
-    deliver().await;
-    poll(&world, &page(7, 8), false).await;
-    assert_eq!(due().await, (0, false));
-    poll(&world, &[], true).await;
-    assert_eq!(due().await, (1, true));
-}
-
 pub async fn live_news_goes_first_and_refreshes_can_be_held_back(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     let polled = async |id, summary, seconds| poll(&world, &[incident(id, summary, seconds)], false).await;
@@ -315,10 +239,10 @@ pub async fn news_after_a_clock_was_set_back_is_not_stale(world: World) {
     assert_eq!(arrives("Ahead").await.unchanged, 1);
     world.clock.set(TimeDelta::hours(-1));
     assert_eq!(arrives("Right again").await.changed, 1);
-    let before = world.store.list_deliveries_of(&JiraId("pd:Q1".to_owned())).await.expect("it lists");
+    let before = world.store.list_deliveries_of(&EntityId::from_text("pd:Q1")).await.expect("it lists");
     world.clock.advance(TimeDelta::seconds(1));
     assert_eq!(arrives("And later").await.changed, 1);
-    let after = world.store.list_deliveries_of(&JiraId("pd:Q1".to_owned())).await.expect("it lists");
+    let after = world.store.list_deliveries_of(&EntityId::from_text("pd:Q1")).await.expect("it lists");
     assert!(after[0].wanted > before[0].wanted, "{before:?} {after:?}");
     // The tool's own time goes by the same rule as ever.
     assert_eq!(world.apply(&[incident("Q1", "Late", -60)]).await.stale, 1);
@@ -343,7 +267,7 @@ pub async fn a_parked_site_is_tried_again_when_a_person_says_so(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     world.apply(&[incident("Q1", "One", 0)]).await;
     let until = world.clock.now() + TimeDelta::minutes(15);
-    for (parked, tried) in [(None, 0), (Some("mend it".to_owned()), 1)] {
+    for (parked, tried) in [(None, 0), (Some("fix it".to_owned()), 1)] {
         let trouble = SiteTrouble { wait_until: until, parked };
         world.store.record_site_trouble((&site, start_time()), &trouble).await.expect("it records");
         assert_eq!(world.store.try_parked_sites().await.expect("it tries"), tried);

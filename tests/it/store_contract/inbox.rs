@@ -1,7 +1,7 @@
 //! Webhooks and history: written once, used once, removed in time.
 
 use chrono::TimeDelta;
-use incident_bridge::domain::JiraId;
+use incident_bridge::domain::EntityId;
 use incident_bridge::store::{Origin, QuarantinedRow, Recorded, SourceScope, Told};
 use serde_json::json;
 
@@ -29,7 +29,7 @@ pub async fn a_webhook_is_done_in_the_transaction_of_its_effect(world: World) {
     let origin = Origin::Webhook { inbox_id: &row.id, verified_by: &row.verified_by, note: None };
     world.store.apply(&scope, &[(told, origin)]).await.expect("it applies");
     assert!(world.store.list_new_inbox(&source(), 1).await.expect("it lists").is_empty());
-    let story = world.store.list_timeline(&JiraId("pd:Q1".to_owned())).await.expect("it lists");
+    let story = world.store.list_timeline(&EntityId::from_text("pd:Q1")).await.expect("it lists");
     assert_eq!(story.len(), 1);
     assert_eq!((story[0].event.as_str(), &story[0].detail["delivery"]), ("stored", &json!(row.id)));
 }

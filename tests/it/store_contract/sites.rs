@@ -1,7 +1,7 @@
 //! Installations with their secrets, links and associations.
 
 use chrono::TimeDelta;
-use incident_bridge::domain::{ClientKey, JiraId};
+use incident_bridge::domain::{ClientKey, EntityId};
 use incident_bridge::store::{EntityAssociation, InstallationState, Store, Vault};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
@@ -60,7 +60,7 @@ pub async fn an_uninstall_leaves_a_line_without_secrets(world: World) {
     let row = world.store.list_installations().await.expect("it lists").remove(0);
     assert_eq!((row.state, row.secrets.len(), row.display_url), (InstallationState::Uninstalled, 0, None));
     assert!(world.store.count_deliveries().await.expect("it counts").is_empty());
-    let story = world.store.list_timeline(&JiraId("pd:Q1".to_owned())).await.expect("it lists");
+    let story = world.store.list_timeline(&EntityId::from_text("pd:Q1")).await.expect("it lists");
     assert!(story.iter().all(|entry| entry.client_key.is_none()), "{story:?}");
     world.store.record_enabled(&site, true).await.expect("it does nothing");
     assert_eq!(
@@ -88,7 +88,7 @@ pub async fn a_new_key_for_a_site_erases_the_old_one(world: World) {
 pub async fn links_and_associations_are_kept_per_site(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     let other = ClientKey("other".to_owned());
-    let workspace = JiraId("pd:account".to_owned());
+    let workspace = EntityId::from_text("pd:account".to_owned());
     world.store.record_links(&site, std::slice::from_ref(&workspace)).await.expect("it links");
     world.store.record_links(&site, std::slice::from_ref(&workspace)).await.expect("it links again");
     assert_eq!(world.store.list_links(&site).await.expect("it lists"), std::slice::from_ref(&workspace));
@@ -96,7 +96,7 @@ pub async fn links_and_associations_are_kept_per_site(world: World) {
     world.store.forget_link(&site, &workspace).await.expect("it forgets");
     assert!(world.store.list_links(&site).await.expect("it lists").is_empty());
 
-    let entity = JiraId("pd:Q1".to_owned());
+    let entity = EntityId::from_text("pd:Q1");
     let association =
         EntityAssociation { entity: entity.clone(), issue: "10001".to_owned(), detail: json!({}) };
     for _ in 0..2 {

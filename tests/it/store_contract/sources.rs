@@ -89,7 +89,7 @@ pub async fn a_cursor_moves_with_its_page_and_survives(world: World) {
     assert_eq!((state.backfill_from, state.caught_up, state.read_count), (start_time(), false, 0));
 }
 
-pub async fn a_refusal_is_waited_out_unless_a_person_may_have_mended_it(world: World) {
+pub async fn a_refusal_is_waited_out_unless_a_person_may_have_fixed_it(world: World) {
     world.store.get_poll_state(&source(), Duration::from_hours(24)).await.expect("it begins");
     let until = world.clock.now() + TimeDelta::minutes(15);
     for (refused, still_waits) in [(true, false), (false, true)] {

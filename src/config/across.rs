@@ -1,0 +1,82 @@
+//! What concerns more than one table: defaults that come from elsewhere, ids that must be unique or exist.
+//!
+//! Works on the layered values before they are typed, so that a mistake in one table hides none of these.
+
+use std::collections::BTreeSet;
+
+use config::{Map, Value, ValueKind};
+
+use super::kind::read_list;
+use super::nearest::nearest;
+
+/// The tables of the list `name`, in order; what is no table is left out.
+pub(super) fn tables_mut<'v>(
+    values: &'v mut Map<String, Value>,
+    name: &str,
+) -> impl Iterator<Item = &'v mut Map<String, Value>> {
+    let tables = match values.get_mut(name).map(|list| &mut list.kind) {
+        Some(ValueKind::Array(tables)) => tables.as_mut_slice(),
+        _ => &mut [],
+    };
+    tables.iter_mut().filter_map(|table| match &mut table.kind {
+        ValueKind::Table(table) => Some(table),
+        _ => None,
+    })
+}
+
+/// Adds to every table of a list the defaults that it does not set.
+pub(super) fn fill_list(values: &mut Map<String, Value>, name: &str, defaults: &Map<String, Value>) {
+    for table in tables_mut(values, name) {
+        for (key, value) in defaults {
+            table.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+    }
+}
+
+/// A source that names no sites may be seen by all that may install, if these are named one by one.
+pub(super) fn fill_sites(values: &mut Map<String, Value>) {
+    let connect = values.get("connect").and_then(|connect| connect.clone().into_table().ok());
+    let Some(all) = connect.and_then(|mut connect| read_list(connect.remove("sites")?).ok()) else { return };
+    if all.iter().any(|site| site.contains('*')) {
+        return;
+    }
+    let sites = Value::new(Some(&"connect.sites".to_owned()), all);
+    for source in tables_mut(values, "sources") {
+        source.entry("sites".to_owned()).or_insert_with(|| sites.clone());
+    }
+}
+
+/// Whether the ids of each list are unique, and the sources exist that destinations name.
+pub(super) fn check_ids(values: &mut Map<String, Value>, problems: &mut Vec<String>) {
+    let sources = list_ids(values, "sources", "source", problems);
+    list_ids(values, "destinations", "destination", problems);
+    let known: Vec<&str> = sources.iter().map(String::as_str).collect();
+    for (position, destination) in tables_mut(values, "destinations").enumerate() {
+        let named = destination.get("sources").cloned().and_then(|value| read_list(value).ok());
+        for id in named.unwrap_or_default().iter().filter(|id| !sources.contains(*id)) {
+            let hint = match (nearest(id, &known), known.is_empty()) {
+                (Some(near), _) => format!("did you mean {near:?}?"),
+                (None, true) => "there is no source yet".to_owned(),
+                (None, false) => format!("the sources are: {}", known.join(", ")),
+            };
+            problems
+                .push(format!("destinations[{position}].sources: {id:?} is not the id of a source; {hint}"));
+        }
+    }
+}
+
+fn list_ids(
+    values: &mut Map<String, Value>,
+    name: &str,
+    one: &str,
+    problems: &mut Vec<String>,
+) -> BTreeSet<String> {
+    let mut ids = BTreeSet::new();
+    for (position, table) in tables_mut(values, name).enumerate() {
+        let Some(id) = table.get("id").and_then(|id| id.clone().into_string().ok()) else { continue };
+        if !ids.insert(id.clone()) {
+            problems.push(format!("{name}[{position}].id: {id:?} is already the id of another {one}"));
+        }
+    }
+    ids
+}

@@ -1,0 +1,36 @@
+//! One `[[destinations]]` table: a place where incidents go besides the sites that installed the app.
+//!
+//! Holds the keys that every destination shares. A type's own keys stay unread in `options`, and whether the
+//! type exists is for the table of destination types to say: this file knows none.
+
+use super::kind::{list, text};
+use super::section::section;
+use super::source::ID_PATTERN;
+use crate::domain::SourceId;
+
+section! {
+    /// The keys that every configured destination understands.
+    pub struct DestinationConfig {
+        /// Shaped as a source's id, and unique among destinations.
+        pub id: String = text()
+            .shaped(ID_PATTERN)
+            .checked(check_id)
+            .required("is missing; choose a short name such as \"ops\""),
+        /// The `type` key.
+        pub type_name as "type": String = text().required("is missing; name the type of the destination"),
+        /// The sources whose incidents go there; all when absent.
+        pub sources: Option<Vec<SourceId>> = list().checked(|ids| read_source_ids(&ids)).optional(),
+        ..options
+    }
+}
+
+fn check_id(id: String) -> Result<String, String> {
+    if SourceId::parse(&id).is_ok() {
+        return Ok(id);
+    }
+    Err(format!("{id:?} is not valid: use 1 to 32 characters from a-z, 0-9 and '-', not starting with '-'"))
+}
+
+fn read_source_ids(ids: &[String]) -> Result<Vec<SourceId>, String> {
+    ids.iter().map(|id| SourceId::parse(id).map_err(|fault| fault.to_string())).collect()
+}

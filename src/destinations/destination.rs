@@ -1,0 +1,158 @@
+//! What the delivery engine asks of a destination, and the table through which it finds one.
+//!
+//! A destination renders, sends, reads back and deletes. It never waits, never retries and never stores:
+//! deliveries survive restarts and therefore belong to the engine. Must know nothing of sources and of the
+//! store.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+use super::{Refusal, SourceProfile};
+use crate::domain::{BatchSizes, DestinationId, Entity, EntityId, EntityKind, EntityOutcome, Outgoing, SourceId, Verdict};
+
+/// Entities that share one request: one kind, one source, one workspace, all of them present.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch<'a> {
+    pub kind: EntityKind,
+    pub source: &'a SourceProfile,
+    pub workspace: &'a EntityId,
+    /// At most as many as [`Destination::batch_sizes`] says.
+    pub entities: &'a [Outgoing],
+}
+
+/// The answer to one request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sent {
+    pub outcomes: Vec<EntityOutcome>,
+    /// Whether the destination says that one of its limits is nearly used up.
+    pub near_limit: bool,
+}
+
+/// An entity as the destination holds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// The version that it shows, where it shows one.
+    pub version: Option<i64>,
+    /// In the shape of [`DestinationType::render`].
+    pub body: Map<String, Value>,
+}
+
+/// What a destination answered to somebody who asks whether it works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// A sentence for the operator.
+    pub seen: String,
+    /// The destination's clock minus ours.
+    pub clock_skew: Option<TimeDelta>,
+}
+
+/// A place that incidents go to.
+#[async_trait]
+pub trait Destination: Send + Sync {
+    /// Which kinds it takes, and how many entities share a request.
+    fn batch_sizes(&self) -> BatchSizes;
+
+    /// Sends one request and gives the verdict on every entity of it.
+    ///
+    /// # Errors
+    /// The refusal of the whole request: nothing is known of any entity.
+    async fn send(&self, batch: Batch<'_>) -> Result<Sent, Refusal>;
+
+    /// Takes one entity away; one that it does not hold counts as taken away.
+    ///
+    /// # Errors
+    /// As for [`Destination::send`].
+    async fn delete(&self, kind: EntityKind, id: &EntityId) -> Result<Verdict, Refusal>;
+
+    /// What it holds of an entity; `None` for nothing, or nothing yet.
+    ///
+    /// # Errors
+    /// As for [`Destination::send`].
+    async fn read_back(&self, kind: EntityKind, id: &EntityId) -> Result<Option<Held>, Refusal>;
+
+    /// Takes away everything of a source, or of one workspace of it.
+    ///
+    /// # Errors
+    /// As for [`Destination::send`].
+    async fn remove(&self, source: &SourceId, workspace: Option<&EntityId>) -> Result<(), Refusal>;
+
+    /// Whether by our own count a limit is nearly used up: what can wait should.
+    fn is_near_limit(&self) -> bool {
+        false
+    }
+
+    /// Most workspaces that share one request to link or unlink them; `None` when nothing must be linked.
+    fn links_per_request(&self) -> Option<usize> {
+        None
+    }
+
+    /// Links workspaces, before which entities of theirs do not show.
+    ///
+    /// # Errors
+    /// As for [`Destination::send`].
+    async fn link(&self, _workspaces: &[EntityId]) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    /// Undoes [`Destination::link`].
+    ///
+    /// # Errors
+    /// As for [`Destination::send`].
+    async fn unlink(&self, _workspaces: &[EntityId]) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    /// The workspaces that are linked now; `None` when nothing must be linked.
+    ///
+    /// # Errors
+    /// As for [`Destination::send`].
+    async fn list_links(&self) -> Result<Option<Vec<EntityId>>, Refusal> {
+        Ok(None)
+    }
+
+    /// Asks whether the destination answers and believes us.
+    ///
+    /// # Errors
+    /// As for [`Destination::send`].
+    async fn probe(&self) -> Result<Probe, Refusal>;
+}
+
+/// What is known of one destination: an installation of the app, or a table of the configuration.
+#[derive(Debug, Clone)]
+pub struct Account {
+    pub id: DestinationId,
+    /// What people call it; for a site its host, with the port if that is unusual.
+    pub name: String,
+    /// Empty when it has none.
+    pub base_url: String,
+    pub secret: Option<SecretString>,
+    /// The keys of its table in the configuration.
+    pub options: Map<String, Value>,
+}
+
+/// Why a destination cannot be built, and what to fix.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BuildError(pub String);
+
+/// One type of destination; shares between its destinations what concerns them all, such as an hourly quota.
+pub trait DestinationType: Send + Sync {
+    /// The value of `type` in the configuration, and in the store.
+    fn name(&self) -> &'static str;
+
+    /// Makes a destination ready. Reads no network.
+    ///
+    /// # Errors
+    /// When something of the account cannot be right.
+    fn build(&self, account: Account) -> Result<Arc<dyn Destination>, BuildError>;
+
+    /// The body that the destination would get for an entity.
+    ///
+    /// # Errors
+    /// Why the destination cannot take it, in words for an operator.
+    fn render(&self, source: &SourceProfile, entity: &Entity, version: i64) -> Result<Value, String>;
+}

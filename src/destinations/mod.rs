@@ -1,0 +1,21 @@
+//! Where incidents go: one trait, one folder per type of destination.
+//!
+//! To add one: a folder here with a `start` function, and one line in [`TYPES`]
+//! (docs/ARCHITECTURE.md, *How to change it*). A destination knows no source and no store.
+
+mod destination;
+mod issue_keys;
+mod operations;
+mod profile;
+mod refusal;
+mod start;
+pub mod text;
+
+pub use destination::{Account, Batch, BuildError, Destination, DestinationType, Held, Probe, Sent};
+pub use issue_keys::{associate_issue_keys, find_issue_keys};
+pub use profile::SourceProfile;
+pub use refusal::{Refusal, Remedy, Scope};
+pub use start::{DestinationTypes, Facilities, Quotas, StartType};
+
+/// Every type of destination there is.
+pub const TYPES: &[StartType] = &[operations::start];

@@ -1,0 +1,29 @@
+//! Outbound client of one Jira site: the Operations API and the DevOps Components API.
+//!
+//! Sends one request per call and says what its outcome asks of the caller; never waits, never retries and
+//! never stores, because deliveries survive restarts and therefore belong to `sync`.
+
+mod answer;
+mod auth;
+mod budget;
+mod calls;
+mod endpoint;
+mod error;
+mod pacing;
+mod request;
+mod throttle;
+mod verdict;
+
+#[cfg(test)]
+mod client_tests;
+
+pub use answer::{Answer, Meta};
+pub use auth::{AuthError, ConnectAuth, SiteAuth};
+pub use budget::Budget;
+pub use calls::{MAX_WORKSPACES_PER_REQUEST, Stored};
+pub use endpoint::{Api, Endpoint};
+pub use error::{Disposition, JiraError};
+pub use pacing::Pacing;
+pub use request::JiraClient;
+pub use throttle::Scope;
+pub use verdict::Verdicts;

@@ -1,0 +1,130 @@
+//! How long a 429 wants us to wait, and who has to.
+//!
+//! Follows "Rate limiting" of Jira Cloud's documentation (October 2026). Bounds every wait, because a wrong
+//! header must not stop a site for good.
+
+use chrono::{DateTime, DurationRound, TimeDelta};
+use reqwest::header::{HeaderMap, HeaderName};
+
+use super::answer::text;
+use crate::domain::{Timestamp, parse_timestamp};
+use crate::http::{self, LONGEST_WAIT};
+
+/// Who has to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// This operation on this site: burst limits, per-issue limits, and reasons that Jira did not name.
+    Endpoint,
+    /// Everything for this site: the tenant's hourly quota is used up.
+    Site,
+    /// Everything for every site: the app's hourly quota, one pool for all sites, is used up.
+    AllSites,
+}
+
+const REASON: HeaderName = HeaderName::from_static("ratelimit-reason");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
+/// Until when to wait after a 429, if Jira says it, and who. `Retry-After` is a lower bound; a used-up quota
+/// waits for its reset, which without a header is the next full hour in UTC.
+pub(super) fn read(headers: &HeaderMap, now: Timestamp) -> (Option<Timestamp>, Scope) {
+    let reason = text(headers, &REASON).unwrap_or_default().to_ascii_lowercase();
+    let scope = match reason.as_str() {
+        "jira-quota-global-based" => Scope::AllSites,
+        "jira-quota-tenant-based" => Scope::Site,
+        _ => Scope::Endpoint,
+    };
+    let asked = find_retry_after(headers, now);
+    let reset = text(headers, &RESET).and_then(parse_reset);
+    let until = match scope {
+        Scope::Endpoint => asked.or(reset),
+        Scope::Site | Scope::AllSites => asked.max(Some(reset.unwrap_or_else(|| next_full_hour(now)))),
+    };
+    (until.filter(|until| *until > now).map(|until| until.min(now + LONGEST_WAIT)), scope)
+}
+
+/// `Retry-After` of a 429 or 503: seconds, or an HTTP date; bounded like every wait.
+pub(super) fn find_retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
+    Some(now + http::find_retry_after(headers, now)?)
+}
+
+/// `X-RateLimit-Reset`: ISO 8601, seen without seconds, or epoch seconds as elsewhere.
+fn parse_reset(value: &str) -> Option<Timestamp> {
+    let without_seconds = || {
+        let (minutes, offset) = value.split_at_checked("2026-04-03T09:12".len())?;
+        parse_timestamp(&format!("{minutes}:00{offset}"))
+    };
+    let epoch_seconds = || DateTime::from_timestamp(value.parse().ok()?, 0);
+    parse_timestamp(value).or_else(without_seconds).or_else(epoch_seconds)
+}
+
+fn next_full_hour(now: Timestamp) -> Timestamp {
+    now.duration_trunc(TimeDelta::hours(1)).unwrap_or(now) + TimeDelta::hours(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        parse_timestamp("2026-04-03T09:12:00Z").unwrap()
+    }
+
+    fn read_headers(pairs: &[(&'static str, &str)]) -> (String, Scope) {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.insert(HeaderName::from_static(name), value.parse().unwrap());
+        }
+        let (until, scope) = read(&headers, now());
+        (until.map_or_else(|| "unknown".to_owned(), |until| until.format("%F %T").to_string()), scope)
+    }
+
+    #[test]
+    fn bursts_issue_limits_and_unknown_reasons_slow_the_endpoint() {
+        for reason in ["jira-burst-based", "jira-per-issue-on-write", "jira-something-new"] {
+            assert_eq!(
+                read_headers(&[("ratelimit-reason", reason), ("retry-after", "7")]),
+                ("2026-04-03 09:12:07".to_owned(), Scope::Endpoint)
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_usable_header_the_time_is_unknown() {
+        assert_eq!(read_headers(&[]), ("unknown".to_owned(), Scope::Endpoint));
+        assert_eq!(read_headers(&[("retry-after", "soon")]).0, "unknown");
+        assert_eq!(read_headers(&[("retry-after", "0")]).0, "unknown");
+    }
+
+    #[test]
+    fn a_used_up_quota_pauses_its_scope_until_the_reset() {
+        let tenant = ("ratelimit-reason", "jira-quota-tenant-based");
+        let global = ("ratelimit-reason", "jira-quota-global-based");
+        for reset in ["2026-04-03T10:00Z", "2026-04-03T10:00:00Z", "2026-04-03T12:00+02:00", "1775210400"] {
+            assert_eq!(
+                read_headers(&[tenant, ("x-ratelimit-reset", reset), ("retry-after", "5")]),
+                ("2026-04-03 10:00:00".to_owned(), Scope::Site),
+                "{reset}"
+            );
+        }
+        assert_eq!(read_headers(&[global]), ("2026-04-03 10:00:00".to_owned(), Scope::AllSites));
+    }
+
+    #[test]
+    fn retry_after_is_a_lower_bound_of_the_reset() {
+        let quota = ("ratelimit-reason", "jira-quota-tenant-based");
+        let headers = [quota, ("x-ratelimit-reset", "2026-04-03T09:13:00Z"), ("retry-after", "120")];
+        assert_eq!(read_headers(&headers).0, "2026-04-03 09:14:00");
+    }
+
+    #[test]
+    fn retry_after_may_be_a_date() {
+        let headers = [("retry-after", "Fri, 03 Apr 2026 09:20:00 GMT")];
+        assert_eq!(read_headers(&headers).0, "2026-04-03 09:20:00");
+    }
+
+    #[test]
+    fn no_header_can_stop_a_site_for_longer_than_two_hours() {
+        assert_eq!(read_headers(&[("retry-after", "4000000000")]).0, "2026-04-03 11:12:00");
+        assert_eq!(read_headers(&[("x-ratelimit-reset", "2999-01-01T00:00:00Z")]).0, "2026-04-03 11:12:00");
+    }
+}

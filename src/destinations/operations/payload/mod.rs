@@ -1,0 +1,41 @@
+//! Domain values in Jira's words: ids, payloads and Jira's limits.
+//!
+//! Pure and total: every value of a tool becomes a payload that Jira's published schema accepts, or is
+//! refused here with a reason. Must not know how payloads travel (`jira`) or where values come from.
+
+mod associations;
+mod component;
+mod incident;
+mod review;
+mod shapes;
+
+#[cfg(test)]
+mod schema_tests;
+
+pub use component::component;
+pub use incident::incident;
+pub use review::review;
+pub use shapes::{
+    AssociationPayload, Batch, BulkRequest, ComponentPayload, EntityPayload, IncidentPayload,
+    MAX_ENTITIES_PER_REQUEST, ProviderMetadata, ReviewPayload, SCHEMA_VERSION, SeverityPayload,
+    SubmissionProperties,
+};
+
+use crate::destinations::SourceProfile;
+use crate::domain::Entity;
+
+/// Why an entity has no payload.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unmappable {
+    #[error("the review names no incident, and Jira shows a review only with the incidents it covers")]
+    ReviewWithoutIncidents,
+}
+
+/// The payload of an entity of any kind. `version` becomes its `updateSequenceNumber`.
+pub fn payload(entity: &Entity, ctx: &SourceProfile, version: i64) -> Result<EntityPayload, Unmappable> {
+    Ok(match entity {
+        Entity::Component(value) => EntityPayload::Component(component(value, ctx, version)),
+        Entity::Incident(value) => EntityPayload::Incident(incident(value, ctx, version)),
+        Entity::Review(value) => EntityPayload::Review(review(value, ctx, version)?),
+    })
+}

@@ -1,0 +1,41 @@
+//! A post-incident review as the Operations API takes it.
+//!
+//! Must refuse a review without incidents rather than invent one for it.
+
+use super::Unmappable;
+use super::associations::associations;
+use super::shapes::{ReviewPayload, SCHEMA_VERSION};
+use crate::destinations::{SourceProfile, text};
+use crate::domain::{EntityId, PostIncidentReview};
+
+/// The payload of a review; texts fall back as for incidents.
+///
+/// # Errors
+/// [`Unmappable::ReviewWithoutIncidents`], since Jira demands at least one.
+pub fn review(
+    review: &PostIncidentReview,
+    ctx: &SourceProfile,
+    version: i64,
+) -> Result<ReviewPayload, Unmappable> {
+    let reviews = text::id_list(&ctx.source, &review.incidents);
+    if reviews.is_empty() {
+        return Err(Unmappable::ReviewWithoutIncidents);
+    }
+    let id = EntityId::new(&ctx.source, &review.provider_id);
+    let summary = text::find_line(&review.summary).unwrap_or_else(|| id.to_string());
+    let description = text::find_text(&review.description).unwrap_or_else(|| summary.clone());
+    let (created_date, last_updated) = text::dates(review.created_at, review.updated_at);
+    Ok(ReviewPayload {
+        schema_version: SCHEMA_VERSION,
+        id,
+        update_sequence_number: version,
+        reviews,
+        summary,
+        description,
+        url: text::find_url(&review.url).unwrap_or_else(|| text::uri(&ctx.home_url)),
+        created_date,
+        last_updated,
+        status: review.status.as_str(),
+        associations: associations(&review.associations),
+    })
+}

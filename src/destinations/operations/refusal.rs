@@ -1,0 +1,79 @@
+//! A failed request to Jira in the engine's words: what to do, and what to tell a person.
+
+use chrono::TimeDelta;
+
+use super::client::{Disposition, JiraError};
+use super::client::Scope as JiraScope;
+use crate::destinations::{Refusal, Remedy, Scope};
+
+/// Clocks further apart than this explain a refused token.
+const SKEW: TimeDelta = TimeDelta::seconds(60);
+
+const FORBIDDEN: &str = "Jira forbids the request: the installed app lacks the operations module or a scope; \
+                         update the app on the site";
+const GONE: &str =
+    "Jira does not know the site or the API any more: check that the site still exists";
+
+impl From<JiraError> for Refusal {
+    fn from(error: JiraError) -> Self {
+        Self {
+            remedy: remedy(&error),
+            label: label(&error.disposition),
+            was_sent: error.status.is_some() || !matches!(error.disposition, Disposition::WaitUntil { .. }),
+            message: error.to_string(),
+            trace_id: error.trace_id,
+        }
+    }
+}
+
+fn remedy(error: &JiraError) -> Remedy {
+    let park = |advice: String| Remedy::Park { advice, may_pass: false };
+    match &error.disposition {
+        Disposition::Retry { not_before } => Remedy::Retry { not_before: *not_before },
+        Disposition::SlowDown => Remedy::SlowDown,
+        Disposition::WaitUntil { until, scope } => {
+            let scope = match scope {
+                JiraScope::Endpoint => Scope::Request,
+                JiraScope::Site => Scope::Destination,
+                JiraScope::AllSites => Scope::AllOfType,
+            };
+            Remedy::WaitUntil { until: *until, scope }
+        }
+        Disposition::Split => Remedy::Split,
+        Disposition::GiveUp => Remedy::GiveUp,
+        // A new secret may be on its way to us: Jira uses it before it has heard that we have it.
+        Disposition::Unauthorized => Remedy::Park { advice: unauthorized(error), may_pass: true },
+        Disposition::Forbidden => park(FORBIDDEN.to_owned()),
+        Disposition::Gone => park(GONE.to_owned()),
+        Disposition::Redirected { to_host } => park(format!(
+            "the site now answers as {to_host}: install the app again so that it reports its new address, and \
+             allow that host in connect.sites"
+        )),
+    }
+}
+
+fn unauthorized(error: &JiraError) -> String {
+    match error.date_skew {
+        Some(skew) if skew.abs() > SKEW => format!(
+            "Jira refuses our tokens because this machine's clock is {} s {}: set the clock (NTP)",
+            skew.num_seconds().abs(),
+            if skew > TimeDelta::zero() { "slow" } else { "fast" }
+        ),
+        _ => "Jira refuses our tokens: the app was uninstalled, or its secret changed without our hearing of it; \
+              install the app again on the site"
+            .to_owned(),
+    }
+}
+
+fn label(disposition: &Disposition) -> &'static str {
+    match disposition {
+        Disposition::Retry { .. } => "retry",
+        Disposition::WaitUntil { .. } | Disposition::SlowDown => "wait",
+        Disposition::Split => "split",
+        Disposition::GiveUp => "refused",
+        Disposition::Unauthorized => "unauthorized",
+        Disposition::Forbidden => "forbidden",
+        Disposition::Gone => "gone",
+        Disposition::Redirected { .. } => "redirected",
+    }
+}

@@ -1,0 +1,18 @@
+//! Outbound HTTP: the one client that asks Jira, the tools and the hosts of install keys.
+//!
+//! Knows transport only: certificates, proxies, bounds, waiting times, and why a server cannot be reached. Must know no
+//! API, and must never print a query, a header or a password.
+
+mod body;
+mod client;
+mod error;
+mod retry_after;
+
+#[cfg(test)]
+mod test_servers;
+
+pub use body::read_body;
+pub use client::{ClientError, HttpSettings, build_client};
+pub use error::{TransportCause, TransportFault};
+pub use reqwest::Client as HttpClient;
+pub use retry_after::{LONGEST_WAIT, find_retry_after, parse_http_date};

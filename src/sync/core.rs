@@ -1,0 +1,57 @@
+//! What inbound and outbound share: the store, the sources, the directory, and the signals between them.
+//!
+//! Must not know how anything is received or sent.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::directory::Directory;
+use super::registry::Registry;
+use crate::clock::Clock;
+use crate::store::{Store, StoreError};
+use crate::telemetry::Metrics;
+
+/// Why a use case could not finish. The next round is the retry.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the schedule does not start: {0}")]
+    Schedule(String),
+}
+
+/// Each wakes one task, however often it is notified.
+#[derive(Debug, Default)]
+pub struct Signals {
+    pub inbox: Notify,
+    pub deliver: Notify,
+    pub link: Notify,
+    pub drift: Notify,
+}
+
+/// The shared parts.
+pub(in crate::sync) struct Core {
+    pub store: Store,
+    pub clock: Clock,
+    pub registry: Registry,
+    pub directory: Directory,
+    pub metrics: Arc<Metrics>,
+    pub signals: Signals,
+    /// Name of this process in leases.
+    pub owner: String,
+}
+
+impl Core {
+    pub fn new(store: Store, clock: Clock, registry: Registry) -> Self {
+        Self {
+            directory: Directory::new(store.clone(), registry.clone()),
+            owner: clock.new_id(),
+            metrics: Arc::default(),
+            signals: Signals::default(),
+            store,
+            clock,
+            registry,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! One destination as requests to it and, when it is a site, from it need it.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+use crate::clock::Timestamp;
+use crate::domain::DestinationId;
+use crate::store::{DestinationRef, Installation, InstallationState};
+use crate::sync::registry::{Registry, SourceRuntime};
+
+/// Who may be sent what, and how it is reached.
+#[derive(Debug)]
+pub struct DestinationAccess {
+    pub id: DestinationId,
+    /// Host of the site, with the port if it is unusual; the id of a configured destination.
+    pub name: String,
+    /// The type of the destination, which finds its code.
+    pub type_name: String,
+    pub base_url: String,
+    pub enabled: bool,
+    /// Tells one installation of a site from the next, which has another secret.
+    pub since: Timestamp,
+    secret: Option<SecretString>,
+    previous: Option<(SecretString, Timestamp)>,
+    /// The sources it may see.
+    pub sources: Vec<Arc<SourceRuntime>>,
+    /// The keys of its table in the configuration.
+    pub options: Map<String, Value>,
+}
+
+impl DestinationAccess {
+    /// The site as the store has it; `None` for one that is gone or whose secret cannot be opened.
+    pub(in crate::sync) fn installed(installation: Installation, registry: &Registry) -> Option<Self> {
+        let enabled = match installation.state {
+            InstallationState::Enabled => true,
+            InstallationState::Disabled => false,
+            InstallationState::Uninstalled | InstallationState::Replaced => return None,
+        };
+        if installation.secrets.is_empty() {
+            let why =
+                installation.parked.as_deref().unwrap_or("its secret is missing; install the app again");
+            tracing::error!(site = %installation.site, "the site cannot be served: {why}");
+        }
+        let mut secrets = installation.secrets.into_iter();
+        Some(Self {
+            secret: Some(secrets.next()?),
+            previous: secrets.next().map(|secret| (secret, installation.previous_until)),
+            sources: registry.visible_to(&installation.site).cloned().collect(),
+            id: DestinationId::from(&installation.client_key),
+            type_name: installation.type_name,
+            name: installation.site,
+            base_url: installation.base_url,
+            since: installation.installed_at,
+            enabled,
+            options: Map::new(),
+        })
+    }
+
+    /// The secret that signs requests to the site, if this is one.
+    #[must_use]
+    pub fn secret(&self) -> Option<&SecretString> {
+        self.secret.as_ref()
+    }
+
+    /// The secrets that may have signed a request from the site: the current one, then the one before it
+    /// while requests signed with that may still be under way.
+    pub fn secrets_at(&self, now: Timestamp) -> impl Iterator<Item = &SecretString> {
+        let previous = self.previous.as_ref().filter(|(_, until)| now < *until).map(|(secret, _)| secret);
+        self.secret.iter().chain(previous)
+    }
+
+    #[must_use]
+    pub fn sees(&self, source: &str) -> bool {
+        self.sources.iter().any(|visible| visible.id().as_str() == source)
+    }
+
+    /// Which destination this is, and since when.
+    pub(in crate::sync) fn at(&self) -> DestinationRef {
+        DestinationRef { id: self.id.clone(), since: self.since }
+    }
+}

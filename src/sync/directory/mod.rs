@@ -1,0 +1,87 @@
+//! What Jira's calls need, in memory: who may call, which workspaces and containers they may see.
+//!
+//! A snapshot is immutable; a change in the store, by this process or another, replaces it.
+
+mod access;
+mod containers;
+mod snapshot;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use self::containers::Containers;
+use super::registry::Registry;
+use crate::store::{Container, Store, StoreError, StoredWorkspace};
+
+pub use access::DestinationAccess;
+pub use containers::{ContainerHit, SearchPosition};
+pub use snapshot::{ContainerPage, Snapshot};
+
+/// The current snapshot, and how to renew it.
+#[derive(Debug)]
+pub struct Directory {
+    store: Store,
+    registry: Registry,
+    current: RwLock<Arc<Snapshot>>,
+    renewing: tokio::sync::Mutex<()>,
+}
+
+impl Directory {
+    #[must_use]
+    pub fn new(store: Store, registry: Registry) -> Self {
+        Self { store, registry, current: RwLock::default(), renewing: tokio::sync::Mutex::default() }
+    }
+
+    #[must_use]
+    pub fn current(&self) -> Arc<Snapshot> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads everything anew.
+    ///
+    /// # Errors
+    /// When the database fails; the old snapshot stays.
+    pub async fn refresh(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.renewing.lock().await;
+        // The number first: a change made while reading then shows as one more renewal, not as none.
+        let generation = self.store.sites().directory_generation().await?;
+        let installed = self.store.sites().list_installations().await?;
+        let destinations: HashMap<_, _> = installed
+            .into_iter()
+            .filter_map(|site| DestinationAccess::installed(site, &self.registry))
+            .map(|access| (access.id.clone(), Arc::new(access)))
+            .collect();
+        let snapshot = Snapshot { generation, destinations, containers: self.read_containers().await? };
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+        Ok(())
+    }
+
+    /// Reads everything anew if anybody changed something.
+    ///
+    /// # Errors
+    /// As for [`Directory::refresh`].
+    pub async fn refresh_if_changed(&self) -> Result<bool, StoreError> {
+        let changed = self.store.sites().directory_generation().await? != self.current().generation;
+        if changed {
+            self.refresh().await?;
+        }
+        Ok(changed)
+    }
+
+    async fn read_containers(&self) -> Result<BTreeMap<String, Containers>, StoreError> {
+        let mut read: BTreeMap<String, (Vec<StoredWorkspace>, Vec<Container>)> = BTreeMap::new();
+        for workspace in self.store.entities().list_workspaces().await? {
+            read.entry(workspace.source.clone()).or_default().0.push(workspace);
+        }
+        for container in self.store.entities().list_containers().await? {
+            read.entry(container.source.clone()).or_default().1.push(container);
+        }
+        // What a source that has left the configuration left behind belongs to nobody.
+        let configured = read.into_iter().filter_map(|(id, read)| Some((self.registry.find(&id)?, read)));
+        Ok(configured
+            .map(|(source, (workspaces, containers))| {
+                (source.id().to_string(), Containers::new(source, workspaces, &containers))
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,86 @@
+//! Everything that Jira's calls need at one moment. Immutable.
+//!
+//! Isolation of tenants is decided here: every answer starts from the sources of one site.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::access::DestinationAccess;
+use super::containers::{Containers, ContainerHit, Query, SearchPosition};
+use crate::domain::{DestinationId, EntityId};
+use crate::store::StoredWorkspace;
+
+/// One page of a search.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerPage {
+    pub hits: Vec<Arc<ContainerHit>>,
+    /// Where the next page starts; `None` on the last.
+    pub next: Option<SearchPosition>,
+}
+
+/// Everything at one moment.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    pub(super) generation: i64,
+    pub(super) destinations: HashMap<DestinationId, Arc<DestinationAccess>>,
+    pub(super) containers: BTreeMap<String, Containers>,
+}
+
+impl Snapshot {
+    #[must_use]
+    pub fn find(&self, id: &DestinationId) -> Option<&Arc<DestinationAccess>> {
+        self.destinations.get(id)
+    }
+
+    pub fn destinations(&self) -> impl Iterator<Item = &Arc<DestinationAccess>> {
+        self.destinations.values()
+    }
+
+    /// The workspaces that the destination may see.
+    pub fn workspaces<'a>(
+        &'a self,
+        access: &'a DestinationAccess,
+    ) -> impl Iterator<Item = &'a StoredWorkspace> {
+        self.containers_of(access).flat_map(|containers| &containers.workspaces)
+    }
+
+    /// The workspaces among `ids` that the site may see, in the order asked.
+    #[must_use]
+    pub fn find_workspaces(&self, access: &DestinationAccess, ids: &[String]) -> Vec<StoredWorkspace> {
+        let visible: HashMap<&EntityId, &StoredWorkspace> =
+            self.workspaces(access).map(|workspace| (&workspace.id, workspace)).collect();
+        let found = ids.iter().filter_map(|id| visible.get(&EntityId::from_text(id.as_str())));
+        found.map(|workspace| (*workspace).clone()).collect()
+    }
+
+    /// Searches the names of the site's containers: case-insensitive, any part of the name, those that
+    /// start with the text first, then by name. `workspace` is an id in Jira.
+    #[must_use]
+    pub fn search(
+        &self,
+        site: &DestinationAccess,
+        text: &str,
+        workspace: Option<&str>,
+        after: Option<&SearchPosition>,
+        limit: usize,
+    ) -> ContainerPage {
+        let text = text.trim().to_lowercase();
+        let query = Query::new(&text);
+        let mut found: Vec<_> = self
+            .containers_of(site)
+            .flat_map(|containers| {
+                let found = containers.search(&query, workspace, after, limit.saturating_add(1));
+                found.map(move |found| (found, containers))
+            })
+            .collect();
+        found.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| more).map(|(found, _)| SearchPosition::from(found));
+        ContainerPage { hits: found.iter().map(|(found, containers)| containers.hit(found)).collect(), next }
+    }
+
+    fn containers_of<'a>(&'a self, access: &'a DestinationAccess) -> impl Iterator<Item = &'a Containers> {
+        access.sources.iter().filter_map(|source| self.containers.get(source.id().as_str()))
+    }
+}

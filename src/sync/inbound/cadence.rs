@@ -1,0 +1,66 @@
+//! How often a source is polled: by its schedule, spread over the schedule's pause, and less often while
+//! nothing is new.
+//!
+//! A tool that tells by webhooks need not be asked every few minutes whether it told everything. A source that
+//! is only polled keeps its schedule: nobody else would tell of a new incident. Must not know how a poll is done.
+
+use std::time::Duration;
+
+use super::Inbound;
+use super::poll::{PollOutcome, Reach};
+use super::waits::LONGEST_SPREAD;
+use crate::clock::Timestamp;
+use crate::config::nth_after;
+use crate::store::PollState;
+use crate::sync::SyncError;
+use crate::sync::backoff::seed;
+use crate::sync::registry::SourceRuntime;
+
+/// Instants looked at for the shortest pause of a schedule that has several, such as one for office hours.
+const INSTANTS: usize = 24;
+
+impl Inbound {
+    /// Polls if the source's schedule may do so now: with nothing new, ever more of its instants are passed
+    /// over, up to `poll_slowdown`. `None` when this one is.
+    ///
+    /// # Errors
+    /// When the database fails. The tool's failure is stored with the source.
+    pub async fn poll_on_schedule(&self, source: &SourceRuntime) -> Result<Option<PollOutcome>, SyncError> {
+        let now = self.core.clock.now();
+        let state = self.core.store.polls().ensure(source.id(), source.config.backfill).await?;
+        if state.due_at > now {
+            return Ok(None);
+        }
+        let outcome = self.poll_now(source, Reach::Everything, &mut |_, _| {}).await?;
+        if outcome.changed > 0 {
+            self.core.store.polls().end_quiet(source.id()).await?;
+        } else if outcome.done {
+            let due_at = find_due(source, &state, now);
+            self.core.store.polls().record_quiet(source.id(), &state, due_at).await?;
+        }
+        Ok(Some(outcome))
+    }
+
+    /// How far behind its schedule this bridge polls a source, always the same, so that neither its sources
+    /// nor all bridges of the world ask at the full minute.
+    #[must_use]
+    pub fn poll_delay(&self, source: &SourceRuntime) -> Duration {
+        let now = self.core.clock.now();
+        let next = |at: &Timestamp| nth_after(&source.config.poll, *at, 1);
+        let instants: Vec<Timestamp> = std::iter::successors(next(&now), next).take(INSTANTS).collect();
+        let pause = instants.windows(2).map(|pair| pair[1] - pair[0]).min().unwrap_or_default();
+        // Never up to the next instant: that one would be taken for a poll of its own.
+        let spread = (pause * 9 / 10).min(LONGEST_SPREAD).num_milliseconds();
+        let place = seed(&format!("{} {}", self.base_url, source.id()));
+        let spread = u64::try_from(spread).unwrap_or_default().max(1);
+        Duration::from_millis(place % spread)
+    }
+}
+
+/// When a source with nothing new is to be polled next; `None` is the schedule's next instant.
+fn find_due(source: &SourceRuntime, state: &PollState, now: Timestamp) -> Option<Timestamp> {
+    let is_told = state.webhook_at.timestamp_millis() > 0;
+    let quiet = usize::try_from(state.quiet + 1).unwrap_or(usize::MAX);
+    let instants = quiet.min(source.config.poll_slowdown);
+    (is_told && instants > 1).then(|| nth_after(&source.config.poll, now, instants)).flatten()
+}

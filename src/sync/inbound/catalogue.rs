@@ -1,0 +1,56 @@
+//! Takes in the tool's list of services and teams.
+
+use std::collections::HashSet;
+
+use super::Inbound;
+use super::poll::PollOutcome;
+use crate::domain::{Component, Entity, EntityKind, Observation, Workspace};
+use crate::sources::{Findings, PollError, Poller};
+use crate::store::Origin;
+use crate::sync::SyncError;
+use crate::sync::registry::SourceRuntime;
+
+impl Inbound {
+    /// Reads the list and applies it, or gives the tool's failure.
+    pub(super) async fn read_catalogue(
+        &self,
+        source: &SourceRuntime,
+        poller: &dyn Poller,
+        outcome: &mut PollOutcome,
+    ) -> Result<Option<PollError>, SyncError> {
+        let now = self.core.clock.now();
+        let catalogue = match poller.catalogue(now).await {
+            Ok(catalogue) => catalogue,
+            Err(error) => return Ok(Some(error)),
+        };
+        let mut observations = self.find_vanished(source, &catalogue.components).await?;
+        let present = |component| Observation::present(Entity::Component(component), now);
+        observations.extend(catalogue.components.into_iter().map(present));
+        let findings = Findings { observations, workspaces: catalogue.workspaces, ..Findings::default() };
+        let applied = self.apply(source, &findings, None, Origin::Catalogue).await?;
+        outcome.count(findings.observations.len(), applied);
+        // A tool that lists no teams at all names them in passing: those stay.
+        if source.has_teams() && !findings.workspaces.is_empty() {
+            let teams = findings.workspaces.iter().map(|team| team.provider_id.clone());
+            let keep = teams.chain([Workspace::ACCOUNT.to_owned()]).collect::<Vec<_>>();
+            self.core.store.entities().retire_workspaces(source.id(), &keep).await?;
+        }
+        self.core.directory.refresh_if_changed().await?;
+        self.core.signals.link.notify_one();
+        Ok(None)
+    }
+
+    /// Components that the tool listed before and no longer lists are deleted. Those known only from
+    /// incidents, and the fallback, were never listed and stay.
+    async fn find_vanished(
+        &self,
+        source: &SourceRuntime,
+        listed: &[Component],
+    ) -> Result<Vec<Observation>, SyncError> {
+        let now = self.core.clock.now();
+        let listed: HashSet<&str> = listed.iter().map(|component| component.provider_id.as_str()).collect();
+        let known = self.core.store.entities().list_listed_components(source.id()).await?;
+        let gone = known.into_iter().filter(|id| !listed.contains(id.as_str()));
+        Ok(gone.map(|id| Observation::deleted(EntityKind::Component, id, now)).collect())
+    }
+}

@@ -1,0 +1,147 @@
+//! Webhooks: written down in groups before they are answered.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use tokio::sync::{mpsc, oneshot};
+
+use super::inbox::{BROKE_DOWN, unless_it_panics};
+use super::waits::LONGEST_ANSWER;
+use crate::sources::{Unmappable, VerifiedWebhook};
+use crate::store::{InboxEntry, Recorded};
+use crate::sync::core::Core;
+use crate::sync::registry::SourceRuntime;
+use crate::telemetry::Metrics;
+
+/// Most webhooks that share one transaction.
+const GROUP: usize = 256;
+
+/// Why a webhook could not be written down. The sender must try again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IngestError {
+    #[error("too many webhooks are waiting for the disk")]
+    Overloaded,
+    #[error("the database does not take writes")]
+    StoreDown,
+    #[error("the database takes too long to write")]
+    TooSlow,
+}
+
+/// What became of a webhook that is on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    pub duplicate: bool,
+    /// Why it has no meaning here; it is kept for the operator.
+    pub unmappable: Option<Unmappable>,
+}
+
+type Waiting = (InboxEntry, oneshot::Sender<Result<Recorded, IngestError>>);
+
+/// The way into the inbox. Cheap to clone; the task ends with the last clone.
+#[derive(Clone)]
+pub struct Ingestor {
+    queue: mpsc::Sender<Waiting>,
+    core: Arc<Core>,
+}
+
+impl Ingestor {
+    /// Starts the task that writes groups. Beyond `max_waiting` webhooks, senders are asked to come back.
+    #[must_use]
+    pub(in crate::sync) fn start(core: Arc<Core>, max_waiting: usize) -> Self {
+        let (queue, waiting) = mpsc::channel(max_waiting);
+        tokio::spawn(write_groups(core.clone(), waiting));
+        Self { queue, core }
+    }
+
+    /// Writes a webhook down. When it returns a receipt, the webhook is on disk.
+    ///
+    /// # Errors
+    /// When it could not be written: nothing is kept, and the sender must be told to try again.
+    pub async fn receive(
+        &self,
+        source: &SourceRuntime,
+        webhook: &VerifiedWebhook,
+    ) -> Result<Receipt, IngestError> {
+        let unmappable = inspect(source, webhook);
+        let entry = entry(source, webhook, unmappable.as_ref());
+        let (sender, answer) = oneshot::channel();
+        self.queue.try_send((entry, sender)).map_err(|_| IngestError::Overloaded)?;
+        let answer = tokio::time::timeout(LONGEST_ANSWER, answer).await.map_err(|_| IngestError::TooSlow)?;
+        let recorded = answer.map_err(|_| IngestError::StoreDown)??;
+        self.count(source, webhook, &recorded, unmappable.is_some());
+        self.core.signals.inbox.notify_one();
+        Ok(Receipt { duplicate: recorded == Recorded::Duplicate, unmappable })
+    }
+
+    fn count(
+        &self,
+        source: &SourceRuntime,
+        webhook: &VerifiedWebhook,
+        recorded: &Recorded,
+        kept_aside: bool,
+    ) {
+        let result = match (recorded, kept_aside) {
+            (Recorded::Duplicate, _) => "duplicate",
+            (Recorded::New, true) => "quarantined",
+            (Recorded::New, false) => "new",
+        };
+        let metrics = &self.core.metrics;
+        Metrics::count_source(&metrics.webhooks, source.id().as_str(), result, 1);
+        let took = self.core.clock.now() - webhook.received_at;
+        metrics.ingest_seconds.observe(took.as_seconds_f64().max(0.0));
+    }
+}
+
+async fn write_groups(core: Arc<Core>, mut waiting: mpsc::Receiver<Waiting>) {
+    let mut group = Vec::with_capacity(GROUP);
+    while waiting.recv_many(&mut group, GROUP).await > 0 {
+        let (entries, senders): (Vec<_>, Vec<_>) = group.drain(..).unzip();
+        let recorded = core.store.inbox().record(&entries).await;
+        let answers = recorded.map_err(|fault| {
+            tracing::error!(%fault, "webhooks cannot be written down: free disk space or fix the database; senders will try again");
+            IngestError::StoreDown
+        });
+        for (n, sender) in senders.into_iter().enumerate() {
+            let answer = answers.as_ref().map_err(|fault| *fault).and_then(|all| all.get(n).cloned().ok_or(IngestError::StoreDown));
+            // A sender that hung up meanwhile will repeat its webhook, which is then a duplicate.
+            let _hung_up = sender.send(answer);
+        }
+    }
+}
+
+/// Why the webhook has no meaning here, if that shows already.
+fn inspect(source: &SourceRuntime, webhook: &VerifiedWebhook) -> Option<Unmappable> {
+    match unless_it_panics(|| source.adapter.inspect(webhook)) {
+        Some(inspected) => inspected.err(),
+        None => Some(Unmappable::Incomplete(BROKE_DOWN.to_owned())),
+    }
+}
+
+fn entry(source: &SourceRuntime, webhook: &VerifiedWebhook, unmappable: Option<&Unmappable>) -> InboxEntry {
+    let headers = webhook.headers.without(carries_credentials);
+    InboxEntry {
+        source: source.id().clone(),
+        delivery_key: delivery_key(webhook),
+        delivery_id: webhook.delivery_id.clone(),
+        received_at: webhook.received_at,
+        verified_by: webhook.verified_by.clone(),
+        headers: serde_json::to_string(&headers).unwrap_or_else(|_| "[]".to_owned()),
+        body: webhook.body().to_vec(),
+        quarantine: unmappable.map(ToString::to_string),
+    }
+}
+
+/// The tool's id of the delivery, or else the content and the second of its arrival: two replicas of a
+/// sender say the same at the same moment, but the same words a minute later are news again.
+fn delivery_key(webhook: &VerifiedWebhook) -> String {
+    let id = webhook.delivery_id.clone().unwrap_or_else(|| {
+        format!("{}\n{}", webhook.received_at.timestamp(), hex::encode(Sha256::digest(webhook.body())))
+    });
+    if id.len() <= 200 { id } else { format!("sha256:{}", hex::encode(Sha256::digest(id))) }
+}
+
+fn carries_credentials(header: &str) -> bool {
+    ["authorization", "cookie", "signature", "token", "secret", "password", "api-key", "apikey"]
+        .iter()
+        .any(|part| header.contains(part))
+}

@@ -1,0 +1,39 @@
+//! From the tools into the store: webhooks, polls, and what they say applied.
+//!
+//! Knows the trait of sources and no tool, and nothing of the way out.
+
+mod apply;
+mod cadence;
+mod catalogue;
+mod fetch;
+mod inbox;
+mod ingest;
+mod poll;
+mod poll_failure;
+mod probe;
+mod waits;
+mod window;
+
+use std::sync::Arc;
+
+use url::Url;
+
+use super::core::Core;
+
+pub use ingest::{IngestError, Ingestor, Receipt};
+pub use poll::PollOutcome;
+pub use probe::{Probe, ProbedEntity, ProbedPayload, probe};
+pub use window::Window;
+
+/// The use cases of the way in.
+pub struct Inbound {
+    core: Arc<Core>,
+    /// The bridge's public address: tells this bridge from others in the spread of polls.
+    base_url: Url,
+}
+
+impl Inbound {
+    pub(in crate::sync) fn new(core: Arc<Core>, base_url: Url) -> Self {
+        Self { core, base_url }
+    }
+}

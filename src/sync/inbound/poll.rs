@@ -1,0 +1,188 @@
+//! Asks each tool what is new, page by page, with a cursor that moves in the same transaction as the page.
+
+use super::Inbound;
+use super::waits::{CATALOGUE_AGE, POLL_LEASE};
+use crate::sources::{Cursor, Memory, Page, PollError, PollRequest, Poller};
+use crate::store::{Applied, Lease, Origin, PollState};
+use crate::sync::SyncError;
+use crate::sync::registry::SourceRuntime;
+use crate::telemetry::Metrics;
+
+/// What one round of polling did.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct PollOutcome {
+    pub pages: usize,
+    pub observations: usize,
+    pub changed: usize,
+    /// Whether the tool has nothing more to say for now.
+    pub done: bool,
+}
+
+impl PollOutcome {
+    pub(super) fn count(&mut self, observations: usize, applied: Applied) {
+        self.observations += observations;
+        self.changed += applied.changed;
+    }
+}
+
+/// How much of a source is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reach {
+    Everything,
+    /// Only the incidents that webhooks have named without showing them.
+    Named,
+}
+
+impl Inbound {
+    /// Reads a source because somebody asked for it, whatever its schedule says, until it has nothing more to
+    /// say or fails; and lets the schedule run at its usual pace again. `on_page` hears of every page. A source
+    /// that cannot be polled, must wait, or is being polled already gives `done: false` at once.
+    ///
+    /// # Errors
+    /// When the database fails. The tool's failure is stored with the source.
+    pub async fn poll(
+        &self,
+        source: &SourceRuntime,
+        mut on_page: impl FnMut(&PollOutcome, &PollState),
+    ) -> Result<PollOutcome, SyncError> {
+        let outcome = self.poll_now(source, Reach::Everything, &mut on_page).await?;
+        self.core.store.polls().end_quiet(source.id()).await?;
+        Ok(outcome)
+    }
+
+    /// Fetches what webhooks have named without showing it, and leaves the rest to the schedule. `done: false`
+    /// when that is not possible now: the source is being read, is paused, or its tool has failed.
+    ///
+    /// # Errors
+    /// As for [`Inbound::poll`].
+    pub async fn fetch(&self, source: &SourceRuntime) -> Result<PollOutcome, SyncError> {
+        self.poll_now(source, Reach::Named, &mut |_, _| {}).await
+    }
+
+    /// One round, unless one is under way here or in another process.
+    pub(super) async fn poll_now(
+        &self,
+        source: &SourceRuntime,
+        reach: Reach,
+        on_page: &mut impl FnMut(&PollOutcome, &PollState),
+    ) -> Result<PollOutcome, SyncError> {
+        let mut outcome = PollOutcome::default();
+        let Some(poller) = source.adapter.poller() else { return Ok(outcome) };
+        let Ok(_alone) = source.polling.try_lock() else { return Ok(outcome) };
+        let Some(lease) = self.claim_poll(source).await? else { return Ok(outcome) };
+        let round = self.poll_round(source, poller, reach, &mut outcome, on_page).await;
+        self.core.store.leases().release(lease).await?;
+        round?;
+        if outcome.changed > 0 {
+            self.core.signals.deliver.notify_one();
+        }
+        Ok(outcome)
+    }
+
+    /// Takes the source for this process, or keeps it for another while.
+    async fn claim_poll(&self, source: &SourceRuntime) -> Result<Option<Lease>, SyncError> {
+        let name = format!("poll/{}", source.id());
+        Ok(self.core.store.leases().claim(&name, &self.core.owner, POLL_LEASE).await?)
+    }
+
+    async fn poll_round(
+        &self,
+        source: &SourceRuntime,
+        poller: &dyn Poller,
+        reach: Reach,
+        outcome: &mut PollOutcome,
+        on_page: &mut impl FnMut(&PollOutcome, &PollState),
+    ) -> Result<(), SyncError> {
+        let polls = self.core.store.polls();
+        let state = polls.ensure(source.id(), source.config.backfill).await?;
+        if state.paused || state.wait_until > self.core.clock.now() {
+            return Ok(());
+        }
+        if matches!(reach, Reach::Named) {
+            let failed = self.fetch_named(source, poller, outcome).await?;
+            outcome.done = failed.is_none();
+            return self.record_if_failed(source, &state, failed.as_ref()).await;
+        }
+        // The catalogue first: it names the components that incidents affect. They are read without it, too,
+        // unless the tool asks to wait: a key that may not list teams must not hide incidents.
+        let mut failed = None;
+        if self.core.clock.now() - state.catalogue_at > CATALOGUE_AGE {
+            failed = self.read_catalogue(source, poller, outcome).await?;
+        }
+        if let Some(PollError::Retry { after: Some(_), .. }) = &failed {
+            return self.record_if_failed(source, &state, failed.as_ref()).await;
+        }
+        if !self.read_pages(source, poller, outcome, on_page).await? {
+            return Ok(());
+        }
+        let failed = self.fetch_named(source, poller, outcome).await?.or(failed);
+        self.record_if_failed(source, &state, failed.as_ref()).await
+    }
+
+    /// Returns whether the tool's end was reached.
+    async fn read_pages(
+        &self,
+        source: &SourceRuntime,
+        poller: &dyn Poller,
+        outcome: &mut PollOutcome,
+        on_page: &mut impl FnMut(&PollOutcome, &PollState),
+    ) -> Result<bool, SyncError> {
+        while !outcome.done {
+            let state = self.core.store.polls().ensure(source.id(), source.config.backfill).await?;
+            let page = match self.read_page(source, poller, &state, outcome).await? {
+                Ok(page) => page,
+                Err(error) => {
+                    self.record_poll_failure(source, &state, &error).await?;
+                    return Ok(false);
+                }
+            };
+            outcome.pages += 1;
+            outcome.done = page.done;
+            // A first sync takes longer than a lease: without renewal another process would join in.
+            if self.claim_poll(source).await?.is_none() {
+                outcome.done = false;
+                return Ok(false);
+            }
+            on_page(outcome, &state);
+        }
+        Ok(true)
+    }
+
+    async fn read_page(
+        &self,
+        source: &SourceRuntime,
+        poller: &dyn Poller,
+        state: &PollState,
+        outcome: &mut PollOutcome,
+    ) -> Result<Result<Page, PollError>, SyncError> {
+        let cursor = match read_cursor(state) {
+            Ok(cursor) => cursor,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut memory = Memory::new(self.core.store.polls().load_memory(source.id(), None).await?);
+        let request = PollRequest {
+            cursor: cursor.as_ref(),
+            backfill_from: state.backfill_from,
+            now: self.core.clock.now(),
+            memory: &mut memory,
+        };
+        let page = match poller.poll(request).await {
+            Ok(page) => page,
+            Err(error) => return Ok(Err(error)),
+        };
+        let next = page.next.0.to_string();
+        let origin = Origin::Poll { cursor: Some(&next), caught_up: page.done, total: page.total };
+        let applied = self.apply(source, &page.findings, Some(&memory), origin).await?;
+        outcome.count(page.findings.observations.len(), applied);
+        Metrics::count_source(&self.core.metrics.polls, source.id().as_str(), "page", 1);
+        Ok(Ok(page))
+    }
+}
+
+/// The stored cursor. One that is no JSON was damaged: reading starts over, and says so.
+fn read_cursor(state: &PollState) -> Result<Option<Cursor>, PollError> {
+    let Some(text) = &state.cursor else { return Ok(None) };
+    serde_json::from_str(text).map(|cursor| Some(Cursor(cursor))).map_err(|fault| PollError::CursorExpired {
+        message: format!("the stored cursor is damaged ({fault}); reading starts over"),
+    })
+}

@@ -1,0 +1,26 @@
+//! Every wait, lease and patience of the way in, with the reason for each.
+//!
+//! Backoff after failures is in `sync/backoff.rs`, because the way out shares it.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+/// Longest that a sender is kept waiting: shorter than senders wait before they hang up. What is written after
+/// all is known when it comes again.
+pub(super) const LONGEST_ANSWER: Duration = Duration::from_secs(4);
+
+/// How long a process may be silent before another one takes over a source that it polls.
+pub(super) const POLL_LEASE: Duration = Duration::from_mins(5);
+
+/// How old the list of services and teams may get.
+pub(super) const CATALOGUE_AGE: TimeDelta = TimeDelta::hours(1);
+
+/// Longest wait that a tool may ask for: a wrong header must not stop its polls for good.
+pub(super) const LONGEST_ASKED_WAIT: Duration = Duration::from_hours(2);
+
+/// After a refusal that only a person can fix.
+pub(super) const REFUSED_WAIT: TimeDelta = TimeDelta::minutes(15);
+
+/// Longest delay of a scheduled poll behind its schedule.
+pub(super) const LONGEST_SPREAD: TimeDelta = TimeDelta::minutes(5);

@@ -1,0 +1,61 @@
+//! Links the workspaces that a destination may see with it, so that its admins need not.
+
+use super::Outbound;
+use crate::domain::EntityId;
+use crate::sync::SyncError;
+use crate::sync::directory::DestinationAccess;
+
+impl Outbound {
+    /// Links what is not linked yet, at every destination that can be asked now. Returns whether anything was
+    /// done.
+    ///
+    /// # Errors
+    /// When the database fails. What a destination refuses is stored with it.
+    pub async fn link_workspaces(&self) -> Result<bool, SyncError> {
+        if !self.auto_link {
+            return Ok(false);
+        }
+        let mut worked = false;
+        for id in self.core.store.sites().list_ready().await? {
+            if !self.core.store.sites().is_ready(&id).await? {
+                continue;
+            }
+            let snapshot = self.core.directory.current();
+            if let Some(access) = snapshot.find(&id).filter(|access| access.enabled) {
+                let wanted: Vec<EntityId> = snapshot.workspaces(access).map(|w| w.id.clone()).collect();
+                worked |= self.link(access, wanted).await?;
+            }
+        }
+        Ok(worked)
+    }
+
+    async fn link(&self, access: &DestinationAccess, mut wanted: Vec<EntityId>) -> Result<bool, SyncError> {
+        let sites = self.core.store.sites();
+        let linked = sites.list_links(&access.id).await?;
+        wanted.retain(|workspace| !linked.contains(workspace));
+        if wanted.is_empty() {
+            return Ok(false);
+        }
+        let destination = match self.connect(access) {
+            Ok(destination) => destination,
+            Err(fault) => {
+                self.park(access, &fault.to_string()).await?;
+                return Ok(false);
+            }
+        };
+        let Some(at_once) = destination.links_per_request() else { return Ok(false) };
+        for chunk in wanted.chunks(at_once.max(1)) {
+            match destination.link(chunk).await {
+                Ok(()) => {
+                    sites.record_links(&access.id, chunk).await?;
+                    sites.record_contact(&access.id).await?;
+                }
+                Err(refusal) => {
+                    self.record_backoff(access, &refusal).await?;
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+}

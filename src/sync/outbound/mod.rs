@@ -1,0 +1,85 @@
+//! From the store to the destinations: serve, read back, link, remove, compare.
+//!
+//! Knows the trait of destinations and no destination, and nothing of the way in.
+
+mod deliver;
+mod drift;
+mod link;
+mod near_limit;
+mod read_pauses;
+mod readback;
+mod record;
+mod removal;
+mod site_backoff;
+mod waits;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use removal::PlannedRemoval;
+
+use self::near_limit::NearLimit;
+use self::read_pauses::ReadPauses;
+use super::core::Core;
+use super::directory::DestinationAccess;
+use crate::config::{Config, Delivery};
+use crate::destinations::{Account, BuildError, Destination, DestinationTypes};
+
+/// The use cases of the way out.
+pub struct Outbound {
+    core: Arc<Core>,
+    types: DestinationTypes,
+    delivery: Delivery,
+    auto_link: bool,
+    removal_grace: Duration,
+    near_limit: NearLimit,
+    read_pauses: ReadPauses,
+}
+
+impl Outbound {
+    pub(in crate::sync) fn new(core: Arc<Core>, types: DestinationTypes, config: &Config) -> Self {
+        Self {
+            core,
+            types,
+            delivery: config.delivery.clone(),
+            auto_link: config.connect.auto_link(),
+            removal_grace: config.sync.removal_grace,
+            near_limit: NearLimit::default(),
+            read_pauses: ReadPauses::default(),
+        }
+    }
+
+    /// Most destinations that are served at once.
+    #[must_use]
+    pub fn parallel(&self) -> usize {
+        self.delivery.parallel_sites
+    }
+
+    /// How long a change may wait for others before it is sent.
+    #[must_use]
+    pub fn linger(&self) -> Duration {
+        self.delivery.linger
+    }
+
+    /// The types of destinations that this process has.
+    #[must_use]
+    pub fn types(&self) -> &DestinationTypes {
+        &self.types
+    }
+
+    /// A destination, ready to be asked.
+    ///
+    /// # Errors
+    /// When what is stored or configured of it cannot be right.
+    pub fn connect(&self, access: &DestinationAccess) -> Result<Arc<dyn Destination>, BuildError> {
+        let found = self.types.find(&access.type_name);
+        let found = found.ok_or_else(|| BuildError(format!("there is no destination type {:?}", access.type_name)))?;
+        found.build(Account {
+            id: access.id.clone(),
+            name: access.name.clone(),
+            base_url: access.base_url.clone(),
+            secret: access.secret().cloned(),
+            options: access.options.clone(),
+        })
+    }
+}

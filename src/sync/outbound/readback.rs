@@ -1,0 +1,108 @@
+//! Reads back what destinations accepted, until it shows.
+
+use chrono::TimeDelta;
+
+use super::Outbound;
+use super::waits::{READ_BACK_DELAYS, READ_PAUSE, RESENDS};
+use crate::destinations::{Destination, Held, Refusal, Remedy, Scope};
+use crate::store::{Readback, ReadbackResult};
+use crate::sync::SyncError;
+use crate::sync::directory::DestinationAccess;
+use crate::telemetry::Metrics;
+
+/// Read-backs between two looks at what waits for a full request.
+const AT_ONCE: usize = 20;
+
+impl Outbound {
+    /// Reads back what is due for a destination. Returns whether anything was.
+    pub(super) async fn read_back(
+        &self,
+        access: &DestinationAccess,
+        destination: &dyn Destination,
+    ) -> Result<bool, SyncError> {
+        let (id, store, clock) = (&access.id, &self.core.store, &self.core.clock);
+        if destination.is_near_limit() || self.read_pauses.is_paused(id, clock.now()) {
+            return Ok(false);
+        }
+        let due = store.deliveries().list_readbacks(id, AT_ONCE).await?;
+        let is_any_due = !due.is_empty();
+        for readback in due {
+            match destination.read_back(readback.kind, &readback.id).await {
+                Ok(held) => self.record_read(access, readback, held.as_ref()).await?,
+                Err(refusal) => return self.record_unread(access, &refusal).await,
+            }
+            // What is to be sent must not wait for what was sent.
+            if store.deliveries().is_due(id, self.near_limit.pace(id, clock.now())).await? {
+                return Ok(true);
+            }
+        }
+        Ok(is_any_due)
+    }
+
+    async fn record_read(
+        &self,
+        access: &DestinationAccess,
+        readback: Readback,
+        held: Option<&Held>,
+    ) -> Result<(), SyncError> {
+        let result = self.judge(&readback, held);
+        let name = match result {
+            ReadbackResult::Confirmed => "confirmed",
+            ReadbackResult::Later(_) => "invisible",
+            ReadbackResult::SendAgain { .. } if readback.was_confirmed => "drifted",
+            ReadbackResult::SendAgain { .. } => "sent_again",
+            ReadbackResult::GivenUp { .. } => "lost",
+        };
+        Metrics::count_site(&self.core.metrics.verdicts, &access.name, name, 1);
+        self.core.store.deliveries().record_readbacks(&access.id, &[(readback, result)]).await?;
+        Ok(())
+    }
+
+    /// A limit on reading says nothing of writing, so only reading waits. Anything else concerns the
+    /// destination. Returns whether there is more to do now.
+    async fn record_unread(&self, access: &DestinationAccess, refusal: &Refusal) -> Result<bool, SyncError> {
+        let now = self.core.clock.now();
+        let until = match refusal.remedy {
+            Remedy::WaitUntil { until, scope: Scope::Request } => until,
+            Remedy::SlowDown => now + READ_PAUSE,
+            _ => {
+                self.record_backoff(access, refusal).await?;
+                return Ok(true);
+            }
+        };
+        tracing::debug!(site = %access.name, error = %refusal, %until, "reading back waits");
+        self.read_pauses.pause(&access.id, now..until);
+        Ok(false)
+    }
+
+    fn judge(&self, readback: &Readback, held: Option<&Held>) -> ReadbackResult {
+        let shows = match held {
+            None => readback.deleted,
+            Some(held) => {
+                !readback.deleted && held.version.is_some_and(|version| version >= readback.version)
+            }
+        };
+        if shows {
+            return ReadbackResult::Confirmed;
+        }
+        // What was there and has gone has no queue to wait for.
+        if readback.was_confirmed {
+            return ReadbackResult::SendAgain { reason: "Jira has lost it; sent again".to_owned() };
+        }
+        let nth = usize::try_from(readback.attempts).unwrap_or(usize::MAX);
+        let visible_within = TimeDelta::from_std(self.delivery.visible_within).unwrap_or(TimeDelta::days(1));
+        if let Some(share) = READ_BACK_DELAYS.get(nth) {
+            ReadbackResult::Later(self.core.clock.now() + visible_within / 1200 * *share)
+        } else if readback.resends < RESENDS {
+            ReadbackResult::SendAgain {
+                reason: "Jira accepted it, but does not show it; sent again".to_owned(),
+            }
+        } else {
+            ReadbackResult::GivenUp {
+                reason: "Jira accepted it several times and never showed it: check that the projects of its issue keys \
+                         exist, then use `incident-bridge deliveries retry`"
+                    .to_owned(),
+            }
+        }
+    }
+}

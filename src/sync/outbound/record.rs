@@ -1,0 +1,87 @@
+//! Writes down what destinations answered: verdicts entity by entity, backoff for the destination.
+
+use super::Outbound;
+use super::site_backoff;
+use super::waits::{FIRST_READ_BACK, PARKED_PROBE};
+use crate::destinations::{Refusal, Remedy, Scope};
+use crate::domain::{EntityOutcome, Verdict};
+use crate::store::{NextBatch, Backoff};
+use crate::sync::SyncError;
+use crate::sync::backoff::fresh_seed;
+use crate::sync::directory::DestinationAccess;
+use crate::telemetry::Metrics;
+
+impl Outbound {
+    /// A destination that was installed anew meanwhile gets nothing written: what it accepted before is
+    /// forgotten there.
+    pub(super) async fn record(
+        &self,
+        access: &DestinationAccess,
+        batch: &NextBatch,
+        outcomes: Vec<EntityOutcome>,
+    ) -> Result<(), SyncError> {
+        if outcomes.is_empty() {
+            return Ok(());
+        }
+        let (store, metrics, now) = (&self.core.store, &self.core.metrics, self.core.clock.now());
+        let read_back_at = self.delivery.confirm.then(|| now + FIRST_READ_BACK);
+        let kept = store.deliveries().record_outcomes(&access.at(), batch.kind, &outcomes, read_back_at).await?;
+        if !kept {
+            self.core.directory.refresh().await?;
+            return Ok(());
+        }
+        for EntityOutcome { id, verdict, .. } in &outcomes {
+            let result = match verdict {
+                Verdict::Accepted => "accepted",
+                Verdict::Unmentioned => "unmentioned",
+                Verdict::NotTaken => "not_taken",
+                Verdict::Refused { reason, trace_id } => {
+                    tracing::warn!(site = %access.name, %id, %reason, ?trace_id, "not accepted by Jira; kept with its reason");
+                    "refused"
+                }
+            };
+            Metrics::count_site(&metrics.verdicts, &access.name, result, 1);
+        }
+        for entity in &batch.entities {
+            metrics.delivery_seconds.observe((now - entity.waiting_since).as_seconds_f64().max(0.0));
+        }
+        Ok(())
+    }
+
+    /// Stores how long the destination must be left alone, and says so once. An answer to the secret before a
+    /// reinstall says nothing of the site.
+    pub(super) async fn record_backoff(
+        &self,
+        access: &DestinationAccess,
+        refusal: &Refusal,
+    ) -> Result<(), SyncError> {
+        let (store, clock) = (&self.core.store, &self.core.clock);
+        let failures = store.sites().find_failures(&access.id).await?;
+        let backoff = site_backoff::after(refusal, clock.now(), failures, fresh_seed(clock));
+        if matches!(refusal.remedy, Remedy::WaitUntil { scope: Scope::AllOfType, .. }) {
+            store.sites().hold_all(&access.type_name, backoff.wait_until).await?;
+        } else if !store.sites().record_site_backoff(&access.at(), &backoff).await? {
+            self.core.directory.refresh().await?;
+            return Ok(());
+        }
+        let trace_id = &refusal.trace_id;
+        match &backoff.parked {
+            Some(why) => tracing::error!(site = %access.name, error = %refusal, ?trace_id, "{why}"),
+            None if !refusal.was_sent => tracing::debug!(site = %access.name, error = %refusal, "held back"),
+            None => {
+                tracing::warn!(site = %access.name, error = %refusal, ?trace_id, until = %backoff.wait_until, "Jira must wait; nothing is lost");
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing can be sent before a person has acted.
+    pub(super) async fn park(&self, access: &DestinationAccess, why: &str) -> Result<(), SyncError> {
+        let wait_until = self.core.clock.now() + PARKED_PROBE;
+        let backoff = Backoff { wait_until, parked: Some(why.to_owned()) };
+        if self.core.store.sites().record_site_backoff(&access.at(), &backoff).await? {
+            tracing::error!(site = %access.name, "{why}");
+        }
+        Ok(())
+    }
+}

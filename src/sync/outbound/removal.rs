@@ -1,0 +1,176 @@
+//! Takes back what a destination may no longer see: a source that left the configuration, a site that left a
+//! source's list, or a workspace that no longer exists.
+//!
+//! Nothing is removed before the grace period is over, because a configuration that lost a source by mistake
+//! must not empty a team's Incidents page.
+
+use chrono::TimeDelta;
+
+use super::Outbound;
+use super::deliver::Served;
+use crate::destinations::Destination;
+use crate::domain::{DestinationId, EntityId, SourceId, Timestamp};
+use crate::store::Removal;
+use crate::sync::SyncError;
+use crate::sync::directory::{DestinationAccess, Snapshot};
+
+/// Something to be removed from a destination.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct PlannedRemoval {
+    pub site: String,
+    pub source: String,
+    /// Id of the one workspace to be removed; `None` for everything of the source.
+    pub workspace: Option<EntityId>,
+    pub noticed_at: Timestamp,
+    /// From when on it may be removed.
+    pub due_at: Timestamp,
+    #[serde(skip)]
+    destination: DestinationId,
+}
+
+impl Outbound {
+    /// Compares what destinations hold with what they may see, and says what is to be removed, and when.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn plan_removals(&self) -> Result<Vec<PlannedRemoval>, SyncError> {
+        let snapshot = self.core.directory.current();
+        for access in snapshot.destinations() {
+            self.notice_removals(&snapshot, access).await?;
+        }
+        let grace = TimeDelta::from_std(self.removal_grace).unwrap_or(TimeDelta::MAX);
+        let (mut planned, mut over) = (Vec::new(), Vec::new());
+        for removal in self.core.store.sites().list_removals().await? {
+            let workspace = removal.workspace.as_ref();
+            match snapshot.find(&removal.destination) {
+                Some(access) if !is_visible(&snapshot, access, &removal.source, workspace) => {
+                    planned.push(PlannedRemoval {
+                        site: access.name.clone(),
+                        noticed_at: removal.noticed_at,
+                        due_at: removal.noticed_at + grace,
+                        source: removal.source,
+                        workspace: removal.workspace,
+                        destination: removal.destination,
+                    });
+                }
+                // It is back, or the destination is gone and has deleted everything itself.
+                _ => over.push(removal),
+            }
+        }
+        self.core.store.sites().forget_removals(&over).await?;
+        Ok(planned)
+    }
+
+    async fn notice_removals(
+        &self,
+        snapshot: &Snapshot,
+        access: &DestinationAccess,
+    ) -> Result<(), SyncError> {
+        let store = &self.core.store;
+        let noticed_at = self.core.clock.now();
+        let noticed = |source: &str, workspace: Option<&EntityId>| Removal {
+            destination: access.id.clone(),
+            source: source.to_owned(),
+            workspace: workspace.cloned(),
+            noticed_at,
+        };
+        let held = store.deliveries().list_sources_at(&access.id).await?;
+        let hidden = held.iter().filter(|source| !access.sees(source));
+        let mut removals: Vec<Removal> = hidden.map(|source| noticed(source, None)).collect();
+        for link in store.sites().list_links(&access.id).await? {
+            // What belongs to a source that is not to be seen goes with it.
+            let source = link.source();
+            if access.sees(source) && !is_visible(snapshot, access, source, Some(&link)) {
+                removals.push(noticed(source, Some(&link)));
+            }
+        }
+        Ok(store.sites().notice_removals(&removals).await?)
+    }
+
+    /// Removes what is due, or everything planned when `at_once`. Returns what was removed.
+    ///
+    /// # Errors
+    /// When the database fails. What a destination refuses is stored with it; the next round goes on.
+    pub async fn remove_due(&self, at_once: bool) -> Result<Vec<PlannedRemoval>, SyncError> {
+        let mut removed = Vec::new();
+        for removal in self.plan_removals().await? {
+            let snapshot = self.core.directory.current();
+            let Some(access) = snapshot.find(&removal.destination).filter(|access| access.enabled) else {
+                continue;
+            };
+            if !at_once && removal.due_at > self.core.clock.now() {
+                continue;
+            }
+            match self.connect(access) {
+                Ok(destination) => match self.remove(access, &*destination, &removal).await? {
+                    Served::Done => removed.push(removal),
+                    Served::Refused(refusal) => self.record_backoff(access, &refusal).await?,
+                },
+                Err(fault) => self.park(access, &fault.to_string()).await?,
+            }
+        }
+        Ok(removed)
+    }
+
+    async fn remove(
+        &self,
+        access: &DestinationAccess,
+        destination: &dyn Destination,
+        removal: &PlannedRemoval,
+    ) -> Result<Served, SyncError> {
+        let Ok(source) = SourceId::parse(&removal.source) else { return Ok(Served::Done) };
+        let (store, workspace) = (&self.core.store, removal.workspace.as_ref());
+        // A team that the tool has dissolved may still have incidents: these stay, only the link goes.
+        let is_used = match workspace {
+            Some(workspace) => store.entities().is_workspace_used(workspace).await?,
+            None => false,
+        };
+        if !is_used && let Err(refusal) = destination.remove(&source, workspace).await {
+            return Ok(Served::Refused(refusal));
+        }
+        let mut links = store.sites().list_links(&access.id).await?;
+        links.retain(|link| workspace.map_or_else(|| link.source() == removal.source, |id| id == link));
+        let at_once = destination.links_per_request().unwrap_or(links.len()).max(1);
+        for chunk in links.chunks(at_once) {
+            if let Err(refusal) = destination.unlink(chunk).await {
+                return Ok(Served::Refused(refusal));
+            }
+        }
+        match workspace {
+            Some(workspace) => store.record_unlinked(&access.id, workspace).await?,
+            None => store.record_removed(&access.id, &removal.source, &links).await?,
+        }
+        tracing::info!(
+            site = %access.name, source = removal.source, workspace = workspace.map(EntityId::as_str),
+            "removed from Jira what the site may no longer see"
+        );
+        Ok(Served::Done)
+    }
+
+    /// Offers every destination what the configuration shows it and it was never sent.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn offer_missing(&self) -> Result<(), SyncError> {
+        let snapshot = self.core.directory.current();
+        for access in snapshot.destinations() {
+            for source in &access.sources {
+                let offered = self.core.store.deliveries().enqueue_missing(&access.id, source.id()).await?;
+                if offered > 0 {
+                    tracing::info!(site = %access.name, source = %source.id(), entities = offered, "the site may see these now");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_visible(
+    snapshot: &Snapshot,
+    access: &DestinationAccess,
+    source: &str,
+    workspace: Option<&EntityId>,
+) -> bool {
+    let is_listed = |id: &EntityId| snapshot.workspaces(access).any(|visible| visible.id == *id);
+    access.sees(source) && workspace.is_none_or(is_listed)
+}

@@ -1,0 +1,31 @@
+//! Keeps the directory as the store has it, which every role needs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::task::{Next, Task};
+use crate::sync::SyncError;
+use crate::sync::core::Core;
+
+pub(super) struct RefreshDirectory {
+    pub core: Arc<Core>,
+}
+
+#[async_trait]
+impl Task for RefreshDirectory {
+    fn name(&self) -> &'static str {
+        "directory"
+    }
+
+    /// What another process changed shows here after at most this.
+    fn interval(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    async fn run(&self) -> Result<Next, SyncError> {
+        self.core.directory.refresh_if_changed().await?;
+        Ok(Next::AtInterval)
+    }
+}

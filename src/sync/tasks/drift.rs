@@ -1,0 +1,44 @@
+//! The nightly comparison of Jira with the store, and then retention. The schedule signals it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::retention::apply_retention;
+use super::task::{Next, Task};
+use crate::config::Retention;
+use crate::sync::SyncError;
+use crate::sync::core::Core;
+use crate::sync::outbound::Outbound;
+
+pub(super) struct CheckDrift {
+    pub core: Arc<Core>,
+    pub outbound: Arc<Outbound>,
+    pub retention: Retention,
+}
+
+#[async_trait]
+impl Task for CheckDrift {
+    fn name(&self) -> &'static str {
+        "drift"
+    }
+
+    fn interval(&self) -> Duration {
+        Duration::MAX
+    }
+
+    fn first_after(&self) -> Duration {
+        Duration::MAX
+    }
+
+    async fn signal(&self) {
+        self.core.signals.drift.notified().await;
+    }
+
+    async fn run(&self) -> Result<Next, SyncError> {
+        self.outbound.check_drift().await?;
+        apply_retention(&self.core, &self.retention).await?;
+        Ok(Next::AtInterval)
+    }
+}

@@ -1,0 +1,90 @@
+//! Copies the counts of the store into metrics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::task::{Next, Task};
+use crate::domain::DeliveryState;
+use crate::store::{DeliveryCounts, InstallationState};
+use crate::sync::SyncError;
+use crate::sync::core::Core;
+use crate::telemetry::{SiteLabel, SourceLabel};
+
+pub(in crate::sync) struct UpdateGauges {
+    pub core: Arc<Core>,
+}
+
+#[async_trait]
+impl Task for UpdateGauges {
+    fn name(&self) -> &'static str {
+        "gauges"
+    }
+
+    fn interval(&self) -> Duration {
+        Duration::from_secs(15)
+    }
+
+    async fn run(&self) -> Result<Next, SyncError> {
+        let metrics = &self.core.metrics;
+        // What is not set below has gone, and must not stay at its last value.
+        metrics.deliveries.clear();
+        metrics.parked.clear();
+        metrics.inbox.clear();
+        self.update_parked().await?;
+        self.update_deliveries(&self.core.store.deliveries().count().await?);
+        self.update_sources().await?;
+        Ok(Next::AtInterval)
+    }
+}
+
+impl UpdateGauges {
+    async fn update_parked(&self) -> Result<(), SyncError> {
+        for installation in self.core.store.sites().list_installations().await? {
+            if matches!(installation.state, InstallationState::Enabled | InstallationState::Disabled) {
+                let label = SiteLabel { site: installation.site, result: "parked".to_owned() };
+                let parked = i64::from(installation.parked.is_some());
+                self.core.metrics.parked.get_or_create(&label).set(parked);
+            }
+        }
+        Ok(())
+    }
+
+    fn update_deliveries(&self, counts: &[DeliveryCounts]) {
+        let (metrics, now) = (&self.core.metrics, self.core.clock.now());
+        for access in self.core.directory.current().destinations() {
+            for state in DeliveryState::ALL {
+                let count = counts.iter().find(|row| row.destination == access.id && row.state == state);
+                let label = SiteLabel { site: access.name.clone(), result: state.as_str().to_owned() };
+                metrics.deliveries.get_or_create(&label).set(count.map_or(0, |row| row.count));
+            }
+        }
+        let waiting = counts.iter().filter(|row| row.state == DeliveryState::Waiting);
+        let oldest = waiting.map(|row| row.oldest).min();
+        let age = oldest.map_or(0.0, |oldest| (now - oldest).as_seconds_f64().max(0.0));
+        metrics.oldest_waiting_seconds.set(age);
+    }
+
+    async fn update_sources(&self) -> Result<(), SyncError> {
+        let (store, metrics) = (&self.core.store, &self.core.metrics);
+        let inbox = store.inbox().count().await?;
+        for source in self.core.registry.iter() {
+            let label =
+                |result: &str| SourceLabel { source: source.id().to_string(), result: result.to_owned() };
+            if let Some(state) = store.polls().find(source.id()).await? {
+                let set = |result: &str, value: i64| {
+                    metrics.backfill.get_or_create(&label(result)).set(value);
+                };
+                set("read", state.read_count);
+                set("total", state.total.unwrap_or(0));
+                set("done", i64::from(state.caught_up));
+            }
+            for state in ["new", "quarantined"] {
+                let count = inbox.iter().find(|row| row.source == source.id().as_str() && row.state == state);
+                metrics.inbox.get_or_create(&label(state)).set(count.map_or(0, |row| row.count));
+            }
+        }
+        Ok(())
+    }
+}

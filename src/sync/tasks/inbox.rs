@@ -1,0 +1,37 @@
+//! Gives new webhooks their effect.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::task::{Next, Task};
+use crate::sync::SyncError;
+use crate::sync::core::Core;
+use crate::sync::inbound::Inbound;
+
+pub(super) struct ProcessInbox {
+    pub core: Arc<Core>,
+    pub inbound: Arc<Inbound>,
+}
+
+#[async_trait]
+impl Task for ProcessInbox {
+    fn name(&self) -> &'static str {
+        "inbox"
+    }
+
+    /// A lost signal, or a webhook that another process wrote down, costs at most this.
+    fn interval(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    async fn signal(&self) {
+        self.core.signals.inbox.notified().await;
+    }
+
+    async fn run(&self) -> Result<Next, SyncError> {
+        self.inbound.process_inbox().await?;
+        Ok(Next::AtInterval)
+    }
+}

@@ -1,0 +1,37 @@
+//! Links workspaces with sites that have not linked them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::task::{Next, Task};
+use crate::sync::SyncError;
+use crate::sync::core::Core;
+use crate::sync::outbound::Outbound;
+
+pub(super) struct LinkWorkspaces {
+    pub core: Arc<Core>,
+    pub outbound: Arc<Outbound>,
+}
+
+#[async_trait]
+impl Task for LinkWorkspaces {
+    fn name(&self) -> &'static str {
+        "link"
+    }
+
+    /// Links change rarely, and each look reads every site.
+    fn interval(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+
+    async fn signal(&self) {
+        self.core.signals.link.notified().await;
+    }
+
+    async fn run(&self) -> Result<Next, SyncError> {
+        self.outbound.link_workspaces().await?;
+        Ok(Next::AtInterval)
+    }
+}

@@ -1,0 +1,124 @@
+//! Polls one source by its schedule, and fetches what its webhooks have named.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
+
+use super::task::{Next, Task};
+use crate::sync::SyncError;
+use crate::sync::backoff::fresh_seed;
+use crate::sync::core::Core;
+use crate::sync::inbound::{Inbound, PollOutcome};
+use crate::sync::registry::SourceRuntime;
+
+/// Longest spread of the first polls after a start; the later ones have their own delay each.
+const SPREAD_MS: u64 = 2_000;
+
+/// When to look again at a source that did not reach its end: it may have to wait for its tool.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// How long an incident that was named waits for others before they are fetched: webhooks of one incident come
+/// in bursts.
+const BURST: Duration = Duration::from_millis(500);
+
+/// Polls one source.
+pub(super) struct Poll {
+    name: String,
+    inbound: Arc<Inbound>,
+    source: Arc<SourceRuntime>,
+    /// Notified by the schedule.
+    due: Arc<Notify>,
+    first_after: Duration,
+    /// How far behind the schedule it polls.
+    delay: Duration,
+}
+
+impl Poll {
+    pub fn new(core: &Core, inbound: Arc<Inbound>, source: Arc<SourceRuntime>, due: Arc<Notify>) -> Self {
+        Self {
+            name: format!("poll {}", source.id()),
+            first_after: Duration::from_millis(fresh_seed(&core.clock) % SPREAD_MS),
+            delay: inbound.poll_delay(&source),
+            inbound,
+            source,
+            due,
+        }
+    }
+}
+
+#[async_trait]
+impl Task for Poll {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn interval(&self) -> Duration {
+        Duration::MAX
+    }
+
+    fn first_after(&self) -> Duration {
+        self.first_after
+    }
+
+    async fn signal(&self) {
+        self.due.notified().await;
+        tokio::time::sleep(self.delay).await;
+    }
+
+    async fn run(&self) -> Result<Next, SyncError> {
+        let outcome = self.inbound.poll_on_schedule(&self.source).await?;
+        tracing::debug!(source = %self.source.id(), ?outcome, "polled");
+        Ok(outcome.map_or(Next::AtInterval, |outcome| next(&outcome)))
+    }
+
+    fn may_be_dropped(&self) -> bool {
+        true
+    }
+}
+
+/// Fetches what webhooks of one source have named: it must not wait for the schedule.
+pub(super) struct Fetch {
+    name: String,
+    inbound: Arc<Inbound>,
+    source: Arc<SourceRuntime>,
+}
+
+impl Fetch {
+    pub fn new(inbound: Arc<Inbound>, source: Arc<SourceRuntime>) -> Self {
+        Self { name: format!("fetch {}", source.id()), inbound, source }
+    }
+}
+
+#[async_trait]
+impl Task for Fetch {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn interval(&self) -> Duration {
+        Duration::MAX
+    }
+
+    fn first_after(&self) -> Duration {
+        Duration::MAX
+    }
+
+    async fn signal(&self) {
+        self.source.named.notified().await;
+        tokio::time::sleep(BURST).await;
+    }
+
+    async fn run(&self) -> Result<Next, SyncError> {
+        Ok(next(&self.inbound.fetch(&self.source).await?))
+    }
+
+    fn may_be_dropped(&self) -> bool {
+        true
+    }
+}
+
+fn next(outcome: &PollOutcome) -> Next {
+    if outcome.done { Next::AtInterval } else { Next::After(AGAIN) }
+}

@@ -1,0 +1,36 @@
+//! Removes what need not be kept any longer, in steps small enough not to hold up anything else.
+
+use chrono::TimeDelta;
+
+use crate::config::Retention;
+use crate::sync::SyncError;
+use crate::sync::core::Core;
+
+/// Rows that are removed in one transaction.
+const STEP: usize = 500;
+
+/// Removes old webhooks, old history and unmapped values that nobody has told for long.
+///
+/// # Errors
+/// When the database fails; the next round goes on.
+pub(in crate::sync) async fn apply_retention(core: &Core, retention: &Retention) -> Result<(), SyncError> {
+    let before = |age| core.clock.now() - TimeDelta::from_std(age).unwrap_or(TimeDelta::MAX);
+    let (mut webhooks, mut entries) = (0, 0);
+    loop {
+        let removed = core.store.inbox().remove_old(before(retention.inbox), STEP).await?;
+        webhooks += removed;
+        if removed == 0 {
+            break;
+        }
+    }
+    loop {
+        let removed = core.store.timeline().remove_old(before(retention.timeline), STEP).await?;
+        entries += removed;
+        if removed == 0 {
+            break;
+        }
+    }
+    core.store.polls().remove_old_unmapped(before(retention.timeline)).await?;
+    tracing::debug!(webhooks, entries, "retention applied");
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! Cron expressions notify tasks, and do nothing more.
+//!
+//! The scheduler would run a slow job beside itself and forget running jobs when it stops. So its jobs only
+//! notify; the work runs serially in tasks, which know how to stop.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::{Mutex, Notify};
+use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
+
+use super::task::{Next, Task};
+use crate::clock::Timestamp;
+use crate::sync::SyncError;
+use crate::sync::core::Core;
+
+/// Whom to notify for each polled source, by its id.
+pub(super) type Due = BTreeMap<String, Arc<Notify>>;
+
+/// Notifies polls and the drift check, and starts anew when somebody sets the clock back: the scheduler has
+/// noted when each job is due next, and would put it off for as long.
+pub(super) struct Schedule {
+    core: Arc<Core>,
+    drift: String,
+    due: Due,
+    cron: Mutex<Option<JobScheduler>>,
+    last_seen: Mutex<Timestamp>,
+}
+
+impl Schedule {
+    /// Reads the cron expressions; nothing is notified yet.
+    pub async fn new(core: Arc<Core>, drift: &str, due: Due) -> Result<Self, SyncError> {
+        let cron = build_schedule(&core, drift, &due).await?;
+        let last_seen = Mutex::new(core.clock.now());
+        Ok(Self { core, drift: drift.to_owned(), due, cron: Mutex::new(Some(cron)), last_seen })
+    }
+
+    pub async fn start(&self) -> Result<(), SyncError> {
+        match &*self.cron.lock().await {
+            Some(cron) => cron.start().await.map_err(failed),
+            None => Ok(()),
+        }
+    }
+
+    async fn start_anew(&self) -> Result<(), SyncError> {
+        let mut cron = self.cron.lock().await;
+        if let Some(mut old) = cron.take() {
+            old.shutdown().await.map_err(failed)?;
+        }
+        let new = build_schedule(&self.core, &self.drift, &self.due).await?;
+        new.start().await.map_err(failed)?;
+        *cron = Some(new);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Task for Schedule {
+    fn name(&self) -> &'static str {
+        "schedule"
+    }
+
+    /// How often to look whether the clock was set back.
+    fn interval(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    async fn run(&self) -> Result<Next, SyncError> {
+        let (now, mut last) = (self.core.clock.now(), self.last_seen.lock().await);
+        if now < *last {
+            tracing::warn!(by = %(*last - now), "the clock was set back; the schedule starts anew");
+            self.start_anew().await?;
+        }
+        *last = now;
+        Ok(Next::AtInterval)
+    }
+
+    async fn finish(&self) {
+        let cron = self.cron.lock().await.take();
+        if let Some(mut cron) = cron
+            && let Err(fault) = cron.shutdown().await
+        {
+            tracing::warn!(%fault, "the schedule does not stop");
+        }
+    }
+}
+
+async fn build_schedule(core: &Arc<Core>, drift: &str, due: &Due) -> Result<JobScheduler, SyncError> {
+    let cron = JobScheduler::new().await.map_err(failed)?;
+    let nightly = core.clone();
+    let job = Job::new(drift, move |_, _| nightly.signals.drift.notify_one()).map_err(failed)?;
+    cron.add(job).await.map_err(failed)?;
+    for source in core.registry.iter() {
+        if let Some(due) = due.get(source.id().as_str()).cloned() {
+            let job = Job::new(source.config.poll.as_str(), move |_, _| due.notify_one()).map_err(failed)?;
+            cron.add(job).await.map_err(failed)?;
+        }
+    }
+    Ok(cron)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn failed(fault: JobSchedulerError) -> SyncError {
+    SyncError::Schedule(fault.to_string())
+}

@@ -1,0 +1,53 @@
+//! What a background task is.
+//!
+//! A task is woken by a signal or by the clock, takes no input, compares what is with what should be, does the
+//! difference, and sleeps again. A lost signal, a failed round and the start after a crash need no code of their
+//! own: the next round is the retry.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::sync::SyncError;
+
+/// When a task that has finished a round runs again, unless a signal comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// After its interval.
+    AtInterval,
+    After(Duration),
+}
+
+/// Something that the process does in the background, one round at a time.
+#[async_trait]
+pub trait Task: Send + Sync {
+    /// What logs, metrics and readiness call it.
+    fn name(&self) -> &str;
+
+    /// How often it runs unasked; [`Duration::MAX`] for a task that only runs when it is signalled.
+    fn interval(&self) -> Duration;
+
+    /// How long after the start its first round is.
+    fn first_after(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Returns when there is something to do before the interval is over.
+    async fn signal(&self) {
+        std::future::pending().await
+    }
+
+    /// One round.
+    ///
+    /// # Errors
+    /// When the database fails. The next round repeats what was not done.
+    async fn run(&self) -> Result<Next, SyncError>;
+
+    /// Whether a stop may drop a round half-way: what it has not stored is then read again after the restart.
+    fn may_be_dropped(&self) -> bool {
+        false
+    }
+
+    /// Lets what the rounds have started finish, after the last round.
+    async fn finish(&self) {}
+}

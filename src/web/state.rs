@@ -1,0 +1,41 @@
+//! What handlers share. Must not decide anything.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::connect::install_keys::InstallKeys;
+use crate::connect::sites::SiteAllowList;
+use crate::sync::{Engine, Heartbeats, Ingestor};
+
+/// What handlers work with.
+pub struct State {
+    pub engine: Arc<Engine>,
+    pub ingestor: Ingestor,
+    pub install_keys: InstallKeys,
+    pub heartbeats: Heartbeats,
+    /// Which sites may install.
+    pub allow_list: SiteAllowList,
+    /// The public address.
+    pub base_url: Url,
+    pub app_key: String,
+    /// How far clocks may differ when tokens are checked.
+    pub leeway: Duration,
+    /// The rendered descriptor.
+    pub descriptor: serde_json::Value,
+    /// Bytes.
+    pub max_body: usize,
+}
+
+impl State {
+    /// The path part of the public address, empty when it has none.
+    pub(super) fn base_path(&self) -> &str {
+        base_path(&self.base_url)
+    }
+}
+
+/// The path part of an address without its trailing slash, empty when it has none.
+pub(super) fn base_path(base_url: &Url) -> &str {
+    base_url.path().trim_end_matches('/')
+}

@@ -1,0 +1,86 @@
+//! Walls inside a layer: what only a facade may name, halves that do not know each other, and the order of
+//! the store's rooms.
+//!
+//! The order of the rooms stands in `docs/ARCHITECTURE.md`; the other walls stand here.
+
+use super::document::{Document, list_names};
+use super::imports::{Crate, How, Import};
+use super::source::{Breach, SourceFile, first_of_each};
+
+/// One concrete destination: the facade has it in its table, and the composition root builds it.
+const DESTINATION: [&str; 2] = ["destinations", "operations"];
+/// The halves of the engine.
+const HALVES: [[&str; 2]; 2] = [["sync", "inbound"], ["sync", "outbound"]];
+/// What every room of the store stands on.
+const GROUND: [&[&str]; 6] =
+    [&["store", "db"], &["store", "vault"], &["store", "error"], &["store", "json"], &["domain"], &["clock"]];
+const ROOMS: &str = "### The rooms of the store";
+
+/// The rooms of the store from the bottom up, each with its line in the document.
+#[derive(Debug)]
+pub struct Rooms(Vec<(String, usize)>);
+
+impl Rooms {
+    /// # Errors
+    /// With the line that is not of the form that `docs/ARCHITECTURE.md` explains.
+    pub fn parse(document: &Document) -> Result<Self, String> {
+        let rows = document.read_table(ROOMS, &["room", "keeps"])?.into_iter();
+        let rooms = rows.map(|row| match list_names(&row.cells[0]).as_slice() {
+            [room] => Ok((room.clone(), row.line)),
+            _ => Err(document.at(row.line, "must name one room in backquotes")),
+        });
+        Ok(Self(rooms.collect::<Result<_, _>>()?))
+    }
+
+    /// Rows without a room.
+    pub fn find_missing(&self, code: &Crate<'_>, document: &Document) -> Vec<String> {
+        let exists = |room: &str| code.files.iter().any(|file| lies_within(file, &["store", room]));
+        let missing = self.0.iter().filter(|(room, _)| !exists(room));
+        missing.map(|(room, line)| document.at(*line, &format!("src/store has no room `{room}`"))).collect()
+    }
+
+    pub fn find_breaches(&self, code: &Crate<'_>, file: usize) -> Vec<Breach> {
+        let own = match code.files[file].module().as_slice() {
+            [store, room, ..] if store == "store" => self.0.iter().position(|(name, _)| name == room),
+            _ => None,
+        };
+        let Some(own) = own else { return Vec::new() };
+        let is_open = |import: &Import| {
+            GROUND.iter().any(|ground| import.is_within(ground))
+                || self.0[..=own].iter().any(|(room, _)| import.is_within(&["store", room]))
+        };
+        let what = |import: &Import| {
+            format!("the room `{}` must not use `crate::{}`", self.0[own].0, import.path.join("::"))
+        };
+        let imports = code.list_imports(file).into_iter().filter(|import| import.how != How::Written);
+        let breaches = imports.filter(|import| !import.path.is_empty() && !is_open(import));
+        first_of_each(breaches.map(|import| (import.line, what(&import))))
+    }
+}
+
+/// Names of the destination outside its facade and `app`, and of one half of the engine in the other.
+pub fn find_breaches(code: &Crate<'_>, file: usize) -> Vec<Breach> {
+    let source = code.files[file];
+    let breach = |import: &Import| {
+        if import.is_within(&DESTINATION) && !may_name_the_destination(source) {
+            let path = DESTINATION.join("::");
+            return Some(format!("only destinations/mod.rs and `app` may use `crate::{path}`"));
+        }
+        let [one, other] = HALVES;
+        let halves = [(one, other), (other, one)];
+        let (own, other) =
+            halves.into_iter().find(|(own, other)| lies_within(source, own) && import.is_within(other))?;
+        Some(format!("`{}` must not use `crate::{}`", own.join("::"), other.join("::")))
+    };
+    let imports = code.list_imports(file).into_iter();
+    first_of_each(imports.filter_map(|import| Some((import.line, breach(&import)?))))
+}
+
+fn may_name_the_destination(source: &SourceFile) -> bool {
+    source.module() == ["destinations"] || lies_within(source, &["app"]) || lies_within(source, &DESTINATION)
+}
+
+fn lies_within(source: &SourceFile, module: &[&str]) -> bool {
+    let here = source.module();
+    here.len() >= module.len() && here.iter().zip(module).all(|(one, other)| one == other)
+}
