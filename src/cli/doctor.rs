@@ -132,7 +132,7 @@ async fn examine_words(engine: &Engine, found: &mut Examination) {
             Ok(words) => {
                 for word in words.iter().filter(|word| !source.config.knows(word)) {
                     let what = format!("{} of source {}", word.kind.as_str(), source.id());
-                    let fix = format!("{:?} has no meaning; {}", word.word, word.advice());
+                    let fix = format!("{:?} has no meaning; {}", word.value, word.advice());
                     found.note(what, Err::<String, _>(fix));
                 }
             }

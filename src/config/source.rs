@@ -14,7 +14,7 @@ use super::error::ConfigError;
 use super::kind::{boolean, cron, duration, integer, list, secret, secrets, text, url, word, words_to};
 use super::manual;
 use super::section::{Section, read_section, section};
-use crate::domain::{ComponentType, IncidentStatus, Severity, SourceId, Tier, UnknownWord, WordKind};
+use crate::domain::{ComponentType, IncidentStatus, Severity, SourceId, Tier, UnmappedValue, ValueKind};
 
 /// How the tool's workspaces appear in Jira.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -124,10 +124,10 @@ impl SourceConfig {
 
     /// Whether the operator's table has a meaning for the word by now.
     #[must_use]
-    pub fn knows(&self, unknown: &UnknownWord) -> bool {
+    pub fn knows(&self, unknown: &UnmappedValue) -> bool {
         match unknown.kind {
-            WordKind::Severity => self.find_severity(&unknown.word).is_some(),
-            WordKind::Status => self.find_status(&unknown.word).is_some(),
+            ValueKind::Severity => self.find_severity(&unknown.value).is_some(),
+            ValueKind::Status => self.find_status(&unknown.value).is_some(),
         }
     }
 }

@@ -57,7 +57,7 @@ fn normalize_associations(associations: &mut [Association]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Incident, IncidentStatus, Severity, Words};
+    use crate::domain::{Incident, IncidentStatus, Severity, ToolWords};
 
     fn incident() -> Incident {
         Incident {
@@ -72,7 +72,7 @@ mod tests {
             components: vec!["a".to_owned(), "b".to_owned()],
             workspaces: vec![],
             associations: vec![],
-            words: Words::default(),
+            words: ToolWords::default(),
         }
     }
 

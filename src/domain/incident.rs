@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Severity, Timestamp, Words};
+use super::{Severity, Timestamp, ToolWords};
 
 /// Jira knows three states of an incident; every tool's own word ends as one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -54,5 +54,5 @@ pub struct Incident {
     pub associations: Vec<Association>,
     /// What the tool said for status and severity.
     #[serde(skip)]
-    pub words: Words,
+    pub words: ToolWords,
 }

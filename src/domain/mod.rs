@@ -28,7 +28,7 @@ pub use review::{PostIncidentReview, ReviewStatus};
 pub use severity::Severity;
 pub use time::{format_timestamp, parse_timestamp};
 pub use version::{Decision, Known, decide};
-pub use words::{UnknownWord, WordKind, Words};
+pub use words::{ToolWords, UnmappedValue, ValueKind};
 pub use workspace::Workspace;
 
 pub use crate::clock::Timestamp;

@@ -1,20 +1,20 @@
-//! The tools' own words for status and severity, so that an operator learns which of them have no meaning yet.
+//! The tools' own words for status and severity, so that an operator learns which of them are not mapped.
 //!
-//! For the operator's eyes only: never stored with an incident, never shown in Jira.
+//! Only for the operator: never stored with an incident, never shown in Jira.
 
 /// Longest word in characters: a tool may put whole texts there, and nobody maps those.
 const LONGEST: usize = 100;
-/// With these a tool says itself that it does not know.
+/// With these a tool says that it does not know either.
 const SILENT: [&str; 2] = ["unknown", "unset"];
 
-/// What a word stands for; each kind has a table of its own in the configuration.
+/// What a tool's word stands for; each kind has a table of its own in the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum WordKind {
+pub enum ValueKind {
     Severity,
     Status,
 }
 
-impl WordKind {
+impl ValueKind {
     /// The name of its table below `[[sources]]`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -31,16 +31,16 @@ impl WordKind {
     }
 }
 
-/// The words from which a source made an incident's status and severity; `None` where the tool told none.
+/// The tool's words for an incident's status and severity; `None` where it has none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Words {
+pub struct ToolWords {
     pub status: Option<String>,
     pub severity: Option<String>,
 }
 
-impl Words {
-    /// The words as the tool wrote them, so that a table can name them; what says nothing, or is no name,
-    /// counts as not told.
+impl ToolWords {
+    /// The words as the tool wrote them, so that a table can name them. Words that say nothing, and texts too long
+    /// for a name, count as absent.
     #[must_use]
     pub fn told(status: &str, severity: &str) -> Self {
         Self { status: find_word(status), severity: find_word(severity) }
@@ -54,24 +54,23 @@ fn find_word(text: &str) -> Option<String> {
     (says_something && is_name).then(|| text.to_owned())
 }
 
-/// A word that neither the operator's table nor the source's own has.
+/// A tool's word that neither the operator's table nor the source maps.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UnknownWord {
-    pub kind: WordKind,
-    pub word: String,
+pub struct UnmappedValue {
+    pub kind: ValueKind,
+    pub value: String,
 }
 
-impl UnknownWord {
-    /// Where to write what, to give the word a meaning: the table of the source, and its line with a value to
-    /// choose.
+impl UnmappedValue {
+    /// What to write to map it: the table of the source, and the line with a value to choose.
     #[must_use]
     pub fn advice(&self) -> String {
         let (value, choice) = match self.kind {
-            WordKind::Severity => ("P3", "P1 to P5, or unknown"),
-            WordKind::Status => ("open", "open, resolved or unknown"),
+            ValueKind::Severity => ("P3", "P1 to P5, or unknown"),
+            ValueKind::Status => ("open", "open, resolved or unknown"),
         };
         // Escapes of JSON are escapes of TOML's basic strings as well.
-        let word = serde_json::Value::from(self.word.as_str());
+        let word = serde_json::Value::from(self.value.as_str());
         format!("below [sources.{}] write: {word} = \"{value}\"  # or another: {choice}", self.kind.as_str())
     }
 }
@@ -82,29 +81,29 @@ mod tests {
 
     #[test]
     fn a_word_that_says_nothing_is_no_word() {
-        assert_eq!(Words::told(" ", "UNSET"), Words::default());
-        assert_eq!(Words::told("Unknown", "").status, None);
-        assert_eq!(Words::told("", " Blocker ").severity.as_deref(), Some("Blocker"));
-        assert_eq!(Words::told(&"é".repeat(LONGEST), "").status, Some("é".repeat(LONGEST)));
+        assert_eq!(ToolWords::told(" ", "UNSET"), ToolWords::default());
+        assert_eq!(ToolWords::told("Unknown", "").status, None);
+        assert_eq!(ToolWords::told("", " Blocker ").severity.as_deref(), Some("Blocker"));
+        assert_eq!(ToolWords::told(&"é".repeat(LONGEST), "").status, Some("é".repeat(LONGEST)));
     }
 
     #[test]
     fn a_text_is_no_word() {
-        assert_eq!(Words::told(&"é".repeat(LONGEST + 1), "Blo\u{1b}[31mcker"), Words::default());
+        assert_eq!(ToolWords::told(&"é".repeat(LONGEST + 1), "Blo\u{1b}[31mcker"), ToolWords::default());
     }
 
     #[test]
     fn the_advice_names_its_table_and_quotes_the_word() {
-        let advice = |kind, word: &str| UnknownWord { kind, word: word.to_owned() }.advice();
+        let advice = |kind, word: &str| UnmappedValue { kind, value: word.to_owned() }.advice();
         assert!(
-            advice(WordKind::Status, "on hold")
+            advice(ValueKind::Status, "on hold")
                 .starts_with("below [sources.status] write: \"on hold\" = \"open\"")
         );
         assert!(
-            advice(WordKind::Severity, "a\"b")
+            advice(ValueKind::Severity, "a\"b")
                 .starts_with("below [sources.severity] write: \"a\\\"b\" = \"P3\"")
         );
-        assert_eq!(WordKind::find("status"), Some(WordKind::Status));
-        assert_eq!(WordKind::find("tier"), None);
+        assert_eq!(ValueKind::find("status"), Some(ValueKind::Status));
+        assert_eq!(ValueKind::find("tier"), None);
     }
 }

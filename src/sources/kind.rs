@@ -1,37 +1,51 @@
-//! What a type of source is, with its page for the operator.
+//! What a type of source is, what it is built from, and its page for the operator.
 //!
-//! The page is a part of the program, so what `sources show` prints and what the page says are one text. Must
-//! not know any tool.
+//! The page is compiled in, so `sources show` prints what the page says. Must not know any tool.
 
 use std::sync::Arc;
 
-use super::{BuildContext, BuildError, Source};
+use super::adapter::Source;
+use crate::config::SourceConfig;
 
 /// One type of source, as `type` names it in the configuration.
 pub struct Kind {
     pub name: &'static str,
+    /// Builds the source from its configuration, without using the network.
     pub build: fn(BuildContext) -> Result<Arc<dyn Source>, BuildError>,
     /// The tool's own keys of the `[[sources]]` table.
     pub option_names: &'static [&'static str],
-    /// What it can bring to Jira, and how.
-    pub gives: &'static [Gives],
+    /// How the tool is read, and what not every tool has.
+    pub capabilities: &'static [Capability],
     /// The operator's page, Markdown: `docs/sources/<name>.md`.
     pub page: &'static str,
 }
 
-/// A way of telling, or something that only some tools can tell.
+/// What a source is built from.
+#[derive(Clone)]
+pub struct BuildContext {
+    pub config: SourceConfig,
+    /// TLS-verifying client without redirects on writes, shared by all sources.
+    pub http: reqwest::Client,
+}
+
+/// Why a source cannot be built from its configuration: the key and what to write there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BuildError(pub String);
+
+/// A way to read a tool, or a kind of entity that only some tools have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Gives {
-    /// The tool tells by webhooks.
+pub enum Capability {
+    /// The tool sends webhooks.
     Webhooks,
-    /// The tool can be asked.
+    /// The tool can be polled.
     Polling,
-    /// Post-incident reviews.
+    /// The tool has post-incident reviews.
     Reviews,
 }
 
-impl Gives {
+impl Capability {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -49,14 +63,14 @@ impl Kind {
         self.page.lines().next().unwrap_or_default().trim_start_matches('#').trim()
     }
 
-    /// Where the page is in the repository.
+    /// Path of the page in the repository.
     #[must_use]
     pub fn page_path(&self) -> String {
         format!("docs/sources/{}.md", self.name)
     }
 
-    /// The configuration block of the page: a `[[sources]]` table with the tool's own keys, those that are
-    /// optional commented out.
+    /// The configuration block of the page: a `[[sources]]` table with the tool's own keys; optional keys are
+    /// commented out.
     #[must_use]
     pub fn example(&self) -> &'static str {
         let block = self.section("Configuration").split_once("```toml\n").map_or("", |(_, rest)| rest);
@@ -69,7 +83,7 @@ impl Kind {
         self.example().lines().find_map(|line| line.strip_prefix("id = \"")?.split('"').next())
     }
 
-    /// What stands below a heading of the second level.
+    /// The text below a heading of the second level.
     #[must_use]
     pub fn section(&self, heading: &str) -> &'static str {
         let start = format!("\n## {heading}\n");

@@ -1,10 +1,13 @@
-//! A webhook on its way from unchecked bytes to something that may be believed.
+//! A webhook on its way from unchecked bytes to content that may be believed.
 //!
-//! [`InboundWebhook`] is what arrived. Only a source's `verify` can make a [`VerifiedWebhook`] of it, and
-//! `parse` takes nothing else: forgetting the signature check does not compile.
+//! [`InboundWebhook`] is what arrived. Only a source's `verify` makes a [`VerifiedWebhook`] of it, and only that
+//! can be parsed: forgetting the signature check does not compile. Its JSON is parsed once, when it is first
+//! asked for. Must not know any tool.
 
-use serde::de::DeserializeOwned;
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::domain::Timestamp;
 
@@ -52,16 +55,17 @@ pub struct InboundWebhook {
 }
 
 /// A webhook that its tool has sent beyond doubt.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct VerifiedWebhook {
     pub headers: Headers,
-    pub body: Vec<u8>,
     pub received_at: Timestamp,
-    /// The tool's id of this delivery, equal on every retry; `None` when it has none, then the content's
-    /// hash serves.
+    /// The tool's id of this delivery, equal on every retry; without one the content's hash is used.
     pub delivery_id: Option<String>,
     /// Which credential matched, by its place in the configuration: `webhook_secrets[0]`.
     pub verified_by: String,
+    /// Never changed, because `json` is what it says.
+    body: Vec<u8>,
+    json: OnceLock<Result<Value, Unmappable>>,
 }
 
 impl VerifiedWebhook {
@@ -70,19 +74,27 @@ impl VerifiedWebhook {
     pub fn new(webhook: InboundWebhook, delivery_id: Option<String>, verified_by: impl Into<String>) -> Self {
         Self {
             headers: webhook.headers,
-            body: webhook.body,
             received_at: webhook.received_at,
             delivery_id,
             verified_by: verified_by.into(),
+            body: webhook.body,
+            json: OnceLock::new(),
         }
     }
 
-    /// The body as JSON of the shape `T`.
+    /// The body as it arrived.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The body as JSON.
     ///
     /// # Errors
     /// [`Unmappable::Malformed`] with the place of the fault, never with the content.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Unmappable> {
-        serde_json::from_slice(&self.body).map_err(|fault| Unmappable::from_json(&fault))
+    pub fn json(&self) -> Result<&Value, Unmappable> {
+        let parse = || serde_json::from_slice(&self.body).map_err(|fault| Unmappable::from_json(&fault));
+        self.json.get_or_init(parse).as_ref().map_err(Clone::clone)
     }
 }
 
@@ -95,18 +107,18 @@ pub enum Rejection {
     /// 400: the fields that carry the signature cannot be read.
     #[error("{0}")]
     Malformed(String),
-    /// 415: a format that this source does not speak.
+    /// 415: a format that this source does not understand.
     #[error("{0}")]
     UnsupportedMediaType(String),
 }
 
-/// Why a verified webhook has no meaning here. It is kept and can be replayed after a fix.
+/// Why a verified webhook cannot be mapped. It is kept and can be replayed after a fix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unmappable {
     /// 400: not JSON, not UTF-8, nested too deeply, or not the tool's documented shape.
     #[error("{0}")]
     Malformed(String),
-    /// 422: well formed, but a value that Jira requires is missing or unusable.
+    /// 422: well formed, but a required value is missing or unusable.
     #[error("{0}")]
     Incomplete(String),
 }
@@ -121,5 +133,59 @@ impl Unmappable {
             _ => "is not valid JSON",
         };
         Self::Malformed(format!("the body {what} (line {}, column {})", fault.line(), fault.column()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sources::tests::prelude::*;
+
+    /// Whoever reads the bytes again after the first parse finds something that is not JSON.
+    fn spoil(webhook: &mut VerifiedWebhook) {
+        webhook.body = b"spoilt".to_vec();
+    }
+
+    #[test]
+    fn a_pagerduty_webhook_is_parsed_once_from_its_verification_to_its_findings() {
+        let vector = &vectors::vectors("pagerduty", "signature-vectors.json")[0];
+        assert_eq!(vector["expected"], "valid");
+        let source = source("pagerduty", |config| config.webhook_secrets = vectors::secrets(vector));
+        let plain = source.verify(vectors::webhook(vector)).expect("valid");
+        let mut spoilt = plain.clone();
+        spoil(&mut spoilt);
+        source.inspect(&spoilt).expect("mappable");
+        assert_eq!(source.recall(&spoilt), source.recall(&plain));
+        let [spoilt, plain] =
+            [spoilt, plain].map(|it| source.parse(&it, &mut Memory::default()).expect("mappable"));
+        assert_eq!(spoilt, plain);
+    }
+
+    #[test]
+    fn no_source_parses_a_webhook_a_second_time() {
+        for kind in all_kinds() {
+            let source = sample_source(kind.name, None);
+            for (name, sample) in mutations::samples(kind.name) {
+                let body = serde_json::to_vec(&sample).expect("JSON");
+                let plain = verified(&[("content-type", "application/json")], &body, sample_now());
+                let mut spoilt = plain.clone();
+                spoilt.json().expect("JSON");
+                spoil(&mut spoilt);
+                let name = format!("{}/{name}", kind.name);
+                assert_eq!(source.inspect(&spoilt), source.inspect(&plain), "{name}");
+                assert_eq!(source.recall(&spoilt), source.recall(&plain), "{name}");
+                let [spoilt, plain] = [spoilt, plain].map(|it| source.parse(&it, &mut Memory::default()));
+                assert_eq!(spoilt, plain, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_says_where_and_never_what() {
+        let webhook = verified(&[], b"{\"secret\": oops}", sample_now());
+        for _ in 0..2 {
+            let fault = webhook.json().expect_err("not JSON").to_string();
+            assert!(fault.contains("is not valid JSON (line 1, column "), "{fault}");
+            assert!(!fault.contains("oops"), "{fault}");
+        }
     }
 }

@@ -11,7 +11,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use incident_bridge::clock::Clock;
 use incident_bridge::domain::{
-    ClientKey, Component, Entity, EntityId, Incident, IncidentStatus, Observation, Severity, SourceId, Words,
+    ClientKey, Component, Entity, EntityId, Incident, IncidentStatus, Observation, Severity, SourceId,
+    ToolWords,
 };
 use incident_bridge::store::{
     Applied, InboxEntry, NewInstallation, Origin, Outcome, Pace, SourceScope, Store, Told, Vault,
@@ -114,7 +115,7 @@ fn incident(id: &str, summary: &str, seconds: i64) -> Observation {
         components: vec!["S1".to_owned()],
         workspaces: Vec::new(),
         associations: Vec::new(),
-        words: Words::default(),
+        words: ToolWords::default(),
     };
     Observation::present(Entity::Incident(incident), at)
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::output;
 use crate::config::{ConfigError, Loaded};
-use crate::sources::{Gives, KINDS};
+use crate::sources::{Capability, KINDS};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -49,7 +49,8 @@ enum Subcommand {
 struct Listed {
     name: &'static str,
     title: &'static str,
-    gives: &'static [Gives],
+    #[serde(rename = "gives")]
+    capabilities: &'static [Capability],
     page: String,
 }
 
@@ -70,14 +71,14 @@ fn list(json: bool) -> anyhow::Result<ExitCode> {
         let all = KINDS.iter().map(|kind| Listed {
             name: kind.name,
             title: kind.title(),
-            gives: kind.gives,
+            capabilities: kind.capabilities,
             page: kind.page_path(),
         });
         output::json(&all.collect::<Vec<_>>())?;
     } else {
         let rows: Vec<_> = KINDS
             .iter()
-            .map(|kind| [kind.name.to_owned(), kind.title().to_owned(), show::gives(kind)])
+            .map(|kind| [kind.name.to_owned(), kind.title().to_owned(), show::capabilities(kind)])
             .collect();
         output::table(["TYPE", "TOOL", "BRINGS"], &rows);
     }

@@ -9,7 +9,7 @@ use crate::cli::output;
 use crate::cli::usage::Usage;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::UnknownWord;
+use crate::domain::UnmappedValue;
 use crate::sources::find_kind;
 use crate::sync::{Probe, ProbedEntity, ProbedPayload, SourceRuntime, probe};
 
@@ -66,7 +66,7 @@ fn explain_webhook(config: &Config, source: &SourceRuntime, json: bool) -> anyho
 }
 
 fn print(source: &SourceRuntime, answer: &Probe, json: bool) -> anyhow::Result<()> {
-    let unknown_words: Vec<String> = answer.unknown_words.iter().map(UnknownWord::advice).collect();
+    let unknown_words: Vec<String> = answer.unknown_words.iter().map(UnmappedValue::advice).collect();
     if json {
         return output::json(&Tested {
             source: source.id().as_str(),

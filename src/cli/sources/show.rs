@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::output;
 use crate::cli::usage::Usage;
 use crate::config::{Config, ConfigError, Loaded};
-use crate::sources::{Gives, Kind, find_kind};
+use crate::sources::{Capability, Kind, find_kind};
 
 /// Stands for the public address while there is no configuration.
 const ANY_ADDRESS: &str = "https://bridge.example.com";
@@ -16,7 +16,8 @@ const ANY_ADDRESS: &str = "https://bridge.example.com";
 struct Shown<'a> {
     name: &'a str,
     title: &'a str,
-    gives: &'a [Gives],
+    #[serde(rename = "gives")]
+    capabilities: &'a [Capability],
     page: String,
     webhook_addresses: Vec<String>,
     configuration: &'a str,
@@ -35,7 +36,7 @@ pub fn main(
         output::json(&Shown {
             name: kind.name,
             title: kind.title(),
-            gives: kind.gives,
+            capabilities: kind.capabilities,
             page: kind.page_path(),
             webhook_addresses,
             configuration: kind.example(),
@@ -45,7 +46,7 @@ pub fn main(
     output::line(format!(
         "# {}: {}. What to set in the tool: {}",
         kind.title(),
-        gives(kind),
+        capabilities(kind),
         kind.page_path()
     ));
     for address in webhook_addresses {
@@ -72,6 +73,6 @@ fn list_addresses(kind: &Kind, config: Option<&Config>) -> Vec<String> {
 }
 
 /// What a type brings, as a list in words.
-pub(super) fn gives(kind: &Kind) -> String {
-    kind.gives.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ")
+pub(super) fn capabilities(kind: &Kind) -> String {
+    kind.capabilities.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ")
 }

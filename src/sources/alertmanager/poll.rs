@@ -9,17 +9,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base64::Engine;
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::episode::{self, Episode, Episodes, Verdict};
-use super::payload::{Group, Mapper};
-use super::{ApiAuth, Options, said};
+use super::settings::Options;
 use crate::config::SourceConfig;
 use crate::domain::{IncidentStatus, Timestamp};
-use crate::sources::http::{Api, Query};
-use crate::sources::signature::BASE64;
+use crate::sources::kit::alert_groups::{
+    episode::{self, Episode, Episodes, Verdict},
+    group::Group,
+    mapper::{Mapper, said},
+};
+use crate::sources::kit::api::{Api, Query};
 use crate::sources::{BuildError, Catalogue, Cursor, Findings, Memory, Page, PollError, PollRequest, Poller};
 
 /// Polls in a row without an episode until it counts as resolved.
@@ -45,13 +45,7 @@ impl AlertmanagerPoller {
                    `api_auth` to \"bearer\" or \"basic\"";
         let mut api = Api::new(http, base, "Alertmanager", fix);
         if let Some(token) = &config.api_token {
-            api = match options.api_auth {
-                ApiAuth::Bearer => api.with_credential("Bearer ", token)?,
-                ApiAuth::Basic => {
-                    let encoded = SecretString::from(BASE64.encode(token.expose_secret()));
-                    api.with_credential("Basic ", &encoded)?
-                }
-            };
+            api = options.api_auth.authorize(api, token)?;
         }
         Ok(Some(Self { api, mapper: Arc::clone(mapper), config: config.clone(), options }))
     }
@@ -89,7 +83,7 @@ impl AlertmanagerPoller {
         all
     }
 
-    /// Says once more what was last said, but resolved.
+    /// The last known state of the episode once more, but resolved.
     fn conclude(&self, episode: &mut Episode, now: Timestamp) -> Findings {
         let Some(incident) = &mut episode.incident else { return Findings::default() };
         incident.status = self.config.find_status("resolved").unwrap_or(IncidentStatus::Resolved);
@@ -153,16 +147,17 @@ impl Poller for AlertmanagerPoller {
         let PollRequest { now, memory, .. } = request;
         let answer = self.api.get("api/v2/alerts/groups", &self.query(), now).await?;
         let Some(entries) = answer.as_array() else {
-            let message = "Alertmanager answered no list at /api/v2/alerts/groups".to_owned();
+            let message =
+                "Alertmanager answered something other than a list at /api/v2/alerts/groups".to_owned();
             return Err(PollError::Unreadable { message });
         };
-        let groups = entries.iter().map(|entry| self.mapper.polled(entry));
+        let groups = entries.iter().map(|entry| Group::of_api(entry, self.mapper.home()));
         let groups = groups.filter(|group| !group.alerts.is_empty()).collect();
         let findings = self.take_in(groups, memory, now);
         Ok(Page { findings, next: Cursor(Value::Null), done: true, total: None })
     }
 
-    /// Alertmanager has no services: only those that the operator lists are known beforehand.
+    /// Alertmanager has no services: only those that the operator lists are known in advance.
     async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {
         let components =
             self.options.components.iter().map(|name| self.mapper.component(name, now)).collect();

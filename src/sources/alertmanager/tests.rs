@@ -1,12 +1,12 @@
 //! What only Alertmanager does: episodes over webhooks, replicas and polls.
 
-use serde_json::json;
+use sha2::{Digest, Sha256};
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::super::tests::{incident, read_json, request, sample_source, time, verified};
-use super::*;
 use crate::domain::{IncidentStatus, Severity};
+use crate::sources::Unmappable;
+use crate::sources::tests::prelude::*;
 
 const KEY: &str =
     "{}/{severity=~\"critical|warning\"}:{alertname=\"HighErrorRate\", service=\"checkout-api\"}";

@@ -10,23 +10,23 @@ mod poll;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use self::payload::{Mapper, created_key};
 use self::poll::DatadogPoller;
-use super::shared_secret::SharedSecret;
-use super::value::{Fields, parse_millis};
-use super::{
-    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
-    Unmappable, VerifiedWebhook, options,
-};
 use crate::config::SourceConfig;
+use crate::sources::kit::json::{Fields, parse_millis};
+use crate::sources::kit::options;
+use crate::sources::kit::shared_secret::SharedSecret;
+use crate::sources::{
+    BuildContext, BuildError, Capability, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
+    Unmappable, VerifiedWebhook,
+};
 
 pub(super) const KIND: Kind = Kind {
     name: "datadog",
     build,
     option_names: &["site", "webhook_header", "accept_path_token"],
-    gives: &[Gives::Webhooks, Gives::Polling, Gives::Reviews],
+    capabilities: &[Capability::Webhooks, Capability::Polling, Capability::Reviews],
     page: include_str!("../../../docs/sources/datadog.md"),
 };
 
@@ -75,12 +75,12 @@ impl Source for Datadog {
     }
 
     fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
-        let id = webhook.json::<Value>().ok().and_then(|body| body.find_id("/incident_uuid"));
+        let id = webhook.json().ok().and_then(|body| body.find_id("/incident_uuid"));
         id.map(|id| created_key(&id)).into_iter().collect()
     }
 
     fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
-        let body: Value = webhook.json()?;
+        let body = webhook.json()?;
         // A variable that Datadog does not know stays as it was written.
         let id = body.find_id("/incident_uuid").filter(|id| !id.starts_with('$'));
         let Some(id) = id else {
@@ -96,7 +96,7 @@ impl Source for Datadog {
             return Ok(Findings { refetch: vec![id], ..Findings::default() });
         }
         let at = body.find_id("/last_updated").and_then(|text| parse_millis(&text));
-        Ok(self.mapper.read_webhook(id, &body, at.unwrap_or(webhook.received_at), memory))
+        Ok(self.mapper.read_webhook(id, body, at.unwrap_or(webhook.received_at), memory))
     }
 
     fn poller(&self) -> Option<&dyn Poller> {
@@ -107,3 +107,6 @@ impl Source for Datadog {
         self.mapper.home.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

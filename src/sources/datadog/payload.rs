@@ -6,10 +6,10 @@ use serde_json::Value;
 use crate::config::SourceConfig;
 use crate::domain::{
     Entity, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus, Severity, Timestamp,
-    Words,
+    ToolWords,
 };
-use crate::sources::findings::{component, describe, workspace};
-use crate::sources::value::{Fields, find_web_url, parse_millis, unwrap_text};
+use crate::sources::kit::json::{Fields, find_web_url, parse_millis, unwrap_text};
+use crate::sources::kit::parts::{component, describe, workspace};
 use crate::sources::{Findings, Memory};
 
 pub(super) const OPEN: &[&str] = &["active", "stable"];
@@ -20,7 +20,7 @@ pub(super) struct Mapper {
     pub(super) home: String,
 }
 
-/// The key of [`Memory`] with the time of the first webhook of an incident: later ones do not tell it.
+/// The key of [`Memory`] with the time of the first webhook of an incident: later ones do not contain it.
 pub(super) fn created_key(id: &str) -> String {
     format!("created/{id}")
 }
@@ -53,7 +53,7 @@ impl Mapper {
                 url: link.unwrap_or_else(|| self.link(body)),
                 status: self.status(body.text("/status")),
                 severity: self.severity(body.text("/severity")),
-                words: Words::told(body.text("/status"), body.text("/severity")),
+                words: ToolWords::told(body.text("/status"), body.text("/severity")),
                 created_at,
                 updated_at: at,
                 components: names(&fields, "services"),
@@ -92,7 +92,7 @@ impl Mapper {
                 url: self.link(attributes),
                 status: self.status(&state),
                 severity: self.severity(&severity),
-                words: Words::told(&state, &severity),
+                words: ToolWords::told(&state, &severity),
                 created_at,
                 updated_at,
                 components: names(&attributes["fields"], "services"),
@@ -103,8 +103,8 @@ impl Mapper {
         )
     }
 
-    /// The search tells whole seconds where everything else tells more, so the dates are cut to seconds;
-    /// only `at` keeps what was told.
+    /// The search has whole seconds where everything else is finer, so the dates are cut to seconds; only `at` keeps
+    /// the full time.
     fn findings(&self, at: Timestamp, mut incident: Incident) -> Findings {
         incident.created_at = incident.created_at.trunc_subsecs(0);
         incident.updated_at = at.trunc_subsecs(0);

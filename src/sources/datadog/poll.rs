@@ -1,7 +1,7 @@
 //! Reads Datadog's incidents: all that are open, and the recent ones that are over, newest first.
 //!
 //! The search has no filter and no order by change. The store compares `modified`, so what did not change
-//! costs nothing further; what left the list of the open is fetched by its id.
+//! costs nothing more; an incident that is no longer listed as open is fetched by its id.
 
 use std::sync::Arc;
 
@@ -13,20 +13,19 @@ use serde_json::Value;
 use super::payload::{Mapper, OPEN, RESOLVED, is_hidden, text};
 use crate::config::SourceConfig;
 use crate::domain::{Entity, IncidentStatus, Observation, State, Timestamp};
-use crate::sources::findings::{component, workspace};
-use crate::sources::http::{Api, Paging, Query, base_url};
-use crate::sources::open_incidents::{note_open, take_unseen};
-use crate::sources::rounds::Round;
-use crate::sources::value::Fields;
-use crate::sources::{
-    BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller, options,
-};
+use crate::sources::kit::api::{Api, Paging, Query, base_url};
+use crate::sources::kit::json::Fields;
+use crate::sources::kit::listing::ListingCursor;
+use crate::sources::kit::open_incidents::{note_open, take_unseen};
+use crate::sources::kit::options;
+use crate::sources::kit::parts::{component, workspace};
+use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
 
 /// Entries of one page; more are not documented.
 const LIMIT: usize = 100;
-/// Place of the open incidents among the two listings of a round; the other has those that are over.
+/// Place of the open incidents among the two listings of a run; the other has those that are over.
 const OPEN_LISTING: usize = 0;
-/// How far before the last round a later one reads what is over: late changes such as a new title.
+/// How far before the last run a later one reads what is over: late changes such as a new title.
 const WINDOW: TimeDelta = TimeDelta::days(7);
 const SEARCH: &str = "api/v2/incidents/search";
 
@@ -74,9 +73,9 @@ impl DatadogPoller {
 impl Poller for DatadogPoller {
     async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
         let PollRequest { cursor, backfill_from, now, memory } = request;
-        let round = Round::resume(cursor, backfill_from, now)?;
-        let is_open = round.listing == OPEN_LISTING;
-        let offset = round.page.as_deref().and_then(|page| page.parse().ok()).unwrap_or(0);
+        let cursor = ListingCursor::resume(cursor, backfill_from, now)?;
+        let is_open = cursor.listing == OPEN_LISTING;
+        let offset = cursor.page.as_deref().and_then(|page| page.parse().ok()).unwrap_or(0);
         let answer = self.api.get(SEARCH, &self.query(is_open, offset), now).await?;
         let incidents = self.api.items_of(&answer, "/data/attributes/incidents", SEARCH)?;
         let mut found = Findings::default();
@@ -84,17 +83,17 @@ impl Poller for DatadogPoller {
             found.absorb(self.mapper.read_incident(incident, now));
             found.absorb(refetch_for_reviews(incident, memory));
         }
-        note_open(memory, &found, round.started());
-        let since = round.since.checked_sub_signed(WINDOW).unwrap_or(round.since);
+        note_open(memory, &found, cursor.started());
+        let since = cursor.since.checked_sub_signed(WINDOW).unwrap_or(cursor.since);
         let is_too_old = |incident: &Value| {
             incident.find_time("/data/attributes/created").is_some_and(|created| created < since)
         };
         let goes_on = incidents.len() >= LIMIT && (is_open || !incidents.iter().any(is_too_old));
         let next = goes_on.then(|| (offset + incidents.len()).to_string());
         if !is_open && next.is_none() {
-            found.refetch.extend(take_unseen(memory, round.started()));
+            found.refetch.extend(take_unseen(memory, cursor.started()));
         }
-        Ok(round.turn(found, next, 2))
+        Ok(cursor.into_page(found, next, 2))
     }
 
     async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {

@@ -1,35 +1,32 @@
 //! FireHydrant: signed webhooks, and incidents, services, teams and retrospectives from the API v1.
 //!
 //! Sources of the facts: FireHydrant's pages on webhooks and its published API description. A signature
-//! covers no time, so a repeated webhook is told by its content and ordered by `updated_at`. REST incidents
+//! covers no time, so a repeated webhook is recognized by its content and ordered by `updated_at`. REST incidents
 //! have no `updated_at`: what a poll read is as new as the poll. Must not decide anything about Jira.
 
+mod payload;
 mod poll;
 
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::Value;
 
+use self::payload::{HOME, Mapper, find_time, remember_retrospective};
 use self::poll::FireHydrantPoller;
-use super::findings::describe;
-use super::signature::HmacScheme;
-use super::value::{Fields, find_web_url};
-use super::{
-    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
-    Unmappable, VerifiedWebhook, options,
-};
 use crate::config::SourceConfig;
-use crate::domain::{
-    Component, Entity, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus, Severity,
-    Tier, Timestamp, Words, Workspace, parse_timestamp,
+use crate::sources::kit::json::Fields;
+use crate::sources::kit::options;
+use crate::sources::kit::signature::HmacScheme;
+use crate::sources::{
+    BuildContext, BuildError, Capability, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
+    Unmappable, VerifiedWebhook,
 };
 
 pub(super) const KIND: Kind = Kind {
     name: "firehydrant",
     build,
     option_names: &["functionalities"],
-    gives: &[Gives::Webhooks, Gives::Polling, Gives::Reviews],
+    capabilities: &[Capability::Webhooks, Capability::Polling, Capability::Reviews],
     page: include_str!("../../../docs/sources/firehydrant.md"),
 };
 
@@ -67,7 +64,7 @@ impl Source for FireHydrant {
     }
 
     fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
-        let body: Value = webhook.json()?;
+        let body = webhook.json()?;
         let (kind, data) = (body.text("/event/resource_type"), &body["data"]["incident"]);
         if kind != "incident" || !data.is_object() {
             let kind = kind.chars().take(80).collect::<String>();
@@ -91,178 +88,5 @@ impl Source for FireHydrant {
     }
 }
 
-const HOME: &str = "https://app.firehydrant.io";
-
-/// Webhooks write `2026-11-20 09:59:40 UTC`.
-fn find_time(value: &Value, pointer: &str) -> Option<Timestamp> {
-    let text = value.text(pointer).trim();
-    parse_timestamp(text.strip_suffix("UTC").unwrap_or(text))
-}
-
-fn retrospective_key(incident: &str) -> String {
-    format!("retrospective/{incident}")
-}
-
-/// Reports carry no status; the milestone of their incident is it.
-fn remember_retrospective(memory: &mut Memory, data: &Value) {
-    let milestone = data.text("/current_milestone");
-    if let Some(id) = data.find_id("/id").filter(|_| milestone.starts_with("retrospective_")) {
-        let key = retrospective_key(&id);
-        if memory.get(&key) != Some(milestone) {
-            memory.set(key, milestone);
-        }
-    }
-}
-
-/// Turns FireHydrant's JSON into domain values, as one source's configuration wants it.
-struct Mapper {
-    config: SourceConfig,
-    functionalities: bool,
-}
-
-impl Mapper {
-    /// One incident with everything it names, as known at `at`: the same for webhooks and REST answers.
-    fn incident(&self, data: &Value, at: Timestamp) -> Result<Findings, Unmappable> {
-        let id =
-            data.find_id("/id").ok_or_else(|| Unmappable::Incomplete("the incident has no id".into()))?;
-        if find_time(data, "/discarded_at").is_some() {
-            return Ok(Findings::gone(&id, at));
-        }
-        let milestones = data.items("/milestones").iter().filter_map(|m| find_time(m, "/updated_at"));
-        let told = [find_time(data, "/updated_at"), find_time(data, "/last_update")];
-        let affected = self.affected(data);
-        let teams = data.items("/team_assignments").iter().filter_map(assigned_team).collect::<Vec<_>>();
-        let incident = Incident {
-            summary: data.text("/name").to_owned(),
-            description: describe_incident(data),
-            url: find_web_url(data.text("/incident_url"))
-                .map_or_else(|| format!("{HOME}/incidents/{id}"), str::to_owned),
-            status: self.status(data.text("/current_milestone")),
-            severity: self.severity(data),
-            words: Words::told(data.text("/current_milestone"), priority(data).unwrap_or_default()),
-            created_at: find_time(data, "/created_at").unwrap_or(at),
-            updated_at: milestones.chain(told.into_iter().flatten()).max().unwrap_or(at),
-            components: affected.iter().filter_map(|service| service.find_id("/id")).collect(),
-            workspaces: teams.iter().map(|team| team.provider_id.clone()).collect(),
-            associations: Vec::new(),
-            provider_id: id,
-        };
-        Ok(Findings {
-            observations: vec![Observation::present(Entity::Incident(incident), at)],
-            mentioned: affected.into_iter().filter_map(|service| component(service, at)).collect(),
-            workspaces: teams,
-            ..Findings::default()
-        })
-    }
-
-    /// The affected services, and functionalities if they count: REST lists each kind, webhooks all impacts.
-    fn affected<'a>(&self, data: &'a Value) -> Vec<&'a Value> {
-        let functionalities = if self.functionalities { data.items("/functionalities") } else { &[] };
-        let counts = |kind: &str| kind == "service" || (kind == "functionality" && self.functionalities);
-        let impacts = data.items("/impacts").iter().filter(|i| counts(i.text("/type")));
-        let impacts = impacts.filter_map(|impact| impact.get("impact"));
-        let mut all = Vec::<&Value>::new();
-        for affected in data.items("/services").iter().chain(functionalities).chain(impacts) {
-            let id = affected.find_id("/id");
-            if id.is_some() && all.iter().all(|known| known.find_id("/id") != id) {
-                all.push(affected);
-            }
-        }
-        all
-    }
-
-    fn status(&self, milestone: &str) -> IncidentStatus {
-        self.config.find_status(milestone).unwrap_or(match milestone {
-            "started" | "detected" | "acknowledged" | "investigating" | "identified" | "mitigated" => {
-                IncidentStatus::Open
-            }
-            "resolved" | "retrospective_started" | "retrospective_completed" | "closed" => {
-                IncidentStatus::Resolved
-            }
-            _ => IncidentStatus::Unknown,
-        })
-    }
-
-    fn severity(&self, data: &Value) -> Severity {
-        let Some(slug) = priority(data) else { return Severity::Unknown };
-        let usual = || match slug.to_ascii_uppercase().as_str() {
-            "SEV0" => Some(Severity::P1),
-            _ => Severity::find_by_name(slug),
-        };
-        self.config.find_severity(slug).or_else(usual).unwrap_or(Severity::Unknown)
-    }
-}
-
-/// What severity is taken from.
-fn priority(data: &Value) -> Option<&str> {
-    slug(data, "severity").or_else(|| slug(data, "priority"))
-}
-
-/// An object with a `slug` in webhooks, plain text in REST answers.
-fn slug<'a>(data: &'a Value, name: &str) -> Option<&'a str> {
-    data.find_text(&format!("/{name}/slug")).or_else(|| data.find_text(&format!("/{name}")))
-}
-
-fn describe_incident(data: &Value) -> String {
-    let text = |name: &str| data.find_text(name).map(str::to_owned);
-    let body = data.find_text("/description").or_else(|| data.find_text("/summary"));
-    let details = [
-        ("Incident", data.find_id("/number").map(|number| format!("#{number}"))),
-        ("Customer impact", text("/customer_impact_summary")),
-        ("Milestone", text("/current_milestone")),
-        ("Severity", slug(data, "severity").map(str::to_owned)),
-        ("Priority", slug(data, "priority").map(str::to_owned)),
-    ];
-    describe(body.unwrap_or(data.text("/name")), &details)
-}
-
-/// `{team_id, team_name}` in webhooks, `{team: {id, name}}` in REST answers.
-fn assigned_team(assignment: &Value) -> Option<Workspace> {
-    let provider_id = assignment.find_id("/team_id").or_else(|| assignment.find_id("/team/id"))?;
-    let name = assignment.find_text("/team_name").or_else(|| assignment.find_text("/team/name"));
-    Some(Workspace { name: name.unwrap_or(&provider_id).to_owned(), url: HOME.to_owned(), provider_id })
-}
-
-fn component(data: &Value, at: Timestamp) -> Option<Component> {
-    let provider_id = data.find_id("/id")?;
-    Some(Component {
-        name: data.find_text("/name").unwrap_or(&provider_id).to_owned(),
-        description: data.text("/description").to_owned(),
-        url: HOME.to_owned(),
-        avatar_url: None,
-        // FireHydrant has five tiers, Jira four; 0 is unset.
-        tier: match data["service_tier"].as_u64() {
-            Some(1) => Some(Tier::One),
-            Some(2) => Some(Tier::Two),
-            Some(3) => Some(Tier::Three),
-            Some(4 | 5) => Some(Tier::Four),
-            _ => None,
-        },
-        component_type: None,
-        updated_at: find_time(data, "/updated_at").unwrap_or(at),
-        workspaces: data.ids("/teams"),
-        provider_id,
-    })
-}
-
-/// A retrospective report; `memory` knows how far its incident is.
-fn review(data: &Value, memory: &Memory, now: Timestamp) -> Option<PostIncidentReview> {
-    let (provider_id, incident) = (data.find_id("/id")?, data.find_id("/incident_id")?);
-    let status = match memory.get(&retrospective_key(&incident)) {
-        Some("retrospective_completed") => ReviewStatus::Completed,
-        Some("retrospective_started") => ReviewStatus::InProgress,
-        _ => ReviewStatus::Unknown,
-    };
-    Some(PostIncidentReview {
-        summary: data.text("/name").to_owned(),
-        description: data.find_text("/summary").unwrap_or(data.text("/name")).to_owned(),
-        url: format!("{HOME}/incidents/{incident}"),
-        status,
-        created_at: find_time(data, "/created_at").unwrap_or(now),
-        updated_at: find_time(data, "/updated_at").unwrap_or(now),
-        workspaces: Vec::new(),
-        associations: Vec::new(),
-        incidents: vec![incident],
-        provider_id,
-    })
-}
+#[cfg(test)]
+mod tests;

@@ -10,21 +10,29 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use serde_json::Value;
 
-use super::{Mapper, component, remember_retrospective, review};
+use super::payload::{HOME, Mapper, component, remember_retrospective, review};
 use crate::config::SourceConfig;
 use crate::domain::{Entity, Observation, Timestamp, Workspace, format_timestamp};
-use crate::sources::http::{Api, Paging, Query};
-use crate::sources::rounds::Round;
-use crate::sources::value::Fields;
+use crate::sources::kit::access::Access;
+use crate::sources::kit::api::{Api, Paging, Query};
+use crate::sources::kit::json::Fields;
+use crate::sources::kit::listing::ListingCursor;
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
 
+const ACCESS: Access = Access {
+    tool: "FireHydrant",
+    url: "https://api.firehydrant.io/v1",
+    scheme: "Bearer ",
+    fix: "set `api_token` to the token of a bot user (fhb-…) of this organisation, and `api_url` to \
+          https://api.eu.firehydrant.io/v1 if it is in the EU",
+};
 /// The most that one page may hold (API overview).
 const LIMIT: &str = "200";
 /// How far a run reads back behind the start of the last one: clocks differ, and lists lag.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 const PAGING: Paging = Paging::Cursor { parameter: "page", next: "/pagination/next" };
 
-/// The listings of a round, in order: incidents, archived ones, and retrospectives.
+/// The listings of a run, in order: incidents, archived ones, and retrospectives.
 const ARCHIVED: usize = 1;
 const REPORTS: usize = 2;
 const LISTINGS: usize = 3;
@@ -41,10 +49,7 @@ impl FireHydrantPoller {
         http: reqwest::Client,
         mapper: &Arc<Mapper>,
     ) -> Result<Option<Self>, BuildError> {
-        let fix = "set `api_token` to the token of a bot user (fhb-…) of this organisation, \
-                   and `api_url` to https://api.eu.firehydrant.io/v1 if it is in the EU";
-        let api = Api::bearer(config, http, "https://api.firehydrant.io/v1", "FireHydrant", fix)?;
-        Ok(api.map(|api| Self { api, mapper: Arc::clone(mapper) }))
+        Ok(ACCESS.open(config, http)?.map(|api| Self { api, mapper: Arc::clone(mapper) }))
     }
 
     /// What a page tells.
@@ -72,26 +77,26 @@ impl FireHydrantPoller {
 impl Poller for FireHydrantPoller {
     async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
         let PollRequest { cursor, backfill_from, now, memory } = request;
-        let round = Round::resume(cursor, backfill_from, now)?;
-        let (path, filter) = match round.listing {
+        let cursor = ListingCursor::resume(cursor, backfill_from, now)?;
+        let (path, filter) = match cursor.listing {
             REPORTS => ("post_mortems/reports", ("updated_since", backfill_from)),
-            _ => ("incidents", ("updated_after", round.since - OVERLAP)),
+            _ => ("incidents", ("updated_after", cursor.since - OVERLAP)),
         };
-        let page = round.page.clone().unwrap_or_else(|| "1".to_owned());
+        let page = cursor.page.clone().unwrap_or_else(|| "1".to_owned());
         let mut query: Query =
             vec![(filter.0, format_timestamp(filter.1)), ("per_page", LIMIT.to_owned()), ("page", page)];
-        query.extend((round.listing == ARCHIVED).then(|| ("archived", "true".to_owned())));
+        query.extend((cursor.listing == ARCHIVED).then(|| ("archived", "true".to_owned())));
         let answer = match self.api.get_list(path, "/data", &query, now).await {
-            Err(fault) if round.listing == REPORTS => {
-                return Ok(round.put_off("retrospectives", &fault, LISTINGS));
+            Err(fault) if cursor.listing == REPORTS => {
+                return Ok(cursor.defer("retrospectives", &fault, LISTINGS));
             }
             answer => answer?,
         };
         let entries = answer.items("/data");
         let next = answer.find_id("/pagination/next").filter(|_| !entries.is_empty());
-        let total = (round.listing == 0).then(|| answer["pagination"]["count"].as_u64()).flatten();
-        let findings = self.findings(round.listing, entries, memory, now);
-        Ok(Page { total, ..round.turn(findings, next, LISTINGS) })
+        let total = (cursor.listing == 0).then(|| answer["pagination"]["count"].as_u64()).flatten();
+        let findings = self.findings(cursor.listing, entries, memory, now);
+        Ok(Page { total, ..cursor.into_page(findings, next, LISTINGS) })
     }
 
     async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {
@@ -103,7 +108,7 @@ impl Poller for FireHydrantPoller {
         let team = |data: &Value| {
             let provider_id = data.find_id("/id")?;
             let name = data.find_text("/name").unwrap_or(&provider_id).to_owned();
-            Some(Workspace { name, url: super::HOME.to_owned(), provider_id })
+            Some(Workspace { name, url: HOME.to_owned(), provider_id })
         };
         Ok(Catalogue {
             components: services.iter().filter_map(|service| component(service, now)).collect(),

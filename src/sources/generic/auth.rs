@@ -1,15 +1,16 @@
 //! Who may post to a generic source: Standard Webhooks keys, a configured HMAC, or a shared secret.
 //!
-//! Each credential of the configuration opens the door by itself; without any, nothing does.
+//! Any one credential of the configuration is enough; without one, nobody may post.
 
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use crate::config::SourceConfig;
-use crate::sources::shared_secret::{SharedSecret, unconfigured};
-use crate::sources::signature::HmacScheme;
-use crate::sources::standard_webhooks::StandardWebhooks;
-use crate::sources::{BuildError, Headers, InboundWebhook, Rejection, options};
+use crate::sources::kit::options;
+use crate::sources::kit::shared_secret::{SharedSecret, unconfigured};
+use crate::sources::kit::signature::HmacScheme;
+use crate::sources::kit::standard_webhooks::StandardWebhooks;
+use crate::sources::{BuildError, Headers, InboundWebhook, Rejection};
 
 enum Signing {
     Standard(StandardWebhooks),

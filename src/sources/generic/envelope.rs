@@ -7,10 +7,10 @@ use base64::Engine;
 use serde_json::{Map, Value};
 
 use crate::domain::Timestamp;
-use crate::sources::signature::BASE64;
-use crate::sources::standard_webhooks;
-use crate::sources::value::Fields;
-use crate::sources::{Headers, Rejection, Unmappable};
+use crate::sources::kit::encoding::BASE64;
+use crate::sources::kit::json::Fields;
+use crate::sources::kit::standard_webhooks;
+use crate::sources::{Headers, Rejection, Unmappable, VerifiedWebhook};
 
 const REQUIRED: [&str; 4] = ["id", "source", "specversion", "type"];
 
@@ -73,35 +73,40 @@ pub(super) fn check_format(headers: &Headers) -> Result<(), Rejection> {
 }
 
 /// All events of the request. One bad event refuses the whole batch, so that nothing is lost unseen.
-pub(super) fn read(headers: &Headers, body: &[u8]) -> Result<Vec<Event>, Unmappable> {
-    let json = || serde_json::from_slice::<Value>(body).map_err(|fault| Unmappable::from_json(&fault));
+pub(super) fn read(webhook: &VerifiedWebhook) -> Result<Vec<Event>, Unmappable> {
+    let headers = &webhook.headers;
     match find_mode(headers).0 {
-        Mode::Batch => match json()? {
-            Value::Array(events) => events.into_iter().map(read_structured).collect(),
+        Mode::Batch => match webhook.json()? {
+            Value::Array(events) => events.iter().map(read_structured).collect(),
             _ => Err(malformed("a batch of CloudEvents must be a list")),
         },
-        Mode::Structured => Ok(vec![read_structured(json()?)?]),
+        Mode::Structured => Ok(vec![read_structured(webhook.json()?)?]),
         Mode::Binary => {
             let attributes = check_attributes(read_attributes(headers)?)?;
-            Ok(vec![Event { data: json()?, attributes }])
+            Ok(vec![Event { data: webhook.json()?.clone(), attributes }])
         }
-        Mode::Plain => Ok(vec![read_plain(headers, json()?)]),
+        Mode::Plain => Ok(vec![read_plain(headers, webhook.json()?)]),
     }
 }
 
-fn read_structured(event: Value) -> Result<Event, Unmappable> {
-    let Value::Object(mut fields) = event else { return Err(malformed("a CloudEvent must be an object")) };
-    let data = match (fields.remove("data"), fields.remove("data_base64")) {
+fn read_structured(event: &Value) -> Result<Event, Unmappable> {
+    let Value::Object(fields) = event else { return Err(malformed("a CloudEvent must be an object")) };
+    let data = match (fields.get("data"), fields.get("data_base64")) {
         (Some(_), Some(_)) => return Err(malformed("a CloudEvent has `data` or `data_base64`, never both")),
-        (data, None) => data.unwrap_or_default(),
+        (data, None) => data.cloned().unwrap_or_default(),
         (None, Some(encoded)) => {
             let bytes = encoded.as_str().and_then(|text| BASE64.decode(text).ok());
             let bytes = bytes.ok_or_else(|| malformed("`data_base64` is not base64"))?;
             serde_json::from_slice(&bytes).map_err(|_| malformed("`data_base64` holds no JSON"))?
         }
     };
-    fields.retain(|_, value| matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_)));
-    Ok(Event { data, attributes: check_attributes(fields)? })
+    let is_attribute = |(name, value): &(&String, &Value)| {
+        !["data", "data_base64"].contains(&name.as_str())
+            && matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_))
+    };
+    let attributes = fields.iter().filter(is_attribute);
+    let attributes = attributes.map(|(name, value)| (name.clone(), value.clone())).collect();
+    Ok(Event { data, attributes: check_attributes(attributes)? })
 }
 
 fn read_attributes(headers: &Headers) -> Result<Map<String, Value>, Unmappable> {
@@ -147,13 +152,13 @@ fn check_attributes(attributes: Map<String, Value>) -> Result<Value, Unmappable>
 }
 
 /// Under Standard Webhooks headers, a body of `type`, `timestamp` and `data` is an envelope around `data`.
-fn read_plain(headers: &Headers, body: Value) -> Event {
+fn read_plain(headers: &Headers, body: &Value) -> Event {
     let is_envelope = standard_webhooks::find_id(headers).is_some()
         && body.find_text("/type").is_some()
         && body.get("timestamp").is_some()
         && body.get("data").is_some_and(Value::is_object);
     if !is_envelope {
-        return Event { data: body, attributes: Value::Object(Map::new()) };
+        return Event { data: body.clone(), attributes: Value::Object(Map::new()) };
     }
     let attributes = serde_json::json!({ "type": body["type"], "time": body["timestamp"] });
     Event { data: body["data"].clone(), attributes }

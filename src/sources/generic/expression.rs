@@ -9,9 +9,8 @@ use jmespath::{ErrorReason, RuntimeError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::mapping::Sources;
 use crate::config::suggestion;
-use crate::sources::value::{Path, scalar_text};
+use crate::sources::kit::json::{Path, scalar_text};
 
 /// Longest expression, in characters.
 const MAX_LENGTH: usize = 2000;
@@ -19,6 +18,13 @@ const MAX_LENGTH: usize = 2000;
 /// thread's stack in a debug build.
 const MAX_OPERATORS: usize = 100;
 const NAMES: &[&str] = &["path", "paths", "jmespath", "from", "values", "default"];
+
+/// What expressions look into.
+pub(super) struct Documents<'a> {
+    pub body: &'a Value,
+    pub headers: &'a Value,
+    pub ce: &'a Value,
+}
 
 /// What a path or an expression looks into.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -86,18 +92,18 @@ impl Expression {
     }
 
     /// Everything found, lists taken apart; nothing for null and for what is not there.
-    pub(super) fn find(&self, sources: &Sources<'_>) -> Result<Vec<Value>, String> {
+    pub(super) fn find(&self, documents: &Documents<'_>) -> Result<Vec<Value>, String> {
         let found: Vec<Value> = match &self.place {
             Place::Paths(paths) => {
                 let find = |(root, path): &(Root, Path)| {
-                    let document = root_of(*root, sources);
+                    let document = root_of(*root, documents);
                     path.find_all(&document).into_iter().cloned().collect::<Vec<_>>()
                 };
                 paths.iter().flat_map(find).collect()
             }
             Place::Query(root, query) => {
                 let result =
-                    query.search(root_of(*root, sources).as_ref()).map_err(|fault| explain(&fault))?;
+                    query.search(root_of(*root, documents).as_ref()).map_err(|fault| explain(&fault))?;
                 vec![serde_json::to_value(&*result).map_err(|fault| fault.to_string())?]
             }
         };
@@ -119,13 +125,15 @@ impl Expression {
     }
 }
 
-fn root_of<'a>(root: Root, sources: &Sources<'a>) -> std::borrow::Cow<'a, Value> {
+fn root_of<'a>(root: Root, documents: &Documents<'a>) -> std::borrow::Cow<'a, Value> {
     use std::borrow::Cow::{Borrowed, Owned};
     match root {
-        Root::Body => Borrowed(sources.body),
-        Root::Headers => Borrowed(sources.headers),
-        Root::Ce => Borrowed(sources.ce),
-        Root::All => Owned(json!({ "body": sources.body, "headers": sources.headers, "ce": sources.ce })),
+        Root::Body => Borrowed(documents.body),
+        Root::Headers => Borrowed(documents.headers),
+        Root::Ce => Borrowed(documents.ce),
+        Root::All => {
+            Owned(json!({ "body": documents.body, "headers": documents.headers, "ce": documents.ce }))
+        }
     }
 }
 

@@ -1,18 +1,19 @@
-//! The operator's mapping: where in a tool's JSON each part of an incident stands.
+//! The operator's mapping: where in a tool's JSON each part of an incident is.
 //!
 //! The usual form is a path, a table of values and a default; JMESPath is there for the rest. Everything
-//! that can be wrong with a mapping is said when it is built. A required value that is missing refuses the
+//! that can be wrong with a mapping is reported when it is built. A required value that is missing refuses the
 //! event as a whole: a half-filled incident never leaves this file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::super::value::{find_web_url, scalar_text};
-use super::super::{BuildError, Unmappable, options};
-use super::expression::Expression;
+use super::expression::{Documents, Expression};
 use crate::config::SourceConfig;
-use crate::domain::{Incident, IncidentStatus, Severity, Timestamp, Words, parse_timestamp};
+use crate::domain::{Incident, IncidentStatus, Severity, Timestamp, ToolWords, parse_timestamp};
+use crate::sources::kit::json::{find_web_url, scalar_text};
+use crate::sources::kit::options;
+use crate::sources::{BuildError, Unmappable};
 
 /// Everything that a mapping can fill; the first five must be mapped.
 const TARGETS: [&str; 12] = [
@@ -29,16 +30,10 @@ const TARGETS: [&str; 12] = [
     "componentNames",
     "workspaces",
 ];
+
 const REQUIRED: usize = 5;
 /// Jira's limit for lists.
 const MAX_LIST: usize = 100;
-
-/// What expressions look into.
-pub(super) struct Sources<'a> {
-    pub body: &'a Value,
-    pub headers: &'a Value,
-    pub ce: &'a Value,
-}
 
 /// An incident and what goes with it.
 #[derive(Debug, PartialEq)]
@@ -61,7 +56,7 @@ impl Mapping {
     pub(super) fn build(config: &SourceConfig, mapping: &Map<String, Value>) -> Result<Self, BuildError> {
         if let Some(missing) = TARGETS[..REQUIRED].iter().find(|target| !mapping.contains_key(**target)) {
             let example =
-                format!("`mapping.{missing}` is missing: write where it stands, such as \"/{missing}\"");
+                format!("`mapping.{missing}` is missing: write where it is, such as \"/{missing}\"");
             return Err(options::refuse(config, &example));
         }
         let mut targets = BTreeMap::new();
@@ -79,37 +74,37 @@ impl Mapping {
     /// The incident of one event; `time` is the envelope's own.
     pub(super) fn apply(
         &self,
-        sources: &Sources<'_>,
+        documents: &Documents<'_>,
         time: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Mapped, Unmappable> {
-        let provider_id = self.require(sources, "id")?;
-        let updated_at = self.time(sources, "lastUpdated")?.or(time).unwrap_or(now);
-        let created_at = self.time(sources, "createdDate")?.ok_or_else(|| missing("createdDate"))?;
-        let url = self.require(sources, "url")?;
+        let provider_id = self.require(documents, "id")?;
+        let updated_at = self.time(documents, "lastUpdated")?.or(time).unwrap_or(now);
+        let created_at = self.time(documents, "createdDate")?.ok_or_else(|| missing("createdDate"))?;
+        let url = self.require(documents, "url")?;
         let url = find_web_url(&url).ok_or_else(|| incomplete("url", "is not a web address"))?.to_owned();
-        let (components, component_names) = self.components(sources)?;
+        let (components, component_names) = self.components(documents)?;
         let incident = Incident {
             provider_id,
-            summary: self.text(sources, "summary")?.unwrap_or_default(),
-            description: self.text(sources, "description")?.unwrap_or_default(),
+            summary: self.text(documents, "summary")?.unwrap_or_default(),
+            description: self.text(documents, "description")?.unwrap_or_default(),
             url,
-            status: self.status(sources)?,
-            severity: self.severity(sources)?,
-            words: Words::told(&self.told(sources, "status")?, &self.told(sources, "severity")?),
+            status: self.status(documents)?,
+            severity: self.severity(documents)?,
+            words: ToolWords::told(&self.told(documents, "status")?, &self.told(documents, "severity")?),
             created_at,
             updated_at,
             components,
-            workspaces: sorted(self.texts(sources, "workspaces")?),
+            workspaces: sorted(self.texts(documents, "workspaces")?),
             associations: Vec::new(),
         };
-        let sequence = self.text(sources, "updateSequenceNumber")?;
+        let sequence = self.text(documents, "updateSequenceNumber")?;
         let sequence = sequence.and_then(|text| text.parse().ok());
         Ok(Mapped { incident, sequence, component_names })
     }
 
-    fn status(&self, sources: &Sources<'_>) -> Result<IncidentStatus, Unmappable> {
-        let (own, mapped) = self.words(sources, "status")?;
+    fn status(&self, documents: &Documents<'_>) -> Result<IncidentStatus, Unmappable> {
+        let (own, mapped) = self.words(documents, "status")?;
         let overridden = own.iter().chain(&mapped).find_map(|word| self.config.find_status(word));
         Ok(overridden.unwrap_or_else(|| match mapped.unwrap_or_default().to_lowercase().as_str() {
             "open" => IncidentStatus::Open,
@@ -118,15 +113,15 @@ impl Mapping {
         }))
     }
 
-    fn severity(&self, sources: &Sources<'_>) -> Result<Severity, Unmappable> {
-        let (own, mapped) = self.words(sources, "severity")?;
+    fn severity(&self, documents: &Documents<'_>) -> Result<Severity, Unmappable> {
+        let (own, mapped) = self.words(documents, "severity")?;
         let overridden = own.iter().chain(&mapped).find_map(|word| self.config.find_severity(word));
         Ok(overridden.or_else(|| Severity::find_by_name(&mapped?)).unwrap_or(Severity::Unknown))
     }
 
     /// The tool's own word, unless the operator's table has it.
-    fn told(&self, sources: &Sources<'_>, target: &str) -> Result<String, Unmappable> {
-        let own = self.words(sources, target)?.0.unwrap_or_default();
+    fn told(&self, documents: &Documents<'_>, target: &str) -> Result<String, Unmappable> {
+        let own = self.words(documents, target)?.0.unwrap_or_default();
         let translated = self.targets.get(target).and_then(|expression| expression.translate(&own));
         Ok(if translated.is_some_and(|word| word == "unknown") { String::new() } else { own })
     }
@@ -134,48 +129,48 @@ impl Mapping {
     /// The ids, and the names that stand at the same places.
     fn components(
         &self,
-        sources: &Sources<'_>,
+        documents: &Documents<'_>,
     ) -> Result<(Vec<String>, BTreeMap<String, String>), Unmappable> {
-        let ids = self.texts(sources, "affectedComponents")?;
-        let names = self.texts(sources, "componentNames")?;
+        let ids = self.texts(documents, "affectedComponents")?;
+        let names = self.texts(documents, "componentNames")?;
         // Names belong to ids by their place, so a list with gaps names nothing.
         let names = if names.len() == ids.len() { names } else { ids.clone() };
         let by_id = ids.iter().cloned().zip(names).collect();
         Ok((sorted(ids), by_id))
     }
 
-    fn require(&self, sources: &Sources<'_>, target: &str) -> Result<String, Unmappable> {
-        self.text(sources, target)?.ok_or_else(|| missing(target))
+    fn require(&self, documents: &Documents<'_>, target: &str) -> Result<String, Unmappable> {
+        self.text(documents, target)?.ok_or_else(|| missing(target))
     }
 
-    fn time(&self, sources: &Sources<'_>, target: &str) -> Result<Option<Timestamp>, Unmappable> {
-        let Some(text) = self.text(sources, target)? else { return Ok(None) };
+    fn time(&self, documents: &Documents<'_>, target: &str) -> Result<Option<Timestamp>, Unmappable> {
+        let Some(text) = self.text(documents, target)? else { return Ok(None) };
         // Seconds and milliseconds since the epoch differ by their size for every date from 1973 on.
         let number =
             text.parse::<i64>().ok().map(|n| if n.unsigned_abs() < 100_000_000_000 { n * 1000 } else { n });
         Ok(number.map(crate::clock::from_millis).or_else(|| parse_timestamp(&text)))
     }
 
-    fn text(&self, sources: &Sources<'_>, target: &str) -> Result<Option<String>, Unmappable> {
-        Ok(self.words(sources, target)?.1)
+    fn text(&self, documents: &Documents<'_>, target: &str) -> Result<Option<String>, Unmappable> {
+        Ok(self.words(documents, target)?.1)
     }
 
     /// The first value as the tool wrote it, and after the table and the default.
     fn words(
         &self,
-        sources: &Sources<'_>,
+        documents: &Documents<'_>,
         target: &str,
     ) -> Result<(Option<String>, Option<String>), Unmappable> {
         let Some(expression) = self.targets.get(target) else { return Ok((None, None)) };
-        let found = expression.find(sources).map_err(|fault| incomplete(target, &fault))?;
+        let found = expression.find(documents).map_err(|fault| incomplete(target, &fault))?;
         let own = found.iter().find_map(scalar_text);
         let mapped = own.as_ref().and_then(|word| expression.translate(word));
         Ok((own, mapped.or_else(|| expression.default.as_ref().and_then(scalar_text))))
     }
 
-    fn texts(&self, sources: &Sources<'_>, target: &str) -> Result<Vec<String>, Unmappable> {
+    fn texts(&self, documents: &Documents<'_>, target: &str) -> Result<Vec<String>, Unmappable> {
         let Some(expression) = self.targets.get(target) else { return Ok(Vec::new()) };
-        let found = expression.find(sources).map_err(|fault| incomplete(target, &fault))?;
+        let found = expression.find(documents).map_err(|fault| incomplete(target, &fault))?;
         let mut texts = found.iter().filter_map(scalar_text).collect::<Vec<_>>();
         texts = texts.iter().filter_map(|word| expression.translate(word)).collect();
         if texts.is_empty() {

@@ -1,6 +1,6 @@
 //! Any tool that can post JSON: Standard Webhooks, CloudEvents or plain JSON, with the operator's mapping.
 //!
-//! This file joins the parts: `auth` decides who may speak, `envelope` finds the events in a request, and
+//! This file joins the parts: `auth` decides who may post, `envelope` finds the events in a request, and
 //! `mapping` picks an incident out of each. Must not know any tool.
 
 mod auth;
@@ -15,14 +15,17 @@ use serde_json::{Map, Value};
 
 use self::auth::Auth;
 use self::envelope::Event;
-use self::mapping::{Mapping, Sources};
-use super::signature::HmacScheme;
-use super::{
-    BuildContext, BuildError, Findings, Gives, Headers, InboundWebhook, Kind, Memory, Rejection, Source,
-    Unmappable, VerifiedWebhook, options, standard_webhooks,
-};
+use self::expression::Documents;
+use self::mapping::Mapping;
 use crate::config::SourceConfig;
 use crate::domain::{Component, Entity, Observation, Timestamp};
+use crate::sources::kit::options;
+use crate::sources::kit::signature::HmacScheme;
+use crate::sources::kit::standard_webhooks;
+use crate::sources::{
+    BuildContext, BuildError, Capability, Findings, Headers, InboundWebhook, Kind, Memory, Rejection, Source,
+    Unmappable, VerifiedWebhook,
+};
 
 pub(super) const KIND: Kind = Kind {
     name: "generic",
@@ -36,7 +39,7 @@ pub(super) const KIND: Kind = Kind {
         "event_types",
         "allowed_origins",
     ],
-    gives: &[Gives::Webhooks],
+    capabilities: &[Capability::Webhooks],
     page: include_str!("../../../docs/sources/generic.md"),
 };
 
@@ -95,21 +98,21 @@ impl Source for Generic {
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         let verified_by = self.auth.verify(&webhook)?;
         envelope::check_format(&webhook.headers)?;
-        let cloud_event = envelope::read(&webhook.headers, &webhook.body).ok();
-        let delivery_id = cloud_event
+        let mut verified = VerifiedWebhook::new(webhook, None, verified_by);
+        let cloud_event = envelope::read(&verified).ok();
+        verified.delivery_id = cloud_event
             .and_then(|events| {
                 Some(events.iter().map(Event::delivery_id).collect::<Option<Vec<_>>>()?.join("\n"))
             })
             .filter(|id| !id.is_empty())
-            .or_else(|| standard_webhooks::find_id(&webhook.headers).map(str::to_owned));
-        let mut verified = VerifiedWebhook::new(webhook, delivery_id, verified_by);
+            .or_else(|| standard_webhooks::find_id(&verified.headers).map(str::to_owned));
         verified.headers = self.auth.without_token(&verified.headers);
         Ok(verified)
     }
 
     fn parse(&self, webhook: &VerifiedWebhook, _memory: &mut Memory) -> Result<Findings, Unmappable> {
         let headers = self.auth.without_credentials(&webhook.headers);
-        let events = envelope::read(&webhook.headers, &webhook.body)?;
+        let events = envelope::read(webhook)?;
         let mut all = Findings::default();
         let wanted = events.iter().filter(|event| self.wants(event)).collect::<Vec<_>>();
         for event in &wanted {
@@ -157,8 +160,8 @@ impl Generic {
         now: Timestamp,
         all: &mut Findings,
     ) -> Result<(), Unmappable> {
-        let sources = Sources { body: &event.data, headers, ce: &event.attributes };
-        let mapped = self.mapping.apply(&sources, event.time(), now)?;
+        let documents = Documents { body: &event.data, headers, ce: &event.attributes };
+        let mapped = self.mapping.apply(&documents, event.time(), now)?;
         let component = |(provider_id, name): (&String, &String)| Component {
             provider_id: provider_id.clone(),
             name: name.clone(),
@@ -184,10 +187,10 @@ impl Generic {
             table => table,
         };
         let (headers, ce) = (Value::Object(Map::new()), Value::Object(Map::new()));
-        let sources = Sources { body: &body, headers: &headers, ce: &ce };
+        let documents = Documents { body: &body, headers: &headers, ce: &ce };
         // The sample's own time is unknown, and does not matter for whether the mapping works.
         self.mapping
-            .apply(&sources, None, Timestamp::default())
+            .apply(&documents, None, Timestamp::default())
             .map(|_| ())
             .map_err(|fault| fault.to_string())
     }

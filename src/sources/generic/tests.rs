@@ -1,10 +1,8 @@
 //! What only the generic source does: mappings in both forms, envelopes that are wrong, filters.
 
-use serde_json::json;
-
-use super::super::tests::{incident, options, read_json, sample_mapping, source, time, try_source, verified};
-use super::*;
 use crate::domain::{Incident, IncidentStatus, Severity};
+use crate::sources::tests::prelude::*;
+use crate::sources::{Findings, Rejection, Unmappable};
 
 fn with_options(more: Value) -> Arc<dyn Source> {
     source("generic", |config| {
@@ -178,7 +176,7 @@ fn a_format_other_than_json_is_an_unsupported_media_type() {
         config.options = options(json!({ "mapping": sample_mapping() }));
     });
     let headers = [("authorization", "Bearer t"), ("content-type", "application/cloudevents+avro")];
-    let webhook = super::super::tests::inbound(&headers, b"x", time("2026-11-20T10:01:00Z"));
+    let webhook = inbound(&headers, b"x", time("2026-11-20T10:01:00Z"));
     assert!(matches!(source.verify(webhook), Err(Rejection::UnsupportedMediaType(_))));
 }
 

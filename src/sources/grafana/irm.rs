@@ -4,10 +4,10 @@
 
 use serde_json::Value;
 
-use super::Mapper;
-use crate::domain::{Entity, Incident, IncidentStatus, Observation, Severity, Timestamp, Words};
-use crate::sources::findings::{component, describe, get_id};
-use crate::sources::value::{Fields, find_web_url};
+use super::mapper::Mapper;
+use crate::domain::{Entity, Incident, IncidentStatus, Observation, Severity, Timestamp, ToolWords};
+use crate::sources::kit::json::{Fields, find_web_url};
+use crate::sources::kit::parts::{component, describe, get_id};
 use crate::sources::{Findings, Unmappable};
 
 impl Mapper {
@@ -32,7 +32,7 @@ impl Mapper {
             url: self.incident_url(data, &provider_id),
             status: self.incident_status(data.text("/status")),
             severity: self.incident_severity(severity),
-            words: Words::told(data.text("/status"), severity),
+            words: ToolWords::told(data.text("/status"), severity),
             created_at: begun.unwrap_or(updated_at),
             updated_at,
             components,
@@ -68,7 +68,7 @@ impl Mapper {
         services.filter_map(|label| label.find_text("/label")).map(str::to_owned).collect()
     }
 
-    /// Webhooks tell the page's path, previews only the last part of it.
+    /// Webhooks contain the page's path, previews only the last part of it.
     fn incident_url(&self, data: &Value, id: &str) -> String {
         let path = match (data.find_text("/overviewURL"), data.find_text("/slug")) {
             (Some(path), _) => path.to_owned(),

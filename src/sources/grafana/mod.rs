@@ -6,27 +6,29 @@
 //! OnCall and Alerting. None of them has post-incident reviews. Must not decide anything about Jira.
 
 mod irm;
+mod mapper;
 mod oncall;
 mod poll;
 
 use std::sync::Arc;
 
 use base64::Engine;
-use serde::Deserialize;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use self::mapper::{Mapper, Options};
 use self::poll::GrafanaPoller;
-use super::alertmanager::{self, receipt_id};
-use super::shared_secret::{SharedSecret, unconfigured};
-use super::signature::{BASE64, HmacScheme};
-use super::value::Fields;
-use super::{
-    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
-    Unmappable, VerifiedWebhook, options,
-};
 use crate::config::SourceConfig;
+use crate::sources::kit::alert_groups::{self, receipt_id};
+use crate::sources::kit::encoding::BASE64;
+use crate::sources::kit::json::Fields;
+use crate::sources::kit::options;
+use crate::sources::kit::shared_secret::{SharedSecret, unconfigured};
+use crate::sources::kit::signature::HmacScheme;
+use crate::sources::{
+    BuildContext, BuildError, Capability, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
+    Unmappable, VerifiedWebhook,
+};
 
 pub(super) const KIND: Kind = Kind {
     name: "grafana",
@@ -40,7 +42,7 @@ pub(super) const KIND: Kind = Kind {
         "incidents",
         "oncall_url",
     ],
-    gives: &[Gives::Webhooks, Gives::Polling],
+    capabilities: &[Capability::Webhooks, Capability::Polling],
     page: include_str!("../../../docs/sources/grafana.md"),
 };
 
@@ -48,53 +50,12 @@ const IRM_SIGNATURE: &str = "Gi-Signature";
 /// Of Alerting's message.
 const VERSION: &str = "1";
 
-#[derive(Deserialize, Clone)]
-#[serde(default)]
-struct Options {
-    /// Header field of Alerting's signature, as the contact point names it.
-    signature_header: String,
-    /// Header field of its timestamp, if the contact point names one; webhooks without it are then refused.
-    timestamp_header: Option<String>,
-    /// Labels that name the affected service, best first.
-    component_labels: Vec<String>,
-    /// Services offered in Jira before any incident named them.
-    components: Vec<String>,
-    /// Shows drills as well.
-    drills: bool,
-    /// Polls IRM's incidents; off for a Grafana that has only `OnCall`.
-    incidents: bool,
-    /// Address of the alert groups' API, as its settings page shows it.
-    oncall_url: Option<String>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            signature_header: "X-Grafana-Alerting-Signature".to_owned(),
-            timestamp_header: None,
-            component_labels: ["service_name", "service"].map(str::to_owned).to_vec(),
-            components: Vec::new(),
-            drills: false,
-            incidents: true,
-            oncall_url: None,
-        }
-    }
-}
-
-/// Turns the JSON of IRM and `OnCall` into domain values; `irm` and `oncall` say how.
-struct Mapper {
-    config: SourceConfig,
-    options: Options,
-    /// The stack's address, without a slash at its end.
-    home: String,
-}
-
 struct Grafana {
     config: SourceConfig,
     shared: SharedSecret,
     irm: HmacScheme,
     alerting: HmacScheme,
-    alerts: alertmanager::Mapper,
+    alerts: alert_groups::mapper::Mapper,
     mapper: Arc<Mapper>,
     poller: Option<GrafanaPoller>,
 }
@@ -116,8 +77,8 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
     };
     let home = config.workspace_url.as_ref().or(config.api_url.as_ref());
     let home = home.map_or("https://grafana.com", |url| url.as_str()).trim_end_matches('/').to_owned();
-    let linked = SourceConfig { workspace_url: Url::parse(&home).ok(), ..config.clone() };
-    let alerts = alertmanager::Mapper::new(&linked, options.component_labels.clone());
+    let link = Url::parse(&home).map_or_else(|_| home.clone(), String::from);
+    let alerts = alert_groups::mapper::Mapper::new(&config, link, options.component_labels.clone());
     let mapper = Arc::new(Mapper { config: config.clone(), options, home });
     let poller = GrafanaPoller::find(&config, &http, &mapper)?;
     let shared = SharedSecret::new(&config);
@@ -127,24 +88,25 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 impl Source for Grafana {
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         let verified_by = self.authenticate(&webhook)?;
-        let body = serde_json::from_slice::<Value>(&webhook.body).unwrap_or_default();
-        let irm_id = body.find_id("/id").filter(|_| body.get("incident").is_some());
-        let delivery_id = irm_id.unwrap_or_else(|| receipt_id(&webhook));
-        Ok(VerifiedWebhook::new(webhook, Some(delivery_id), verified_by))
+        let receipt = receipt_id(&webhook);
+        let mut verified = VerifiedWebhook::new(webhook, None, verified_by);
+        let irm = verified.json().ok().filter(|body| body.get("incident").is_some());
+        verified.delivery_id = Some(irm.and_then(|body| body.find_id("/id")).unwrap_or(receipt));
+        Ok(verified)
     }
 
     fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
-        let Ok(body) = webhook.json::<Value>() else { return Vec::new() };
+        let Ok(body) = webhook.json() else { return Vec::new() };
         let labels = body.find_id("/alert_group/id").map(|id| oncall::labels_key(&id));
-        self.alerts.recall(&body, VERSION).into_iter().chain(labels).collect()
+        self.alerts.recall(body, VERSION).into_iter().chain(labels).collect()
     }
 
     fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
-        let (body, now): (Value, _) = (webhook.json()?, webhook.received_at);
+        let (body, now) = (webhook.json()?, webhook.received_at);
         if body.get("alert_group").is_some() {
-            self.mapper.alert_group_event(&body, now, memory)
+            self.mapper.alert_group_event(body, now, memory)
         } else if body.get("alerts").is_some() && body.text("/version") == VERSION {
-            self.alerts.parse(&body, VERSION, now, memory)
+            self.alerts.parse(body, VERSION, now, memory)
         } else if let Some(incident) = body.get("incident") {
             let told_at = body.find_time("/time").unwrap_or(now);
             if incident.is_null() {
@@ -153,7 +115,7 @@ impl Source for Grafana {
             self.mapper.incident(incident, told_at)
         } else {
             Err(Unmappable::Malformed(
-                "the body is no webhook of IRM, OnCall or Alerting: let the webhook forward all of its data, \
+                "the body is not a webhook of IRM, OnCall or Alerting: let the webhook forward all of its data, \
                  without a template"
                     .to_owned(),
             ))
@@ -195,3 +157,6 @@ impl Grafana {
         self.irm.verify(secrets, &hashed)
     }
 }
+
+#[cfg(test)]
+mod tests;

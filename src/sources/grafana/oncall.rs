@@ -6,10 +6,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Mapper;
-use crate::domain::{Entity, Incident, IncidentStatus, Observation, Severity, Timestamp, Words};
-use crate::sources::findings::{component, describe, get_id};
-use crate::sources::value::{Fields, find_web_url, shorten};
+use super::mapper::Mapper;
+use crate::domain::{Entity, Incident, IncidentStatus, Observation, Severity, Timestamp, ToolWords};
+use crate::sources::kit::json::{Fields, find_web_url, shorten};
+use crate::sources::kit::parts::{component, describe, get_id};
 use crate::sources::{Findings, Memory, Unmappable};
 
 /// Keys of [`Memory`] for the labels of alerts start so.
@@ -42,7 +42,7 @@ pub(super) fn prune_labels(memory: &mut Memory, oldest: Timestamp) {
 }
 
 impl Mapper {
-    /// A webhook's event. Some actions tell no time, then the receipt orders them.
+    /// A webhook's event. Some actions have no time; then the time of receipt gives the order.
     pub(super) fn alert_group_event(
         &self,
         body: &Value,
@@ -102,7 +102,7 @@ impl Mapper {
             url: find_web_url(group.text("/permalinks/web")).unwrap_or(&self.home).to_owned(),
             status: self.group_status(group.text("/state")),
             severity: self.group_severity(label("severity").unwrap_or_default()),
-            words: Words::told(group.text("/state"), label("severity").unwrap_or_default()),
+            words: ToolWords::told(group.text("/state"), label("severity").unwrap_or_default()),
             created_at,
             updated_at: times.iter().filter_map(|time| group.find_time(time)).max().unwrap_or(at),
             components: service.iter().map(|&name| name.to_owned()).collect(),

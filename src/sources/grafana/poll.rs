@@ -2,8 +2,8 @@
 //!
 //! Incidents are listed latest change first, back to the last run; one that changes meanwhile moves to the
 //! front and is read by the next run. Of alert groups a run reads the open ones by state, then the resolved
-//! ones that started lately. One that was open in the last run and is not in this one is fetched by itself,
-//! so the end of an old alert group is not missed; here, because only a poll knows the labels of its alerts.
+//! ones that started lately. A group that was open in the last run and is not listed in this one is fetched by
+//! its id, so the end of an old alert group is not missed. This file does it, because only it has the labels.
 
 use std::sync::Arc;
 
@@ -13,17 +13,18 @@ use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use url::Url;
 
+use super::mapper::{Mapper, Options};
 use super::oncall::{find_labels, prune_labels};
-use super::{Mapper, Options};
 use crate::config::SourceConfig;
 use crate::domain::{Timestamp, Workspace};
-use crate::sources::findings::component;
-use crate::sources::http::{Api, Query};
-use crate::sources::open_incidents::{forget_open, list_unseen, note_open};
-use crate::sources::rounds::{Round, horizon};
-use crate::sources::value::{Fields, parse_millis};
+use crate::sources::kit::api::{Api, Query};
+use crate::sources::kit::json::{Fields, parse_millis};
+use crate::sources::kit::listing::{ListingCursor, horizon};
+use crate::sources::kit::open_incidents::{forget_open, list_unseen, note_open};
+use crate::sources::kit::options;
+use crate::sources::kit::parts::component;
 use crate::sources::{
-    BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller, Unmappable, options,
+    BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller, Unmappable,
 };
 
 const INCIDENTS: &str = "api/plugins/grafana-irm-app/resources/api/v1/IncidentsService.";
@@ -59,7 +60,7 @@ pub(super) struct GrafanaPoller {
 }
 
 impl GrafanaPoller {
-    /// The poller, if the configuration has a token and an address to use it at.
+    /// The poller, if the configuration has a token and an address to use it with.
     pub(super) fn find(
         config: &SourceConfig,
         http: &reqwest::Client,
@@ -86,14 +87,14 @@ impl GrafanaPoller {
     async fn incidents(
         &self,
         api: &Api,
-        round: Round,
+        cursor: ListingCursor,
         count: usize,
         now: Timestamp,
     ) -> Result<Page, PollError> {
         let mut request = json!({"query": {
             "limit": 50, "orderField": "modifiedTime", "orderDirection": "DESC", "queryString": ""
         }});
-        if let Some(place) = &round.page {
+        if let Some(place) = &cursor.page {
             request["cursor"] = json!({"nextValue": place, "hasMore": true});
         }
         let path = format!("{INCIDENTS}QueryIncidentPreviews");
@@ -102,33 +103,33 @@ impl GrafanaPoller {
             Some(Value::Null) => &[],
             _ => api.items_of(&answer, "/incidentPreviews", &path)?,
         };
-        let since = round.since - OVERLAP;
+        let since = cursor.since - OVERLAP;
         let is_old = |preview: &Value| preview.find_time("/modifiedTime").is_some_and(|at| at < since);
         let more = answer.pointer("/cursor/hasMore") == Some(&Value::Bool(true)) && !previews.is_empty();
         let next = answer.find_id("/cursor/nextValue").filter(|_| more && !previews.iter().any(is_old));
         let found = previews.iter().filter(|preview| !is_old(preview));
         let found =
             Findings::merge(found.map(|preview| Findings::of_entry(self.mapper.incident(preview, now))));
-        Ok(round.turn(found, next, count))
+        Ok(cursor.into_page(found, next, count))
     }
 
     async fn groups(
         &self,
         api: &Api,
-        round: Round,
+        cursor: ListingCursor,
         listing: (Query, bool),
         count: usize,
         request: (&mut Memory, Timestamp),
     ) -> Result<Page, PollError> {
         let ((query, is_open), (memory, now)) = (listing, request);
-        let (groups, next) = page_of(api, GROUPS, query, round.page.as_deref(), now).await?;
+        let (groups, next) = page_of(api, GROUPS, query, cursor.page.as_deref(), now).await?;
         let mut found = Findings::merge(groups.iter().map(|group| {
             let labels = group.find_id("/id").map(|id| find_labels(memory, &id)).unwrap_or_default();
             Findings::of_entry(self.mapper.alert_group(group, &labels, now))
         }));
         let mut ended = Vec::new();
-        if !is_open && round.page.is_none() {
-            for id in list_unseen(memory, round.started(), "", ONE_BY_ONE) {
+        if !is_open && cursor.page.is_none() {
+            for id in list_unseen(memory, cursor.started(), "", ONE_BY_ONE) {
                 let labels = find_labels(memory, &id);
                 let told = match self.group(api, &id, &labels, now).await {
                     Err(PollError::Refused { message }) => {
@@ -146,14 +147,14 @@ impl GrafanaPoller {
         for id in &ended {
             forget_open(memory, id);
         }
-        note_open(memory, &found, round.started());
+        note_open(memory, &found, cursor.started());
         if !is_open && next.is_none() {
-            memory.set(READ, round.started().timestamp_millis().to_string());
+            memory.set(READ, cursor.started().timestamp_millis().to_string());
         }
-        Ok(round.turn(found, next, count))
+        Ok(cursor.into_page(found, next, count))
     }
 
-    /// One alert group by its id; `None` when there is none such.
+    /// One alert group by its id; `None` when there is no such group.
     async fn group(
         &self,
         api: &Api,
@@ -210,30 +211,30 @@ async fn page_of(
 impl Poller for GrafanaPoller {
     async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
         let PollRequest { cursor, backfill_from, now, memory } = request;
-        let round = Round::resume(cursor, backfill_from, now)?;
+        let cursor = ListingCursor::resume(cursor, backfill_from, now)?;
         let listings = self.listings();
         let count = listings.len();
-        let place = round.clone();
-        let page = match (listings.get(round.listing), &self.irm, &self.oncall) {
-            (Some(Listing::Incidents), Some(api), _) => return self.incidents(api, round, count, now).await,
+        let place = cursor.clone();
+        let page = match (listings.get(cursor.listing), &self.irm, &self.oncall) {
+            (Some(Listing::Incidents), Some(api), _) => return self.incidents(api, cursor, count, now).await,
             (Some(Listing::OpenGroups(state)), _, Some(api)) => {
                 let query = vec![("state", (*state).to_owned())];
-                self.groups(api, round, (query, true), count, (memory, now)).await
+                self.groups(api, cursor, (query, true), count, (memory, now)).await
             }
             (Some(Listing::ResolvedGroups), _, Some(api)) => {
                 let read = memory.get(READ).and_then(parse_millis);
-                let since = read.map_or(backfill_from, |read| read.min(round.since));
-                let [from, to] = [since - LATELY, round.started()]
+                let since = read.map_or(backfill_from, |read| read.min(cursor.since));
+                let [from, to] = [since - LATELY, cursor.started()]
                     .map(|time| time.format("%Y-%m-%dT%H:%M:%S").to_string());
                 let query = vec![("state", "resolved".to_owned()), ("started_at", format!("{from}_{to}"))];
-                self.groups(api, round, (query, false), count, (memory, now)).await
+                self.groups(api, cursor, (query, false), count, (memory, now)).await
             }
             // The configuration had more listings when the run began.
-            _ => Ok(round.turn(Findings::default(), None, 0)),
+            _ => Ok(cursor.into_page(Findings::default(), None, 0)),
         };
         match page {
             // The next run reads all alert groups again, and incidents must not wait for that.
-            Err(fault) if self.irm.is_some() => Ok(place.put_off("alert groups", &fault, 0)),
+            Err(fault) if self.irm.is_some() => Ok(place.defer("alert groups", &fault, 0)),
             page => page,
         }
     }

@@ -9,41 +9,27 @@ mod poll;
 
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde_json::Value;
 
-use self::payload::{Mapper, SEVERITY};
+use self::payload::{Mapper, Options, SEVERITY};
 use self::poll::IncidentIoPoller;
-use super::standard_webhooks::{self, StandardWebhooks};
-use super::value::{Fields, shorten};
-use super::{
-    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
-    Unmappable, VerifiedWebhook, findings, options, shared_secret,
-};
 use crate::config::SourceConfig;
 use crate::domain::Timestamp;
+use crate::sources::kit::json::{Fields, shorten};
+use crate::sources::kit::standard_webhooks::StandardWebhooks;
+use crate::sources::kit::{hidden, options, parts, shared_secret, standard_webhooks};
+use crate::sources::{
+    BuildContext, BuildError, Capability, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
+    Unmappable, VerifiedWebhook,
+};
 
 pub(super) const KIND: Kind = Kind {
     name: "incident_io",
     build,
     option_names: &["catalog_type", "component_fields", "private", "skip_triage"],
-    gives: &[Gives::Webhooks, Gives::Polling, Gives::Reviews],
+    capabilities: &[Capability::Webhooks, Capability::Polling, Capability::Reviews],
     page: include_str!("../../../docs/sources/incident_io.md"),
 };
-
-#[derive(Deserialize, Default, Clone)]
-#[serde(default)]
-struct Options {
-    /// Name or id of the catalog type whose entries are services; "Service" when not set.
-    catalog_type: Option<String>,
-    /// Names or ids of the custom fields that hold affected services; those whose name contains the
-    /// catalog type's when empty.
-    component_fields: Vec<String>,
-    /// Shows private incidents as well; needs a token that may see them.
-    private: bool,
-    /// Leaves incidents out until they are accepted.
-    skip_triage: bool,
-}
 
 struct IncidentIo {
     config: SourceConfig,
@@ -64,7 +50,7 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
     Ok(Arc::new(IncidentIo { config, keys, shows_private, mapper, poller }))
 }
 
-/// The event's type and what stands under the key of the same name. Some relays wrap the event in `data`.
+/// The event's type and the value under the key of that name. Some relays wrap the event in `data`.
 fn event(body: &Value) -> Result<(&str, &Value), Unmappable> {
     let event = if body.get("event_type").is_some() { body } else { &body["data"] };
     let kind = event.find_text("/event_type").ok_or_else(|| {
@@ -85,15 +71,15 @@ impl Source for IncidentIo {
     }
 
     fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
-        let Ok(body) = webhook.json::<Value>() else { return Vec::new() };
-        let Ok((_, incident)) = event(&body) else { return Vec::new() };
+        let Ok(body) = webhook.json() else { return Vec::new() };
+        let Ok((_, incident)) = event(body) else { return Vec::new() };
         let severity = incident.find_id("/severity/id").map(|id| format!("{SEVERITY}{id}"));
-        severity.into_iter().chain(incident.find_id("/id").map(|id| findings::hidden_key(&id))).collect()
+        severity.into_iter().chain(incident.find_id("/id").map(|id| hidden::hidden_key(&id))).collect()
     }
 
     fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
         let body = webhook.json()?;
-        let (kind, payload) = event(&body)?;
+        let (kind, payload) = event(body)?;
         match kind {
             "public_incident.incident_created_v2"
             | "public_incident.incident_updated_v2"
@@ -101,7 +87,7 @@ impl Source for IncidentIo {
                 self.mapper.incident(payload, webhook.received_at, memory)
             }
             "private_incident.incident_created_v2" | "private_incident.incident_updated_v2" => {
-                let id = findings::get_id(payload, "/id", "incident")?;
+                let id = parts::get_id(payload, "/id", "incident")?;
                 Ok(self.private(id, kind.contains("updated"), memory, webhook.received_at))
             }
             _ => Ok(Findings::ignored(format!("event type {}", shorten(kind)))),
@@ -124,8 +110,11 @@ impl IncidentIo {
         match (self.shows_private, &self.poller) {
             (true, Some(_)) => Findings { refetch: vec![id], ..Findings::default() },
             (true, None) => Findings::ignored("private incident: no api_token is set to ask for it"),
-            (false, _) if is_update => findings::hide(memory, &id, at),
+            (false, _) if is_update => hidden::hide(memory, &id, at),
             (false, _) => Findings::ignored("private incident"),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,22 +3,38 @@
 //!
 //! Pure. The description uses only what both carry, so that a poll after a webhook changes nothing.
 
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::Options;
 use crate::config::SourceConfig;
 use crate::domain::{
     Component, Entity, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus, Severity,
-    Timestamp, Words,
+    Timestamp, ToolWords,
 };
-use crate::sources::findings::{component, describe, get_id, hidden_key, hide, review};
-use crate::sources::value::{Fields, find_web_url};
-use crate::sources::{Findings, Memory, Unmappable, ranks};
+use crate::sources::kit::hidden::{hide_if, review};
+use crate::sources::kit::json::{Fields, find_web_url};
+use crate::sources::kit::parts::{component, describe, get_id};
+use crate::sources::kit::severity_ranks;
+use crate::sources::{Findings, Memory, Unmappable};
 
-/// Where [`ranks`] keeps severities.
+/// Prefix of the keys of [`severity_ranks`] for severities.
 pub(super) const SEVERITY: &str = "severity/";
 
-/// Turns incident.io's JSON into domain values, as one source's configuration wants it.
+#[derive(Deserialize, Default, Clone)]
+#[serde(default)]
+pub(super) struct Options {
+    /// Name or id of the catalog type whose entries are services; "Service" when not set.
+    catalog_type: Option<String>,
+    /// Names or ids of the custom fields that hold affected services; those whose name contains the
+    /// catalog type's when empty.
+    component_fields: Vec<String>,
+    /// Shows private incidents as well; needs a token that may see them.
+    pub(super) private: bool,
+    /// Leaves incidents out until they are accepted.
+    skip_triage: bool,
+}
+
+/// Turns incident.io's JSON into domain values, as one source's configuration says.
 pub(super) struct Mapper {
     config: SourceConfig,
     options: Options,
@@ -53,10 +69,11 @@ impl Mapper {
         let category = data.text("/incident_status/category");
         let is_private = data.text("/visibility") == "private" && !self.options.private;
         let is_declined = category == "declined" && self.options.skip_triage;
-        if is_private || is_declined || matches!(data.text("/mode"), "test" | "tutorial") {
-            return Ok(hide(memory, &provider_id, updated_at));
+        let is_test = matches!(data.text("/mode"), "test" | "tutorial");
+        if let Some(hidden) = hide_if(is_private || is_declined || is_test, memory, &provider_id, updated_at)
+        {
+            return Ok(hidden);
         }
-        memory.forget(&hidden_key(&provider_id));
         if category == "triage" && self.options.skip_triage {
             return Ok(Findings::ignored("the incident is not accepted"));
         }
@@ -75,7 +92,7 @@ impl Mapper {
             url: self.url(data),
             status: self.status(data.text("/incident_status/name"), category),
             severity: self.severity(data, memory),
-            words: Words::told(category, data.text("/severity/name")),
+            words: ToolWords::told(category, data.text("/severity/name")),
             created_at: data.find_time("/created_at").unwrap_or(updated_at),
             updated_at,
             components: mentioned.iter().map(|component| component.provider_id.clone()).collect(),
@@ -100,9 +117,9 @@ impl Mapper {
 
     fn severity(&self, data: &Value, memory: &Memory) -> Severity {
         let (name, id) = (data.text("/severity/name"), data.text("/severity/id"));
-        let by_rank = || ranks::find(memory, SEVERITY, id).map(Severity::from_rank);
+        let by_rank = || severity_ranks::find(memory, SEVERITY, id).map(Severity::from_rank);
         let chosen = self.config.find_severity(name).or_else(|| self.config.find_severity(id));
-        let stated = chosen.or_else(|| ranks::find_level(name)).or_else(by_rank);
+        let stated = chosen.or_else(|| severity_ranks::find_level(name)).or_else(by_rank);
         stated.or_else(|| Severity::find_by_name(name)).unwrap_or(Severity::Unknown)
     }
 

@@ -1,4 +1,4 @@
-//! Reads incident.io's REST API: incidents by change, then post-mortems, which only polling tells.
+//! Reads incident.io's REST API: incidents by change, then post-mortems, which only polls show.
 //!
 //! The filter by change is documented with dates only, so a run reads back a whole day. Incidents are listed
 //! in the order of their creation, which no change can move. Post-mortems have no such filter: each run
@@ -14,11 +14,19 @@ use serde_json::Value;
 use super::payload::{Mapper, SEVERITY};
 use crate::config::SourceConfig;
 use crate::domain::{Timestamp, Workspace};
-use crate::sources::http::{Api, Paging, Query};
-use crate::sources::rounds::{Round, horizon};
-use crate::sources::value::Fields;
-use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller, ranks};
+use crate::sources::kit::access::Access;
+use crate::sources::kit::api::{Api, Paging, Query};
+use crate::sources::kit::json::Fields;
+use crate::sources::kit::listing::{ListingCursor, horizon};
+use crate::sources::kit::severity_ranks;
+use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
 
+const ACCESS: Access = Access {
+    tool: "incident.io",
+    url: "https://api.incident.io",
+    scheme: "Bearer ",
+    fix: "set `api_token` to an API key that may view incident data and the catalog",
+};
 /// Incidents and post-mortems.
 const LISTINGS: usize = 2;
 const NEXT: &str = "/pagination_meta/after";
@@ -39,9 +47,11 @@ impl IncidentIoPoller {
         http: reqwest::Client,
         mapper: &Arc<Mapper>,
     ) -> Result<Option<Self>, BuildError> {
-        let fix = "set `api_token` to an API key that may view incident data and the catalog";
-        let api = Api::bearer(config, http, "https://api.incident.io", "incident.io", fix)?;
-        Ok(api.map(|api| Self { api, mapper: Arc::clone(mapper), config: config.clone() }))
+        Ok(ACCESS.open(config, http)?.map(|api| Self {
+            api,
+            mapper: Arc::clone(mapper),
+            config: config.clone(),
+        }))
     }
 
     /// Keeps the ranks of the severities; incident.io gives the most severe the highest. Without them
@@ -54,44 +64,54 @@ impl IncidentIoPoller {
         let mut severities = answer.items("/severities").iter().collect::<Vec<_>>();
         severities.sort_by_key(|severity| Reverse(severity["rank"].as_i64()));
         let ids = severities.into_iter().filter_map(|severity| severity.find_id("/id")).collect::<Vec<_>>();
-        ranks::remember(memory, SEVERITY, &ids);
+        severity_ranks::remember(memory, SEVERITY, &ids);
         Ok(())
     }
 
-    async fn incidents(&self, round: Round, memory: &mut Memory, now: Timestamp) -> Result<Page, PollError> {
-        let since = round.since - TimeDelta::days(1);
+    async fn incidents(
+        &self,
+        cursor: ListingCursor,
+        memory: &mut Memory,
+        now: Timestamp,
+    ) -> Result<Page, PollError> {
+        let since = cursor.since - TimeDelta::days(1);
         let mut query = vec![
             ("page_size", "250".to_owned()),
             ("sort_by", "created_at_oldest_first".to_owned()),
             ("updated_at[gte]", since.format("%Y-%m-%d").to_string()),
         ];
-        query.extend(round.page.clone().map(|after| ("after", after)));
+        query.extend(cursor.page.clone().map(|after| ("after", after)));
         let answer = self.api.get("v2/incidents", &query, now).await?;
         let incidents = self.api.items_of(&answer, "/incidents", "v2/incidents")?;
         let found = incidents.iter().map(|data| Findings::of_entry(self.mapper.incident(data, now, memory)));
         let next = answer.find_id(NEXT).filter(|_| !incidents.is_empty());
         let total = answer.pointer("/pagination_meta/total_record_count").and_then(Value::as_u64);
-        Ok(Page { total, ..round.turn(Findings::merge(found), next, LISTINGS) })
+        Ok(Page { total, ..cursor.into_page(Findings::merge(found), next, LISTINGS) })
     }
 
-    async fn reviews(&self, round: Round, memory: &Memory, now: Timestamp) -> Result<Page, PollError> {
+    async fn reviews(
+        &self,
+        cursor: ListingCursor,
+        memory: &Memory,
+        now: Timestamp,
+    ) -> Result<Page, PollError> {
         let mut query =
             vec![("page_size", "100".to_owned()), ("sort_by", "created_at_newest_first".to_owned())];
-        query.extend(round.page.clone().map(|after| ("after", after)));
+        query.extend(cursor.page.clone().map(|after| ("after", after)));
         let path = "v1/postmortem_documents";
         let answer = match self.api.get_list(path, "/postmortem_documents", &query, now).await {
             Ok(answer) => answer,
-            Err(fault) => return Ok(round.put_off("post-mortems", &fault, LISTINGS)),
+            Err(fault) => return Ok(cursor.defer("post-mortems", &fault, LISTINGS)),
         };
         let documents = answer.items("/postmortem_documents");
         let oldest = horizon(&self.config, now);
         let is_old = |document: &Value| document.find_time("/created_at").is_some_and(|at| at < oldest);
         let observations = documents.iter().filter_map(|d| self.mapper.review(d, now, memory)).collect();
         let next = answer.find_id(NEXT).filter(|_| !documents.is_empty() && !documents.iter().any(is_old));
-        Ok(round.turn(Findings { observations, ..Findings::default() }, next, LISTINGS))
+        Ok(cursor.into_page(Findings { observations, ..Findings::default() }, next, LISTINGS))
     }
 
-    /// The id of the catalog type that holds services; `None` when there is none by the usual name.
+    /// The id of the catalog type that holds services; `None` when no type has the usual name.
     async fn find_catalog_type(&self, now: Timestamp) -> Result<Option<String>, PollError> {
         let (wanted, is_chosen) = self.mapper.catalog_type();
         let path = "v3/catalog_types";
@@ -115,13 +135,13 @@ impl IncidentIoPoller {
 impl Poller for IncidentIoPoller {
     async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
         let PollRequest { cursor, backfill_from, now, memory } = request;
-        let round = Round::resume(cursor, backfill_from, now)?;
-        if round.is_start() {
+        let cursor = ListingCursor::resume(cursor, backfill_from, now)?;
+        if cursor.is_start() {
             self.rank_severities(memory, now).await?;
         }
-        match round.listing {
-            0 => self.incidents(round, memory, now).await,
-            _ => self.reviews(round, memory, now).await,
+        match cursor.listing {
+            0 => self.incidents(cursor, memory, now).await,
+            _ => self.reviews(cursor, memory, now).await,
         }
     }
 

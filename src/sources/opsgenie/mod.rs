@@ -1,36 +1,33 @@
 //! Opsgenie: incidents, services, teams and post-mortems from its API, alerts from its webhooks.
 //!
-//! Sources of the facts: Opsgenie's API pages and captured webhooks. Its webhooks tell of alerts only and are
+//! Sources of the facts: Opsgenie's API pages and captured webhooks. Its webhooks report alerts only and are
 //! not signed; incidents are polled. Alerts become incidents only if the operator wants that, for plans
 //! without incidents. Opsgenie ends in April 2027, so this stays thin. Must not decide anything about Jira.
 
+mod payload;
 mod poll;
 
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::Value;
 
+use self::payload::{Mapper, alert_id, find_unix};
 use self::poll::OpsgeniePoller;
-use super::findings::describe;
-use super::shared_secret::SharedSecret;
-use super::value::{Fields, find_web_url};
-use super::{
-    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
-    Unmappable, VerifiedWebhook, options,
-};
-use crate::clock::from_millis;
 use crate::config::SourceConfig;
-use crate::domain::{
-    Component, Entity, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus, Severity,
-    Timestamp, Words, Workspace,
+use crate::domain::IncidentStatus;
+use crate::sources::kit::json::Fields;
+use crate::sources::kit::options;
+use crate::sources::kit::shared_secret::SharedSecret;
+use crate::sources::{
+    BuildContext, BuildError, Capability, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
+    Unmappable, VerifiedWebhook,
 };
 
 pub(super) const KIND: Kind = Kind {
     name: "opsgenie",
     build,
     option_names: &["webhook_header", "alerts_as_incidents", "postmortem_property"],
-    gives: &[Gives::Webhooks, Gives::Polling, Gives::Reviews],
+    capabilities: &[Capability::Webhooks, Capability::Polling, Capability::Reviews],
     page: include_str!("../../../docs/sources/opsgenie.md"),
 };
 
@@ -39,7 +36,7 @@ pub(super) const KIND: Kind = Kind {
 struct Options {
     /// Header field that carries the bare `webhook_token`.
     webhook_header: Option<String>,
-    /// Takes every alert that a webhook tells of as an incident.
+    /// Takes every alert of a webhook as an incident.
     alerts_as_incidents: bool,
     /// Extra property of an incident that holds the id or the address of its post-mortem.
     postmortem_property: String,
@@ -90,7 +87,7 @@ impl Source for Opsgenie {
     }
 
     fn parse(&self, webhook: &VerifiedWebhook, _memory: &mut Memory) -> Result<Findings, Unmappable> {
-        let body: Value = webhook.json()?;
+        let body = webhook.json()?;
         let action = body.text("/action");
         if !self.alerts_as_incidents {
             return Ok(Findings::ignored("webhooks tell of alerts only, and alerts_as_incidents is not set"));
@@ -122,199 +119,5 @@ impl Source for Opsgenie {
     }
 }
 
-fn alert_id(alert: &Value) -> Result<String, Unmappable> {
-    alert.find_id("/alertId").ok_or_else(|| Unmappable::Incomplete("the alert has no alertId".to_owned()))
-}
-
-/// Alert webhooks write Unix time in milliseconds or nanoseconds, some as text: the size tells the unit.
-fn find_unix(value: &Value, pointer: &str) -> Option<Timestamp> {
-    let number = value.find_id(pointer)?.parse::<i64>().ok()?;
-    let millis = match number {
-        100_000_000_000_000_000.. => number / 1_000_000,
-        100_000_000_000_000.. => number / 1_000,
-        100_000_000_000.. => number,
-        0.. => number * 1_000,
-        _ => return None,
-    };
-    Some(from_millis(millis))
-}
-
-/// Turns Opsgenie's JSON into domain values, as one source's configuration wants it.
-struct Mapper {
-    config: SourceConfig,
-    home: &'static str,
-}
-
-impl Mapper {
-    /// An incident of the Incident API.
-    fn incident(&self, data: &Value, now: Timestamp) -> Option<Observation> {
-        let at = data.find_time("/updatedAt").unwrap_or(now);
-        let details = [
-            ("Incident", data.find_id("/tinyId").map(|number| format!("#{number}"))),
-            ("Priority", data.find_id("/priority")),
-            ("Tags", Some(texts(data.items("/tags")))),
-            ("Impact since", data.find_text("/impactStartDate").map(str::to_owned)),
-            ("Impact until", data.find_text("/impactEndDate").map(str::to_owned)),
-        ];
-        let incident = Incident {
-            provider_id: data.find_id("/id")?,
-            summary: data.text("/message").to_owned(),
-            description: describe(data.find_text("/description").unwrap_or(data.text("/message")), &details),
-            url: self.url(data),
-            status: self.config.find_status(data.text("/status")).unwrap_or(match data.text("/status") {
-                "open" => IncidentStatus::Open,
-                "resolved" | "closed" => IncidentStatus::Resolved,
-                _ => IncidentStatus::Unknown,
-            }),
-            severity: self.severity(data),
-            words: Words::told(data.text("/status"), &data.find_id("/priority").unwrap_or_default()),
-            created_at: data.find_time("/createdAt").unwrap_or(at),
-            updated_at: at,
-            components: data
-                .items("/impactedServices")
-                .iter()
-                .filter_map(super::value::scalar_text)
-                .collect(),
-            workspaces: data.find_id("/ownerTeam").into_iter().collect(),
-            associations: Vec::new(),
-        };
-        Some(Observation::present(Entity::Incident(incident), at))
-    }
-
-    /// An alert as an incident. Only what every action's webhook carries is shown, so that an acknowledgement
-    /// does not take away what the creation told.
-    fn alert(
-        &self,
-        alert: &Value,
-        action: &str,
-        status: IncidentStatus,
-        received_at: Timestamp,
-    ) -> Result<Findings, Unmappable> {
-        let id = alert_id(alert)?;
-        let at = find_unix(alert, "/updatedAt").unwrap_or(received_at);
-        let team_id = alert.items("/teams").iter().find_map(super::value::scalar_text);
-        let team = team_id.or_else(|| alert.find_id("/team")).map(|provider_id| Workspace {
-            name: alert.find_text("/team").unwrap_or(&provider_id).to_owned(),
-            url: self.home.to_owned(),
-            provider_id,
-        });
-        let text = |name: &str| alert.find_text(name).map(str::to_owned);
-        let details = [
-            ("Alert", alert.find_id("/tinyId").map(|number| format!("#{number}"))),
-            ("Alias", text("/alias")),
-            ("Entity", text("/entity")),
-            ("Source", text("/source")),
-            ("Team", text("/team")),
-        ];
-        let incident = Incident {
-            summary: alert.text("/message").to_owned(),
-            description: describe(alert.text("/message"), &details),
-            url: format!("{}/alert/detail/{id}/details", self.home),
-            status: self.config.find_status(action).unwrap_or(status),
-            severity: self.severity(alert),
-            words: Words::told(action, &alert.find_id("/priority").unwrap_or_default()),
-            created_at: find_unix(alert, "/createdAt").unwrap_or(at),
-            updated_at: at,
-            components: team.iter().map(|team| team.provider_id.clone()).collect(),
-            workspaces: team.iter().map(|team| team.provider_id.clone()).collect(),
-            associations: Vec::new(),
-            provider_id: id,
-        };
-        Ok(Findings {
-            observations: vec![Observation::present(Entity::Incident(incident), at)],
-            mentioned: team
-                .iter()
-                .map(|team| Component {
-                    provider_id: team.provider_id.clone(),
-                    name: team.name.clone(),
-                    description: String::new(),
-                    url: team.url.clone(),
-                    avatar_url: None,
-                    tier: None,
-                    component_type: None,
-                    updated_at: at,
-                    workspaces: vec![team.provider_id.clone()],
-                })
-                .collect(),
-            workspaces: team.into_iter().collect(),
-            ..Findings::default()
-        })
-    }
-
-    /// `P1` to `P5`; older payloads write a number, or the number as text.
-    fn severity(&self, data: &Value) -> Severity {
-        let Some(priority) = data.find_id("/priority") else { return Severity::Unknown };
-        self.config
-            .find_severity(&priority)
-            .or_else(|| Severity::find_by_name(&priority))
-            .unwrap_or(Severity::Unknown)
-    }
-
-    fn component(&self, data: &Value, now: Timestamp) -> Option<Component> {
-        let provider_id = data.find_id("/id")?;
-        Some(Component {
-            name: data.find_text("/name").unwrap_or(&provider_id).to_owned(),
-            description: data.text("/description").to_owned(),
-            url: self.url(data),
-            avatar_url: None,
-            tier: None,
-            component_type: None,
-            updated_at: now,
-            workspaces: data.find_id("/teamId").into_iter().collect(),
-            provider_id,
-        })
-    }
-
-    fn team(&self, data: &Value) -> Option<Workspace> {
-        let provider_id = data.find_id("/id")?;
-        let name = data.find_text("/name").unwrap_or(&provider_id).to_owned();
-        Some(Workspace { name, url: self.url(data), provider_id })
-    }
-
-    /// A post-mortem; `incident` is the address of the incident that led to it.
-    fn review(&self, data: &Value, incident: &Value, now: Timestamp) -> Option<PostIncidentReview> {
-        let mut incidents = data.find_id("/rootIncident/id").into_iter().collect::<Vec<_>>();
-        incidents.extend(data.ids("/relatedIncidents"));
-        if incidents.is_empty() {
-            incidents.extend(incident.find_id("/id"));
-        }
-        let mut summary = String::new();
-        read_document(&data["executiveSummary"], &mut summary);
-        Some(PostIncidentReview {
-            provider_id: data.find_id("/postmortemId")?,
-            summary: data.text("/title").to_owned(),
-            description: if summary.trim().is_empty() { data.text("/title") } else { summary.trim() }
-                .to_owned(),
-            url: self.url(incident),
-            status: match data.text("/status") {
-                "draft" => ReviewStatus::InProgress,
-                "published" => ReviewStatus::Completed,
-                _ => ReviewStatus::Unknown,
-            },
-            created_at: data.find_time("/createdAtTime").unwrap_or(now),
-            updated_at: now,
-            workspaces: incident.find_id("/ownerTeam").into_iter().collect(),
-            associations: Vec::new(),
-            incidents,
-        })
-    }
-
-    fn url(&self, data: &Value) -> String {
-        find_web_url(data.text("/links/web")).unwrap_or(self.home).to_owned()
-    }
-}
-
-fn texts(values: &[Value]) -> String {
-    values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
-}
-
-/// The plain text of an Atlassian Document Format node, a line for each paragraph, heading or item.
-fn read_document(node: &Value, text: &mut String) {
-    text.push_str(node.text("/text"));
-    for child in node.items("/content") {
-        read_document(child, text);
-    }
-    if matches!(node.text("/type"), "paragraph" | "heading" | "codeBlock") {
-        text.push('\n');
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! Reads Opsgenie's Incident API. It has no "updated since" filter, so each run reads all open incidents, then
 //! the resolved and closed ones that were created since the last run, and at least the newest page of them;
-//! what was open before and is listed as open no more is fetched by id.
+//! an incident that is no longer listed as open is fetched by its id.
 //!
-//! A post-mortem can only be had by its id, which an extra property of the incident has to hold.
+//! A post-mortem can only be read by its id, which an extra property of the incident has to hold.
 
 use std::sync::Arc;
 
@@ -10,27 +10,35 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use serde_json::Value;
 
-use super::Mapper;
+use super::payload::Mapper;
 use crate::config::SourceConfig;
 use crate::domain::{Entity, Observation, Timestamp};
-use crate::sources::http::{Api, Paging, Query, base_url};
-use crate::sources::open_incidents::{note_open, take_unseen};
-use crate::sources::rounds::Round;
-use crate::sources::value::Fields;
+use crate::sources::kit::access::Access;
+use crate::sources::kit::api::{Api, Paging, Query};
+use crate::sources::kit::json::Fields;
+use crate::sources::kit::listing::ListingCursor;
+use crate::sources::kit::open_incidents::{note_open, take_unseen};
 use crate::sources::{BuildError, Catalogue, Findings, Page, PollError, PollRequest, Poller};
 
+const ACCESS: Access = Access {
+    tool: "Opsgenie",
+    url: "https://api.opsgenie.com",
+    scheme: "GenieKey ",
+    fix: "set `api_token` to an API key with read and configuration access of an account whose plan has \
+          incidents, and `api_url` to https://api.eu.opsgenie.com if it is in the EU",
+};
 /// The most that one page may hold (pagination page).
 const LIMIT: usize = 100;
 const INCIDENTS: &str = "v1/incidents";
 const PAGING: Paging = Paging::Offset { limit: LIMIT, more: "/paging/next" };
 
-/// The listings of a round: incidents of each status, newest created first.
+/// The listings of a run: incidents of each status, newest created first.
 const STATUSES: [&str; 3] = ["open", "resolved", "closed"];
 const OPEN: usize = 0;
 /// How far a run reads back behind the start of the last one: clocks differ.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
-/// What is answered where the property holds something else than the id of a post-mortem, or one that the key
-/// may not read.
+/// The answers when the property holds something other than the id of a post-mortem, or one that the key may not
+/// read.
 const NO_POSTMORTEM: &[u16] = &[400, 402, 403, 404, 422];
 
 pub(super) struct OpsgeniePoller {
@@ -47,12 +55,8 @@ impl OpsgeniePoller {
         mapper: &Arc<Mapper>,
         postmortem_property: String,
     ) -> Result<Option<Self>, BuildError> {
-        let Some(token) = &config.api_token else { return Ok(None) };
-        let fix = "set `api_token` to an API key with read and configuration access of an account whose plan \
-                   has incidents, and `api_url` to https://api.eu.opsgenie.com if it is in the EU";
-        let base = base_url(config, "https://api.opsgenie.com")?;
-        let api = Api::new(http, base, "Opsgenie", fix).with_credential("GenieKey ", token)?;
-        Ok(Some(Self { api, mapper: Arc::clone(mapper), postmortem_property }))
+        let api = ACCESS.open(config, http)?;
+        Ok(api.map(|api| Self { api, mapper: Arc::clone(mapper), postmortem_property }))
     }
 
     /// One incident and its post-mortem; nothing when the entry is no incident.
@@ -75,9 +79,9 @@ impl OpsgeniePoller {
 impl Poller for OpsgeniePoller {
     async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
         let PollRequest { cursor, backfill_from, now, memory } = request;
-        let round = Round::resume(cursor, backfill_from, now)?;
-        let (is_open, status) = (round.listing == OPEN, STATUSES.get(round.listing).unwrap_or(&"closed"));
-        let offset = round.page.as_deref().and_then(|page| page.parse::<usize>().ok()).unwrap_or(0);
+        let cursor = ListingCursor::resume(cursor, backfill_from, now)?;
+        let (is_open, status) = (cursor.listing == OPEN, STATUSES.get(cursor.listing).unwrap_or(&"closed"));
+        let offset = cursor.page.as_deref().and_then(|page| page.parse::<usize>().ok()).unwrap_or(0);
         let query: Query = vec![
             ("query", format!("status: {status}")),
             ("sort", "createdAt".to_owned()),
@@ -93,16 +97,16 @@ impl Poller for OpsgeniePoller {
         for incident in entries.iter().filter(|entry| is_open || !is_before(entry, backfill_from)) {
             findings.absorb(self.findings(incident, now).await?);
         }
-        note_open(memory, &findings, round.started());
+        note_open(memory, &findings, cursor.started());
 
-        let since = round.since - OVERLAP;
+        let since = cursor.since - OVERLAP;
         let goes_on = is_open || !entries.iter().any(|entry| is_before(entry, since));
         let goes_on = goes_on && !entries.is_empty() && answer.find_id("/paging/next").is_some();
         let next = goes_on.then(|| (offset + entries.len()).to_string());
         if is_open && next.is_none() {
-            findings.refetch = take_unseen(memory, round.started());
+            findings.refetch = take_unseen(memory, cursor.started());
         }
-        Ok(round.turn(findings, next, STATUSES.len()))
+        Ok(cursor.into_page(findings, next, STATUSES.len()))
     }
 
     async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {

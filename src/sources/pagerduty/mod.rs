@@ -14,20 +14,20 @@ use serde_json::Value;
 
 use self::payload::Mapper;
 use self::poll::PagerDutyPoller;
-use super::signature::HmacScheme;
-use super::value::{Fields, shorten};
-use super::{
-    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
-    Unmappable, VerifiedWebhook, options, ranks,
-};
 use crate::config::SourceConfig;
-use crate::domain::{Entity, Observation};
+use crate::sources::kit::json::{Fields, shorten};
+use crate::sources::kit::signature::HmacScheme;
+use crate::sources::kit::{options, severity_ranks};
+use crate::sources::{
+    BuildContext, BuildError, Capability, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
+    Unmappable, VerifiedWebhook,
+};
 
 pub(super) const KIND: Kind = Kind {
     name: "pagerduty",
     build,
     option_names: &["urgency_severity"],
-    gives: &[Gives::Webhooks, Gives::Polling],
+    capabilities: &[Capability::Webhooks, Capability::Polling],
     page: include_str!("../../../docs/sources/pagerduty.md"),
 };
 
@@ -65,18 +65,18 @@ impl Source for PagerDuty {
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         let mut verified = self.signature.admit(&self.config, webhook)?;
         // The event's id is signed with the body; the header that repeats it for a delivery is not.
-        let signed = verified.json::<Value>().ok().and_then(|body| body.find_id("/event/id"));
+        let signed = verified.json().ok().and_then(|body| body.find_id("/event/id"));
         verified.delivery_id = signed.or_else(|| verified.headers.get("x-webhook-id").map(str::to_owned));
         Ok(verified)
     }
 
     fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
-        let priority = webhook.json::<Value>().ok().and_then(|body| body.find_id("/event/data/priority/id"));
+        let priority = webhook.json().ok().and_then(|body| body.find_id("/event/data/priority/id"));
         priority.map(|id| format!("{}{id}", payload::PRIORITY)).into_iter().collect()
     }
 
     fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
-        let body: Value = webhook.json()?;
+        let body = webhook.json()?;
         let Some(event) = body.get("event").filter(|event| event.is_object()) else {
             return Err(Unmappable::Malformed(if body.get("messages").is_some() {
                 "this is a webhook of PagerDuty's retired second version: create a V3 webhook subscription"
@@ -88,7 +88,7 @@ impl Source for PagerDuty {
         let occurred_at = event.find_time("/occurred_at").unwrap_or(webhook.received_at);
         let kind = event.text("/event_type");
         if event.text("/data/type") == "incident" {
-            let rank = |id: &str| ranks::find(memory, payload::PRIORITY, id);
+            let rank = |id: &str| severity_ranks::find(memory, payload::PRIORITY, id);
             return self.mapper.incident(&event["data"], occurred_at, &rank);
         }
         Ok(match kind {
@@ -127,24 +127,6 @@ impl PagerDuty {
                 "event type {kind} carries no state, and no api_token is set to ask"
             )),
         }
-    }
-}
-
-impl Mapper {
-    /// One incident with everything it names.
-    fn incident(
-        &self,
-        data: &Value,
-        at: crate::domain::Timestamp,
-        rank: &dyn Fn(&str) -> Option<usize>,
-    ) -> Result<Findings, Unmappable> {
-        let incident = self.map(data, at, rank)?;
-        Ok(Findings {
-            observations: vec![Observation::present(Entity::Incident(incident), at)],
-            mentioned: self.mentioned(&data["service"], data, at).into_iter().collect(),
-            workspaces: self.teams(data.items("/teams")),
-            ..Findings::default()
-        })
     }
 }
 

@@ -5,19 +5,22 @@
 use serde_json::Value;
 
 use crate::config::SourceConfig;
-use crate::domain::{Component, Incident, IncidentStatus, Severity, Timestamp, Words, Workspace};
-use crate::sources::ranks::find_level;
-use crate::sources::value::{Fields, find_web_url};
-use crate::sources::{Unmappable, findings};
+use crate::domain::{
+    Component, Entity, Incident, IncidentStatus, Observation, Severity, Timestamp, ToolWords, Workspace,
+};
+use crate::sources::kit::json::{Fields, find_web_url};
+use crate::sources::kit::parts;
+use crate::sources::kit::severity_ranks::find_level;
+use crate::sources::{Findings, Unmappable};
 
-/// Turns PagerDuty's JSON into domain values, as one source's configuration wants it.
+/// Turns PagerDuty's JSON into domain values, as one source's configuration says.
 pub(super) struct Mapper {
     config: SourceConfig,
     urgency_severity: bool,
     pub(super) home: &'static str,
 }
 
-/// Where [`crate::sources::ranks`] keeps priorities.
+/// Prefix of the keys of [`crate::sources::kit::severity_ranks`] for priorities.
 pub(super) const PRIORITY: &str = "priority/";
 
 impl Mapper {
@@ -25,7 +28,7 @@ impl Mapper {
         Self { config: config.clone(), urgency_severity, home }
     }
 
-    /// One incident, as known at `at`; `rank` tells the rank of a priority by its id.
+    /// One incident, as known at `at`; `rank` gives the rank of a priority by its id.
     pub(super) fn map(
         &self,
         data: &Value,
@@ -41,7 +44,7 @@ impl Mapper {
             url: self.url(data),
             status: self.status(data.text("/status")),
             severity: self.severity(data, rank),
-            words: Words::told(data.text("/status"), priority_name(data)),
+            words: ToolWords::told(data.text("/status"), priority_name(data)),
             created_at: data.find_time("/created_at").unwrap_or(at),
             updated_at: at,
             components: data.find_id("/service/id").into_iter().collect(),
@@ -80,7 +83,7 @@ impl Mapper {
         self.config.find_severity(urgency).or(usual).unwrap_or(Severity::Unknown)
     }
 
-    /// The service that `reference` names, with the teams of `owner` until the catalogue knows better.
+    /// The service that `reference` names, with the teams of `owner` until the catalogue is read.
     pub(super) fn mentioned(&self, reference: &Value, owner: &Value, at: Timestamp) -> Option<Component> {
         let provider_id = reference.find_id("/id")?;
         let name = reference.find_text("/name").or_else(|| reference.find_text("/summary"));
@@ -89,7 +92,7 @@ impl Mapper {
         Some(Component {
             description: reference.text("/description").to_owned(),
             workspaces: owner.ids("/teams"),
-            ..findings::component(&provider_id, name.unwrap_or(&provider_id), &url, at)
+            ..parts::component(&provider_id, name.unwrap_or(&provider_id), &url, at)
         })
     }
 
@@ -124,7 +127,7 @@ fn describe(data: &Value) -> String {
     let assigned = data.items("/assignments").iter().map(|assignment| assignment.text("/assignee/summary"));
     let people = assignees.chain(assigned).filter(|name| !name.is_empty()).collect::<Vec<_>>().join(", ");
     let target = data.find_id("/resolve_reason/incident/id");
-    findings::describe(
+    parts::describe(
         data.find_text("/title").unwrap_or(data.text("/summary")),
         &[
             ("Incident", number.as_deref()),
@@ -134,4 +137,22 @@ fn describe(data: &Value) -> String {
             ("Merged into", data.find_text("/resolve_reason/incident/summary").or(target.as_deref())),
         ],
     )
+}
+
+impl Mapper {
+    /// One incident with everything it names.
+    pub(super) fn incident(
+        &self,
+        data: &Value,
+        at: crate::domain::Timestamp,
+        rank: &dyn Fn(&str) -> Option<usize>,
+    ) -> Result<Findings, Unmappable> {
+        let incident = self.map(data, at, rank)?;
+        Ok(Findings {
+            observations: vec![Observation::present(Entity::Incident(incident), at)],
+            mentioned: self.mentioned(&data["service"], data, at).into_iter().collect(),
+            workspaces: self.teams(data.items("/teams")),
+            ..Findings::default()
+        })
+    }
 }

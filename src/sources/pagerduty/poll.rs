@@ -2,9 +2,9 @@
 //!
 //! PagerDuty has no "updated since" filter. The first run therefore reads incidents by creation time, oldest
 //! first, in windows of at most six months; where a window holds more than offsets can reach (10,000), the
-//! next window starts at the last incident read. Then, and on every later run, two lists tell all that is
+//! next window starts at the last incident read. Then, and on every later run, two lists show all that is
 //! open or was resolved lately: the open incidents, and the resolved ones from the latest resolution back to
-//! the last run, with an overlap. At last the log tells which incidents changed that neither list shows,
+//! the last run, with an overlap. Last, the log shows which incidents changed that neither list has,
 //! because they were resolved long before: these are fetched one by one.
 
 use std::collections::BTreeSet;
@@ -19,12 +19,19 @@ use serde_json::{Value, json};
 use super::payload::{self, Mapper, PRIORITY};
 use crate::config::SourceConfig;
 use crate::domain::{Timestamp, format_timestamp};
-use crate::sources::http::{Api, Paging, Query, base_url};
-use crate::sources::value::Fields;
-use crate::sources::{
-    BuildError, Catalogue, Cursor, Findings, Memory, Page, PollError, PollRequest, Poller, ranks,
-};
+use crate::sources::kit::access::Access;
+use crate::sources::kit::api::{Api, Paging, Query};
+use crate::sources::kit::json::Fields;
+use crate::sources::kit::severity_ranks;
+use crate::sources::{BuildError, Catalogue, Cursor, Findings, Memory, Page, PollError, PollRequest, Poller};
 
+const ACCESS: Access = Access {
+    tool: "PagerDuty",
+    url: "https://api.pagerduty.com",
+    scheme: "Token token=",
+    fix: "set `api_token` to a REST API key with read access of this account, and `api_url` to \
+          https://api.eu.pagerduty.com if the account is in the EU",
+};
 const INCIDENTS: &str = "incidents";
 const LOG_ENTRIES: &str = "log_entries";
 const LIMIT: usize = 100;
@@ -40,7 +47,7 @@ const PAGING: Paging = Paging::Offset { limit: LIMIT, more: "/more" };
 /// 402 and 404: the account's plan does not have the feature.
 const NO_FEATURE: &[u16] = &[402, 404];
 
-/// Where a run stands. `started` is when it began: the next run reads resolutions since then.
+/// How far a run has come. `started` is when it began: the next run reads resolutions since then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "snake_case")]
 enum Progress {
@@ -68,14 +75,9 @@ impl PagerDutyPoller {
         http: reqwest::Client,
         mapper: &Arc<Mapper>,
     ) -> Result<Option<Self>, BuildError> {
-        let Some(token) = &config.api_token else { return Ok(None) };
-        let base = base_url(config, "https://api.pagerduty.com")?;
-        let fix = "set `api_token` to a REST API key with read access of this account, \
-                   and `api_url` to https://api.eu.pagerduty.com if the account is in the EU";
-        let api = Api::new(http, base, "PagerDuty", fix)
-            .with_header(ACCEPT, "application/vnd.pagerduty+json;version=2")
-            .with_credential("Token token=", token)?;
-        Ok(Some(Self { api, mapper: Arc::clone(mapper) }))
+        let api = ACCESS.open(config, http)?;
+        let api = api.map(|api| api.with_header(ACCEPT, "application/vnd.pagerduty+json;version=2"));
+        Ok(api.map(|api| Self { api, mapper: Arc::clone(mapper) }))
     }
 
     /// The ids of the account's priorities, most severe first; empty when the account has none.
@@ -84,7 +86,7 @@ impl PagerDutyPoller {
         Ok(answer.map(|answer| answer.ids("/priorities")).unwrap_or_default())
     }
 
-    /// One page of incidents, or of the log; an account whose plan has no log has none to tell.
+    /// One page of incidents, or of the log; for an account whose plan has no log, an empty page.
     async fn page(&self, progress: Progress, now: Timestamp) -> Result<Value, PollError> {
         let query = progress.query();
         if !matches!(progress, Progress::Log { .. }) {
@@ -97,7 +99,7 @@ impl PagerDutyPoller {
     /// The incidents of one page.
     fn findings(&self, answer: &Value, memory: &Memory, now: Timestamp) -> Findings {
         Findings::merge(answer.items("/incidents").iter().map(|incident| {
-            let rank = |id: &str| ranks::find(memory, PRIORITY, id);
+            let rank = |id: &str| severity_ranks::find(memory, PRIORITY, id);
             let updated_at = incident.find_time("/updated_at").unwrap_or(now);
             Findings::of_entry(self.mapper.incident(incident, updated_at, &rank))
         }))
@@ -117,7 +119,7 @@ impl Poller for PagerDutyPoller {
             Some(progress) => progress,
         };
         if progress.is_start() {
-            ranks::remember(memory, PRIORITY, &self.priorities(now).await?);
+            severity_ranks::remember(memory, PRIORITY, &self.priorities(now).await?);
         }
         let answer = self.page(progress, now).await?;
         let items = self.api.items_of(&answer, &format!("/{}", progress.items()), progress.items())?;
@@ -138,7 +140,7 @@ impl Poller for PagerDutyPoller {
 
     async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {
         let services = self.api.list("services", "/services", PAGING, now).await?;
-        // Teams need an ability that smaller plans lack: then there are none.
+        // Teams need an ability that smaller plans lack: then the account has none.
         let has_teams = self.api.find("teams", &PAGING.first(), NO_FEATURE, now).await?.is_some();
         let teams = if has_teams { self.api.list("teams", "/teams", PAGING, now).await? } else { Vec::new() };
         Ok(Catalogue {
@@ -162,7 +164,7 @@ impl Poller for PagerDutyPoller {
 }
 
 /// The incidents of these log entries that were resolved before `since`, with the overlap that the list of
-/// the resolved has: everything else stood in a list.
+/// the resolved has: everything else was in a list.
 fn changed_late(entries: &[Value], since: Timestamp) -> Vec<String> {
     let late = |incident: &&Value| {
         let resolved =
@@ -174,7 +176,7 @@ fn changed_late(entries: &[Value], since: Timestamp) -> Vec<String> {
 }
 
 impl Progress {
-    /// What a page is a list of.
+    /// The name of the list in an answer.
     fn items(self) -> &'static str {
         if matches!(self, Self::Log { .. }) { LOG_ENTRIES } else { INCIDENTS }
     }
@@ -240,7 +242,7 @@ impl Progress {
             }
             Self::Backfill { started, first, from, .. } => {
                 let last = items.last().and_then(|incident| incident.find_time("/created_at"));
-                // At least a second ahead, so that a crowd of incidents in one second cannot hold the walk.
+                // At least a second ahead, so that many incidents in one second cannot stop the walk.
                 let narrowed = last.unwrap_or(from).max(from + TimeDelta::seconds(1));
                 let from = if more { narrowed } else { from + WINDOW };
                 if from < started {

@@ -1,13 +1,11 @@
 //! What only PagerDuty does: severity by rank, merged incidents, the old webhooks, and how polling walks.
 
-use serde_json::json;
 use wiremock::matchers::{header, path, query_param};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use super::super::tests::{incident, read_json, request, sample_source, source, time, verified};
-use super::super::{Cursor, Page, PollError};
-use super::*;
 use crate::domain::{IncidentStatus, Severity};
+use crate::sources::tests::prelude::*;
+use crate::sources::{Cursor, PollError, Unmappable};
 
 fn triggered(change: impl FnOnce(&mut Value)) -> VerifiedWebhook {
     let mut body = read_json("pagerduty", "webhook-incident-triggered.json");
@@ -92,31 +90,11 @@ async fn pagerduty(
     (server, source)
 }
 
-fn parameter(request: &Request, name: &str) -> Option<String> {
-    request.url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
-}
-
 /// The requests for lists of incidents.
 async fn listings(server: &MockServer) -> Vec<Request> {
     let mut asked = server.received_requests().await.expect("recorded");
     asked.retain(|request| request.url.path() == "/incidents");
     asked
-}
-
-/// Polls until done; every page's findings in order and the last cursor.
-async fn run(source: &dyn Source, cursor: Option<Cursor>, now: &str) -> (Vec<Page>, Cursor) {
-    let (mut cursor, mut memory, mut pages) = (cursor, Memory::default(), Vec::new());
-    for _ in 0..400 {
-        let poller = source.poller().expect("configured");
-        let page = poller.poll(request(cursor.as_ref(), &mut memory, time(now))).await.expect("a page");
-        let (done, next) = (page.done, page.next.clone());
-        pages.push(page);
-        if done {
-            return (pages, next);
-        }
-        cursor = Some(next);
-    }
-    panic!("polling does not end");
 }
 
 #[tokio::test]
@@ -134,7 +112,7 @@ async fn the_first_run_reads_the_window_then_what_is_open_then_what_was_resolved
         _ => json!({"incidents": [], "more": false}),
     })
     .await;
-    let (pages, cursor) = run(&*source, None, "2026-09-15T00:00:00Z").await;
+    let (pages, cursor) = run(&*source, None, &mut Memory::default(), "2026-09-15T00:00:00Z").await;
     let ids = pages.iter().flat_map(|page| &page.findings.observations).map(Observation::provider_id);
     assert_eq!(ids.collect::<Vec<_>>(), ["Q1A2B3C4D5E6F7", "Q0ZZ9Y8X7W6V5U", "Q0MM4N4B4V4C4X"]);
     assert_eq!(pages[0].total, Some(3));
@@ -164,7 +142,7 @@ async fn a_later_run_stops_at_resolutions_from_before_the_last_one() {
     })
     .await;
     let cursor = Cursor(json!({"phase": "idle", "since": "2026-09-15T10:05:00Z"}));
-    let (pages, cursor) = run(&*source, Some(cursor), "2026-09-15T12:30:00Z").await;
+    let (pages, cursor) = run(&*source, Some(cursor), &mut Memory::default(), "2026-09-15T12:30:00Z").await;
     let ids = pages.iter().flat_map(|page| &page.findings.observations).map(Observation::provider_id);
     // 10:00 still lies in the overlap; 09:00 ends the walk.
     assert_eq!(ids.collect::<Vec<_>>(), ["Q12", "Q11", "Q10", "Q9"]);
@@ -200,7 +178,7 @@ async fn the_log_names_what_changed_after_it_was_long_resolved() {
             .await;
     }
     let cursor = Cursor(json!({"phase": "idle", "since": "2026-09-15T12:05:00Z"}));
-    let (pages, cursor) = run(&*source, Some(cursor), "2026-09-15T12:30:00Z").await;
+    let (pages, cursor) = run(&*source, Some(cursor), &mut Memory::default(), "2026-09-15T12:30:00Z").await;
     let named = pages.iter().flat_map(|page| &page.findings.refetch).collect::<Vec<_>>();
     assert_eq!(named, ["QLATE", "QLATER"]);
     assert_eq!(cursor.0, json!({"phase": "idle", "since": "2026-09-15T12:30:00Z"}));
@@ -218,7 +196,7 @@ async fn a_window_with_more_than_offsets_reach_is_narrowed() {
         json!({"incidents": incidents.collect::<Vec<_>>(), "more": is_first_window})
     })
     .await;
-    let (pages, _) = run(&*source, None, "2026-09-15T00:00:00Z").await;
+    let (pages, _) = run(&*source, None, &mut Memory::default(), "2026-09-15T00:00:00Z").await;
     let read = pages.iter().map(|page| page.findings.observations.len()).sum::<usize>();
     assert_eq!(read, 10_100);
     let asked = listings(&server).await;

@@ -9,44 +9,25 @@ mod poll;
 
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde_json::Value;
-
-use self::payload::Mapper;
+use self::payload::{Mapper, Options};
 use self::poll::RootlyPoller;
-use super::signature::HmacScheme;
-use super::value::{Fields, shorten};
-use super::{
-    BuildContext, BuildError, Findings, Gives, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
-    Unmappable, VerifiedWebhook, findings, options,
-};
 use crate::config::SourceConfig;
 use crate::domain::{EntityKind, Observation};
+use crate::sources::kit::json::{Fields, shorten};
+use crate::sources::kit::signature::HmacScheme;
+use crate::sources::kit::{hidden, options, parts};
+use crate::sources::{
+    BuildContext, BuildError, Capability, Findings, InboundWebhook, Kind, Memory, Poller, Rejection, Source,
+    Unmappable, VerifiedWebhook,
+};
 
 pub(super) const KIND: Kind = Kind {
     name: "rootly",
     build,
     option_names: &["include", "functionalities"],
-    gives: &[Gives::Webhooks, Gives::Polling, Gives::Reviews],
+    capabilities: &[Capability::Webhooks, Capability::Polling, Capability::Reviews],
     page: include_str!("../../../docs/sources/rootly.md"),
 };
-
-/// What stays out of Jira unless the operator wants it.
-#[derive(Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-enum Include {
-    Private,
-    Scheduled,
-    Test,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Options {
-    include: Vec<Include>,
-    /// Takes functionalities as components, besides services.
-    functionalities: bool,
-}
 
 struct Rootly {
     config: SourceConfig,
@@ -62,7 +43,7 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
     let mapper = Arc::new(Mapper::new(&config, options));
     let poller = RootlyPoller::find(&config, http, &mapper)?;
     let signature = HmacScheme {
-        // Nothing stands between the two, unlike in other tools' signatures of this look.
+        // Nothing separates the two, unlike in other tools' signatures of this form.
         signed: "{timestamp}{body}".to_owned(),
         timestamp_entry: Some("t=".to_owned()),
         ..HmacScheme::sha256_hex("X-Rootly-Signature", "v1=")
@@ -73,18 +54,18 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 impl Source for Rootly {
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         let mut verified = self.signature.admit(&self.config, webhook)?;
-        verified.delivery_id = verified.json::<Value>().ok().and_then(|body| body.find_id("/event/id"));
+        verified.delivery_id = verified.json().ok().and_then(|body| body.find_id("/event/id"));
         Ok(verified)
     }
 
     fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
-        let Ok(body) = webhook.json::<Value>() else { return Vec::new() };
+        let Ok(body) = webhook.json() else { return Vec::new() };
         let ids = ["/data/id", "/data/incident_id"].iter().filter_map(|pointer| body.find_id(pointer));
-        ids.map(|id| findings::hidden_key(&id)).collect()
+        ids.map(|id| hidden::hidden_key(&id)).collect()
     }
 
     fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
-        let body: Value = webhook.json()?;
+        let body = webhook.json()?;
         let Some(kind) = body.find_text("/event/type") else {
             return Err(Unmappable::Malformed(
                 "the body has no `event.type`: it is no webhook of Rootly".into(),
@@ -94,7 +75,7 @@ impl Source for Rootly {
         let issued_at = body.find_time("/event/issued_at").unwrap_or(webhook.received_at);
         let updated_at = data.find_time("/updated_at").unwrap_or(issued_at);
         let deleted = |kind: EntityKind, what: &str| {
-            let id = findings::get_id(data, "/id", what)?;
+            let id = parts::get_id(data, "/id", what)?;
             let gone = Observation::deleted(kind, id, issued_at.max(updated_at));
             Ok(Findings { observations: vec![gone], ..Findings::default() })
         };
@@ -105,7 +86,7 @@ impl Source for Rootly {
             Some(("incident", _)) => self.mapper.incident(data, issued_at, memory),
             _ => Ok(Findings::ignored(format!("event type {}", shorten(kind)))),
         }?;
-        // Two events can tell one `updated_at`; only the number sent to Jira must grow with both.
+        // Two events can have the same `updated_at`; the number sent to Jira must still grow with each.
         for observation in &mut found.observations {
             observation.sequence = observation.sequence.max(issued_at.timestamp_millis());
         }
@@ -120,3 +101,6 @@ impl Source for Rootly {
         self.mapper.home().to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,19 +3,37 @@
 //!
 //! Pure. The description uses only what both carry, so that a poll after a webhook changes nothing.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Include, Options};
 use crate::config::SourceConfig;
 use crate::domain::{
     Component, Entity, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus, Severity,
-    Timestamp, Words, Workspace,
+    Timestamp, ToolWords, Workspace,
 };
-use crate::sources::findings::{component, describe, get_id, hidden_key, hide, review};
-use crate::sources::value::{Fields, find_web_url};
+use crate::sources::kit::hidden::{hide_if, review};
+use crate::sources::kit::json::{Fields, find_web_url};
+use crate::sources::kit::parts::{component, describe, get_id};
 use crate::sources::{Findings, Memory, Unmappable};
 
-/// Turns Rootly's JSON into domain values, as one source's configuration wants it.
+/// What stays out of Jira unless the operator wants it.
+#[derive(Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Include {
+    Private,
+    Scheduled,
+    Test,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Options {
+    include: Vec<Include>,
+    /// Takes functionalities as components, besides services.
+    functionalities: bool,
+}
+
+/// Turns Rootly's JSON into domain values, as one source's configuration says.
 pub(super) struct Mapper {
     config: SourceConfig,
     options: Options,
@@ -62,12 +80,11 @@ impl Mapper {
         let updated_at = data.find_time("/updated_at").unwrap_or(told_at);
         let (kind, status) = (data.text("/kind"), data.text("/status"));
         let excludes = |what: Include| !self.options.include.contains(&what);
-        if (data["private"] == true && excludes(Include::Private))
-            || (kind.starts_with("test") && excludes(Include::Test))
-        {
-            return Ok(hide(memory, &provider_id, updated_at));
+        let is_private = data["private"] == true && excludes(Include::Private);
+        let is_test = kind.starts_with("test") && excludes(Include::Test);
+        if let Some(hidden) = hide_if(is_private || is_test, memory, &provider_id, updated_at) {
+            return Ok(hidden);
         }
-        memory.forget(&hidden_key(&provider_id));
         let is_maintenance =
             kind.starts_with("scheduled") || ["scheduled", "in_progress", "completed"].contains(&status);
         if is_maintenance && excludes(Include::Scheduled) {
@@ -92,7 +109,7 @@ impl Mapper {
             url: find_web_url(data.text("/url")).unwrap_or(self.home()).to_owned(),
             status: self.status(status),
             severity: self.severity(&severity),
-            words: Words::told(status, severity.text("/name")),
+            words: ToolWords::told(status, severity.text("/name")),
             created_at: data.find_time("/created_at").unwrap_or(updated_at),
             updated_at,
             components: mentioned.iter().map(|component| component.provider_id.clone()).collect(),

@@ -14,11 +14,18 @@ use serde_json::Value;
 use super::payload::{Mapper, flatten};
 use crate::config::SourceConfig;
 use crate::domain::{Timestamp, format_timestamp};
-use crate::sources::http::{Api, Paging, Query};
-use crate::sources::rounds::{Round, horizon};
-use crate::sources::value::Fields;
+use crate::sources::kit::access::Access;
+use crate::sources::kit::api::{Api, Paging, Query};
+use crate::sources::kit::json::Fields;
+use crate::sources::kit::listing::{ListingCursor, horizon};
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
 
+const ACCESS: Access = Access {
+    tool: "Rootly",
+    url: "https://api.rootly.com/v1",
+    scheme: "Bearer ",
+    fix: "set `api_token` to a Global API key",
+};
 /// Incidents and retrospectives.
 const LISTINGS: usize = 2;
 const NEXT: &str = "/meta/next_page";
@@ -42,9 +49,7 @@ impl RootlyPoller {
         http: reqwest::Client,
         mapper: &Arc<Mapper>,
     ) -> Result<Option<Self>, BuildError> {
-        let fix = "set `api_token` to a Global API key";
-        let api = Api::bearer(config, http, "https://api.rootly.com/v1", "Rootly", fix)?;
-        let api = api.map(|api| api.with_header(ACCEPT, "application/vnd.api+json"));
+        let api = ACCESS.open(config, http)?.map(|api| api.with_header(ACCEPT, "application/vnd.api+json"));
         Ok(api.map(|api| Self { api, mapper: Arc::clone(mapper), config: config.clone() }))
     }
 
@@ -52,14 +57,14 @@ impl RootlyPoller {
     async fn page(
         &self,
         path: &str,
-        round: &Round,
+        cursor: &ListingCursor,
         mut query: Query,
         now: Timestamp,
     ) -> Result<(Vec<Value>, Option<String>, Option<u64>), PollError> {
         query.extend([
             ("sort", "created_at".to_owned()),
             ("page[size]", PAGE_SIZE.to_owned()),
-            ("page[number]", round.page.clone().unwrap_or_else(|| "1".to_owned())),
+            ("page[number]", cursor.page.clone().unwrap_or_else(|| "1".to_owned())),
         ]);
         let answer = self.api.get(path, &query, now).await?;
         let resources = self.api.items_of(&answer, "/data", path)?;
@@ -68,23 +73,33 @@ impl RootlyPoller {
         Ok((resources.iter().map(flatten).collect(), next, total))
     }
 
-    async fn incidents(&self, round: Round, memory: &mut Memory, now: Timestamp) -> Result<Page, PollError> {
-        let since = format_timestamp(round.since - OVERLAP);
+    async fn incidents(
+        &self,
+        cursor: ListingCursor,
+        memory: &mut Memory,
+        now: Timestamp,
+    ) -> Result<Page, PollError> {
+        let since = format_timestamp(cursor.since - OVERLAP);
         let filters = vec![("filter[updated_at][gte]", since), (INCLUDE.0, INCLUDE.1.to_owned())];
-        let (incidents, next, total) = self.page("incidents", &round, filters, now).await?;
+        let (incidents, next, total) = self.page("incidents", &cursor, filters, now).await?;
         let found = incidents.iter().map(|data| Findings::of_entry(self.mapper.incident(data, now, memory)));
-        Ok(Page { total, ..round.turn(Findings::merge(found), next, LISTINGS) })
+        Ok(Page { total, ..cursor.into_page(Findings::merge(found), next, LISTINGS) })
     }
 
-    async fn reviews(&self, round: Round, memory: &Memory, now: Timestamp) -> Result<Page, PollError> {
-        let since = format_timestamp(horizon(&self.config, round.started()));
+    async fn reviews(
+        &self,
+        cursor: ListingCursor,
+        memory: &Memory,
+        now: Timestamp,
+    ) -> Result<Page, PollError> {
+        let since = format_timestamp(horizon(&self.config, cursor.started()));
         let filters = vec![("filter[created_at][gte]", since)];
-        let (reviews, next, _) = match self.page("post_mortems", &round, filters, now).await {
+        let (reviews, next, _) = match self.page("post_mortems", &cursor, filters, now).await {
             Ok(page) => page,
-            Err(fault) => return Ok(round.put_off("retrospectives", &fault, LISTINGS)),
+            Err(fault) => return Ok(cursor.defer("retrospectives", &fault, LISTINGS)),
         };
         let found = reviews.iter().map(|data| Findings::of_entry(self.mapper.review(data, now, memory)));
-        Ok(round.turn(Findings::merge(found), next, LISTINGS))
+        Ok(cursor.into_page(Findings::merge(found), next, LISTINGS))
     }
 }
 
@@ -92,10 +107,10 @@ impl RootlyPoller {
 impl Poller for RootlyPoller {
     async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
         let PollRequest { cursor, backfill_from, now, memory } = request;
-        let round = Round::resume(cursor, backfill_from, now)?;
-        match round.listing {
-            0 => self.incidents(round, memory, now).await,
-            _ => self.reviews(round, memory, now).await,
+        let cursor = ListingCursor::resume(cursor, backfill_from, now)?;
+        match cursor.listing {
+            0 => self.incidents(cursor, memory, now).await,
+            _ => self.reviews(cursor, memory, now).await,
         }
     }
 

@@ -3,27 +3,24 @@
 //! A record that changes while it is paged moves to the end, so offsets alone would skip others: after each
 //! page the next one starts at the newest time read, and an offset counts only within one second, or over
 //! pages that access rules left empty. Incidents that were open and then left the operator's filter, say by
-//! a lower priority, are asked for by id, else they would stay open in Jira for ever.
+//! a lower priority, are asked for by id; otherwise they would stay open in Jira forever.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base64::Engine;
 use chrono::TimeDelta;
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ApiAuth, Mapper, Options, find_display, find_field, find_time};
+use super::payload::{Mapper, find_display, find_field, find_time};
 use crate::config::{SourceConfig, WorkspaceMode};
 use crate::domain::{Timestamp, parse_timestamp};
-use crate::sources::http::{Api, Query};
-use crate::sources::open_incidents::{list_open, note_open};
-use crate::sources::signature::BASE64;
-use crate::sources::value::Fields;
-use crate::sources::{
-    BuildError, Catalogue, Cursor, Findings, Page, PollError, PollRequest, Poller, options,
-};
+use crate::sources::kit::access::ApiAuth;
+use crate::sources::kit::api::{Api, Query};
+use crate::sources::kit::json::Fields;
+use crate::sources::kit::open_incidents::{list_open, note_open};
+use crate::sources::kit::options;
+use crate::sources::{BuildError, Catalogue, Cursor, Findings, Page, PollError, PollRequest, Poller};
 
 const LIMIT: usize = 200;
 /// Ids of 32 characters that one address is filled with.
@@ -37,7 +34,28 @@ const FIELDS: &str = "sys_id,number,short_description,description,state,incident
                       close_code";
 const SERVICE_FIELDS: &str = "sys_id,name,short_description,busines_criticality,support_group,sys_updated_on";
 
-/// Where a run stands. `newest` is the newest change read so far, where the next run starts.
+#[derive(Deserialize)]
+#[serde(default)]
+pub(super) struct Options {
+    /// Encoded query of the incidents to poll.
+    filter: String,
+    /// What `api_token` is: `user:password`, or an OAuth access token.
+    api_auth: ApiAuth,
+    /// Table of the services that Jira offers.
+    service_table: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            filter: "priority=1^ORpriority=2".to_owned(),
+            api_auth: ApiAuth::Basic,
+            service_table: "cmdb_ci_service".to_owned(),
+        }
+    }
+}
+
+/// How far a run has come. `newest` is the newest change read so far, where the next run starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "snake_case")]
 enum Progress {
@@ -78,19 +96,13 @@ impl ServiceNowPoller {
         let fix = "set `api_token` to user:password of an integration user who may read the table, \
                    or to an OAuth token with `api_auth` = \"bearer\"";
         let api = Api::new(http, base, "ServiceNow", fix);
-        let api = match options.api_auth {
-            ApiAuth::Bearer => api.with_credential("Bearer ", token)?,
-            ApiAuth::Basic => {
-                let encoded = SecretString::from(BASE64.encode(token.expose_secret().trim()));
-                api.with_credential("Basic ", &encoded)?
-            }
-        };
+        let api = options.api_auth.authorize(api, token)?;
         let groups = config.workspaces == WorkspaceMode::Teams;
         Ok(Some(Self { api, mapper: Arc::clone(mapper), options, groups }))
     }
 
-    /// A page of a table, and whether there is another. A hibernating instance answers a web page, which
-    /// passes.
+    /// A page of a table, and whether there is another. A hibernating instance answers with a web
+    /// page, which is a passing failure.
     async fn read(&self, table: &str, query: &Query, now: Timestamp) -> Result<(Value, bool), PollError> {
         let path = format!("api/now/table/{table}");
         match self.api.find_linked(&path, query, &[], now).await {
@@ -146,10 +158,10 @@ fn written(at: Timestamp) -> String {
     at.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// ServiceNow leaves out what it does not understand of a query, and reads times in the caller's zone: then
-/// records come that were not asked for.
+/// ServiceNow ignores what it does not understand of a query, and reads times in the caller's time zone: then it
+/// returns records that were not asked for.
 ///
-/// West of UTC it is the newest that would never come, so there the time shown to the user tells.
+/// West of UTC it would leave out the newest records, which the time shown to the user reveals.
 fn check_order(records: &[Value], from: Timestamp) -> Result<(), PollError> {
     let is_older =
         |record: &Value| find_time(record, "sys_updated_on").is_some_and(|at| written(at) < written(from));

@@ -1,8 +1,8 @@
 //! Reads Splunk On-Call's current incidents in every run, and then from the reporting API what those do not
-//! show: the past, once, and later what was open and is current no more.
+//! show: the past, once, and later what was open and is no longer current.
 //!
-//! The reporting API allows one call a minute and tells a key that may not read and a rate limit alike, as 403.
-//! So a report that cannot be had is put off to a later run and never holds up what is current.
+//! The reporting API allows one call a minute and answers 403 both to a key that may not read and at its rate limit.
+//! So a report that cannot be read is put off to a later run, and current incidents never wait for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,16 +12,15 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{HOME, Mapper};
+use super::payload::{HOME, Mapper};
 use crate::config::SourceConfig;
 use crate::domain::{Timestamp, format_timestamp};
-use crate::sources::findings::{component, workspace};
-use crate::sources::http::{Api, Query, base_url};
-use crate::sources::open_incidents::{note_open, take_unseen};
-use crate::sources::value::{Fields, parse_millis};
-use crate::sources::{
-    BuildError, Catalogue, Cursor, Findings, Memory, Page, PollError, PollRequest, Poller, options,
-};
+use crate::sources::kit::api::{Api, Query, base_url};
+use crate::sources::kit::json::{Fields, parse_millis};
+use crate::sources::kit::open_incidents::{note_open, take_unseen};
+use crate::sources::kit::options;
+use crate::sources::kit::parts::{component, workspace};
+use crate::sources::{BuildError, Catalogue, Cursor, Findings, Memory, Page, PollError, PollRequest, Poller};
 
 const CURRENT: &str = "api-public/v1/incidents";
 const REPORT: &str = "api-reporting/v2/incidents";
@@ -42,7 +41,7 @@ struct Progress {
     current: bool,
     /// Resolved incidents that began since then, from this place on.
     history: Option<(Timestamp, usize)>,
-    /// Incidents that were open and are current no more.
+    /// Incidents that were open and are no longer current.
     #[serde(default)]
     unseen: Vec<String>,
 }

@@ -8,22 +8,23 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::{HOME, Mapper, Region, review};
+use super::payload::{HOME, Mapper, review};
 use crate::config::SourceConfig;
 use crate::domain::Timestamp;
-use crate::sources::findings::{component, workspace};
-use crate::sources::http::{Api, Query, base_url};
-use crate::sources::open_incidents::{forget_open, list_unseen, note_open, remember_priority};
-use crate::sources::rounds::{Round, horizon};
-use crate::sources::value::Fields;
+use crate::sources::kit::api::{Api, Query, base_url};
+use crate::sources::kit::json::Fields;
+use crate::sources::kit::listing::{ListingCursor, horizon};
+use crate::sources::kit::open_incidents::{forget_open, list_unseen, note_open, remember_priority};
+use crate::sources::kit::parts::{component, workspace};
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
 
 const FIX: &str = "set `api_token` to a refresh token of a user who sees all teams, and `region` to theirs";
-/// How far before the last round a later one reads: late changes of what began lately.
+/// How far before the last run a later one reads: late changes of what began lately.
 const WINDOW: TimeDelta = TimeDelta::days(7);
 /// The longest time that one export is asked for: of all of a backfill it could be larger than is read.
 const SPAN: TimeDelta = TimeDelta::days(14);
@@ -32,6 +33,14 @@ const BY_ID: usize = 20;
 /// An access token is renewed this long before its end.
 const MARGIN: TimeDelta = TimeDelta::minutes(5);
 const REVIEWS: &str = "100";
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Region {
+    #[default]
+    Us,
+    Eu,
+}
 
 pub(super) struct SquadcastPoller {
     http: reqwest::Client,
@@ -135,34 +144,39 @@ impl SquadcastPoller {
     /// after it. With the last of a team come its postmortems.
     async fn exports(
         &self,
-        round: &Round,
+        cursor: &ListingCursor,
         teams: &[String],
         memory: &mut Memory,
         now: Timestamp,
     ) -> Result<(Findings, Option<String>), PollError> {
-        let place = round.page.as_deref().and_then(|place| place.rsplit_once('/'));
+        let place = cursor.page.as_deref().and_then(|place| place.rsplit_once('/'));
         let (at, span) = place.map_or(("", 0), |(team, span)| (team, span.parse::<i32>().unwrap_or(0)));
         let Some(team) = teams.iter().find(|team| team.as_str() >= at) else { return Ok(Default::default()) };
         let span = if team == at { span } else { 0 };
-        let since = round.since.checked_sub_signed(WINDOW).unwrap_or(round.since);
-        let from = (since + SPAN * span).min(round.started());
-        let to = (from + SPAN).min(round.started());
+        let since = cursor.since.checked_sub_signed(WINDOW).unwrap_or(cursor.since);
+        let from = (since + SPAN * span).min(cursor.started());
+        let to = (from + SPAN).min(cursor.started());
         let mut found = self.incidents(team, (from, to), memory, now).await?;
-        if to < round.started() {
+        if to < cursor.started() {
             return Ok((found, Some(format!("{team}/{}", span + 1))));
         }
-        match self.reviews(round, team, now).await {
+        match self.reviews(cursor, team, now).await {
             Ok(reviews) => found.absorb(reviews),
             Err(fault) => tracing::warn!("postmortems are put off to the next run: {fault}"),
         }
         Ok((found, teams.iter().find(|next| *next > team).map(|next| format!("{next}/0"))))
     }
 
-    async fn reviews(&self, round: &Round, team: &str, now: Timestamp) -> Result<Findings, PollError> {
+    async fn reviews(
+        &self,
+        cursor: &ListingCursor,
+        team: &str,
+        now: Timestamp,
+    ) -> Result<Findings, PollError> {
         let since = horizon(&self.mapper.config, now);
         let query = vec![
             ("fromDate", written(since)),
-            ("toDate", written(round.started())),
+            ("toDate", written(cursor.started())),
             ("owner_id", team.to_owned()),
             ("limit", REVIEWS.to_owned()),
         ];
@@ -177,10 +191,10 @@ impl SquadcastPoller {
         &self,
         after: &str,
         memory: &mut Memory,
-        round: &Round,
+        cursor: &ListingCursor,
         now: Timestamp,
     ) -> Result<(Findings, Option<String>), PollError> {
-        let ids = list_unseen(memory, round.started(), after, BY_ID);
+        let ids = list_unseen(memory, cursor.started(), after, BY_ID);
         let mut found = Findings::default();
         for id in &ids {
             let told = match self.fetch_incident(id, now).await {
@@ -205,19 +219,19 @@ impl SquadcastPoller {
 impl Poller for SquadcastPoller {
     async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
         let PollRequest { cursor, backfill_from, now, memory } = request;
-        let round = Round::resume(cursor, backfill_from, now)?;
+        let cursor = ListingCursor::resume(cursor, backfill_from, now)?;
         // The two listings: the teams' exports and reviews, then what was open before.
-        let (found, next) = if round.listing == 0 {
+        let (found, next) = if cursor.listing == 0 {
             let teams = self.api(now).await?.get("v3/teams", &Query::new(), now).await?;
             let mut teams = teams.ids("/data");
             teams.sort();
-            self.exports(&round, &teams, memory, now).await?
+            self.exports(&cursor, &teams, memory, now).await?
         } else {
-            let after = round.page.clone().unwrap_or_default();
-            self.open(&after, memory, &round, now).await?
+            let after = cursor.page.clone().unwrap_or_default();
+            self.open(&after, memory, &cursor, now).await?
         };
-        note_open(memory, &found, round.started());
-        Ok(round.turn(found, next, 2))
+        note_open(memory, &found, cursor.started());
+        Ok(cursor.into_page(found, next, 2))
     }
 
     async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {

@@ -1,7 +1,7 @@
 //! Reads Statuspage's API v1, page by page of the account: what is unresolved, then what was created since the
 //! last run, and at least the newest incidents.
 //!
-//! There is no "updated since" filter. What was unresolved before and is so no more is fetched by id. One
+//! There is no "updated since" filter. An incident that is no longer unresolved is fetched by its id. One
 //! request a second is allowed, so drafts of postmortems are asked for only where one is likely: after the
 //! latest resolved incidents.
 
@@ -12,26 +12,33 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Mapper, Options, find_component, find_page, is_maintenance, review};
+use super::payload::{Mapper, find_component, find_page, is_maintenance, review};
 use crate::config::SourceConfig;
 use crate::domain::{Observation, ReviewStatus, Timestamp};
-use crate::sources::http::{Api, Paging, Query, base_url};
-use crate::sources::open_incidents::{note_open, take_unseen};
-use crate::sources::value::Fields;
+use crate::sources::kit::access::Access;
+use crate::sources::kit::api::{Api, Paging, Query};
+use crate::sources::kit::json::Fields;
+use crate::sources::kit::open_incidents::{note_open, take_unseen};
 use crate::sources::{BuildError, Catalogue, Cursor, Findings, Page, PollError, PollRequest, Poller};
 
+const ACCESS: Access = Access {
+    tool: "Statuspage",
+    url: "https://api.statuspage.io/v1",
+    scheme: "OAuth ",
+    fix: "set `api_token` to an API key of a user who may see the pages",
+};
 /// The most that one page may hold.
 const LIMIT: usize = 100;
 const PAGING: Paging = Paging::Pages { size: "per_page", limit: LIMIT };
 /// How far a run reads back behind the start of the last one: clocks differ.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
-/// There is none, or the page's plan or the key's user may not have any.
+/// The incident has no postmortem, or the page's plan or the key's user has no access to it.
 const NO_POSTMORTEM: &[u16] = &[402, 403, 404];
 /// Drafts are asked for after incidents resolved this recently, and for so many of them.
 const DRAFT_AGE: TimeDelta = TimeDelta::days(14);
 const DRAFTS: usize = 10;
 
-/// Where a run stands: the lists of the first of `pages`, then those of the others. `since` is when the last
+/// How far a run has come: the lists of the first of `pages`, then those of the others. `since` is when the last
 /// run began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "snake_case")]
@@ -52,7 +59,8 @@ enum Progress {
 pub(super) struct StatuspagePoller {
     api: Api,
     mapper: Arc<Mapper>,
-    options: Arc<Options>,
+    /// The pages that count; all that the token can see when empty.
+    page_ids: Vec<String>,
 }
 
 impl StatuspagePoller {
@@ -61,23 +69,20 @@ impl StatuspagePoller {
         config: &SourceConfig,
         http: reqwest::Client,
         mapper: &Arc<Mapper>,
-        options: &Arc<Options>,
+        page_ids: &[String],
     ) -> Result<Option<Self>, BuildError> {
-        let Some(token) = &config.api_token else { return Ok(None) };
-        let fix = "set `api_token` to an API key of a user who may see the pages";
-        let base = base_url(config, "https://api.statuspage.io/v1")?;
-        let api = Api::new(http, base, "Statuspage", fix).with_credential("OAuth ", token)?;
-        Ok(Some(Self { api, mapper: Arc::clone(mapper), options: Arc::clone(options) }))
+        let api = ACCESS.open(config, http)?;
+        Ok(api.map(|api| Self { api, mapper: Arc::clone(mapper), page_ids: page_ids.to_vec() }))
     }
 
     fn is_wanted(&self, page: &str) -> bool {
-        self.options.page_ids.is_empty() || self.options.page_ids.iter().any(|id| id == page)
+        self.page_ids.is_empty() || self.page_ids.iter().any(|id| id == page)
     }
 
-    /// The pages to read. A key that sees none any more must not make their incidents look deleted.
+    /// The pages to read. A key that no longer sees any page must not make their incidents look deleted.
     async fn page_ids(&self, now: Timestamp) -> Result<Vec<String>, PollError> {
-        if !self.options.page_ids.is_empty() {
-            return Ok(self.options.page_ids.clone());
+        if !self.page_ids.is_empty() {
+            return Ok(self.page_ids.clone());
         }
         let pages = self.api.list("pages", "", PAGING, now).await?;
         let ids = pages.iter().filter_map(|page| page.find_id("/id")).collect::<Vec<_>>();
@@ -200,7 +205,7 @@ impl Poller for StatuspagePoller {
             }
             return Ok(Some(findings));
         }
-        // Incidents that were listed once and that no page knows any more were deleted.
+        // An incident that was once listed and is on no page now was deleted.
         Ok(Some(Findings::gone(provider_id, now)))
     }
 }

@@ -3,11 +3,11 @@
 use wiremock::matchers::path as at_path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::*;
+use super::prelude::*;
 use crate::sources::{Findings, PollError, Poller};
 
 /// Compares whatever the case expects of one incident; absent keys are not asserted.
-pub(super) fn check_incident(observation: &Observation, expect: &Value, name: &str) {
+pub(in crate::sources) fn check_incident(observation: &Observation, expect: &Value, name: &str) {
     let found = incident(observation);
     let compare = |key: &str, actual: Value| {
         if let Some(expected) = expect.get(key) {
@@ -32,7 +32,7 @@ fn parse(source: &dyn Source, headers: &[(&str, &str)], body: &[u8]) -> Findings
     source.parse(&webhook, &mut Memory::default()).expect("mappable")
 }
 
-pub(super) fn check_webhook(provider: &str, file: &str, expect: &Value) {
+pub(in crate::sources) fn check_webhook(provider: &str, file: &str, expect: &Value) {
     for with_api in [true, false] {
         let source = sample_source(provider, with_api.then_some("https://api.example.com"));
         let found = parse(&*source, &[], &read(provider, file));

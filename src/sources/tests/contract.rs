@@ -2,12 +2,11 @@
 
 use url::Url;
 
-use super::*;
+use super::prelude::*;
 use crate::destinations::SourceProfile;
 use crate::destinations::operations::payload::payload;
 use crate::domain::EntityId;
 use crate::simulator::{EntityKind as Kind, Schemas};
-use crate::sources::KINDS;
 
 /// How Jira calls an entity of this kind.
 fn kind_of(entity: &Entity) -> Kind {
@@ -22,7 +21,7 @@ fn kind_of(entity: &Entity) -> Kind {
 fn what_every_sample_becomes_is_what_jiras_schema_takes() {
     let schemas = Schemas::load().expect("the schema compiles");
     let source_id = SourceId::parse("test").expect("valid");
-    for kind in KINDS {
+    for kind in all_kinds() {
         let mut checked = 0;
         // With an API some tools take a webhook only as the hint to ask.
         for api_url in [None, Some("https://api.example.com")] {

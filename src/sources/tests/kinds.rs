@@ -1,6 +1,6 @@
 //! Building sources: what a wrong configuration is told.
 
-use super::*;
+use super::prelude::*;
 use crate::sources::{KINDS, Rejection};
 
 fn refusal(kind: &str, change: impl FnOnce(&mut SourceConfig)) -> String {
@@ -43,7 +43,7 @@ fn an_empty_secret_is_refused() {
 
 #[test]
 fn no_source_keeps_the_header_that_holds_its_token() {
-    for kind in KINDS.iter().filter(|kind| kind.option_names.contains(&"webhook_header")) {
+    for kind in all_kinds().filter(|kind| kind.option_names.contains(&"webhook_header")) {
         let source = source(kind.name, |config| {
             config.webhook_token = Some("t0k3n".into());
             config.options = options(json!({"webhook_header": "X-Bridge"}));
@@ -59,7 +59,7 @@ fn no_source_keeps_the_header_that_holds_its_token() {
 
 #[test]
 fn without_a_credential_every_webhook_is_turned_away() {
-    for kind in KINDS {
+    for kind in all_kinds() {
         let source = source(kind.name, |config| {
             if kind.name == "generic" {
                 config.options = options(json!({ "mapping": sample_mapping() }));

@@ -4,13 +4,13 @@ use proptest::prelude::*;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::*;
-use crate::sources::{Cursor, KINDS};
+use super::prelude::*;
+use crate::sources::Cursor;
 
 /// How often each sample is broken anew.
 const ROUNDS: u32 = 300;
 
-pub(super) fn samples(provider: &str) -> Vec<(String, Value)> {
+pub(in crate::sources) fn samples(provider: &str) -> Vec<(String, Value)> {
     let files = std::fs::read_dir(path(provider, "")).expect("fixtures");
     let names = files.map(|file| file.expect("a file").file_name().into_string().expect("UTF-8"));
     let names = names.filter(|n| {
@@ -78,7 +78,7 @@ fn replacements() -> impl Strategy<Value = Option<Value>> {
 
 #[test]
 fn no_broken_webhook_panics_a_source() {
-    for kind in KINDS {
+    for kind in all_kinds() {
         let source = sample_source(kind.name, Some("https://api.example.com"));
         for (name, sample) in samples(kind.name) {
             let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
@@ -114,7 +114,7 @@ fn no_broken_webhook_panics_a_source() {
 
 #[tokio::test]
 async fn no_answer_of_another_shape_panics_a_poller() {
-    for provider in KINDS.iter().map(|kind| kind.name) {
+    for provider in all_kinds().map(|kind| kind.name) {
         let server = MockServer::start().await;
         let source = sample_source(provider, Some(&server.uri()));
         let Some(poller) = source.poller() else { continue };

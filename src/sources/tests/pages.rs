@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::*;
+use super::prelude::*;
 use crate::config::{Environment, load};
-use crate::sources::{Gives, KINDS, Kind};
+use crate::sources::{Capability, Kind};
 
 const BASE: &str = "server.base_url = \"https://bridge.example.com\"\nconnect.sites = [\"acme.atlassian.net\"]\n\
                     vault.key = \"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\"\n";
@@ -32,7 +32,7 @@ fn place_file(line: &str, folder: &Path) -> String {
     line.replace(name, &folder.join(name).to_string_lossy())
 }
 
-/// Whether this is a key that stands in a comment, to be taken out of it by whoever wants it.
+/// Whether this is an optional key, which is commented out.
 fn is_optional(line: &str) -> bool {
     line.strip_prefix("# ").is_some_and(|rest| {
         rest.split_once(" = ")
@@ -46,7 +46,7 @@ fn without(kind: &Kind, is_left_out: impl Fn(&str) -> bool) -> String {
 
 #[test]
 fn every_page_has_a_title_a_test_and_a_block_that_builds_its_source() {
-    for kind in KINDS {
+    for kind in all_kinds() {
         assert!(!kind.title().is_empty() && !kind.section("Test it").is_empty(), "{}", kind.name);
         assert!(kind.example().contains(&format!("type = \"{}\"", kind.name)), "{}", kind.name);
         assert!(kind.example_id().is_some_and(|id| SourceId::parse(id).is_ok()), "{}", kind.name);
@@ -56,7 +56,7 @@ fn every_page_has_a_title_a_test_and_a_block_that_builds_its_source() {
 
 #[test]
 fn what_is_commented_out_in_a_block_is_right_as_well() {
-    for kind in KINDS {
+    for kind in all_kinds() {
         let lines = kind.example().lines();
         let all = lines.map(|line| if is_optional(line) { &line[2..] } else { line }).collect::<Vec<_>>();
         deploy(&all.join("\n")).unwrap_or_else(|fault| panic!("{}: {fault}", kind.name));
@@ -65,7 +65,7 @@ fn what_is_commented_out_in_a_block_is_right_as_well() {
 
 #[test]
 fn every_key_of_a_tool_is_in_its_block() {
-    for kind in KINDS {
+    for kind in all_kinds() {
         let (name, block) = (kind.name, kind.example());
         for key in kind.option_names {
             let has = |start: &str| block.lines().any(|line| line.starts_with(start));
@@ -77,7 +77,7 @@ fn every_key_of_a_tool_is_in_its_block() {
 
 #[test]
 fn what_a_block_calls_required_is_required() {
-    for kind in KINDS {
+    for kind in all_kinds() {
         let required = kind
             .example()
             .lines()
@@ -91,15 +91,20 @@ fn what_a_block_calls_required_is_required() {
 
 #[test]
 fn a_type_brings_what_it_says() {
-    for kind in KINDS {
-        let gives = |what| kind.gives.contains(&what);
+    for kind in all_kinds() {
+        let gives = |what| kind.capabilities.contains(&what);
         let source = deploy(kind.example()).expect("built by the tests above");
-        assert_eq!(source.poller().is_some(), gives(Gives::Polling), "{}", kind.name);
+        assert_eq!(source.poller().is_some(), gives(Capability::Polling), "{}", kind.name);
         let unpolled = deploy(&without(kind, |line| line.contains("# required for polling")));
         assert!(unpolled.is_ok_and(|source| source.poller().is_none()), "{}", kind.name);
         let takes_webhooks = kind.example().contains("# required for webhooks");
-        assert_eq!(takes_webhooks, gives(Gives::Webhooks), "{}", kind.name);
-        assert_eq!(code_of(kind).contains("PostIncidentReview {"), gives(Gives::Reviews), "{}", kind.name);
+        assert_eq!(takes_webhooks, gives(Capability::Webhooks), "{}", kind.name);
+        assert_eq!(
+            code_of(kind).contains("PostIncidentReview {"),
+            gives(Capability::Reviews),
+            "{}",
+            kind.name
+        );
     }
 }
 

@@ -3,15 +3,16 @@
 use base64::Engine;
 use secrecy::SecretString;
 
-use super::*;
-use crate::sources::{Rejection, signature::BASE64};
+use super::prelude::*;
+use crate::sources::Rejection;
+use crate::sources::kit::encoding::BASE64;
 
-pub(super) fn secrets(vector: &Value) -> Vec<SecretString> {
+pub(in crate::sources) fn secrets(vector: &Value) -> Vec<SecretString> {
     let texts = vector["secrets"].as_array().expect("secrets").iter();
     texts.map(|text| SecretString::from(text.as_str().expect("text"))).collect()
 }
 
-pub(super) fn webhook(vector: &Value) -> InboundWebhook {
+pub(in crate::sources) fn webhook(vector: &Value) -> InboundWebhook {
     let body = BASE64.decode(vector["body_base64"].as_str().unwrap_or_default()).expect("base64");
     let headers = vector["headers"].as_object().expect("headers").iter();
     let headers = headers.map(|(name, value)| (name.clone(), value.as_str().expect("text").to_owned()));
@@ -19,7 +20,7 @@ pub(super) fn webhook(vector: &Value) -> InboundWebhook {
     InboundWebhook { headers: headers.collect(), path_token: None, body, received_at: now }
 }
 
-pub(super) fn check(file: &str, vector: &Value, source: &dyn Source) {
+pub(in crate::sources) fn check(file: &str, vector: &Value, source: &dyn Source) {
     let result = source.verify(webhook(vector));
     eprintln!("{file}: {} = {}", vector["name"], vector["expected"]);
     assert_eq!(result.is_ok(), vector["expected"] == "valid", "{file}: {}: {result:?}", vector["name"]);
@@ -30,7 +31,7 @@ pub(super) fn check(file: &str, vector: &Value, source: &dyn Source) {
     }
 }
 
-pub(super) fn vectors(provider: &str, file: &str) -> Vec<Value> {
+pub(in crate::sources) fn vectors(provider: &str, file: &str) -> Vec<Value> {
     let vectors = read_json(provider, file)["vectors"].as_array().expect("vectors").clone();
     assert!(!vectors.is_empty());
     vectors

@@ -1,7 +1,7 @@
 //! Reads Zenduty's incidents: all that are open, those created lately, then each team's postmortems.
 //!
-//! The filter knows only days of creation. What was open before and is listed no more is fetched by its
-//! number, the only thing that Zenduty finds an incident by: [`Memory`] keeps it.
+//! The filter has only days of creation. An incident that is no longer listed as open is fetched by its number,
+//! the only key that Zenduty finds an incident by: [`Memory`] keeps it.
 
 use std::sync::Arc;
 
@@ -9,26 +9,33 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::{HOME, Mapper, newest, review};
+use super::payload::{HOME, Mapper, newest, review};
 use crate::config::SourceConfig;
 use crate::domain::{IncidentStatus, Timestamp};
-use crate::sources::findings::{component, workspace};
-use crate::sources::http::{Api, Query, base_url};
-use crate::sources::open_incidents::{forget_open, list_unseen, note_open, remember_priority};
-use crate::sources::rounds::Round;
-use crate::sources::value::Fields;
+use crate::sources::kit::access::Access;
+use crate::sources::kit::api::{Api, Query};
+use crate::sources::kit::json::Fields;
+use crate::sources::kit::listing::ListingCursor;
+use crate::sources::kit::open_incidents::{forget_open, list_unseen, note_open, remember_priority};
+use crate::sources::kit::parts::{component, workspace};
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
 
+const ACCESS: Access = Access {
+    tool: "Zenduty",
+    url: HOME,
+    scheme: "Token ",
+    fix: "set `api_token` to an API key of an account that sees all teams",
+};
 const LIMIT: usize = 50;
 const FILTER: &str = "api/incidents/filter/";
 const TEAMS: &str = "api/account/teams/";
-/// How far before the last round a later one reads: late changes of what was created lately.
+/// How far before the last run a later one reads: late changes of what was created lately.
 const WINDOW: TimeDelta = TimeDelta::days(7);
 
 /// Incidents that one page asks for by their numbers: 30 a minute are allowed.
 const BY_NUMBER: usize = 10;
 
-/// The listings of a round, in order.
+/// The listings of a run, in order.
 const OPEN: usize = 0;
 const RECENT: usize = 1;
 const LISTINGS: usize = 3;
@@ -45,10 +52,8 @@ impl ZendutyPoller {
         http: reqwest::Client,
         mapper: &Arc<Mapper>,
     ) -> Result<Option<Self>, BuildError> {
-        let Some(token) = &config.api_token else { return Ok(None) };
-        let fix = "set `api_token` to an API key of an account that sees all teams";
-        let api = Api::new(http, base_url(config, HOME)?, "Zenduty", fix).with_credential("Token ", token)?;
-        Ok(Some(Self { api, mapper: Arc::clone(mapper) }))
+        let api = ACCESS.open(config, http)?;
+        Ok(api.map(|api| Self { api, mapper: Arc::clone(mapper) }))
     }
 
     /// One incident as it is now.
@@ -63,16 +68,16 @@ impl ZendutyPoller {
     /// Incidents of one page, and the number of the page after it.
     async fn incidents(
         &self,
-        round: &Round,
+        cursor: &ListingCursor,
         memory: &mut Memory,
         now: Timestamp,
     ) -> Result<(Findings, Option<String>), PollError> {
-        let number = round.page.as_deref().and_then(|page| page.parse::<usize>().ok()).unwrap_or(1);
+        let number = cursor.page.as_deref().and_then(|page| page.parse::<usize>().ok()).unwrap_or(1);
         let query = vec![("page", number.to_string()), ("page_size", LIMIT.to_string())];
-        let filter = if round.listing == OPEN {
+        let filter = if cursor.listing == OPEN {
             json!({"status": -1, "all_teams": 1})
         } else {
-            let since = round.since.checked_sub_signed(WINDOW).unwrap_or(round.since);
+            let since = cursor.since.checked_sub_signed(WINDOW).unwrap_or(cursor.since);
             // The day after now: days may end by another clock.
             let until = now.checked_add_signed(TimeDelta::days(1)).unwrap_or(now);
             json!({"status": 0, "all_teams": 1, "from_date": day(since), "to_date": day(until)})
@@ -94,7 +99,7 @@ impl ZendutyPoller {
             }
             found.absorb(told);
         }
-        note_open(memory, &found, round.started());
+        note_open(memory, &found, cursor.started());
         let goes_on = !entries.is_empty() && answer.find_text("/next").is_some();
         Ok((found, goes_on.then(|| (number + 1).to_string())))
     }
@@ -158,11 +163,11 @@ impl ZendutyPoller {
 impl Poller for ZendutyPoller {
     async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError> {
         let PollRequest { cursor, backfill_from, now, memory } = request;
-        let round = Round::resume(cursor, backfill_from, now)?;
-        let (found, next) = match round.listing {
-            OPEN | RECENT => self.incidents(&round, memory, now).await?,
+        let cursor = ListingCursor::resume(cursor, backfill_from, now)?;
+        let (found, next) = match cursor.listing {
+            OPEN | RECENT => self.incidents(&cursor, memory, now).await?,
             _ => {
-                let place = (round.started(), round.page.as_deref().unwrap_or_default());
+                let place = (cursor.started(), cursor.page.as_deref().unwrap_or_default());
                 let (mut found, next) = self.unseen(memory, place, now).await?;
                 if next.is_none() {
                     match self.reviews(now).await {
@@ -173,7 +178,7 @@ impl Poller for ZendutyPoller {
                 (found, next)
             }
         };
-        Ok(round.turn(found, next, LISTINGS))
+        Ok(cursor.into_page(found, next, LISTINGS))
     }
 
     async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Polls;
 use crate::clock::Timestamp;
-use crate::domain::{SourceId, UnknownWord, WordKind};
+use crate::domain::{SourceId, UnmappedValue, ValueKind};
 use crate::store::db::{Tx, args};
 use crate::store::error::StoreError;
 
@@ -15,7 +15,7 @@ const PRECISION: chrono::TimeDelta = chrono::TimeDelta::hours(1);
 
 impl Polls<'_> {
     /// The values of a source that had no meaning when they were told, in order.
-    pub async fn list_unmapped(&self, source: &SourceId) -> Result<Vec<UnknownWord>, StoreError> {
+    pub async fn list_unmapped(&self, source: &SourceId) -> Result<Vec<UnmappedValue>, StoreError> {
         let sql = r#"
             SELECT kind, value
             FROM unmapped_values
@@ -23,8 +23,8 @@ impl Polls<'_> {
             ORDER BY kind, value"#;
         let rows: Vec<(String, String)> = self.db.list(sql, &args![source]).await?;
         rows.into_iter()
-            .map(|(kind, word)| match WordKind::find(&kind) {
-                Some(kind) => Ok(UnknownWord { kind, word }),
+            .map(|(kind, word)| match ValueKind::find(&kind) {
+                Some(kind) => Ok(UnmappedValue { kind, value: word }),
                 None => Err(StoreError::Inconsistent {
                     what: "an unmapped value".to_owned(),
                     why: format!("its kind is {kind:?}"),
@@ -46,7 +46,7 @@ impl Polls<'_> {
         &self,
         tx: &mut Tx,
         source: &SourceId,
-        values: &BTreeSet<UnknownWord>,
+        values: &BTreeSet<UnmappedValue>,
     ) -> Result<(), StoreError> {
         let sql = r#"
             INSERT INTO unmapped_values (source, kind, value, seen_at)
@@ -61,7 +61,7 @@ impl Polls<'_> {
             WHERE unmapped_values.seen_at < $6"#;
         let now = self.clock.now();
         for value in values {
-            let args = args![source, value.kind.as_str(), &value.word, now, MOST, now - PRECISION];
+            let args = args![source, value.kind.as_str(), &value.value, now, MOST, now - PRECISION];
             tx.execute(sql, &args).await?;
         }
         Ok(())

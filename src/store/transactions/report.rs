@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::{Component, Observation, SourceId, UnknownWord, Workspace};
+use crate::domain::{Component, Observation, SourceId, UnmappedValue, Workspace};
 use crate::store::timeline::event::Cause;
 
 /// What the store must know of a source to apply what it says.
@@ -70,7 +70,7 @@ pub struct Report<'a> {
     /// What the source wants to keep; `None` removes a key.
     pub memory: Option<&'a BTreeMap<String, Option<String>>>,
     /// The tool's values for status and severity that have no meaning here.
-    pub unmapped: Option<&'a BTreeSet<UnknownWord>>,
+    pub unmapped: Option<&'a BTreeSet<UnmappedValue>>,
 }
 
 impl<'a> Report<'a> {

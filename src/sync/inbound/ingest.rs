@@ -126,7 +126,7 @@ fn entry(source: &SourceRuntime, webhook: &VerifiedWebhook, unmappable: Option<&
         received_at: webhook.received_at,
         verified_by: webhook.verified_by.clone(),
         headers: serde_json::to_string(&headers).unwrap_or_else(|_| "[]".to_owned()),
-        body: webhook.body.clone(),
+        body: webhook.body().to_vec(),
         quarantine: unmappable.map(ToString::to_string),
     }
 }
@@ -135,7 +135,7 @@ fn entry(source: &SourceRuntime, webhook: &VerifiedWebhook, unmappable: Option<&
 /// sender say the same at the same moment, but the same words a minute later are news again.
 fn delivery_key(webhook: &VerifiedWebhook) -> String {
     let id = webhook.delivery_id.clone().unwrap_or_else(|| {
-        format!("{}\n{}", webhook.received_at.timestamp(), hex::encode(Sha256::digest(&webhook.body)))
+        format!("{}\n{}", webhook.received_at.timestamp(), hex::encode(Sha256::digest(webhook.body())))
     });
     if id.len() <= 200 { id } else { format!("sha256:{}", hex::encode(Sha256::digest(id))) }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use incident_bridge::domain::{Component, Entity, UnknownWord, WordKind};
+use incident_bridge::domain::{Component, Entity, UnmappedValue, ValueKind};
 use incident_bridge::store::{Applied, Origin, PollTrouble, SourceScope, Told};
 
 use super::{World, component, incident, service, source};
@@ -147,21 +147,21 @@ pub async fn what_was_named_is_fetched_until_it_is_stored(world: World) {
     assert!(listed().await.is_empty());
 }
 
-fn word(kind: WordKind, word: &str) -> UnknownWord {
-    UnknownWord { kind, word: word.to_owned() }
+fn word(kind: ValueKind, word: &str) -> UnmappedValue {
+    UnmappedValue { kind, value: word.to_owned() }
 }
 
-async fn tell_words(world: &World, words: &[UnknownWord]) {
+async fn tell_words(world: &World, words: &[UnmappedValue]) {
     let (id, sites) = (source(), []);
     let scope = SourceScope { source: &id, teams: false, sites: &sites };
-    let words: BTreeSet<UnknownWord> = words.iter().cloned().collect();
+    let words: BTreeSet<UnmappedValue> = words.iter().cloned().collect();
     let told = Told { unknown_words: Some(&words), ..Told::default() };
     world.store.apply(&scope, &[(told, Origin::Fetch)]).await.expect("it applies");
 }
 
 pub async fn unknown_words_are_few_and_are_forgotten_when_they_do_not_come_back(world: World) {
     let list = async || world.store.list_unknown_words(&source()).await.expect("it lists");
-    let [blocker, napping] = [word(WordKind::Severity, "Blocker"), word(WordKind::Status, "Napping")];
+    let [blocker, napping] = [word(ValueKind::Severity, "Blocker"), word(ValueKind::Status, "Napping")];
     tell_words(&world, &[napping.clone(), blocker.clone()]).await;
     tell_words(&world, std::slice::from_ref(&blocker)).await;
     assert_eq!(list().await, [blocker.clone(), napping]);
@@ -169,8 +169,8 @@ pub async fn unknown_words_are_few_and_are_forgotten_when_they_do_not_come_back(
     tell_words(&world, std::slice::from_ref(&blocker)).await;
     let removed = world.store.remove_old_words(start_time() + TimeDelta::hours(1)).await;
     assert_eq!((removed.expect("it removes"), list().await), (1, vec![blocker.clone()]));
-    let many: Vec<UnknownWord> =
-        (0..100).map(|n| word(WordKind::Severity, &format!("word {n:02}"))).collect();
+    let many: Vec<UnmappedValue> =
+        (0..100).map(|n| word(ValueKind::Severity, &format!("word {n:02}"))).collect();
     tell_words(&world, &many).await;
     assert_eq!(list().await.len(), 50);
     // A full list still learns that its words are in use.

@@ -17,7 +17,7 @@ use crate::connect::qsh;
 use crate::destinations::SourceProfile;
 use crate::destinations::operations::payload::{Batch, BulkRequest, EntityPayload};
 use crate::domain::{
-    ClientKey, Component, Entity, EntityId, EntityKind, Incident, IncidentStatus, Severity, SourceId, Words, parse_timestamp,
+    ClientKey, Component, Entity, EntityId, EntityKind, Incident, IncidentStatus, Severity, SourceId, ToolWords, parse_timestamp,
 };
 use crate::http::{HttpSettings, build_client};
 
@@ -129,7 +129,7 @@ fn incidents(count: usize) -> BulkRequest {
             components: vec![],
             workspaces: vec![],
             associations: vec![],
-            words: Words::default(),
+            words: ToolWords::default(),
         };
         crate::destinations::operations::payload::incident(&incident, &context(), 7)
     };

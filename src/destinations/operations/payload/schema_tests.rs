@@ -10,7 +10,7 @@ use url::Url;
 use super::*;
 use crate::domain::{
     Association, Component, ComponentType, EntityId, Incident, IncidentStatus, PostIncidentReview,
-    ReviewStatus, Severity, SourceId, Tier, Timestamp, Words,
+    ReviewStatus, Severity, SourceId, Tier, Timestamp, ToolWords,
 };
 
 static OPENAPI: LazyLock<Value> = LazyLock::new(|| {
@@ -105,7 +105,7 @@ prop_compose! {
     ) -> Incident {
         Incident {
             provider_id, summary, description, url, status, severity, created_at, updated_at, components,
-            workspaces: vec![], associations, words: Words::default(),
+            workspaces: vec![], associations, words: ToolWords::default(),
         }
     }
 }
@@ -190,7 +190,7 @@ fn an_incident() -> Incident {
             association_type: "issueIdOrKeys".into(),
             values: vec!["PAY-381".into()],
         }],
-        words: Words::default(),
+        words: ToolWords::default(),
     }
 }
 

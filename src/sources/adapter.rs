@@ -1,0 +1,84 @@
+//! What every source can do: the traits [`Source`] and [`Poller`].
+//!
+//! `verify`, `inspect` and `parse` are pure: no I/O, and no clock but the webhook's own `received_at`. Only a
+//! [`Poller`] talks to its tool. Must not know any tool.
+
+use async_trait::async_trait;
+
+use super::findings::Findings;
+use super::memory::Memory;
+use super::polling::{Catalogue, Page, PollError, PollRequest};
+use super::webhook::{Headers, InboundWebhook, Rejection, Unmappable, VerifiedWebhook};
+use crate::domain::Timestamp;
+
+/// A connection to one incident tool.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// Checks on the raw bytes, before anything is parsed, that the webhook comes from the tool.
+    ///
+    /// # Errors
+    /// A [`Rejection`] with the answer that makes this tool behave best.
+    fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection>;
+
+    /// Says, without any state, whether `parse` can map the body. A refused webhook is kept for the operator
+    /// and answered with the refusal's status. The default parses it.
+    ///
+    /// # Errors
+    /// [`Unmappable`] with the reason and what to do about it.
+    fn inspect(&self, webhook: &VerifiedWebhook) -> Result<(), Unmappable> {
+        self.parse(webhook, &mut Memory::default()).map(|_| ())
+    }
+
+    /// The keys of [`Memory`] that `parse` needs for this webhook. Most tools need none.
+    fn recall(&self, _webhook: &VerifiedWebhook) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What the webhook says. Event types without an incident give empty findings, never an error.
+    ///
+    /// # Errors
+    /// [`Unmappable`] when a required value is missing or unusable; the webhook is then kept and can be
+    /// replayed after a fix.
+    fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable>;
+
+    /// Answers a sender's `OPTIONS` handshake with headers, if this source agrees to it.
+    fn handshake(&self, _request: &Headers) -> Option<Vec<(&'static str, String)>> {
+        None
+    }
+
+    /// The part that asks the tool, if the configuration has what that needs.
+    fn poller(&self) -> Option<&dyn Poller> {
+        None
+    }
+
+    /// The tool's page for writing a new post-incident review of `incident` (the tool's id), if it has one.
+    fn new_review_url(&self, _incident: Option<&str>) -> Option<String> {
+        None
+    }
+
+    /// The tool's home page: the link of the workspace that stands for the whole account.
+    fn home_url(&self) -> String;
+}
+
+/// The part of a source that asks its tool.
+#[async_trait]
+pub trait Poller: Send + Sync {
+    /// Reads one page, starting where `request.cursor` says. The caller applies the page, stores `next` in
+    /// the same transaction, and calls again until `done`.
+    ///
+    /// # Errors
+    /// A [`PollError`] that says whether to retry, when, or that a person must act.
+    async fn poll(&self, request: PollRequest<'_>) -> Result<Page, PollError>;
+
+    /// All services and workspaces of the tool, as they are now.
+    ///
+    /// # Errors
+    /// As for [`Poller::poll`].
+    async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError>;
+
+    /// One incident by the tool's id, as it is now; `None` when the tool has no incident of that id.
+    ///
+    /// # Errors
+    /// As for [`Poller::poll`].
+    async fn fetch_incident(&self, provider_id: &str, now: Timestamp) -> Result<Option<Findings>, PollError>;
+}
