@@ -65,7 +65,7 @@ pub async fn open_store(config: &Config, clock: Clock) -> anyhow::Result<Store> 
 pub fn build_registry(config: &Config) -> anyhow::Result<Registry> {
     let vault = open_vault(config)?;
     let http = build_http(config)?;
-    Ok(Registry::build(&config.sources, &http, &config.server.base_url, &vault)?)
+    Ok(Registry::build(&config.sources, &config.destinations, &http, &config.server.base_url, &vault)?)
 }
 
 /// The client for every outbound request.

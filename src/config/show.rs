@@ -95,7 +95,7 @@ fn redact_password(text: String) -> String {
             if hidden.is_ok() { url.to_string() } else { HIDDEN.to_owned() }
         }
         // An address that is written wrongly may still hold a password.
-        _ if key == "http.proxy" && text.contains('@') => "(secret)".to_owned(),
+        _ if text.contains('@') => HIDDEN.to_owned(),
         _ => text,
     }
 }

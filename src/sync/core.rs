@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::directory::Directory;
 use super::registry::Registry;
 use crate::clock::Clock;
+use crate::config::DestinationConfig;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
@@ -43,9 +44,9 @@ pub(in crate::sync) struct Core {
 }
 
 impl Core {
-    pub fn new(store: Store, clock: Clock, registry: Registry) -> Self {
+    pub fn new(store: Store, clock: Clock, registry: Registry, declared: Vec<DestinationConfig>) -> Self {
         Self {
-            directory: Directory::new(store.clone(), registry.clone()),
+            directory: Directory::new(store.clone(), registry.clone(), declared),
             owner: clock.new_id(),
             metrics: Arc::default(),
             signals: Signals::default(),

@@ -9,10 +9,10 @@ use super::outbound::Outbound;
 use super::registry::Registry;
 use super::tasks;
 use crate::clock::Clock;
-use crate::config::{Config, Retention};
+use crate::config::{Config, DestinationConfig, Retention};
 use crate::destinations::DestinationTypes;
-use crate::domain::Workspace;
-use crate::store::{Origin, Report, Store};
+use crate::domain::{DestinationId, Workspace};
+use crate::store::{DeclaredDestination, Origin, Report, Store};
 use crate::telemetry::Metrics;
 
 /// Everything that the bridge can do.
@@ -23,6 +23,8 @@ pub struct Engine {
     pub(in crate::sync) retention: Retention,
     /// Cron expression of the nightly drift check.
     pub(in crate::sync) drift_check: String,
+    /// The destinations of the configuration.
+    declared: Vec<DeclaredDestination>,
 }
 
 impl Engine {
@@ -35,12 +37,13 @@ impl Engine {
         registry: Registry,
         types: DestinationTypes,
     ) -> Self {
-        let core = Arc::new(Core::new(store, clock, registry));
+        let core = Arc::new(Core::new(store, clock, registry, config.destinations.clone()));
         Self {
             inbound: Arc::new(Inbound::new(core.clone(), config.server.base_url.clone())),
             outbound: Arc::new(Outbound::new(core.clone(), types, config)),
             retention: config.retention.clone(),
             drift_check: config.sync.reconcile.clone(),
+            declared: config.destinations.iter().map(declared).collect(),
             core,
         }
     }
@@ -97,6 +100,7 @@ impl Engine {
     /// When the database fails.
     pub async fn seed(&self) -> Result<(), SyncError> {
         let store = &self.core.store;
+        store.sites().declare(&self.declared).await?;
         store.polls().forget_refusals().await?;
         for source in self.core.registry.iter() {
             // With teams, the account holds what names none, such as the fallback component.
@@ -109,8 +113,8 @@ impl Engine {
                 tracing::info!(source = %source.id(), entities = moved, "moved to other workspaces");
             }
             let fallback = [source.fallback_component(self.core.clock.now())];
-            let report = Report { mentioned: &fallback, ..Report::default() };
-            store.apply(&source.scope(), &[(report, Origin::Configuration)]).await?;
+            let report = Report { mentioned: &fallback, ..Report::new(Origin::Configuration) };
+            store.apply(&source.scope(), &[report]).await?;
         }
         self.core.directory.refresh().await?;
         self.outbound.offer_missing().await
@@ -141,5 +145,13 @@ impl Engine {
     pub async fn run_nightly(&self) -> Result<(), SyncError> {
         self.outbound.check_drift().await?;
         tasks::apply_retention(&self.core, &self.retention).await
+    }
+}
+
+fn declared(config: &DestinationConfig) -> DeclaredDestination {
+    DeclaredDestination {
+        id: DestinationId(config.id.clone()),
+        type_name: config.type_name.clone(),
+        name: config.id.clone(),
     }
 }

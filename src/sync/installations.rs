@@ -42,7 +42,7 @@ impl Engine {
         let snapshot = self.core.directory.current();
         let seeing = snapshot.destinations().filter(|access| access.sees(source.id().as_str()));
         let ids: Vec<_> = seeing.map(|access| access.id.clone()).collect();
-        self.core.store.send_everything_again(&ids, source.id()).await?;
+        self.core.store.enqueue_again(&ids, source.id()).await?;
         self.core.signals.deliver.notify_one();
         Ok(())
     }
@@ -73,7 +73,7 @@ impl Engine {
         let source = association.entity.source();
         let sees = self.core.directory.current().find(id).is_some_and(|access| access.sees(source));
         if sees {
-            self.core.store.entities().record_association(id, association, present).await?;
+            self.core.store.entities().record_associations(id, std::slice::from_ref(association), present).await?;
         }
         Ok(sees)
     }

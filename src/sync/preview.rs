@@ -8,6 +8,7 @@ use super::engine::Engine;
 use super::registry::SourceRuntime;
 use crate::domain::{Entity, EntityId, EntityKind, State, Timestamp, content_digest};
 use crate::sources::{Cursor, Memory, PollRequest};
+use crate::store::WaitingEntity;
 
 /// Entities read from the tool at most; a preview is for looking at, not for waiting.
 const PAGES: usize = 20;
@@ -39,17 +40,17 @@ impl Engine {
             let digest = content_digest(&entity);
             let id = EntityId::new(source.id(), entity.provider_id());
             let known = self.core.store.entities().find_digest(entity.kind(), &id).await?;
-            entities.retain(|(_, waiting)| {
-                (waiting.kind(), waiting.provider_id()) != (entity.kind(), entity.provider_id())
+            entities.retain(|WaitingEntity { content, .. }| {
+                (content.kind(), content.provider_id()) != (entity.kind(), entity.provider_id())
             });
-            if known.as_ref().is_none_or(|(_, known)| *known != digest) {
-                let version = known.map_or(0, |(version, _)| version + 1).max(self.core.clock.now_ms());
-                entities.push((version, entity));
+            if known.as_ref().is_none_or(|known| known.digest != digest) {
+                let version = known.map_or(0, |known| known.version + 1).max(self.core.clock.now_ms());
+                entities.push(WaitingEntity { version, content: entity });
             }
         }
         let mut previews = Vec::new();
-        for (version, entity) in &entities {
-            self.compare(source, entity, *version, &mut previews).await?;
+        for WaitingEntity { version, content } in &entities {
+            self.compare(source, content, *version, &mut previews).await?;
         }
         Ok(previews)
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::config::{SourceConfig, WorkspaceMode};
+use crate::config::{DestinationConfig, SourceConfig, WorkspaceMode};
 use crate::connect::sites::host_matches;
 use crate::destinations::SourceProfile;
 use crate::domain::{Component, SourceId, Timestamp, Workspace};
@@ -32,6 +32,8 @@ pub struct SourceRuntime {
     pub config: SourceConfig,
     pub adapter: Arc<dyn Source>,
     pub profile: SourceProfile,
+    /// Hosts of the sites that may see it, exact or globs, and the ids of other destinations.
+    audience: Vec<String>,
     /// Held by the poll under way in this process.
     pub(in crate::sync) polling: tokio::sync::Mutex<()>,
     /// Notified when a webhook has named an incident that must be fetched.
@@ -50,16 +52,17 @@ impl SourceRuntime {
         &self.config.id
     }
 
-    /// Whether the site with this host (and port, if unusual) may see the source.
+    /// Whether the site with this host (and port, if unusual), or the destination with this id, may see the
+    /// source.
     #[must_use]
     pub fn is_visible_to(&self, site: &str) -> bool {
-        self.config.sites.iter().any(|pattern| host_matches(pattern, site))
+        self.audience.iter().any(|pattern| host_matches(pattern, site))
     }
 
     /// What the store must know to apply findings.
     #[must_use]
     pub fn scope(&self) -> SourceScope<'_> {
-        SourceScope { source: self.id(), teams: self.has_teams(), sites: &self.config.sites }
+        SourceScope { source: self.id(), teams: self.has_teams(), sites: &self.audience }
     }
 
     #[must_use]
@@ -95,6 +98,7 @@ impl Registry {
     /// The first source that cannot be built, with the key to fix.
     pub fn build(
         configs: &[SourceConfig],
+        destinations: &[DestinationConfig],
         http: &HttpClient,
         base_url: &Url,
         vault: &Vault,
@@ -102,7 +106,7 @@ impl Registry {
         configs
             .iter()
             .map(|config| {
-                let runtime = build_one(config.clone(), http, base_url, vault)?;
+                let runtime = build_one(config.clone(), destinations, http, base_url, vault)?;
                 Ok((runtime.id().to_string(), Arc::new(runtime)))
             })
             .collect::<Result<_, _>>()
@@ -126,6 +130,7 @@ impl Registry {
 
 fn build_one(
     mut config: SourceConfig,
+    destinations: &[DestinationConfig],
     http: &HttpClient,
     base_url: &Url,
     vault: &Vault,
@@ -137,13 +142,21 @@ fn build_one(
     let home = config.workspace_url.as_ref().map_or_else(|| adapter.home_url(), Url::to_string);
     let home_url = Url::parse(&home).map_err(|_| RegistryError::HomePage { id, url: home })?;
     let profile = profile(&config, home_url, base_url);
+    let audience = audience(&config, destinations);
     Ok(SourceRuntime {
+        audience,
         config,
         adapter,
         profile,
         polling: tokio::sync::Mutex::default(),
         named: tokio::sync::Notify::default(),
     })
+}
+
+fn audience(config: &SourceConfig, destinations: &[DestinationConfig]) -> Vec<String> {
+    let takes = |it: &&DestinationConfig| it.sources.as_ref().is_none_or(|sources| sources.contains(&config.id));
+    let others = destinations.iter().filter(takes).map(|destination| destination.id.clone());
+    config.sites.iter().cloned().chain(others).collect()
 }
 
 fn profile(config: &SourceConfig, home_url: Url, base_url: &Url) -> SourceProfile {

@@ -6,9 +6,13 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
+use crate::config::DestinationConfig;
 use crate::domain::DestinationId;
-use crate::store::{DestinationRef, Installation, InstallationState};
+use crate::store::{DestinationRef, Installation, InstallationState, ServedDestination};
 use crate::sync::registry::{Registry, SourceRuntime};
+
+/// The type of destination that an installation of the app is.
+const INSTALLED: &str = "operations";
 
 /// Who may be sent what, and how it is reached.
 #[derive(Debug)]
@@ -49,13 +53,33 @@ impl DestinationAccess {
             previous: secrets.next().map(|secret| (secret, installation.previous_until)),
             sources: registry.visible_to(&installation.site).cloned().collect(),
             id: DestinationId::from(&installation.client_key),
-            type_name: installation.type_name,
+            type_name: INSTALLED.to_owned(),
             name: installation.site,
             base_url: installation.base_url,
             since: installation.installed_at,
             enabled,
             options: Map::new(),
         })
+    }
+
+    /// A destination of the configuration.
+    pub(in crate::sync) fn declared(
+        served: &ServedDestination,
+        config: &DestinationConfig,
+        registry: &Registry,
+    ) -> Self {
+        Self {
+            sources: registry.visible_to(&config.id).cloned().collect(),
+            id: served.id.clone(),
+            type_name: config.type_name.clone(),
+            name: config.id.clone(),
+            base_url: String::new(),
+            since: served.since,
+            enabled: true,
+            secret: None,
+            previous: None,
+            options: config.options.clone(),
+        }
     }
 
     /// The secret that signs requests to the site, if this is one.

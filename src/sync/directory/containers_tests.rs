@@ -15,6 +15,7 @@ fn source() -> SourceRuntime {
     let url = url::Url::parse("https://example.com").unwrap();
     let profile = crate::destinations::SourceProfile::new(config.id.clone(), url.clone(), &url);
     SourceRuntime {
+        audience: Vec::new(),
         config,
         adapter,
         profile,

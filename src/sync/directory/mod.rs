@@ -11,6 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use self::containers::Containers;
 use super::registry::Registry;
+use crate::config::DestinationConfig;
 use crate::store::{Container, Store, StoreError, StoredWorkspace};
 
 pub use access::DestinationAccess;
@@ -22,14 +23,16 @@ pub use snapshot::{ContainerPage, Snapshot};
 pub struct Directory {
     store: Store,
     registry: Registry,
+    declared: Vec<DestinationConfig>,
     current: RwLock<Arc<Snapshot>>,
     renewing: tokio::sync::Mutex<()>,
 }
 
 impl Directory {
     #[must_use]
-    pub fn new(store: Store, registry: Registry) -> Self {
-        Self { store, registry, current: RwLock::default(), renewing: tokio::sync::Mutex::default() }
+    pub fn new(store: Store, registry: Registry, declared: Vec<DestinationConfig>) -> Self {
+        let (current, renewing) = (RwLock::default(), tokio::sync::Mutex::default());
+        Self { store, registry, declared, current, renewing }
     }
 
     #[must_use]
@@ -46,11 +49,14 @@ impl Directory {
         // The number first: a change made while reading then shows as one more renewal, not as none.
         let generation = self.store.sites().directory_generation().await?;
         let installed = self.store.sites().list_installations().await?;
-        let destinations: HashMap<_, _> = installed
-            .into_iter()
-            .filter_map(|site| DestinationAccess::installed(site, &self.registry))
-            .map(|access| (access.id.clone(), Arc::new(access)))
-            .collect();
+        let served = self.store.sites().list_declared().await?;
+        let installed = installed.into_iter().filter_map(|site| DestinationAccess::installed(site, &self.registry));
+        let declared = served.iter().filter_map(|served| {
+            let config = self.declared.iter().find(|config| config.id == served.id.as_str())?;
+            Some(DestinationAccess::declared(served, config, &self.registry))
+        });
+        let all = installed.chain(declared).map(|access| (access.id.clone(), Arc::new(access)));
+        let destinations: HashMap<_, _> = all.collect();
         let snapshot = Snapshot { generation, destinations, containers: self.read_containers().await? };
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
         Ok(())

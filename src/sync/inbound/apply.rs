@@ -20,9 +20,9 @@ impl Inbound {
         origin: Origin<'_>,
     ) -> Result<Applied, SyncError> {
         let unmapped = self.note_gaps(source, findings);
-        let mut report = report(findings, &unmapped);
+        let mut report = report(findings, &unmapped, origin);
         report.memory = memory.map(Memory::changes);
-        let applied = self.core.store.apply(&source.scope(), &[(report, origin)]).await?;
+        let applied = self.core.store.apply(&source.scope(), &[report]).await?;
         self.count_applied(source, applied);
         Ok(applied)
     }
@@ -57,13 +57,17 @@ impl Inbound {
 }
 
 /// What the store is to apply of the findings.
-pub(super) fn report<'a>(findings: &'a Findings, unmapped: &'a BTreeSet<UnmappedValue>) -> Report<'a> {
+pub(super) fn report<'a>(
+    findings: &'a Findings,
+    unmapped: &'a BTreeSet<UnmappedValue>,
+    origin: Origin<'a>,
+) -> Report<'a> {
     Report {
         observations: &findings.observations,
         mentioned: &findings.mentioned,
         workspaces: &findings.workspaces,
         refetch: &findings.refetch,
-        memory: None,
         unmapped: Some(unmapped),
+        ..Report::new(origin)
     }
 }

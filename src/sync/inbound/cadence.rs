@@ -27,7 +27,7 @@ impl Inbound {
     /// When the database fails. The tool's failure is stored with the source.
     pub async fn poll_on_schedule(&self, source: &SourceRuntime) -> Result<Option<PollOutcome>, SyncError> {
         let now = self.core.clock.now();
-        let state = self.core.store.polls().ensure(source.id(), source.config.backfill).await?;
+        let state = self.core.store.polls().find_or_begin(source.id(), source.config.backfill).await?;
         if state.due_at > now {
             return Ok(None);
         }

@@ -9,7 +9,7 @@ use super::Inbound;
 use super::apply::report;
 use crate::domain::UnmappedValue;
 use crate::sources::{Findings, Headers, InboundWebhook, Memory, Unmappable, VerifiedWebhook};
-use crate::store::{InboxRow, Origin};
+use crate::store::{InboxRow, Origin, Report};
 use crate::sync::SyncError;
 use crate::sync::registry::SourceRuntime;
 
@@ -67,8 +67,9 @@ impl Inbound {
                 }
             }
         }
+        let refused: Vec<_> = refused.iter().map(|(id, why): &(String, String)| (id.as_str(), why.as_str())).collect();
         store.inbox().quarantine(&refused).await?;
-        let reports: Vec<_> = read.iter().map(|it| (it.report(), it.origin())).collect();
+        let reports: Vec<_> = read.iter().map(Read::report).collect();
         let applied = store.apply(&source.scope(), &reports).await?;
         if read.iter().any(|it| !it.findings.refetch.is_empty()) {
             source.named.notify_one();
@@ -114,18 +115,15 @@ impl Inbound {
 }
 
 impl Read {
-    fn report(&self) -> crate::store::Report<'_> {
-        let mut report = report(&self.findings, &self.unmapped);
-        report.memory = Some(&self.memory);
-        report
-    }
-
-    fn origin(&self) -> Origin<'_> {
-        Origin::Webhook {
+    fn report(&self) -> Report<'_> {
+        let origin = Origin::Webhook {
             inbox_id: &self.row.id,
             verified_by: &self.row.verified_by,
             note: self.findings.ignored.as_deref(),
-        }
+        };
+        let mut report = report(&self.findings, &self.unmapped, origin);
+        report.memory = Some(&self.memory);
+        report
     }
 }
 

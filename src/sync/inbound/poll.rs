@@ -94,7 +94,7 @@ impl Inbound {
         on_page: &mut impl FnMut(&PollOutcome, &PollState),
     ) -> Result<(), SyncError> {
         let polls = self.core.store.polls();
-        let state = polls.ensure(source.id(), source.config.backfill).await?;
+        let state = polls.find_or_begin(source.id(), source.config.backfill).await?;
         if state.paused || state.wait_until > self.core.clock.now() {
             return Ok(());
         }
@@ -106,7 +106,7 @@ impl Inbound {
         // The catalogue first: it names the components that incidents affect. They are read without it, too,
         // unless the tool asks to wait: a key that may not list teams must not hide incidents.
         let mut failed = None;
-        if self.core.clock.now() - state.catalogue_at > CATALOGUE_AGE {
+        if self.core.clock.now() > state.catalogue_at + CATALOGUE_AGE {
             failed = self.read_catalogue(source, poller, outcome).await?;
         }
         if let Some(PollError::Retry { after: Some(_), .. }) = &failed {
@@ -128,7 +128,7 @@ impl Inbound {
         on_page: &mut impl FnMut(&PollOutcome, &PollState),
     ) -> Result<bool, SyncError> {
         while !outcome.done {
-            let state = self.core.store.polls().ensure(source.id(), source.config.backfill).await?;
+            let state = self.core.store.polls().find_or_begin(source.id(), source.config.backfill).await?;
             let page = match self.read_page(source, poller, &state, outcome).await? {
                 Ok(page) => page,
                 Err(error) => {

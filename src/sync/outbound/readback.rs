@@ -27,7 +27,7 @@ impl Outbound {
         let due = store.deliveries().list_readbacks(id, AT_ONCE).await?;
         let is_any_due = !due.is_empty();
         for readback in due {
-            match destination.read_back(readback.kind, &readback.id).await {
+            match destination.read_back(readback.kind, &readback.entity_id).await {
                 Ok(held) => self.record_read(access, readback, held.as_ref()).await?,
                 Err(refusal) => return self.record_unread(access, &refusal).await,
             }

@@ -10,7 +10,6 @@ use super::Outbound;
 use super::deliver::Served;
 use crate::destinations::Destination;
 use crate::domain::{DestinationId, EntityId, SourceId, Timestamp};
-use crate::store::Removal;
 use crate::sync::SyncError;
 use crate::sync::directory::{DestinationAccess, Snapshot};
 
@@ -67,24 +66,17 @@ impl Outbound {
         access: &DestinationAccess,
     ) -> Result<(), SyncError> {
         let store = &self.core.store;
-        let noticed_at = self.core.clock.now();
-        let noticed = |source: &str, workspace: Option<&EntityId>| Removal {
-            destination: access.id.clone(),
-            source: source.to_owned(),
-            workspace: workspace.cloned(),
-            noticed_at,
-        };
         let held = store.deliveries().list_sources_at(&access.id).await?;
-        let hidden = held.iter().filter(|source| !access.sees(source));
-        let mut removals: Vec<Removal> = hidden.map(|source| noticed(source, None)).collect();
+        let hidden = held.into_iter().filter(|source| !access.sees(source));
+        let mut noticed: Vec<(String, Option<EntityId>)> = hidden.map(|source| (source, None)).collect();
         for link in store.sites().list_links(&access.id).await? {
             // What belongs to a source that is not to be seen goes with it.
             let source = link.source();
             if access.sees(source) && !is_visible(snapshot, access, source, Some(&link)) {
-                removals.push(noticed(source, Some(&link)));
+                noticed.push((source.to_owned(), Some(link)));
             }
         }
-        Ok(store.sites().notice_removals(&removals).await?)
+        Ok(store.sites().notice_removals(&access.id, &noticed).await?)
     }
 
     /// Removes what is due, or everything planned when `at_once`. Returns what was removed.
@@ -122,7 +114,7 @@ impl Outbound {
         let (store, workspace) = (&self.core.store, removal.workspace.as_ref());
         // A team that the tool has dissolved may still have incidents: these stay, only the link goes.
         let is_used = match workspace {
-            Some(workspace) => store.entities().is_workspace_used(workspace).await?,
+            Some(workspace) => store.entities().is_workspace_in_use(workspace).await?,
             None => false,
         };
         if !is_used && let Err(refusal) = destination.remove(&source, workspace).await {
@@ -137,7 +129,7 @@ impl Outbound {
             }
         }
         match workspace {
-            Some(workspace) => store.record_unlinked(&access.id, workspace).await?,
+            Some(workspace) => store.sites().record_unlinked(&access.id, std::slice::from_ref(workspace)).await?,
             None => store.record_removed(&access.id, &removal.source, &links).await?,
         }
         tracing::info!(

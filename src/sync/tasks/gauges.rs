@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::task::{Next, Task};
 use crate::domain::DeliveryState;
-use crate::store::{DeliveryCounts, InstallationState};
+use crate::store::{DeliveryCounts, InboxState, InstallationState};
 use crate::sync::SyncError;
 use crate::sync::core::Core;
 use crate::telemetry::{SiteLabel, SourceLabel};
@@ -80,9 +80,9 @@ impl UpdateGauges {
                 set("total", state.total.unwrap_or(0));
                 set("done", i64::from(state.caught_up));
             }
-            for state in ["new", "quarantined"] {
+            for state in [InboxState::New, InboxState::Quarantined] {
                 let count = inbox.iter().find(|row| row.source == source.id().as_str() && row.state == state);
-                metrics.inbox.get_or_create(&label(state)).set(count.map_or(0, |row| row.count));
+                metrics.inbox.get_or_create(&label(state.as_str())).set(count.map_or(0, |row| row.count));
             }
         }
         Ok(())

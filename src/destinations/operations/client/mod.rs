@@ -17,11 +17,10 @@ mod verdict;
 #[cfg(test)]
 mod client_tests;
 
-pub use answer::{Answer, Meta};
-pub use auth::{AuthError, ConnectAuth, SiteAuth};
-pub use budget::Budget;
-pub use calls::{MAX_WORKSPACES_PER_REQUEST, Stored};
-pub use endpoint::{Api, Endpoint};
+pub use answer::Answer;
+pub use auth::ConnectAuth;
+pub use calls::MAX_WORKSPACES_PER_REQUEST;
+pub use endpoint::Api;
 pub use error::{Disposition, JiraError};
 pub use pacing::Pacing;
 pub use request::JiraClient;
