@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Delivery, Retention};
 use crate::connect::sites::SiteAllowList;
 use crate::destinations::operations::client::{ConnectAuth, HttpClient, JiraClient, Pacing, Quotas};
-use crate::domain::Workspace;
+use crate::domain::{ClientKey, Workspace};
 use crate::store::{Store, StoreError};
 use crate::sync::directory::{Directory, SiteAccess};
 use crate::sync::outbound::near_limit::NearLimit;
@@ -116,21 +116,24 @@ impl Engine {
     /// # Errors
     /// When the database fails.
     pub async fn seed(&self) -> Result<(), SyncError> {
-        use crate::store::{Origin, Told};
-        self.store.forget_refusals().await?;
+        use crate::store::{Origin, Report};
+        self.store.polls().forget_refusals().await?;
         for source in self.registry.iter() {
             // With teams, the account holds what names none, such as the fallback component.
-            self.store.record_workspaces(source.id(), &[source.account()]).await?;
+            self.store.entities().record_workspaces(source.id(), &[source.account()]).await?;
             if !source.has_teams() {
-                self.store.retire_workspaces(source.id(), &[Workspace::ACCOUNT.to_owned()]).await?;
+                self.store
+                    .entities()
+                    .retire_workspaces(source.id(), &[Workspace::ACCOUNT.to_owned()])
+                    .await?;
             }
-            let moved = self.store.move_homes(&source.scope()).await?;
+            let moved = self.store.move_workspaces(&source.scope()).await?;
             if moved > 0 {
                 tracing::info!(source = %source.id(), entities = moved, "moved to other workspaces");
             }
             let fallback = [source.fallback_component(self.clock.now())];
-            let told = [(Told { mentioned: &fallback, ..Told::default() }, Origin::Configuration)];
-            self.store.apply(&source.scope(), &told).await?;
+            let report = Report { mentioned: &fallback, ..Report::new(Origin::Configuration) };
+            self.store.apply(&source.scope(), &[report]).await?;
         }
         self.directory.refresh().await?;
         self.offer_missing().await
@@ -145,8 +148,8 @@ impl Engine {
             self.directory.refresh_if_changed().await?;
             let mut worked = self.process_inbox().await?;
             worked |= self.link_workspaces().await?;
-            for site in self.store.list_sites_with_work().await? {
-                worked |= self.serve_site(&site).await?;
+            for site in self.store.deliveries().list_destinations_with_work().await? {
+                worked |= self.serve_site(&ClientKey(site.0)).await?;
             }
             if !worked {
                 return Ok(());

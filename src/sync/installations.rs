@@ -14,7 +14,7 @@ impl Engine {
     pub async fn install(&self, new: &NewInstallation) -> Result<(), SyncError> {
         let visible: Vec<SourceId> =
             self.registry.visible_to(&new.site).map(|source| source.id().clone()).collect();
-        self.store.record_installed(new, &visible).await?;
+        self.store.install(new, &visible).await?;
         self.directory.refresh().await?;
         tracing::info!(site = %new.site, sources = visible.len(), "installed");
         self.signals.link.notify_one();
@@ -27,7 +27,7 @@ impl Engine {
     /// # Errors
     /// When the database fails.
     pub async fn uninstall(&self, client_key: &ClientKey) -> Result<(), SyncError> {
-        self.store.record_uninstalled(client_key).await?;
+        self.store.uninstall(client_key).await?;
         self.directory.refresh().await?;
         tracing::info!(%client_key, "uninstalled; the site's secrets and deliveries are erased");
         Ok(())
@@ -40,8 +40,8 @@ impl Engine {
     pub async fn send_everything_again(&self, source: &SourceRuntime) -> Result<(), SyncError> {
         let snapshot = self.directory.current();
         let sites = snapshot.sites().filter(|site| site.sees(source.id().as_str()));
-        let sites: Vec<_> = sites.map(|site| &site.client_key).collect();
-        self.store.want_all(&sites, source.id()).await?;
+        let sites: Vec<_> = sites.map(|site| site.destination.id.clone()).collect();
+        self.store.enqueue_again(&sites, source.id()).await?;
         self.signals.deliver.notify_one();
         Ok(())
     }
@@ -51,7 +51,7 @@ impl Engine {
     /// # Errors
     /// When the database fails.
     pub async fn set_enabled(&self, client_key: &ClientKey, enabled: bool) -> Result<(), SyncError> {
-        self.store.record_enabled(client_key, enabled).await?;
+        self.store.sites().record_enabled(client_key, enabled).await?;
         self.directory.refresh().await?;
         tracing::info!(%client_key, enabled, "sending switched");
         self.signals.deliver.notify_one();
@@ -72,7 +72,10 @@ impl Engine {
         let source = association.entity.as_str().split(':').next().unwrap_or_default();
         let sees = self.directory.current().find_site(client_key).is_some_and(|site| site.sees(source));
         if sees {
-            self.store.record_association(client_key, association, present).await?;
+            self.store
+                .entities()
+                .record_associations(&client_key.into(), std::slice::from_ref(association), present)
+                .await?;
         }
         Ok(sees)
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::domain::{Entity, EntityKind, State, Timestamp};
 use crate::domain::{EntityId, content_digest};
 use crate::sources::{Cursor, Memory, PollRequest};
+use crate::store::WaitingEntity;
 use crate::sync::engine::{Engine, SyncError};
 use crate::sync::registry::SourceRuntime;
 
@@ -34,21 +35,22 @@ impl Engine {
         source: &SourceRuntime,
         since: Option<Timestamp>,
     ) -> Result<Vec<Preview>, SyncError> {
-        let mut entities = self.store.list_waiting(source.id()).await?;
+        let mut entities = self.store.deliveries().list_waiting(source.id()).await?;
         for entity in self.read_without_storing(source, since).await? {
             let digest = content_digest(&entity);
             let id = EntityId::new(source.id(), entity.provider_id());
-            let known = self.store.find_digest(entity.kind(), &id).await?;
-            entities.retain(|(_, waiting)| {
-                (waiting.kind(), waiting.provider_id()) != (entity.kind(), entity.provider_id())
+            let known = self.store.entities().find_digest(entity.kind(), &id).await?;
+            entities.retain(|waiting| {
+                (waiting.content.kind(), waiting.content.provider_id())
+                    != (entity.kind(), entity.provider_id())
             });
-            if known.as_ref().is_none_or(|(_, known)| *known != digest) {
-                let version = known.map_or(0, |(version, _)| version + 1).max(self.clock.now_ms());
-                entities.push((version, entity));
+            if known.as_ref().is_none_or(|known| known.digest != digest) {
+                let version = known.map_or(0, |known| known.version + 1).max(self.clock.now_ms());
+                entities.push(WaitingEntity { version, content: entity });
             }
         }
         let mut previews = Vec::new();
-        for (version, entity) in &entities {
+        for WaitingEntity { version, content: entity } in &entities {
             if let Ok(payload) = source.payload(entity, *version) {
                 self.compare(
                     source,
@@ -68,13 +70,13 @@ impl Engine {
         since: Option<Timestamp>,
     ) -> Result<Vec<Entity>, SyncError> {
         let Some(poller) = source.source.poller() else { return Ok(Vec::new()) };
-        let state = self.store.find_poll_state(source.id()).await?;
+        let state = self.store.polls().find(source.id()).await?;
         let backfill = chrono::TimeDelta::from_std(source.config.backfill).unwrap_or_default();
         let from =
             since.or(state.as_ref().map(|state| state.backfill_from)).unwrap_or(self.clock.now() - backfill);
         let stored = state.and_then(|state| state.cursor).filter(|_| since.is_none());
         let mut cursor = stored.and_then(|text| serde_json::from_str(&text).ok()).map(Cursor);
-        let mut memory = Memory::new(self.store.load_memory(source.id(), None).await?);
+        let mut memory = Memory::new(self.store.polls().load_memory(source.id(), None).await?);
         let mut entities = Vec::new();
         for _ in 0..PAGES {
             let request = PollRequest {

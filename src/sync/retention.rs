@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use crate::sync::engine::{Engine, SyncError};
 
-const STEP: i64 = 500;
+const STEP: usize = 500;
 
 impl Engine {
     /// Removes old webhooks and old history.
@@ -15,20 +15,20 @@ impl Engine {
         let before = |age| self.clock.now() - TimeDelta::from_std(age).unwrap_or(TimeDelta::MAX);
         let (mut webhooks, mut entries) = (0, 0);
         loop {
-            let removed = self.store.remove_old_inbox(before(self.retention.inbox), STEP).await?;
+            let removed = self.store.inbox().remove_old(before(self.retention.inbox), STEP).await?;
             webhooks += removed;
             if removed == 0 {
                 break;
             }
         }
         loop {
-            let removed = self.store.remove_old_timeline(before(self.retention.timeline), STEP).await?;
+            let removed = self.store.timeline().remove_old(before(self.retention.timeline), STEP).await?;
             entries += removed;
             if removed == 0 {
                 break;
             }
         }
-        self.store.remove_old_words(before(self.retention.timeline)).await?;
+        self.store.polls().remove_old_unmapped(before(self.retention.timeline)).await?;
         tracing::debug!(webhooks, entries, "retention applied");
         Ok(())
     }

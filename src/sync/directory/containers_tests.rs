@@ -29,7 +29,7 @@ fn container(id: usize, name: &str, teams: &[&str]) -> Container {
     let provider_id = format!("P{id}");
     Container {
         source: "pd".to_owned(),
-        jira_id: EntityId::from_text(format!("pd:{provider_id}")),
+        id: EntityId::from_text(format!("pd:{provider_id}")),
         workspace: teams.iter().min().copied().unwrap_or("account").to_owned(),
         component: Component {
             provider_id,

@@ -11,8 +11,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use secrecy::SecretString;
 
 use crate::clock::Timestamp;
-use crate::domain::{ClientKey, EntityId};
-use crate::store::{Container, Installation, InstallationState, Store, StoreError, StoredWorkspace};
+use crate::domain::{ClientKey, DestinationId, EntityId};
+use crate::store::{
+    Container, DestinationRef, Installation, InstallationState, Store, StoreError, StoredWorkspace,
+};
 use crate::sync::directory::containers::{Catalogue, ContainerHit, Query, SearchPosition};
 use crate::sync::registry::{Registry, SourceRuntime};
 
@@ -23,8 +25,8 @@ pub struct SiteAccess {
     pub site: String,
     pub base_url: String,
     pub enabled: bool,
-    /// Tells one installation of the site from the next, which has another secret.
-    pub installed_at: Timestamp,
+    /// The site as a destination; tells this installation of it from the next, which has another secret.
+    pub destination: DestinationRef,
     secret: SecretString,
     previous: Option<(SecretString, Timestamp)>,
     /// The sources it may see.
@@ -141,8 +143,8 @@ impl Directory {
     pub async fn refresh(&self) -> Result<(), StoreError> {
         let _one_at_a_time = self.renewing.lock().await;
         // The number first: a change made while reading then shows as one more renewal, not as none.
-        let generation = self.store.directory_generation().await?;
-        let sites = self.store.list_installations().await?;
+        let generation = self.store.sites().directory_generation().await?;
+        let sites = self.store.sites().list_installations().await?;
         let sites = sites
             .into_iter()
             .filter_map(|site| self.access(site))
@@ -158,7 +160,7 @@ impl Directory {
     /// # Errors
     /// As for [`Directory::refresh`].
     pub async fn refresh_if_changed(&self) -> Result<bool, StoreError> {
-        let changed = self.store.directory_generation().await? != self.current().generation;
+        let changed = self.store.sites().directory_generation().await? != self.current().generation;
         if changed {
             self.refresh().await?;
         }
@@ -181,20 +183,23 @@ impl Directory {
             secret: secrets.next()?,
             previous: secrets.next().map(|secret| (secret, installation.previous_until)),
             sources: self.registry.visible_to(&installation.site).cloned().collect(),
+            destination: DestinationRef {
+                id: DestinationId::from(&installation.client_key),
+                since: installation.installed_at,
+            },
             client_key: installation.client_key,
             site: installation.site,
             base_url: installation.base_url,
-            installed_at: installation.installed_at,
             enabled,
         }))
     }
 
     async fn read_catalogues(&self) -> Result<BTreeMap<String, Catalogue>, StoreError> {
         let mut read: BTreeMap<String, (Vec<StoredWorkspace>, Vec<Container>)> = BTreeMap::new();
-        for workspace in self.store.list_workspaces().await? {
+        for workspace in self.store.entities().list_workspaces().await? {
             read.entry(workspace.source.clone()).or_default().0.push(workspace);
         }
-        for container in self.store.list_containers().await? {
+        for container in self.store.entities().list_containers().await? {
             read.entry(container.source.clone()).or_default().1.push(container);
         }
         // What a source left behind that is not configured any more belongs to nobody.
@@ -211,7 +216,7 @@ impl Directory {
     pub fn find_workspaces(&self, site: &SiteAccess, ids: &[String]) -> Vec<StoredWorkspace> {
         let snapshot = self.current();
         let visible: HashMap<&EntityId, &StoredWorkspace> =
-            snapshot.workspaces(site).map(|workspace| (&workspace.jira_id, workspace)).collect();
+            snapshot.workspaces(site).map(|workspace| (&workspace.id, workspace)).collect();
         ids.iter()
             .filter_map(|id| visible.get(&EntityId::from_text(id.clone())).map(|found| (*found).clone()))
             .collect()

@@ -30,16 +30,16 @@ impl Engine {
     /// When the database fails. The tool's trouble is stored with the source.
     pub async fn poll_on_schedule(&self, source: &SourceRuntime) -> Result<Option<PollOutcome>, SyncError> {
         let now = self.clock.now();
-        let state = self.store.get_poll_state(source.id(), source.config.backfill).await?;
+        let state = self.store.polls().find_or_begin(source.id(), source.config.backfill).await?;
         if state.due_at > now {
             return Ok(None);
         }
         let outcome = self.poll_now(source, Reach::Everything, &mut |_, _| {}).await?;
         if outcome.changed > 0 {
-            self.store.end_quiet(source.id()).await?;
+            self.store.polls().end_quiet(source.id()).await?;
         } else if outcome.done {
             let due_at = find_due(source, &state, now);
-            self.store.record_quiet_poll(source.id(), &state, due_at).await?;
+            self.store.polls().record_quiet(source.id(), &state, due_at).await?;
         }
         Ok(Some(outcome))
     }

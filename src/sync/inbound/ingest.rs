@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::UnknownWord;
 use crate::sources::{Findings, Headers, InboundWebhook, Memory, Unmappable, VerifiedWebhook};
-use crate::store::{InboxEntry, InboxRow, Origin, Recorded, Told};
+use crate::store::{InboxEntry, InboxRow, Origin, Recorded, Report};
 use crate::sync::engine::{Engine, SyncError};
 use crate::sync::registry::SourceRuntime;
 use crate::telemetry::{Metrics, WordLabel};
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// Most webhooks that share one transaction.
 const GROUP: usize = 256;
 /// Webhooks whose effects share one transaction: small enough not to hold up the inbox.
-const BATCH: i64 = 16;
+const BATCH: usize = 16;
 
 /// Why a webhook could not be written down. The sender must try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -102,7 +102,7 @@ async fn write_groups(engine: Arc<Engine>, mut waiting: mpsc::Receiver<Waiting>)
     let mut group = Vec::with_capacity(GROUP);
     while waiting.recv_many(&mut group, GROUP).await > 0 {
         let (entries, senders): (Vec<_>, Vec<_>) = group.drain(..).unzip();
-        let recorded = engine.store.record_inbox(&entries).await;
+        let recorded = engine.store.inbox().record(&entries).await;
         let answers = recorded.map_err(|fault| {
             tracing::error!(%fault, "webhooks cannot be written down: free disk space or mend the database; senders will try again");
             IngestError::StoreDown
@@ -161,7 +161,7 @@ impl Engine {
         let mut worked = false;
         for source in self.registry.iter() {
             loop {
-                let rows = self.store.list_new_inbox(source.id(), BATCH).await?;
+                let rows = self.store.inbox().list_new(source.id(), BATCH).await?;
                 if rows.is_empty() {
                     break;
                 }
@@ -178,6 +178,7 @@ impl Engine {
     async fn process_rows(&self, source: &SourceRuntime, rows: Vec<InboxRow>) -> Result<(), SyncError> {
         let mut known: BTreeMap<String, String> = BTreeMap::new();
         let mut read = Vec::with_capacity(rows.len());
+        let mut unmappable = Vec::new();
         let mut refresh_catalogue = false;
         for row in rows {
             match self.read_row(source, &row, &mut known).await? {
@@ -188,18 +189,21 @@ impl Engine {
                 }
                 Err(reason) => {
                     tracing::warn!(source = %source.id(), delivery = %row.id, %reason, "a webhook cannot be mapped; it is kept and can be replayed");
-                    self.store.quarantine(&row.id, &reason.to_string()).await?;
+                    unmappable.push((row.id, reason.to_string()));
                 }
             }
         }
-        let told: Vec<_> =
-            read.iter().map(|it| (told(&it.findings, &it.words, Some(&it.memory)), origin(it))).collect();
-        let applied = self.store.apply(&source.scope(), &told).await?;
+        let unmappable: Vec<_> =
+            unmappable.iter().map(|(id, reason)| (id.as_str(), reason.as_str())).collect();
+        self.store.inbox().quarantine(&unmappable).await?;
+        let reports: Vec<_> =
+            read.iter().map(|it| report(&it.findings, &it.words, Some(&it.memory), origin(it))).collect();
+        let applied = self.store.apply(&source.scope(), &reports).await?;
         if read.iter().any(|it| !it.findings.refetch.is_empty()) {
             source.named.notify_one();
         }
         if refresh_catalogue {
-            self.store.forget_catalogue(source.id()).await?;
+            self.store.polls().forget_catalogue(source.id()).await?;
         }
         self.count_applied(source, applied);
         Ok(())
@@ -248,7 +252,7 @@ impl Engine {
             Err(reason) => return Ok(Err(reason)),
         };
         let keys = source.source.recall(&webhook);
-        let mut recalled = self.store.load_memory(source.id(), Some(&keys)).await?;
+        let mut recalled = self.store.polls().load_memory(source.id(), Some(&keys)).await?;
         recalled.extend(known.iter().map(|(key, value)| (key.clone(), value.clone())));
         let mut memory = Memory::new(recalled);
         let findings = match source.source.parse(&webhook, &mut memory) {
@@ -274,18 +278,20 @@ fn restore(row: &InboxRow) -> Result<VerifiedWebhook, Unmappable> {
     Ok(VerifiedWebhook::new(inbound, row.delivery_id.clone(), row.verified_by.clone()))
 }
 
-pub(in crate::sync) fn told<'a>(
+pub(in crate::sync) fn report<'a>(
     findings: &'a Findings,
     unknown_words: &'a BTreeSet<UnknownWord>,
     memory: Option<&'a BTreeMap<String, Option<String>>>,
-) -> Told<'a> {
-    Told {
+    origin: Origin<'a>,
+) -> Report<'a> {
+    Report {
+        origin,
         observations: &findings.observations,
         mentioned: &findings.mentioned,
         workspaces: &findings.workspaces,
         refetch: &findings.refetch,
         memory,
-        unknown_words: Some(unknown_words),
+        unmapped: Some(unknown_words),
     }
 }
 

@@ -6,9 +6,9 @@ use chrono::TimeDelta;
 
 use crate::domain::{Entity, EntityKind, Observation, Workspace};
 use crate::sources::{Cursor, Findings, Memory, PollError, PollRequest, Poller};
-use crate::store::{Lease, Origin, PollState, PollTrouble};
+use crate::store::{Lease, Origin, PollFailure, PollState};
 use crate::sync::engine::{Engine, SyncError};
-use crate::sync::inbound::ingest::told;
+use crate::sync::inbound::ingest::report;
 use crate::sync::outbound::backoff;
 use crate::sync::outbound::deliver::seed;
 use crate::sync::registry::SourceRuntime;
@@ -18,7 +18,7 @@ const LEASE: Duration = Duration::from_mins(5);
 /// How old the list of services and teams may get.
 const CATALOGUE_AGE: TimeDelta = TimeDelta::hours(1);
 /// Incidents fetched by id in one round.
-const REFETCHES: i64 = 100;
+const REFETCHES: usize = 100;
 /// A wrong header of a tool must not stop its polls for good.
 const LONGEST_WAIT: Duration = Duration::from_hours(2);
 /// After a refusal that only a person can mend.
@@ -55,7 +55,7 @@ impl Engine {
         mut on_page: impl FnMut(&PollOutcome, &PollState),
     ) -> Result<PollOutcome, SyncError> {
         let outcome = self.poll_now(source, Reach::Everything, &mut on_page).await?;
-        self.store.end_quiet(source.id()).await?;
+        self.store.polls().end_quiet(source.id()).await?;
         Ok(outcome)
     }
 
@@ -80,7 +80,7 @@ impl Engine {
         let Ok(_alone) = source.polling.try_lock() else { return Ok(outcome) };
         let Some(lease) = self.claim_poll(source).await? else { return Ok(outcome) };
         let round = self.poll_round((source, poller), reach, &mut outcome, on_page).await;
-        self.store.release_lease(lease).await?;
+        self.store.leases().release(lease).await?;
         round?;
         if outcome.changed > 0 {
             self.signals.deliver.notify_one();
@@ -90,7 +90,7 @@ impl Engine {
 
     /// Takes the source for this process, or keeps it for another while.
     async fn claim_poll(&self, source: &SourceRuntime) -> Result<Option<Lease>, SyncError> {
-        Ok(self.store.claim_lease(&format!("poll/{}", source.id()), &self.owner, LEASE).await?)
+        Ok(self.store.leases().claim(&format!("poll/{}", source.id()), &self.owner, LEASE).await?)
     }
 
     async fn poll_round(
@@ -100,7 +100,7 @@ impl Engine {
         outcome: &mut PollOutcome,
         on_page: &mut impl FnMut(&PollOutcome, &PollState),
     ) -> Result<(), SyncError> {
-        let state = self.store.get_poll_state(source.id(), source.config.backfill).await?;
+        let state = self.store.polls().find_or_begin(source.id(), source.config.backfill).await?;
         if state.paused || state.wait_until > self.clock.now() {
             return Ok(());
         }
@@ -120,7 +120,7 @@ impl Engine {
             return Ok(());
         }
         while !outcome.done {
-            let state = self.store.get_poll_state(source.id(), source.config.backfill).await?;
+            let state = self.store.polls().find_or_begin(source.id(), source.config.backfill).await?;
             if !self.read_page(source, poller, &state, outcome).await? {
                 return Ok(());
             }
@@ -154,7 +154,7 @@ impl Engine {
         outcome: &mut PollOutcome,
     ) -> Result<bool, SyncError> {
         let cursor = state.cursor.as_deref().and_then(|text| serde_json::from_str(text).ok()).map(Cursor);
-        let mut memory = Memory::new(self.store.load_memory(source.id(), None).await?);
+        let mut memory = Memory::new(self.store.polls().load_memory(source.id(), None).await?);
         let request = PollRequest {
             cursor: cursor.as_ref(),
             backfill_from: state.backfill_from,
@@ -195,7 +195,7 @@ impl Engine {
         if source.has_teams() && !findings.workspaces.is_empty() {
             let teams = findings.workspaces.iter().map(|team| team.provider_id.clone());
             let keep = teams.chain([Workspace::ACCOUNT.to_owned()]).collect::<Vec<_>>();
-            self.store.retire_workspaces(source.id(), &keep).await?;
+            self.store.entities().retire_workspaces(source.id(), &keep).await?;
         }
         self.directory.refresh_if_changed().await?;
         self.signals.link.notify_one();
@@ -210,7 +210,7 @@ impl Engine {
         listed: &[crate::domain::Component],
     ) -> Result<Vec<Observation>, SyncError> {
         let now = self.clock.now();
-        let known = self.store.list_listed_components(source.id()).await?;
+        let known = self.store.entities().list_listed_components(source.id()).await?;
         let gone =
             known.into_iter().filter(|id| !listed.iter().any(|component| component.provider_id == *id));
         Ok(gone.map(|id| Observation::deleted(EntityKind::Component, id, now)).collect())
@@ -225,8 +225,8 @@ impl Engine {
         outcome: &mut PollOutcome,
     ) -> Result<Option<PollError>, SyncError> {
         let mut trouble = None;
-        let named = self.store.list_refetches(source.id(), REFETCHES).await?;
-        if i64::try_from(named.len()) == Ok(REFETCHES) {
+        let named = self.store.polls().list_refetches(source.id(), REFETCHES).await?;
+        if named.len() == REFETCHES {
             source.named.notify_one();
         }
         for refetch in named {
@@ -237,10 +237,10 @@ impl Engine {
                     } else {
                         tracing::debug!(source = %source.id(), "an incident to fetch is gone");
                     }
-                    self.store.finish_refetch(source.id(), &refetch).await?;
+                    self.store.polls().finish_refetches(source.id(), &[refetch]).await?;
                 }
                 Err(error) => {
-                    self.store.put_off_refetch(source.id(), &refetch).await?;
+                    self.store.polls().put_off_refetches(source.id(), &[refetch]).await?;
                     let concerns_all = matches!(error, PollError::Retry { .. });
                     trouble = Some(error);
                     if concerns_all {
@@ -261,8 +261,8 @@ impl Engine {
         outcome: &mut PollOutcome,
     ) -> Result<(), SyncError> {
         let words = self.note_gaps(source, findings);
-        let told = [(told(findings, &words, memory.map(Memory::changes)), origin)];
-        let applied = self.store.apply(&source.scope(), &told).await?;
+        let report = report(findings, &words, memory.map(Memory::changes), origin);
+        let applied = self.store.apply(&source.scope(), &[report]).await?;
         self.count_applied(source, applied);
         outcome.observations += findings.observations.len();
         outcome.changed += applied.changed;
@@ -295,8 +295,8 @@ impl Engine {
             tracing::warn!(source = %source.id(), until = %wait_until, "polling failed and will be repeated: {error}");
         }
         Metrics::count_source(&self.metrics.polls, source.id().as_str(), result, 1);
-        let trouble = PollTrouble { wait_until, message: error.to_string(), start_over, refused };
-        self.store.record_poll_trouble(source.id(), &trouble).await?;
+        let failure = PollFailure { wait_until, message: error.to_string(), start_over, refused };
+        self.store.polls().record_failure(source.id(), &failure).await?;
         Ok(false)
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::{Entity, Observation, State, Timestamp};
 use crate::sources::{Cursor, Memory, PollError, PollRequest};
 use crate::store::Origin;
 use crate::sync::engine::{Engine, SyncError};
-use crate::sync::inbound::ingest::told;
+use crate::sync::inbound::ingest::report;
 use crate::sync::inbound::poll::PollOutcome;
 use crate::sync::registry::SourceRuntime;
 
@@ -47,7 +47,7 @@ impl Engine {
     ) -> Result<Result<PollOutcome, PollError>, SyncError> {
         let mut outcome = PollOutcome::default();
         let Some(poller) = source.source.poller() else { return Ok(Ok(outcome)) };
-        let mut memory = Memory::new(self.store.load_memory(source.id(), None).await?);
+        let mut memory = Memory::new(self.store.polls().load_memory(source.id(), None).await?);
         let mut cursor: Option<Cursor> = None;
         while !outcome.done {
             let request = PollRequest {
@@ -64,8 +64,8 @@ impl Engine {
             // Polling itself sees to what is open now.
             page.findings.refetch.clear();
             let words = self.note_gaps(source, &page.findings);
-            let told = [(told(&page.findings, &words, None), Origin::Window)];
-            let applied = self.store.apply(&source.scope(), &told).await?;
+            let report = report(&page.findings, &words, None, Origin::Window);
+            let applied = self.store.apply(&source.scope(), &[report]).await?;
             self.count_applied(source, applied);
             outcome.pages += 1;
             outcome.observations += page.findings.observations.len();

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 
 use crate::destinations::operations::client::{Disposition, JiraError};
 use crate::domain::Timestamp;
-use crate::store::SiteTrouble;
+use crate::store::Backoff;
 
 /// Jira's advice is to start at 2 s and double; a background queue may go on longer than its cap of 30 s.
 const FIRST_WAIT: Duration = Duration::from_secs(2);
@@ -37,20 +37,20 @@ pub(in crate::sync) fn back_off(now: Timestamp, failures: i64, seed: u64) -> Tim
 }
 
 /// The trouble that an error means for its site. `failures` counts those in a row before this one.
-pub(in crate::sync) fn of(error: &JiraError, now: Timestamp, failures: i64, seed: u64) -> SiteTrouble {
-    let park = |why: String| SiteTrouble { wait_until: now + PROBE, parked: Some(why) };
+pub(in crate::sync) fn of(error: &JiraError, now: Timestamp, failures: i64, seed: u64) -> Backoff {
+    let park = |why: String| Backoff { wait_until: now + PROBE, parked: Some(why) };
     match &error.disposition {
-        Disposition::WaitUntil { until, .. } => SiteTrouble { wait_until: *until, parked: None },
+        Disposition::WaitUntil { until, .. } => Backoff { wait_until: *until, parked: None },
         Disposition::SlowDown => {
-            SiteTrouble { wait_until: back_off(now, failures.min(SLOWEST), seed), parked: None }
+            Backoff { wait_until: back_off(now, failures.min(SLOWEST), seed), parked: None }
         }
         Disposition::Retry { not_before } => {
             let wait_until = back_off(now, failures, seed).max(not_before.unwrap_or(now));
-            SiteTrouble { wait_until, parked: None }
+            Backoff { wait_until, parked: None }
         }
         // A new secret may be on its way to us: Jira uses it before it has heard that we have it.
         Disposition::Unauthorized if failures == 0 => {
-            SiteTrouble { wait_until: back_off(now, 0, seed), parked: None }
+            Backoff { wait_until: back_off(now, 0, seed), parked: None }
         }
         Disposition::Unauthorized => park(unauthorized(error)),
         Disposition::Forbidden => park(
@@ -62,7 +62,7 @@ pub(in crate::sync) fn of(error: &JiraError, now: Timestamp, failures: i64, seed
             "the site now answers as {to_host}: install the app again so that it reports its new address, and allow that host in connect.sites"
         )),
         // A request that cannot be split further and concerns no entity: the site is asked again later.
-        Disposition::Split | Disposition::GiveUp => SiteTrouble { wait_until: now + PROBE, parked: Some(error.message.clone()) },
+        Disposition::Split | Disposition::GiveUp => Backoff { wait_until: now + PROBE, parked: Some(error.message.clone()) },
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::destinations::operations::client::{Answer, Disposition, JiraClient, JiraError, Scope};
 use crate::destinations::operations::payload::BulkRequest;
-use crate::domain::{ClientKey, EntityId, EntityKind, SourceId};
-use crate::store::{DueBatch, Outcome};
+use crate::domain::{ClientKey, EntityId, EntityKind, EntityOutcome, SourceId, Verdict};
+use crate::store::NextBatch;
 use crate::sync::directory::SiteAccess;
 use crate::sync::engine::{Engine, SyncError};
 use crate::sync::outbound::backoff;
@@ -17,7 +17,7 @@ const LEASE: Duration = Duration::from_mins(2);
 /// The first look at what Jira accepted; it shows soon, longer under load.
 const FIRST_READBACK: chrono::TimeDelta = chrono::TimeDelta::seconds(1);
 
-type Outcomes = Vec<(EntityId, i64, Outcome)>;
+type Outcomes = Vec<EntityOutcome>;
 
 impl Engine {
     /// Serves one site until nothing is due or something is in the way. Returns whether anything was done.
@@ -29,10 +29,10 @@ impl Engine {
         let Some(site) = snapshot.find_site(client_key).filter(|site| site.enabled).cloned() else {
             return Ok(false);
         };
-        let lease = self.store.claim_lease(&format!("site/{client_key}"), &self.owner, LEASE).await?;
+        let lease = self.store.leases().claim(&format!("site/{client_key}"), &self.owner, LEASE).await?;
         let Some(lease) = lease else { return Ok(false) };
         let served = self.serve(&site).await;
-        self.store.release_lease(lease).await?;
+        self.store.leases().release(lease).await?;
         served
     }
 
@@ -41,11 +41,15 @@ impl Engine {
         let mut worked = false;
         let key = &site.client_key;
         loop {
-            if !self.store.is_ready(key).await? {
+            if !self.store.sites().is_ready(&site.destination.id).await? {
                 return Ok(worked);
             }
             let pace = self.near_limit.pace(key, self.clock.now());
-            let batch = self.store.find_due_batch(key, self.delivery.max_batch, pace).await?;
+            let batch = self
+                .store
+                .deliveries()
+                .find_next_batch(&site.destination.id, self.delivery.max_batch, pace)
+                .await?;
             let Some(batch) = batch else { break };
             worked = true;
             if let Err(error) = self.deliver(site, &jira, batch).await? {
@@ -64,7 +68,7 @@ impl Engine {
         &self,
         site: &SiteAccess,
         jira: &JiraClient,
-        mut batch: DueBatch,
+        mut batch: NextBatch,
     ) -> Result<Result<(), JiraError>, SyncError> {
         let Some(source) = self.registry.find(&batch.source) else {
             let why = format!("the source {:?} is not in the configuration any more", batch.source);
@@ -125,46 +129,56 @@ impl Engine {
         &self,
         site: &SiteAccess,
         jira: &JiraClient,
-        batch: &DueBatch,
+        batch: &NextBatch,
     ) -> Result<Result<(), JiraError>, SyncError> {
-        for delivery in &batch.deliveries {
-            let outcome = match jira.delete_entity(batch.kind, &delivery.jira_id).await {
-                Ok(_) => Outcome::Accepted,
+        for delivery in &batch.entities {
+            let verdict = match jira.delete_entity(batch.kind, &delivery.id).await {
+                Ok(_) => Verdict::Accepted,
                 Err(error) if error.disposition == Disposition::GiveUp => {
-                    Outcome::Refused { reason: error.message, trace_id: error.trace_id }
+                    Verdict::Refused { reason: error.message, trace_id: error.trace_id }
                 }
                 // The documented answer to an unknown id is 202; a 404 says the same.
-                Err(error) if error.disposition == Disposition::Gone => Outcome::Accepted,
+                Err(error) if error.disposition == Disposition::Gone => Verdict::Accepted,
                 Err(error) => return Ok(Err(error)),
             };
-            self.record(site, batch, vec![(delivery.jira_id.clone(), delivery.version, outcome)]).await?;
+            let outcome = EntityOutcome { id: delivery.id.clone(), version: delivery.version, verdict };
+            self.record(site, batch, vec![outcome]).await?;
         }
         Ok(Ok(()))
     }
 
-    async fn record(&self, site: &SiteAccess, batch: &DueBatch, outcomes: Outcomes) -> Result<(), SyncError> {
+    async fn record(
+        &self,
+        site: &SiteAccess,
+        batch: &NextBatch,
+        outcomes: Outcomes,
+    ) -> Result<(), SyncError> {
         if outcomes.is_empty() {
             return Ok(());
         }
         let now = self.clock.now();
-        let confirm_at = self.delivery.confirm.then(|| now + FIRST_READBACK);
-        let installation = (&site.client_key, site.installed_at);
-        if !self.store.record_outcomes(installation, batch.kind, &outcomes, confirm_at).await? {
+        let read_back_at = self.delivery.confirm.then(|| now + FIRST_READBACK);
+        if !self
+            .store
+            .deliveries()
+            .record_outcomes(&site.destination, batch.kind, &outcomes, read_back_at)
+            .await?
+        {
             self.directory.refresh().await?;
             return Ok(());
         }
-        for (id, _, outcome) in &outcomes {
-            let result = match outcome {
-                Outcome::Accepted => "accepted",
-                Outcome::Unmentioned => "unmentioned",
-                Outcome::Refused { reason, trace_id } => {
+        for EntityOutcome { id, verdict, .. } in &outcomes {
+            let result = match verdict {
+                Verdict::Accepted => "accepted",
+                Verdict::Unmentioned => "unmentioned",
+                Verdict::Refused { reason, trace_id } => {
                     tracing::warn!(site = %site.site, %id, %reason, ?trace_id, "not accepted by Jira; kept with its reason");
                     "refused"
                 }
             };
             Metrics::count_site(&self.metrics.verdicts, &site.site, result, 1);
         }
-        for delivery in &batch.deliveries {
+        for delivery in &batch.entities {
             self.metrics.delivery_seconds.observe((now - delivery.waiting_since).as_seconds_f64().max(0.0));
         }
         Ok(())
@@ -177,12 +191,12 @@ impl Engine {
         site: &SiteAccess,
         error: &JiraError,
     ) -> Result<(), SyncError> {
-        let failures = self.store.count_failures(&site.client_key).await?;
+        let failures = self.store.sites().find_failures(&site.destination.id).await?;
         let trouble = backoff::of(error, self.clock.now(), failures, seed(&self.clock.new_id()));
         if matches!(error.disposition, Disposition::WaitUntil { scope: Scope::AllSites, .. }) {
             // The app's own quota is used up: no site may be asked before it is renewed.
-            self.store.hold_all_sites(trouble.wait_until).await?;
-        } else if !self.store.record_site_trouble((&site.client_key, site.installed_at), &trouble).await? {
+            self.store.sites().hold_all("operations", trouble.wait_until).await?;
+        } else if !self.store.sites().record_site_backoff(&site.destination, &trouble).await? {
             self.directory.refresh().await?;
             return Ok(());
         }
@@ -200,8 +214,13 @@ impl Engine {
 }
 
 fn refused(part: &[Outgoing], error: &JiraError) -> Outcomes {
-    let outcome = Outcome::Refused { reason: error.message.clone(), trace_id: error.trace_id.clone() };
-    part.iter().map(|entity| (entity.id.clone(), entity.version, outcome.clone())).collect()
+    let verdict = Verdict::Refused { reason: error.message.clone(), trace_id: error.trace_id.clone() };
+    let outcome = |entity: &Outgoing| EntityOutcome {
+        id: entity.id.clone(),
+        version: entity.version,
+        verdict: verdict.clone(),
+    };
+    part.iter().map(outcome).collect()
 }
 
 fn result_name(disposition: &Disposition) -> &'static str {

@@ -1,10 +1,10 @@
 //! The nightly comparison: of Jira with the store, and of what sites hold with what they may see.
 
-use crate::domain::EntityId;
+use crate::domain::{ClientKey, DestinationId, EntityId};
 use crate::sync::engine::{Engine, SyncError};
 
 /// Confirmed entities read back per site and night, those not looked at for longest first.
-const SHARE: i64 = 1_000;
+const SHARE: usize = 1_000;
 /// What was refused this long ago is tried again: a project may have been made since.
 const REFUSED_RETRY: chrono::TimeDelta = chrono::TimeDelta::hours(23);
 
@@ -15,24 +15,31 @@ impl Engine {
     /// # Errors
     /// When the database fails. Trouble with Jira is stored with its site.
     pub async fn reconcile(&self) -> Result<(), SyncError> {
-        for client_key in self.store.list_sites_ready().await? {
+        for destination in self.store.sites().list_ready().await? {
             let snapshot = self.directory.current();
-            let Some(site) = snapshot.find_site(&client_key).filter(|site| site.enabled) else { continue };
+            let Some(site) =
+                snapshot.find_site(&ClientKey(destination.0.clone())).filter(|site| site.enabled)
+            else {
+                continue;
+            };
             match self.jira(site)?.list_workspaces(None).await {
-                Ok(answer) => self.compare_links(&site.client_key, &answer.value).await?,
+                Ok(answer) => self.compare_links(&destination, &answer.value).await?,
                 Err(error) => {
                     self.record_trouble(site, &error).await?;
                     continue;
                 }
             }
-            self.store.record_contact(&client_key).await?;
-            self.store.retry_refused_before(&client_key, self.clock.now() - REFUSED_RETRY).await?;
+            self.store.sites().record_contact(&destination).await?;
+            self.store
+                .deliveries()
+                .retry_refused_before(&destination, self.clock.now() - REFUSED_RETRY)
+                .await?;
             let marked = if self.delivery.confirm {
-                self.store.recheck_confirmed(&client_key, SHARE).await?
+                self.store.deliveries().recheck_confirmed(&destination, SHARE).await?
             } else {
                 0
             };
-            self.store.record_compared(&client_key).await?;
+            self.store.sites().record_compared(&destination).await?;
             tracing::info!(site = %site.site, entities = marked, "comparing Jira with the store");
         }
         self.offer_missing().await?;
@@ -43,16 +50,9 @@ impl Engine {
     }
 
     /// A link that Jira does not show any more is forgotten, and made again if links are automatic.
-    async fn compare_links(
-        &self,
-        site: &crate::domain::ClientKey,
-        shown: &[EntityId],
-    ) -> Result<(), SyncError> {
-        for workspace in self.store.list_links(site).await? {
-            if !shown.contains(&workspace) {
-                self.store.forget_link(site, &workspace).await?;
-            }
-        }
-        Ok(())
+    async fn compare_links(&self, site: &DestinationId, shown: &[EntityId]) -> Result<(), SyncError> {
+        let mut lost = self.store.sites().list_links(site).await?;
+        lost.retain(|workspace| !shown.contains(workspace));
+        Ok(self.store.sites().forget_links(site, &lost).await?)
     }
 }

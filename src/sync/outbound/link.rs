@@ -1,7 +1,7 @@
 //! Links the workspaces that a site may see with the site, so that its admins need not.
 
 use crate::destinations::operations::client::MAX_WORKSPACES_PER_REQUEST;
-use crate::domain::EntityId;
+use crate::domain::{ClientKey, EntityId};
 use crate::sync::directory::SiteAccess;
 use crate::sync::engine::{Engine, SyncError};
 
@@ -15,13 +15,13 @@ impl Engine {
             return Ok(false);
         }
         let mut worked = false;
-        for site in self.store.list_sites_ready().await? {
-            if !self.store.is_ready(&site).await? {
+        for site in self.store.sites().list_ready().await? {
+            if !self.store.sites().is_ready(&site).await? {
                 continue;
             }
             let snapshot = self.directory.current();
-            if let Some(site) = snapshot.find_site(&site).filter(|site| site.enabled) {
-                let wanted: Vec<EntityId> = snapshot.workspaces(site).map(|w| w.jira_id.clone()).collect();
+            if let Some(site) = snapshot.find_site(&ClientKey(site.0)).filter(|site| site.enabled) {
+                let wanted: Vec<EntityId> = snapshot.workspaces(site).map(|w| w.id.clone()).collect();
                 worked |= self.link_site(site, wanted).await?;
             }
         }
@@ -29,7 +29,7 @@ impl Engine {
     }
 
     async fn link_site(&self, site: &SiteAccess, mut wanted: Vec<EntityId>) -> Result<bool, SyncError> {
-        let linked = self.store.list_links(&site.client_key).await?;
+        let linked = self.store.sites().list_links(&site.destination.id).await?;
         wanted.retain(|workspace| !linked.contains(workspace));
         if wanted.is_empty() {
             return Ok(false);
@@ -42,8 +42,8 @@ impl Engine {
                         // Ids that were linked before are skipped by Jira, and count as linked all the same.
                         tracing::debug!(site = %site.site, accepted = answer.value.len(), asked = chunk.len(), "workspaces linked");
                     }
-                    self.store.record_links(&site.client_key, chunk).await?;
-                    self.store.record_contact(&site.client_key).await?;
+                    self.store.sites().record_links(&site.destination.id, chunk).await?;
+                    self.store.sites().record_contact(&site.destination.id).await?;
                 }
                 Err(error) => {
                     self.record_trouble(site, &error).await?;

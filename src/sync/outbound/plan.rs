@@ -2,8 +2,8 @@
 
 use crate::destinations::operations::client::{Verdict, Verdicts};
 use crate::destinations::operations::payload::{Batch, EntityPayload};
-use crate::domain::{EntityId, EntityKind};
-use crate::store::{DueBatch, DueDelivery, Outcome};
+use crate::domain::{self, EntityId, EntityKind, EntityOutcome};
+use crate::store::NextBatch;
 
 use crate::sync::registry::SourceRuntime;
 
@@ -20,13 +20,13 @@ pub(in crate::sync) struct Outgoing {
 pub(in crate::sync) struct Plan {
     pub send: Vec<Outgoing>,
     /// Entities that cannot be sent at all, with the reason.
-    pub refused: Vec<(EntityId, i64, Outcome)>,
+    pub refused: Vec<EntityOutcome>,
 }
 
 /// Maps every delivery of a batch to its payload, which takes the place of the content.
-pub(in crate::sync) fn plan(batch: &mut DueBatch, source: &SourceRuntime) -> Plan {
+pub(in crate::sync) fn plan(batch: &mut NextBatch, source: &SourceRuntime) -> Plan {
     let mut plan = Plan::default();
-    for delivery in &mut batch.deliveries {
+    for delivery in &mut batch.entities {
         match map(delivery, source) {
             Ok(outgoing) => plan.send.push(outgoing),
             Err(reason) => plan.refused.push(refusal(delivery, &reason)),
@@ -36,19 +36,19 @@ pub(in crate::sync) fn plan(batch: &mut DueBatch, source: &SourceRuntime) -> Pla
 }
 
 /// Refuses a whole batch for one reason.
-pub(in crate::sync) fn refuse_all(batch: &DueBatch, reason: &str) -> Vec<(EntityId, i64, Outcome)> {
-    batch.deliveries.iter().map(|delivery| refusal(delivery, reason)).collect()
+pub(in crate::sync) fn refuse_all(batch: &NextBatch, reason: &str) -> Vec<EntityOutcome> {
+    batch.entities.iter().map(|delivery| refusal(delivery, reason)).collect()
 }
 
-fn refusal(delivery: &DueDelivery, reason: &str) -> (EntityId, i64, Outcome) {
-    let outcome = Outcome::Refused { reason: reason.to_owned(), trace_id: None };
-    (delivery.jira_id.clone(), delivery.version, outcome)
+fn refusal(delivery: &domain::Outgoing, reason: &str) -> EntityOutcome {
+    let verdict = domain::Verdict::Refused { reason: reason.to_owned(), trace_id: None };
+    EntityOutcome { id: delivery.id.clone(), version: delivery.version, verdict }
 }
 
-fn map(delivery: &mut DueDelivery, source: &SourceRuntime) -> Result<Outgoing, String> {
+fn map(delivery: &mut domain::Outgoing, source: &SourceRuntime) -> Result<Outgoing, String> {
     let entity = delivery.content.take().ok_or("it was deleted while being read")?;
     let payload = source.payload(&entity, delivery.version).map_err(|fault| fault.to_string())?;
-    Ok(Outgoing { id: delivery.jira_id.clone(), version: delivery.version, payload })
+    Ok(Outgoing { id: delivery.id.clone(), version: delivery.version, payload })
 }
 
 /// The array of one request.
@@ -61,13 +61,18 @@ pub(in crate::sync) fn outcomes(
     outgoing: &[Outgoing],
     kind: EntityKind,
     verdicts: &Verdicts,
-) -> Vec<(EntityId, i64, Outcome)> {
-    let outcome = |entity: &Outgoing| match verdicts.of(&entity.id, kind) {
-        Verdict::Accepted => Outcome::Accepted,
-        Verdict::Unmentioned => Outcome::Unmentioned,
+) -> Vec<EntityOutcome> {
+    let verdict = |entity: &Outgoing| match verdicts.of(&entity.id, kind) {
+        Verdict::Accepted => domain::Verdict::Accepted,
+        Verdict::Unmentioned => domain::Verdict::Unmentioned,
         Verdict::Refused(refusal) => {
-            Outcome::Refused { reason: refusal.message.clone(), trace_id: refusal.trace_id.clone() }
+            domain::Verdict::Refused { reason: refusal.message.clone(), trace_id: refusal.trace_id.clone() }
         }
     };
-    outgoing.iter().map(|entity| (entity.id.clone(), entity.version, outcome(entity))).collect()
+    let outcome = |entity: &Outgoing| EntityOutcome {
+        id: entity.id.clone(),
+        version: entity.version,
+        verdict: verdict(entity),
+    };
+    outgoing.iter().map(outcome).collect()
 }

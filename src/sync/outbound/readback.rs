@@ -14,7 +14,7 @@ use crate::sync::engine::{Engine, SyncError};
 use crate::telemetry::Metrics;
 
 /// Read-backs between two looks at what waits for a full request.
-const AT_ONCE: i64 = 20;
+const AT_ONCE: usize = 20;
 /// How long reading waits when Jira limits it without a time: nobody is waiting for it.
 const UNKNOWN_WAIT: TimeDelta = TimeDelta::seconds(30);
 /// How long to wait after each look in vain, in 1200ths of `delivery.visible_within`: seconds, unless that is
@@ -50,9 +50,9 @@ impl Engine {
         if jira.is_near_quota() || self.read_pauses.is_paused(key, self.clock.now()) {
             return Ok(false);
         }
-        let due = self.store.list_readbacks(&site.client_key, AT_ONCE).await?;
+        let due = self.store.deliveries().list_readbacks(&site.destination.id, AT_ONCE).await?;
         for readback in &due {
-            match jira.find_entity(readback.kind, &readback.jira_id).await {
+            match jira.find_entity(readback.kind, &readback.entity_id).await {
                 Ok(answer) => {
                     let result = self.judge(readback, answer.value.as_ref());
                     let name = match result {
@@ -63,12 +63,18 @@ impl Engine {
                         ReadbackResult::GivenUp { .. } => "lost",
                     };
                     Metrics::count_site(&self.metrics.verdicts, &site.site, name, 1);
-                    self.store.record_readback(&site.client_key, readback, &result).await?;
+                    let result = [(readback.clone(), result)];
+                    self.store.deliveries().record_readbacks(&site.destination.id, &result).await?;
                 }
                 Err(error) => return self.record_unread(site, &error).await,
             }
             // What is to be sent must not wait for what was sent.
-            if self.store.is_due(key, self.near_limit.pace(key, self.clock.now())).await? {
+            if self
+                .store
+                .deliveries()
+                .is_due(&site.destination.id, self.near_limit.pace(key, self.clock.now()))
+                .await?
+            {
                 return Ok(true);
             }
         }

@@ -37,9 +37,10 @@ impl Engine {
         }
         let grace = TimeDelta::from_std(self.removal_grace).unwrap_or(TimeDelta::MAX);
         let mut planned = Vec::new();
-        for removal in self.store.list_removals().await? {
+        let mut over = Vec::new();
+        for removal in self.store.sites().list_removals().await? {
             let workspace = removal.workspace.as_ref();
-            match snapshot.find_site(&removal.site) {
+            match snapshot.find_site(&ClientKey(removal.destination.0.clone())) {
                 Some(site) if !is_visible(&snapshot, site, &removal.source, workspace) => {
                     planned.push(PlannedRemoval {
                         site: site.site.clone(),
@@ -47,30 +48,30 @@ impl Engine {
                         due_at: removal.noticed_at + grace,
                         source: removal.source,
                         workspace: removal.workspace,
-                        client_key: removal.site,
+                        client_key: site.client_key.clone(),
                     });
                 }
                 // It is back, or the site is gone and Jira has deleted everything itself.
-                _ => self.store.forget_removal(&removal).await?,
+                _ => over.push(removal),
             }
         }
+        self.store.sites().forget_removals(&over).await?;
         Ok(planned)
     }
 
     async fn notice_removals(&self, snapshot: &Snapshot, site: &SiteAccess) -> Result<(), SyncError> {
-        for source in self.store.list_sources_at(&site.client_key).await? {
-            if !site.sees(&source) {
-                self.store.notice_removal(&site.client_key, &source, None).await?;
-            }
-        }
-        for link in self.store.list_links(&site.client_key).await? {
+        let destination = &site.destination.id;
+        let sources = self.store.deliveries().list_sources_at(destination).await?;
+        let unseen = sources.into_iter().filter(|source| !site.sees(source));
+        let mut noticed: Vec<_> = unseen.map(|source| (source, None)).collect();
+        for link in self.store.sites().list_links(destination).await? {
             // What belongs to a source that is not to be seen goes with it.
             let source = source_of(&link);
             if site.sees(source) && !is_visible(snapshot, site, source, Some(&link)) {
-                self.store.notice_removal(&site.client_key, source, Some(&link)).await?;
+                noticed.push((source.to_owned(), Some(link)));
             }
         }
-        Ok(())
+        Ok(self.store.sites().notice_removals(destination, &noticed).await?)
     }
 
     /// Removes from Jira what is due, or everything planned when `at_once`. Returns what was removed.
@@ -104,7 +105,7 @@ impl Engine {
         let jira = self.jira(site)?;
         // A team that the tool has dissolved may still have incidents: these stay, only the link goes.
         let inhabited = match workspace {
-            Some(workspace) => self.store.is_inhabited(workspace).await?,
+            Some(workspace) => self.store.entities().is_workspace_in_use(workspace).await?,
             None => false,
         };
         for api in [Api::Operations, Api::Components].into_iter().filter(|_| !inhabited) {
@@ -112,7 +113,7 @@ impl Engine {
                 return Ok(Err(error));
             }
         }
-        let mut links: Vec<EntityId> = self.store.list_links(&site.client_key).await?;
+        let mut links: Vec<EntityId> = self.store.sites().list_links(&site.destination.id).await?;
         links.retain(|link| workspace.map_or_else(|| source_of(link) == removal.source, |id| id == link));
         for chunk in links.chunks(MAX_WORKSPACES_PER_REQUEST) {
             if let Err(error) = jira.unlink_workspaces(chunk).await {
@@ -120,8 +121,13 @@ impl Engine {
             }
         }
         match workspace {
-            Some(workspace) => self.store.record_unlinked(&site.client_key, workspace).await?,
-            None => self.store.record_removed(&site.client_key, &removal.source, &links).await?,
+            Some(workspace) => {
+                self.store
+                    .sites()
+                    .record_unlinked(&site.destination.id, std::slice::from_ref(workspace))
+                    .await?
+            }
+            None => self.store.record_removed(&site.destination.id, &removal.source, &links).await?,
         }
         tracing::info!(
             site = %site.site, source = removal.source, workspace = workspace.map(EntityId::as_str),
@@ -138,7 +144,8 @@ impl Engine {
         let snapshot = self.directory.current();
         for site in snapshot.sites() {
             for source in &site.sources {
-                let offered = self.store.want_missing(&site.client_key, source.id()).await?;
+                let offered =
+                    self.store.deliveries().enqueue_missing(&site.destination.id, source.id()).await?;
                 if offered > 0 {
                     tracing::info!(site = %site.site, source = %source.id(), entities = offered, "the site may see these now");
                 }
@@ -154,6 +161,6 @@ fn source_of(id: &EntityId) -> &str {
 }
 
 fn is_visible(snapshot: &Snapshot, site: &SiteAccess, source: &str, workspace: Option<&EntityId>) -> bool {
-    let listed = |id: &EntityId| snapshot.workspaces(site).any(|visible| visible.jira_id == *id);
+    let listed = |id: &EntityId| snapshot.workspaces(site).any(|visible| visible.id == *id);
     site.sees(source) && workspace.is_none_or(listed)
 }

@@ -88,9 +88,9 @@ impl Engine {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !stop.is_cancelled() {
-            match self.store.list_sites_with_work().await {
+            match self.store.deliveries().list_destinations_with_work().await {
                 Ok(sites) => {
-                    for site in sites {
+                    for site in sites.into_iter().map(|site| ClientKey(site.0)) {
                         let is_free = !busy.contains(&site) && !resting.contains(&site);
                         if is_free && tasks.len() < self.delivery.parallel_sites {
                             busy.insert(site.clone());

@@ -47,7 +47,7 @@ pub(in crate::web) async fn fetch_workspaces(
     }
     let avatar_url = format!("{}/static/workspace.svg", state.engine.base_url.as_str().trim_end_matches('/'));
     let answer = |workspace: StoredWorkspace| WorkspaceAnswer {
-        id: workspace.jira_id.into(),
+        id: workspace.id.into(),
         name: workspace.name,
         url: workspace.url,
         avatar_url: avatar_url.clone(),
