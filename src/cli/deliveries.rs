@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use super::output;
 use super::usage::Usage;
 use crate::app::open_ready_store;
-use crate::clock::{Clock, from_millis};
+use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{EntityId, format_timestamp};
+use crate::domain::{DeliveryState, EntityId, format_timestamp};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
@@ -19,7 +19,7 @@ pub enum Subcommand {
         failed: bool,
         /// Print at most this many rows
         #[arg(long, default_value_t = 100)]
-        limit: i64,
+        limit: usize,
     },
     /// Sends refused entities again, and with --all tries parked sites at once
     #[command(
@@ -45,15 +45,22 @@ pub async fn main(config: &Config, subcommand: &Subcommand, json: bool) -> anyho
     let store = open_ready_store(config, Clock::system()).await?;
     match subcommand {
         Subcommand::List { failed, limit } => {
-            let rows = store.list_deliveries(failed.then_some("refused"), *limit).await?;
+            let rows = store.deliveries().list(failed.then_some(DeliveryState::Refused), *limit).await?;
             if json {
                 output::json(&rows)?;
             } else {
                 let cells: Vec<_> = rows
                     .into_iter()
                     .map(|row| {
-                        let since = format_timestamp(from_millis(row.waiting_since));
-                        [row.site, row.kind, row.jira_id, row.state, since, row.reason.unwrap_or_default()]
+                        let since = format_timestamp(row.waiting_since);
+                        [
+                            row.site,
+                            row.kind.to_string(),
+                            row.entity_id.into(),
+                            row.state.to_string(),
+                            since,
+                            row.reason.unwrap_or_default(),
+                        ]
                     })
                     .collect();
                 output::table(["SITE", "KIND", "ID", "STATE", "SINCE", "REASON"], &cells);
@@ -63,18 +70,14 @@ pub async fn main(config: &Config, subcommand: &Subcommand, json: bool) -> anyho
             if ids.is_empty() && !all {
                 return Err(Usage("name the ids to retry, or give --all".to_owned()).into());
             }
-            let mut count = if *all { store.retry_deliveries(None).await? } else { 0 };
-            for id in ids {
-                count += store.retry_deliveries(Some(&EntityId::from_text(id.clone()))).await?;
-            }
-            let sites = if *all { store.try_parked_sites().await? } else { 0 };
+            let ids: Vec<_> = ids.iter().map(EntityId::from_text).collect();
+            let count = store.deliveries().retry((!all).then_some(&ids)).await?;
+            let sites = if *all { store.sites().retry_parked().await? } else { 0 };
             report(json, "will be sent again", count, sites)?;
         }
         Subcommand::Discard { ids } => {
-            let mut count = 0;
-            for id in ids {
-                count += store.discard_deliveries(&EntityId::from_text(id.clone())).await?;
-            }
+            let ids: Vec<_> = ids.iter().map(EntityId::from_text).collect();
+            let count = store.deliveries().discard(&ids).await?;
             report(json, "given up until the next change", count, 0)?;
         }
     }

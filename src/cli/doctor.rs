@@ -128,7 +128,7 @@ async fn examine_sources(engine: &Engine, found: &mut Examination) {
 /// The words for severity and status that the tools used and that still have no meaning.
 async fn examine_words(engine: &Engine, found: &mut Examination) {
     for source in engine.registry().iter() {
-        match engine.store().list_unknown_words(source.id()).await {
+        match engine.store().polls().list_unmapped(source.id()).await {
             Ok(words) => {
                 for word in words.iter().filter(|word| !source.config.knows(word)) {
                     let what = format!("{} of source {}", word.kind.as_str(), source.id());

@@ -9,6 +9,7 @@ use super::{output, progress};
 use crate::app::open_ready_store;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
+use crate::domain::{DeliveryState, DestinationId};
 use crate::lifecycle::stop_on_signal;
 use crate::store::{DeliveryCounts, Installation, InstallationState, Store};
 
@@ -80,13 +81,14 @@ async fn watch(config: &Config, store: &Store, clock: &Clock, all: bool) -> anyh
 }
 
 async fn list(store: &Store, all: bool, now: Timestamp) -> anyhow::Result<Vec<Standing>> {
-    let counts = store.count_deliveries().await?;
+    let counts = store.deliveries().count().await?;
     let mut sites = Vec::new();
-    for installation in store.list_installations().await? {
+    for installation in store.sites().list_installations().await? {
         let is_gone =
             matches!(installation.state, InstallationState::Uninstalled | InstallationState::Replaced);
         if all || !is_gone {
-            let links = store.list_links(&installation.client_key).await?.len();
+            let id = DestinationId::from(&installation.client_key);
+            let links = store.sites().list_links(&id).await?.len();
             sites.push(site(installation, links, &counts, now));
         }
     }
@@ -99,17 +101,17 @@ fn site(
     counts: &[DeliveryCounts],
     now: Timestamp,
 ) -> Standing {
-    let count = |state: &str| {
-        let found =
-            counts.iter().find(|row| row.client_key == installation.client_key.0 && row.state == state);
+    let id = DestinationId::from(&installation.client_key);
+    let count = |state| {
+        let found = counts.iter().find(|row| row.destination == id && row.state == state);
         found.map_or(0, |row| row.count)
     };
     Standing {
         linked_workspaces,
-        waiting: count("waiting"),
-        refused: count("refused"),
-        accepted: count("accepted"),
-        confirmed: count("confirmed"),
+        waiting: count(DeliveryState::Waiting),
+        refused: count(DeliveryState::Refused),
+        accepted: count(DeliveryState::Accepted),
+        confirmed: count(DeliveryState::Confirmed),
         waits_until: (installation.wait_until > now).then_some(installation.wait_until),
         site: installation.site,
         state: installation.state,

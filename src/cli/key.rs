@@ -47,7 +47,7 @@ pub async fn main(
         Subcommand::Rotate => {
             let store = open_ready_store(&read()?.config, Clock::system()).await?;
             let mut count = 0;
-            while let Some(site) = store.reseal_next().await? {
+            while let Some(site) = store.sites().reseal_next().await? {
                 count += 1;
                 output::line(format!("sealed anew: {site}"));
             }

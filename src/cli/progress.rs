@@ -15,7 +15,7 @@ pub struct Progress {
 pub async fn list(config: &Config, store: &Store, at: Timestamp) -> anyhow::Result<Progress> {
     let mut sources = Vec::new();
     for source in &config.sources {
-        if let Some(state) = store.find_poll_state(&source.id).await? {
+        if let Some(state) = store.polls().find(&source.id).await? {
             sources.push((source.id.to_string(), state));
         }
     }

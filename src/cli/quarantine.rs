@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::output;
 use super::usage::Usage;
 use crate::app::open_ready_store;
-use crate::clock::{Clock, from_millis};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::format_timestamp;
 
@@ -16,7 +16,7 @@ pub enum Subcommand {
     List {
         /// Print at most this many rows
         #[arg(long, default_value_t = 100)]
-        limit: i64,
+        limit: usize,
     },
     /// Prints the body of one, as the tool sent it
     Show {
@@ -44,17 +44,12 @@ pub async fn main(config: &Config, subcommand: &Subcommand, json: bool) -> anyho
     let store = open_ready_store(config, Clock::system()).await?;
     match subcommand {
         Subcommand::List { limit } => {
-            let rows = store.list_quarantine(*limit).await?;
+            let rows = store.inbox().list_quarantine(*limit).await?;
             if json {
                 output::json(&rows)?;
             } else {
                 let row = |row: crate::store::QuarantinedRow| {
-                    [
-                        row.id,
-                        row.source,
-                        format_timestamp(from_millis(row.received_at)),
-                        row.reason.unwrap_or_default(),
-                    ]
+                    [row.id, row.source, format_timestamp(row.received_at), row.reason.unwrap_or_default()]
                 };
                 output::table(
                     ["ID", "SOURCE", "RECEIVED", "REASON"],
@@ -63,7 +58,7 @@ pub async fn main(config: &Config, subcommand: &Subcommand, json: bool) -> anyho
             }
         }
         Subcommand::Show { id } => {
-            let rows = store.list_quarantine(i64::MAX).await?;
+            let rows = store.inbox().list_quarantine(usize::MAX).await?;
             let row = rows.into_iter().find(|row| row.id == *id);
             let row = row.ok_or_else(|| Usage(format!("there is no webhook {id} in quarantine")))?;
             output::line(String::from_utf8_lossy(&row.body));
@@ -72,17 +67,11 @@ pub async fn main(config: &Config, subcommand: &Subcommand, json: bool) -> anyho
             if ids.is_empty() && !all {
                 return Err(Usage("name the ids to replay, or give --all".to_owned()).into());
             }
-            let mut count = if *all { store.replay_quarantined(None).await? } else { 0 };
-            for id in ids {
-                count += store.replay_quarantined(Some(id)).await?;
-            }
+            let count = store.inbox().replay((!all).then_some(ids.as_slice())).await?;
             output::line(format!("{count} webhook(s) will be mapped again by the running service"));
         }
         Subcommand::Discard { ids } => {
-            let mut count = 0;
-            for id in ids {
-                count += store.discard_quarantined(id).await?;
-            }
+            let count = store.inbox().discard(ids).await?;
             output::line(format!("{count} webhook(s) given up"));
         }
     }

@@ -14,7 +14,7 @@ use super::usage::Usage;
 use crate::app::{build_engine, prepare_store};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
-use crate::domain::parse_timestamp;
+use crate::domain::{DeliveryState, parse_timestamp};
 use crate::sync::{Engine, PollOutcome, SourceRuntime, Window};
 
 const BAR: &str = "{prefix:<24} {wide_bar} {pos}/{len}  {per_sec}  {eta}";
@@ -123,7 +123,7 @@ fn select(engine: &Engine, only: Option<&str>) -> anyhow::Result<Vec<Arc<SourceR
 
 async fn pause(engine: &Engine, id: &str, paused: bool) -> anyhow::Result<ExitCode> {
     for source in select(engine, Some(id))? {
-        if !engine.store.pause_poll(source.id(), paused).await? {
+        if !engine.store.polls().pause(source.id(), paused).await? {
             return Err(Usage(format!(
                 "{id} was never polled: it has no API token, or the service has not run yet"
             ))
@@ -147,7 +147,7 @@ async fn rewind(
     let backfill = chrono::TimeDelta::from_std(source.config.backfill).context("backfill")?;
     let from = since.or_else(|| full.then(|| engine.clock.now() - backfill));
     if let Some(from) = from {
-        engine.store.restart_poll(source.id(), from).await?;
+        engine.store.polls().restart(source.id(), from).await?;
     }
     if full {
         engine.send_everything_again(source).await?;
@@ -171,7 +171,7 @@ async fn read(engine: &Engine, source: &SourceRuntime, summary: &mut Summary) ->
     bar.finish_and_clear();
     summary.add(&outcome);
     if !outcome.done {
-        let state = engine.store.find_poll_state(source.id()).await?;
+        let state = engine.store.polls().find(source.id()).await?;
         let paused = state.as_ref().filter(|state| state.paused).map(|_| "it is paused".to_owned());
         let why = paused
             .or(state.and_then(|state| state.failure))
@@ -217,19 +217,21 @@ async fn deliver(engine: &Arc<Engine>) -> anyhow::Result<()> {
 }
 
 async fn waiting(engine: &Engine) -> anyhow::Result<u64> {
-    let counts = engine.store.count_deliveries().await?;
-    let waiting: i64 = counts.iter().filter(|row| row.state == "waiting").map(|row| row.count).sum();
+    let counts = engine.store.deliveries().count().await?;
+    let waiting: i64 =
+        counts.iter().filter(|row| row.state == DeliveryState::Waiting).map(|row| row.count).sum();
     Ok(u64::try_from(waiting).unwrap_or(0))
 }
 
 async fn count(engine: &Engine, summary: &mut Summary) -> anyhow::Result<()> {
-    for row in engine.store.count_deliveries().await? {
-        match row.state.as_str() {
-            "waiting" => summary.waiting += row.count,
-            "refused" => summary.refused += row.count,
-            "accepted" => summary.accepted += row.count,
-            "confirmed" => summary.confirmed += row.count,
-            _ => {}
+    for row in engine.store.deliveries().count().await? {
+        match row.state {
+            DeliveryState::Waiting => summary.waiting += row.count,
+            DeliveryState::Refused => summary.refused += row.count,
+            DeliveryState::Accepted => summary.accepted += row.count,
+            DeliveryState::Confirmed => summary.confirmed += row.count,
+            // Given up by an operator: nobody waits for it.
+            DeliveryState::Discarded => {}
         }
     }
     Ok(())

@@ -82,9 +82,11 @@ async fn a_site_never_sees_workspaces_or_containers_of_another() {
     let answer = bridge.sites[1].associate("pd:Q1", "10001").await.expect("an answer");
     assert_eq!(answer.status, 200);
     let store = &bridge.engine.store;
-    let kept = store.list_associations_of(&EntityId::from_text("pd:Q1")).await.expect("the store works");
+    let kept =
+        store.entities().list_associations_of(&EntityId::from_text("pd:Q1")).await.expect("the store works");
     assert!(kept.is_empty());
-    let own = store.list_associations(&ClientKey(first.client_key), &EntityId::from_text("pd:Q1")).await;
+    let own =
+        store.entities().list_associations(&ClientKey(first.client_key), &EntityId::from_text("pd:Q1")).await;
     assert!(own.expect("the store works").is_empty());
     bridge.finish().await;
 }
@@ -158,7 +160,8 @@ async fn an_association_is_kept_and_stands_in_the_timeline() {
     let site = ClientKey(bridge.jira().find_installation().expect("it is installed").client_key);
     let id = EntityId::from_text("pd:Q1");
     assert_eq!(bridge.jira().associate("pd:Q1", "10001").await.expect("an answer").status, 200);
-    let kept = async || bridge.engine.store.list_associations(&site, &id).await.expect("the store works");
+    let kept =
+        async || bridge.engine.store.entities().list_associations(&site, &id).await.expect("the store works");
     assert_eq!(kept().await, ["10001"]);
     assert!(bridge.events("pd:Q1").await.contains(&"associated".to_owned()));
     assert_eq!(bridge.jira().disassociate("pd:Q1", "10001").await.expect("an answer").status, 200);
@@ -185,7 +188,7 @@ async fn associations_are_taken_in_every_form_in_which_jira_may_tell_them() {
         assert_eq!(bridge.call(&site, Method::POST, target, Some(&body)).await.status, 400);
     }
     let (key, id) = (ClientKey(site.client_key.clone()), EntityId::from_text("pd:Q1"));
-    let kept = bridge.engine.store.list_associations(&key, &id).await.expect("the store works");
+    let kept = bridge.engine.store.entities().list_associations(&key, &id).await.expect("the store works");
     assert_eq!(kept, ["1", "ari:cloud:jira:x:issue/2"]);
     bridge.finish().await;
 }

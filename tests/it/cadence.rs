@@ -180,7 +180,7 @@ async fn a_poll_that_takes_longer_than_its_lease_keeps_the_source() {
             tokio::select! {
                 biased;
                 outcome = &mut polling => break outcome.expect("the store works"),
-                lease = engine.store.claim_lease("poll/pd", "another", Duration::from_mins(5)), if is_amidst => {
+                lease = engine.store.leases().claim("poll/pd", "another", Duration::from_mins(5)), if is_amidst => {
                     asked += 1;
                     taken += usize::from(lease.expect("the store works").is_some());
                 }

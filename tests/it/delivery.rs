@@ -204,7 +204,7 @@ async fn what_never_shows_is_given_up_with_a_reason_and_can_be_retried() {
     assert!(row.reason.is_some_and(|reason| reason.contains("never showed")));
     assert_eq!(bridge.jira().submitted_versions(Kind::Incident, "pd:Q1").len(), 3);
     bridge.jira().allow("pd:Q1");
-    assert_eq!(bridge.engine.store.retry_deliveries(None).await.expect("the store works"), 1);
+    assert_eq!(bridge.engine.store.deliveries().retry(None).await.expect("the store works"), 1);
     bridge.settle().await;
     bridge.settle_after(1).await;
     assert_eq!(bridge.delivery("pd:Q1").await.state, "confirmed");
@@ -242,7 +242,7 @@ async fn a_component_that_the_tool_has_deleted_disappears_from_jira() {
     bridge.settle_after(2).await;
     assert_eq!(bridge.delivery("pd:POLD").await.state, "confirmed");
     assert_eq!(
-        bridge.engine.store.list_listed_components(&source).await.expect("the store works"),
+        bridge.engine.store.entities().list_listed_components(&source).await.expect("the store works"),
         Vec::<String>::new()
     );
 

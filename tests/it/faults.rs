@@ -11,7 +11,7 @@ use crate::harness::{Bridge, Setup};
 const INCIDENTS: &str = "/rest/operations/1.0/bulk";
 
 async fn parked(bridge: &Bridge) -> Option<String> {
-    let rows = bridge.engine.store.list_installations().await.expect("the store works");
+    let rows = bridge.engine.store.sites().list_installations().await.expect("the store works");
     rows.into_iter().find_map(|row| row.parked)
 }
 

@@ -65,7 +65,7 @@ impl World {
             site: SITE.to_owned(),
             display_url: Some("https://jira.acme.example".to_owned()),
         };
-        self.store.record_installed(&new, &[source()]).await.expect("it is stored");
+        self.store.install(&new, &[source()]).await.expect("it is stored");
         new.client_key
     }
 
@@ -73,7 +73,7 @@ impl World {
     async fn deliver(&self, site: &ClientKey, read_back: bool) -> Vec<String> {
         let mut sent = Vec::new();
         while let Some(batch) =
-            self.store.find_due_batch(site, 1000, Pace::Everything).await.expect("it finds")
+            self.store.deliveries().find_next_batch(site, 1000, Pace::Everything).await.expect("it finds")
         {
             let outcomes: Vec<_> = batch
                 .deliveries
@@ -83,7 +83,8 @@ impl World {
             sent.extend(outcomes.iter().map(|(id, ..)| id.0.clone()));
             let confirm_at = read_back.then(|| self.clock.now());
             let installed = (site, start_time());
-            let kept = self.store.record_outcomes(installed, batch.kind, &outcomes, confirm_at).await;
+            let kept =
+                self.store.deliveries().record_outcomes(installed, batch.kind, &outcomes, confirm_at).await;
             assert!(kept.expect("it records"));
         }
         sent
@@ -91,7 +92,7 @@ impl World {
 
     async fn state_of(&self, id: &str) -> String {
         let rows =
-            self.store.list_deliveries_of(&EntityId::from_text(id.to_owned())).await.expect("it lists");
+            self.store.deliveries().list_of(&EntityId::from_text(id.to_owned())).await.expect("it lists");
         assert_eq!(rows.len(), 1, "{id}: {rows:?}");
         rows[0].state.clone()
     }
@@ -225,15 +226,15 @@ async fn on_postgres_a_lease_belongs_to_one_process_until_it_ends() {
     let world = World::postgres().await;
     let minute = Duration::from_mins(1);
     let claim =
-        async |owner: &str| world.store.claim_lease("site/x", owner, minute).await.expect("it claims");
+        async |owner: &str| world.store.leases().claim("site/x", owner, minute).await.expect("it claims");
     let first = claim("one").await.expect("it is free");
     assert!(claim("two").await.is_none());
     assert!(claim("one").await.is_some(), "the holder may renew it");
     world.clock.advance(TimeDelta::minutes(1));
     let second = claim("two").await.expect("it has ended");
-    world.store.release_lease(first).await.expect("nothing left to release");
+    world.store.leases().release(first).await.expect("nothing to release any more");
     assert!(claim("one").await.is_none(), "an old holder cannot give another's lease away");
-    world.store.release_lease(second).await.expect("it releases");
+    world.store.leases().release(second).await.expect("it releases");
     assert!(claim("one").await.is_some());
     world.clock.set(TimeDelta::hours(-1));
     assert!(claim("two").await.is_some(), "a clock that was ahead took it for an hour");
@@ -244,7 +245,7 @@ async fn on_postgres_a_lease_belongs_to_one_process_until_it_ends() {
 async fn on_postgres_one_lease_goes_to_one_of_many() {
     let world = World::postgres().await;
     let owners: Vec<String> = (0..20).map(|n| n.to_string()).collect();
-    let claims = owners.iter().map(|owner| world.store.claim_lease("x", owner, Duration::from_mins(1)));
+    let claims = owners.iter().map(|owner| world.store.leases().claim("x", owner, Duration::from_mins(1)));
     let got =
         futures::future::join_all(claims).await.into_iter().filter(|it| matches!(it, Ok(Some(_)))).count();
     assert_eq!(got, 1);

@@ -75,7 +75,7 @@ async fn each_site_has_its_own_secret_and_is_written_to_with_it() {
     let bridge = Setup::default().sites(2).start().await;
     let first = bridge.install_on(0).await;
     let second = bridge.install_on(1).await;
-    let rows = bridge.engine.store.list_installations().await.expect("the store works");
+    let rows = bridge.engine.store.sites().list_installations().await.expect("the store works");
     for site in [&first, &second] {
         let row = rows.iter().find(|row| row.client_key.0 == site.client_key).expect("it is known");
         assert_eq!(row.secrets[0].expose_secret(), site.shared_secret);

@@ -11,9 +11,10 @@ use super::output;
 use crate::app::open_ready_store;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
-use crate::domain::EntityId;
+use crate::domain::{DeliveryState, EntityId, EntityKind};
 use crate::store::{
-    DeliveryRow, Installation, InstallationState, QuarantinedRow, ReceiptRow, Store, StoredEntity,
+    DeliveryRow, InboxState, Installation, InstallationState, QuarantinedRow, ReceiptRow, Store,
+    StoredEntity,
 };
 use story::{Obstacle, Report, Standing, Story, Unknown};
 
@@ -29,9 +30,9 @@ pub struct Arguments {
 pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow::Result<ExitCode> {
     let clock = Clock::system();
     let store = open_ready_store(config, clock.clone()).await?;
-    let sites = store.list_installations().await?;
+    let sites = store.sites().list_installations().await?;
     let mut stories = Vec::new();
-    for entity in store.find_entities(&arguments.incident).await? {
+    for entity in store.entities().find(&arguments.incident).await? {
         stories.push(tell(&store, &sites, clock.now(), entity).await?);
     }
     let unknown =
@@ -56,15 +57,15 @@ async fn tell(
     now: Timestamp,
     entity: StoredEntity,
 ) -> anyhow::Result<Story> {
-    let kind = entity.kind.as_str();
+    let kind = entity.kind;
     // Before the timeline: while the service runs, a state that is shown then never lacks its reason there.
-    let deliveries = store.list_deliveries_of(&entity.jira_id).await?;
-    let mut timeline = store.list_timeline(&entity.jira_id).await?;
+    let deliveries = store.deliveries().list_of(&entity.id).await?;
+    let mut timeline = store.timeline().list_of(&entity.id).await?;
     timeline.retain(|entry| entry.kind == kind);
     let mut webhooks: Vec<ReceiptRow> = Vec::new();
-    for id in timeline.iter().filter_map(sentences::webhook_of) {
+    for id in timeline.iter().filter_map(|entry| entry.event.webhook()) {
         if !webhooks.iter().any(|webhook| webhook.id == id) {
-            webhooks.extend(store.find_receipt(id).await?);
+            webhooks.extend(store.inbox().find_receipt(id).await?);
         }
     }
     let deliveries = deliveries
@@ -75,9 +76,9 @@ async fn tell(
         deliveries: deliveries.collect(),
         webhooks,
         timeline,
-        kind: kind.to_owned(),
+        kind,
         deleted: entity.content.is_none(),
-        jira_id: entity.jira_id.into(),
+        jira_id: entity.id,
         provider_id: entity.provider_id,
         source: entity.source,
         version: entity.version,
@@ -89,7 +90,7 @@ fn find_obstacle(sites: &[Installation], delivery: &DeliveryRow, now: Timestamp)
         site.site == delivery.site
             && matches!(site.state, InstallationState::Enabled | InstallationState::Disabled)
     };
-    let site = sites.iter().find(is_its).filter(|_| delivery.state == "waiting")?;
+    let site = sites.iter().find(is_its).filter(|_| delivery.state == DeliveryState::Waiting)?;
     let at = site.wait_until;
     match &site.parked {
         _ if site.state == InstallationState::Disabled => Some(Obstacle::Disabled),
@@ -100,11 +101,15 @@ fn find_obstacle(sites: &[Installation], delivery: &DeliveryRow, now: Timestamp)
 }
 
 async fn ask_around(store: &Store, id: &str) -> anyhow::Result<Unknown> {
-    let counts = store.count_inbox().await?;
+    let counts = store.inbox().count().await?;
     Ok(Unknown {
-        quarantined: store.search_quarantine(|webhook| names(webhook, id)).await?,
-        unread: counts.iter().filter(|row| row.state == "new").map(|row| row.count).sum(),
-        has_links: !store.list_associations_of(&EntityId::from_text(id.to_owned())).await?.is_empty(),
+        quarantined: store.inbox().search_quarantine(|webhook| names(webhook, id)).await?,
+        unread: counts.iter().filter(|row| row.state == InboxState::New).map(|row| row.count).sum(),
+        has_links: !store
+            .entities()
+            .list_associations_of(&EntityId::from_text(id.to_owned()))
+            .await?
+            .is_empty(),
     })
 }
 
@@ -125,7 +130,7 @@ mod tests {
             id: "1".to_owned(),
             source: "pd".to_owned(),
             delivery_id: None,
-            received_at: 0,
+            received_at: Timestamp::default(),
             verified_by: String::new(),
             reason: None,
             body: body.as_bytes().to_vec(),

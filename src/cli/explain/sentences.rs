@@ -1,17 +1,9 @@
 //! The sentences of `explain`. Must not look anything up: what is not in the story is not said.
 
-use serde_json::Value;
-
 use super::story::{Obstacle, Standing, Story, Unknown};
 use crate::cli::output;
-use crate::clock::from_millis;
-use crate::domain::format_timestamp;
-use crate::store::{Installation, ReceiptRow, TimelineEntry};
-
-/// The row of the inbox that an entry came from.
-pub(super) fn webhook_of(entry: &TimelineEntry) -> Option<&str> {
-    entry.detail.get("delivery").and_then(Value::as_str)
-}
+use crate::domain::{DeliveryState, format_timestamp};
+use crate::store::{Cause, Installation, ReceiptRow, TimelineEntry, TimelineEvent};
 
 pub(super) fn print(story: &Story, sites: &[Installation]) {
     let gone = if story.deleted { ", deleted in the tool" } else { "" };
@@ -21,9 +13,9 @@ pub(super) fn print(story: &Story, sites: &[Installation]) {
     ));
     let mut unsaid: Vec<&ReceiptRow> = story.webhooks.iter().collect();
     for entry in &story.timeline {
-        if let Some(nth) = unsaid.iter().position(|webhook| webhook_of(entry) == Some(&webhook.id)) {
+        if let Some(nth) = unsaid.iter().position(|webhook| entry.event.webhook() == Some(&webhook.id)) {
             let webhook = unsaid.remove(nth);
-            let at = format_timestamp(from_millis(webhook.received_at));
+            let at = format_timestamp(webhook.received_at);
             output::line(format!("  {at}  {}", receipt(webhook)));
         }
         output::line(format!("  {}  {}", format_timestamp(entry.at), sentence(entry, sites)));
@@ -45,7 +37,7 @@ pub(super) fn print_unknown(id: &str, unknown: &Unknown) {
     for webhook in &unknown.quarantined {
         output::line(format!(
             "  {}  webhook {} from {}, verified by {}, is kept in quarantine: {}",
-            format_timestamp(from_millis(webhook.received_at)),
+            format_timestamp(webhook.received_at),
             webhook.id,
             webhook.source,
             webhook.verified_by,
@@ -78,40 +70,51 @@ fn receipt(webhook: &ReceiptRow) -> String {
 }
 
 fn sentence(entry: &TimelineEntry, sites: &[Installation]) -> String {
-    let text = |key: &str| entry.detail.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let version =
-        entry.detail.get("version").map_or_else(String::new, |version| format!("version {version}"));
-    let from = match (text("by").as_str(), text("delivery"), text("verified_by")) {
-        ("webhook", delivery, by) => format!("by webhook {delivery}, verified by {by}"),
-        (by, ..) => format!("by {by}"),
+    let is_its = |site: &&Installation| {
+        entry.destination.as_ref().is_some_and(|destination| destination.as_str() == site.client_key.as_str())
     };
-    let at = sites.iter().find(|site| Some(&site.client_key.0) == entry.client_key.as_ref());
-    let at = at.map_or_else(String::new, |site| format!(" at {}", site.site));
-    match entry.event.as_str() {
-        "stored" => format!("stored as {version} {from}"),
-        "deleted" => format!("deleted in the tool, {version} {from}"),
-        "unchanged" => format!("nothing new {from}"),
-        "stale" => format!("older than what is known, dropped; told {from}"),
-        "accepted" => format!("{version} sent in batch {} and accepted by Jira{at}", text("batch")),
-        "refused" => format!("{version} refused{at}: {}{}", text("reason"), trace(entry)),
-        "sent_again" => format!("{version} put up for sending again{at}: {}", text("reason")),
-        "confirmed" => format!("{version} read back from Jira{at}: confirmed"),
-        "associated" => format!("linked to issue {} in Jira{at}", text("issue")),
-        "disassociated" => format!("unlinked from issue {} in Jira{at}", text("issue")),
-        other => format!("{other} {version}{at}"),
+    let at = sites.iter().find(is_its).map_or_else(String::new, |site| format!(" at {}", site.site));
+    match &entry.event {
+        TimelineEvent::Stored { cause, version } => format!("stored as version {version} {}", by(cause)),
+        TimelineEvent::Deleted { cause, version } => {
+            format!("deleted in the tool, version {version} {}", by(cause))
+        }
+        TimelineEvent::Unchanged { cause } => format!("nothing new {}", by(cause)),
+        TimelineEvent::Stale { cause, .. } => {
+            format!("older than what is known, dropped; told {}", by(cause))
+        }
+        TimelineEvent::Accepted { batch, version } => {
+            format!("version {version} sent in batch {batch} and accepted by Jira{at}")
+        }
+        TimelineEvent::Refused { reason, trace_id, version } => {
+            let trace = trace_id.as_ref();
+            let trace = trace.map_or_else(String::new, |id| format!(" (Atlassian's trace id {id})"));
+            format!("version {version} refused{at}: {reason}{trace}")
+        }
+        TimelineEvent::SentAgain { reason, version } => {
+            format!("version {version} put up for sending again{at}: {reason}")
+        }
+        TimelineEvent::Confirmed { version } => {
+            format!("version {version} read back from Jira{at}: confirmed")
+        }
+        TimelineEvent::Associated { issue } => format!("linked to issue {issue} in Jira{at}"),
+        TimelineEvent::Disassociated { issue } => format!("unlinked from issue {issue} in Jira{at}"),
+        TimelineEvent::Other { event, .. } => format!("{event}{at}"),
     }
 }
 
-fn trace(entry: &TimelineEntry) -> String {
-    let id = entry.detail.get("trace_id").and_then(Value::as_str);
-    id.map_or_else(String::new, |id| format!(" (Atlassian's trace id {id})"))
+fn by(cause: &Cause) -> String {
+    match (&cause.delivery, &cause.verified_by) {
+        (Some(delivery), Some(secret)) => format!("by webhook {delivery}, verified by {secret}"),
+        _ => format!("by {}", cause.by),
+    }
 }
 
 fn stand(Standing { delivery, obstacle }: &Standing) -> String {
     let reason = delivery.reason.as_deref().unwrap_or("no reason given");
-    match delivery.state.as_str() {
-        "waiting" => {
-            let since = format_timestamp(from_millis(delivery.waiting_since));
+    match delivery.state {
+        DeliveryState::Waiting => {
+            let since = format_timestamp(delivery.waiting_since);
             let holds = match delivery.acknowledged {
                 0 => String::new(),
                 version => format!(" The last version that Jira took is {version}."),
@@ -122,16 +125,15 @@ fn stand(Standing { delivery, obstacle }: &Standing) -> String {
                 hindrance(obstacle.as_ref())
             )
         }
-        "accepted" => {
+        DeliveryState::Accepted => {
             format!("version {} accepted; it will be read back until it shows", delivery.acknowledged)
         }
-        "confirmed" => format!("Jira holds version {}", delivery.confirmed),
-        "refused" => format!(
+        DeliveryState::Confirmed => format!("Jira holds version {}", delivery.confirmed),
+        DeliveryState::Refused => format!(
             "stopped: {reason}; fix the cause, then `incident-bridge deliveries retry {}`",
-            delivery.jira_id
+            delivery.entity_id
         ),
-        "discarded" => "given up by an operator until its next change".to_owned(),
-        other => other.to_owned(),
+        DeliveryState::Discarded => "given up by an operator until its next change".to_owned(),
     }
 }
 

@@ -59,8 +59,7 @@ impl Deliveries<'_> {
         let now = self.clock.now();
         for entity in wanted {
             for destination in destinations {
-                let args =
-                    args![destination, entity.kind, &entity.id, entity.version, entity.priority, now];
+                let args = args![destination, entity.kind, &entity.id, entity.version, entity.priority, now];
                 tx.execute(sql, &args).await?;
             }
         }

@@ -121,7 +121,8 @@ impl Deliveries<'_> {
             }
             ReadbackResult::SendAgain { reason } => {
                 let news = Priority::News;
-                tx.execute(SEND_AGAIN, &args![news, now, reason, destination, *kind, entity_id, *version]).await
+                tx.execute(SEND_AGAIN, &args![news, now, reason, destination, *kind, entity_id, *version])
+                    .await
             }
             ReadbackResult::GivenUp { reason } => {
                 tx.execute(GIVE_UP, &args![now, reason, destination, *kind, entity_id, *version]).await

@@ -93,12 +93,13 @@ impl InboxState {
 impl TryFrom<String> for InboxState {
     type Error = StoreError;
     fn try_from(name: String) -> Result<Self, StoreError> {
-        [Self::New, Self::Done, Self::Quarantined].into_iter().find(|state| state.as_str() == name).ok_or_else(
-            || StoreError::Inconsistent {
+        [Self::New, Self::Done, Self::Quarantined]
+            .into_iter()
+            .find(|state| state.as_str() == name)
+            .ok_or_else(|| StoreError::Inconsistent {
                 what: "a webhook".to_owned(),
                 why: format!("unknown state {name:?}"),
-            },
-        )
+            })
     }
 }
 

@@ -121,7 +121,8 @@ mod tests {
 
     #[test]
     fn what_earlier_releases_wrote_is_read() {
-        let stored = read("stored", &json!({ "version": 7, "by": "webhook", "delivery": "d", "verified_by": "s" }));
+        let stored =
+            read("stored", &json!({ "version": 7, "by": "webhook", "delivery": "d", "verified_by": "s" }));
         assert_eq!(stored.webhook(), Some("d"));
         let unread = [
             ("stored", json!({ "version": 7, "by": "poll" })),
@@ -145,7 +146,11 @@ mod tests {
 
     #[test]
     fn an_event_is_written_with_the_keys_of_earlier_releases() {
-        let cause = Cause { by: "webhook".to_owned(), delivery: Some("d".to_owned()), verified_by: Some("s".to_owned()) };
+        let cause = Cause {
+            by: "webhook".to_owned(),
+            delivery: Some("d".to_owned()),
+            verified_by: Some("s".to_owned()),
+        };
         let (name, detail) = TimelineEvent::Stored { cause, version: 7 }.to_row();
         let detail: Value = serde_json::from_str(&detail).unwrap();
         let expected = json!({ "by": "webhook", "delivery": "d", "verified_by": "s", "version": 7 });

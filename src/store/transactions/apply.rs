@@ -4,12 +4,12 @@
 
 use crate::connect::sites::host_matches;
 use crate::domain::{DestinationId, SourceId};
+use crate::store::Store;
 use crate::store::db::{Tx, generations};
 use crate::store::error::StoreError;
 use crate::store::polls::state::PageEnd;
 use crate::store::transactions::changes::{Changes, subjects, weigh};
 use crate::store::transactions::report::{Applied, Origin, Report, SourceScope};
-use crate::store::Store;
 
 impl Store {
     /// Applies what a source said, in order and all in one transaction with the end of the webhooks or the

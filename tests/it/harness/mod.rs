@@ -93,7 +93,8 @@ impl Bridge {
     pub async fn deliveries(&self, id: &str) -> Vec<DeliveryRow> {
         self.engine
             .store
-            .list_deliveries_of(&EntityId::from_text(id.to_owned()))
+            .deliveries()
+            .list_of(&EntityId::from_text(id.to_owned()))
             .await
             .expect("the store works")
     }
@@ -114,7 +115,7 @@ impl Bridge {
 
     /// What happened to an entity, in order.
     pub async fn events(&self, id: &str) -> Vec<String> {
-        let entries = self.engine.store.list_timeline(&EntityId::from_text(id.to_owned())).await;
+        let entries = self.engine.store.timeline().list_of(&EntityId::from_text(id.to_owned())).await;
         entries.expect("the store works").into_iter().map(|entry| entry.event).collect()
     }
 
@@ -142,12 +143,12 @@ impl Bridge {
     /// got was valid, and no error was logged but those that the test took with `log.expect_error`.
     pub async fn finish(mut self) {
         self.settle().await;
-        let installations = self.engine.store.list_installations().await.expect("the store works");
+        let installations = self.engine.store.sites().list_installations().await.expect("the store works");
         let may_wait = |site: &str| {
             let it = installations.iter().find(|it| it.site == site).expect("a delivery has a site");
             it.state == InstallationState::Disabled || it.wait_until > self.clock.now()
         };
-        for row in self.engine.store.list_deliveries(None, 1000).await.expect("the store works") {
+        for row in self.engine.store.deliveries().list(None, 1000).await.expect("the store works") {
             let explained = if row.state == "waiting" { may_wait(&row.site) } else { row.reason.is_some() };
             assert!(explained, "not delivered, and nobody knows why: {row:?}");
         }

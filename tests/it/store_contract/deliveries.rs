@@ -12,25 +12,38 @@ use crate::harness::start_time;
 pub async fn a_delivery_goes_from_waiting_to_confirmed(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     world.apply(&[incident("Q1", "One", 0)]).await;
-    assert_eq!(world.store.list_sites_with_work().await.expect("it lists"), std::slice::from_ref(&site));
+    assert_eq!(
+        world.store.deliveries().list_destinations_with_work().await.expect("it lists"),
+        std::slice::from_ref(&site)
+    );
     assert_eq!(world.state_of("pd:Q1").await, "waiting");
     assert_eq!(world.deliver(&site, true).await, ["pd:Q1"]);
     assert_eq!(world.state_of("pd:Q1").await, "accepted");
-    let due = world.store.list_readbacks(&site, 10).await.expect("it lists");
+    let due = world.store.deliveries().list_readbacks(&site, 10).await.expect("it lists");
     assert_eq!((due.len(), due[0].deleted, due[0].attempts), (1, false, 0));
     let later = world.clock.now() + TimeDelta::seconds(4);
-    world.store.record_readback(&site, &due[0], &ReadbackResult::Later(later)).await.expect("it records");
-    assert!(world.store.list_sites_with_work().await.expect("it lists").is_empty());
+    world
+        .store
+        .deliveries()
+        .record_readbacks(&site, &due[0], &ReadbackResult::Later(later))
+        .await
+        .expect("it records");
+    assert!(world.store.deliveries().list_destinations_with_work().await.expect("it lists").is_empty());
     world.clock.advance(TimeDelta::seconds(4));
-    let due = world.store.list_readbacks(&site, 10).await.expect("it lists");
+    let due = world.store.deliveries().list_readbacks(&site, 10).await.expect("it lists");
     assert_eq!(due[0].attempts, 1);
-    world.store.record_readback(&site, &due[0], &ReadbackResult::Confirmed).await.expect("it records");
+    world
+        .store
+        .deliveries()
+        .record_readbacks(&site, &due[0], &ReadbackResult::Confirmed)
+        .await
+        .expect("it records");
     assert_eq!(world.state_of("pd:Q1").await, "confirmed");
-    assert!(world.store.list_sites_with_work().await.expect("it lists").is_empty());
-    assert_eq!(world.store.recheck_confirmed(&site, 10).await.expect("it marks"), 1);
-    let again = world.store.list_readbacks(&site, 10).await.expect("it lists");
+    assert!(world.store.deliveries().list_destinations_with_work().await.expect("it lists").is_empty());
+    assert_eq!(world.store.deliveries().recheck_confirmed(&site, 10).await.expect("it marks"), 1);
+    let again = world.store.deliveries().list_readbacks(&site, 10).await.expect("it lists");
     let lost = ReadbackResult::SendAgain { reason: "lost".to_owned() };
-    world.store.record_readback(&site, &again[0], &lost).await.expect("it records");
+    world.store.deliveries().record_readbacks(&site, &again[0], &lost).await.expect("it records");
     assert_eq!(world.state_of("pd:Q1").await, "waiting");
 }
 
@@ -39,7 +52,8 @@ pub async fn a_change_on_the_way_keeps_its_delivery_waiting(world: World) {
     world.apply(&[incident("Q1", "One", 0)]).await;
     let batch = world
         .store
-        .find_due_batch(&site, 10, Pace::Everything)
+        .deliveries()
+        .find_next_batch(&site, 10, Pace::Everything)
         .await
         .expect("it finds")
         .expect("something is due");
@@ -50,13 +64,14 @@ pub async fn a_change_on_the_way_keeps_its_delivery_waiting(world: World) {
         let outcomes = [(id.clone(), version, outcome)];
         world
             .store
+            .deliveries()
             .record_outcomes((&site, start_time()), batch.kind, &outcomes, Some(world.clock.now()))
             .await
             .expect("it records");
         assert_eq!(world.state_of("pd:Q1").await, "waiting");
     }
-    assert!(world.store.list_readbacks(&site, 10).await.expect("it lists").is_empty());
-    let row = world.store.list_deliveries_of(&id).await.expect("it lists").remove(0);
+    assert!(world.store.deliveries().list_readbacks(&site, 10).await.expect("it lists").is_empty());
+    let row = world.store.deliveries().list_of(&id).await.expect("it lists").remove(0);
     assert_eq!((row.acknowledged, row.wanted > version), (version, true));
 }
 
@@ -65,7 +80,8 @@ pub async fn a_refusal_is_kept_until_retry_discard_or_change(world: World) {
     let refuse = async || {
         let batch = world
             .store
-            .find_due_batch(&site, 10, Pace::Everything)
+            .deliveries()
+            .find_next_batch(&site, 10, Pace::Everything)
             .await
             .expect("it finds")
             .expect("something is due");
@@ -73,21 +89,22 @@ pub async fn a_refusal_is_kept_until_retry_discard_or_change(world: World) {
         let outcomes = [(batch.deliveries[0].jira_id.clone(), batch.deliveries[0].version, refused)];
         world
             .store
+            .deliveries()
             .record_outcomes((&site, start_time()), batch.kind, &outcomes, None)
             .await
             .expect("it records");
     };
     world.apply(&[incident("Q1", "One", 0)]).await;
     refuse().await;
-    let rows = world.store.list_deliveries(Some("refused"), 10).await.expect("it lists");
+    let rows = world.store.deliveries().list(Some("refused"), 10).await.expect("it lists");
     assert_eq!((rows[0].reason.as_deref(), rows[0].trace_id.as_deref()), (Some("bad words"), Some("t1")));
-    assert_eq!(world.store.list_deliveries(None, 10).await.expect("it lists").len(), 1);
-    assert!(world.store.list_sites_with_work().await.expect("it lists").is_empty());
+    assert_eq!(world.store.deliveries().list(None, 10).await.expect("it lists").len(), 1);
+    assert!(world.store.deliveries().list_destinations_with_work().await.expect("it lists").is_empty());
     let id = EntityId::from_text("pd:Q1");
-    assert_eq!(world.store.retry_deliveries(Some(&id)).await.expect("it retries"), 1);
+    assert_eq!(world.store.deliveries().retry(Some(&id)).await.expect("it retries"), 1);
     assert_eq!(world.state_of("pd:Q1").await, "waiting");
     refuse().await;
-    assert_eq!(world.store.discard_deliveries(&id).await.expect("it discards"), 1);
+    assert_eq!(world.store.deliveries().discard(&id).await.expect("it discards"), 1);
     assert_eq!(world.state_of("pd:Q1").await, "discarded");
     world.apply(&[incident("Q1", "Two", 1)]).await;
     assert_eq!(world.state_of("pd:Q1").await, "waiting");
@@ -98,7 +115,8 @@ pub async fn components_are_due_first_and_kinds_never_mix(world: World) {
     world.apply(&[incident("Q1", "One", 0), component("S1", 0), incident("Q2", "Two", 0)]).await;
     let first = world
         .store
-        .find_due_batch(&site, 10, Pace::Everything)
+        .deliveries()
+        .find_next_batch(&site, 10, Pace::Everything)
         .await
         .expect("it finds")
         .expect("something is due");
@@ -110,7 +128,8 @@ pub async fn components_are_due_first_and_kinds_never_mix(world: World) {
     world.apply(&(0..5).map(|n| incident(&format!("R{n}"), "Many", 1)).collect::<Vec<_>>()).await;
     let batch = world
         .store
-        .find_due_batch(&site, 3, Pace::Everything)
+        .deliveries()
+        .find_next_batch(&site, 3, Pace::Everything)
         .await
         .expect("it finds")
         .expect("something is due");
@@ -125,7 +144,9 @@ pub async fn a_deletion_is_delivered_as_one(world: World) {
         Observation::deleted(EntityKind::Component, "S1".to_owned(), start_time() + TimeDelta::seconds(1));
     world.apply(&[gone, component("S3", 1)]).await;
     let mut deleted = Vec::new();
-    while let Some(batch) = world.store.find_due_batch(&site, 10, Pace::Everything).await.expect("it finds") {
+    while let Some(batch) =
+        world.store.deliveries().find_next_batch(&site, 10, Pace::Everything).await.expect("it finds")
+    {
         assert_eq!(batch.deliveries.len(), 1);
         assert_eq!(batch.deleted, batch.deliveries[0].content.is_none());
         deleted.push((batch.deliveries[0].jira_id.0.clone(), batch.deleted));
@@ -133,13 +154,15 @@ pub async fn a_deletion_is_delivered_as_one(world: World) {
             [(batch.deliveries[0].jira_id.clone(), batch.deliveries[0].version, Outcome::Accepted)];
         world
             .store
+            .deliveries()
             .record_outcomes((&site, start_time()), batch.kind, &outcomes, None)
             .await
             .expect("it records");
     }
     deleted.sort();
     assert_eq!(deleted, [("pd:S1".to_owned(), true), ("pd:S3".to_owned(), false)]);
-    let listed = world.store.list_entities(&source(), EntityKind::Component, "", 10).await.expect("it lists");
+    let listed =
+        world.store.entities().list(&source(), EntityKind::Component, "", 10).await.expect("it lists");
     assert_eq!(listed.iter().map(|it| it.provider_id.as_str()).collect::<Vec<_>>(), ["S2", "S3"]);
 }
 
@@ -147,18 +170,28 @@ pub async fn one_confirmed_sample_confirms_its_batch(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     world.apply(&(0..60).map(|n| incident(&format!("Q{n}"), "Many", 0)).collect::<Vec<_>>()).await;
     assert_eq!(world.deliver(&site, true).await.len(), 60);
-    let sample = world.store.list_readbacks(&site, 100).await.expect("it lists");
+    let sample = world.store.deliveries().list_readbacks(&site, 100).await.expect("it lists");
     assert!((10..=20).contains(&sample.len()), "{}", sample.len());
     let (last, rest) = sample.split_last().expect("a sample");
     for readback in rest {
-        world.store.record_readback(&site, readback, &ReadbackResult::Confirmed).await.expect("it records");
+        world
+            .store
+            .deliveries()
+            .record_readbacks(&site, readback, &ReadbackResult::Confirmed)
+            .await
+            .expect("it records");
     }
     let confirmed = async || {
-        let counts = world.store.count_deliveries().await.expect("it counts");
+        let counts = world.store.deliveries().count().await.expect("it counts");
         counts.iter().find(|row| row.state == "confirmed").map_or(0, |row| row.count)
     };
     assert_eq!(confirmed().await, i64::try_from(rest.len()).expect("small"));
-    world.store.record_readback(&site, last, &ReadbackResult::Confirmed).await.expect("it records");
+    world
+        .store
+        .deliveries()
+        .record_readbacks(&site, last, &ReadbackResult::Confirmed)
+        .await
+        .expect("it records");
     assert_eq!(confirmed().await, 60);
 }
 
@@ -170,15 +203,15 @@ pub async fn trouble_holds_a_site_back_and_an_answer_ends_it(world: World) {
         parked: Some("install it again".to_owned()),
     };
     for failures in 1..=2 {
-        world.store.record_site_trouble((&site, start_time()), &trouble).await.expect("it records");
-        assert_eq!(world.store.count_failures(&site).await.expect("it counts"), failures);
+        world.store.sites().record_site_backoff((&site, start_time()), &trouble).await.expect("it records");
+        assert_eq!(world.store.sites().find_failures(&site).await.expect("it counts"), failures);
     }
-    assert!(world.store.list_sites_with_work().await.expect("it lists").is_empty());
-    assert!(world.store.list_sites_ready().await.expect("it lists").is_empty());
+    assert!(world.store.deliveries().list_destinations_with_work().await.expect("it lists").is_empty());
+    assert!(world.store.sites().list_ready().await.expect("it lists").is_empty());
     world.clock.advance(TimeDelta::seconds(90));
-    assert_eq!(world.store.list_sites_with_work().await.expect("it lists").len(), 1);
+    assert_eq!(world.store.deliveries().list_destinations_with_work().await.expect("it lists").len(), 1);
     world.deliver(&site, false).await;
-    let row = world.store.list_installations().await.expect("it lists").remove(0);
+    let row = world.store.sites().list_installations().await.expect("it lists").remove(0);
     assert_eq!((row.failures, row.parked, row.last_contact_at), (0, None, Some(world.clock.now())));
 }
 
@@ -186,10 +219,10 @@ pub async fn a_lost_sample_has_its_whole_batch_read_back(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     world.apply(&(0..60).map(|n| incident(&format!("Q{n}"), "Many", 0)).collect::<Vec<_>>()).await;
     world.deliver(&site, true).await;
-    let sample = world.store.list_readbacks(&site, 100).await.expect("it lists");
+    let sample = world.store.deliveries().list_readbacks(&site, 100).await.expect("it lists");
     let lost = ReadbackResult::SendAgain { reason: "lost".to_owned() };
-    world.store.record_readback(&site, &sample[0], &lost).await.expect("it records");
-    assert_eq!(world.store.list_readbacks(&site, 100).await.expect("it lists").len(), 59);
+    world.store.deliveries().record_readbacks(&site, &sample[0], &lost).await.expect("it records");
+    assert_eq!(world.store.deliveries().list_readbacks(&site, 100).await.expect("it lists").len(), 59);
 }
 
 pub async fn live_news_goes_first_and_refreshes_can_be_held_back(world: World) {
@@ -201,7 +234,7 @@ pub async fn live_news_goes_first_and_refreshes_can_be_held_back(world: World) {
     assert_eq!(world.deliver(&site, false).await, ["pd:LIVE", "pd:OLD"]);
     polled("OLD", "Another text, the same status", 2).await;
     let refreshes_before = world.clock.now() - TimeDelta::minutes(5);
-    let due = async |pace| world.store.find_due_batch(&site, 10, pace).await.expect("it finds");
+    let due = async |pace| world.store.deliveries().find_next_batch(&site, 10, pace).await.expect("it finds");
     assert!(due(Pace::NewsFirst { refreshes_before }).await.is_none());
     assert!(due(Pace::NewsFirst { refreshes_before: world.clock.now() }).await.is_some());
     assert!(due(Pace::Everything).await.is_some());
@@ -211,16 +244,19 @@ pub async fn a_clock_that_is_set_back_holds_nothing_up(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     world.apply(&[incident("Q1", "One", 0)]).await;
     let trouble = SiteTrouble { wait_until: world.clock.now() + TimeDelta::seconds(90), parked: None };
-    world.store.record_site_trouble((&site, start_time()), &trouble).await.expect("it records");
+    world.store.sites().record_site_backoff((&site, start_time()), &trouble).await.expect("it records");
     world.clock.set(TimeDelta::hours(-1));
-    assert_eq!(world.store.list_sites_with_work().await.expect("it lists").len(), 1);
-    assert_eq!(world.store.list_installations().await.expect("it lists")[0].wait_until, from_millis(0));
+    assert_eq!(world.store.deliveries().list_destinations_with_work().await.expect("it lists").len(), 1);
+    assert_eq!(
+        world.store.sites().list_installations().await.expect("it lists")[0].wait_until,
+        from_millis(0)
+    );
     world.deliver(&site, true).await;
     world.clock.set(TimeDelta::hours(-1));
-    let due = async || world.store.list_readbacks(&site, 10).await.expect("it lists");
+    let due = async || world.store.deliveries().list_readbacks(&site, 10).await.expect("it lists");
     assert_eq!(due().await.len(), 1);
     let later = ReadbackResult::Later(world.clock.now() + TimeDelta::minutes(1));
-    world.store.record_readback(&site, &due().await[0], &later).await.expect("it records");
+    world.store.deliveries().record_readbacks(&site, &due().await[0], &later).await.expect("it records");
     assert!(due().await.is_empty());
     world.clock.set(TimeDelta::hours(-1));
     assert_eq!(due().await.len(), 1);
@@ -239,10 +275,10 @@ pub async fn news_after_a_clock_was_set_back_is_not_stale(world: World) {
     assert_eq!(arrives("Ahead").await.unchanged, 1);
     world.clock.set(TimeDelta::hours(-1));
     assert_eq!(arrives("Right again").await.changed, 1);
-    let before = world.store.list_deliveries_of(&EntityId::from_text("pd:Q1")).await.expect("it lists");
+    let before = world.store.deliveries().list_of(&EntityId::from_text("pd:Q1")).await.expect("it lists");
     world.clock.advance(TimeDelta::seconds(1));
     assert_eq!(arrives("And later").await.changed, 1);
-    let after = world.store.list_deliveries_of(&EntityId::from_text("pd:Q1")).await.expect("it lists");
+    let after = world.store.deliveries().list_of(&EntityId::from_text("pd:Q1")).await.expect("it lists");
     assert!(after[0].wanted > before[0].wanted, "{before:?} {after:?}");
     // The tool's own time goes by the same rule as ever.
     assert_eq!(world.apply(&[incident("Q1", "Late", -60)]).await.stale, 1);
@@ -253,13 +289,13 @@ pub async fn an_answer_does_not_end_a_wait_that_began_while_it_was_on_its_way(wo
     let site = world.install("key", "a secret of enough bytes").await;
     world.apply(&[incident("Q1", "One", 0)]).await;
     let until = world.clock.now() + TimeDelta::hours(1);
-    world.store.hold_all_sites(until).await.expect("it holds");
-    world.store.hold_all_sites(until - TimeDelta::minutes(1)).await.expect("it holds");
+    world.store.sites().hold_all(until).await.expect("it holds");
+    world.store.sites().hold_all(until - TimeDelta::minutes(1)).await.expect("it holds");
     world.deliver(&site, false).await;
-    let row = async || world.store.list_installations().await.expect("it lists").remove(0);
+    let row = async || world.store.sites().list_installations().await.expect("it lists").remove(0);
     assert_eq!((row().await.wait_until, row().await.last_contact_at), (until, Some(world.clock.now())));
     world.clock.advance(TimeDelta::hours(1));
-    world.store.record_contact(&site).await.expect("it records");
+    world.store.sites().record_contact(&site).await.expect("it records");
     assert_eq!(row().await.wait_until, from_millis(0));
 }
 
@@ -269,9 +305,9 @@ pub async fn a_parked_site_is_tried_again_when_a_person_says_so(world: World) {
     let until = world.clock.now() + TimeDelta::minutes(15);
     for (parked, tried) in [(None, 0), (Some("fix it".to_owned()), 1)] {
         let trouble = SiteTrouble { wait_until: until, parked };
-        world.store.record_site_trouble((&site, start_time()), &trouble).await.expect("it records");
-        assert_eq!(world.store.try_parked_sites().await.expect("it tries"), tried);
-        let ready = world.store.list_sites_with_work().await.expect("it lists").len();
+        world.store.sites().record_site_backoff((&site, start_time()), &trouble).await.expect("it records");
+        assert_eq!(world.store.sites().retry_parked().await.expect("it tries"), tried);
+        let ready = world.store.deliveries().list_destinations_with_work().await.expect("it lists").len();
         assert_eq!(u64::try_from(ready).expect("it fits"), tried);
     }
 }
@@ -280,15 +316,20 @@ pub async fn an_answer_to_an_earlier_installation_counts_for_nothing(world: Worl
     let site = world.install("key", "a secret of enough bytes").await;
     world.apply(&[incident("Q1", "One", 0)]).await;
     let before = (&site, world.clock.now());
-    let batch =
-        world.store.find_due_batch(&site, 10, Pace::Everything).await.expect("it finds").expect("it is due");
+    let batch = world
+        .store
+        .deliveries()
+        .find_next_batch(&site, 10, Pace::Everything)
+        .await
+        .expect("it finds")
+        .expect("it is due");
     world.clock.advance(TimeDelta::seconds(1));
     world.install("key", "another secret of it").await;
     let outcomes = [(batch.deliveries[0].jira_id.clone(), batch.deliveries[0].version, Outcome::Accepted)];
-    let kept = world.store.record_outcomes(before, batch.kind, &outcomes, None).await;
+    let kept = world.store.deliveries().record_outcomes(before, batch.kind, &outcomes, None).await;
     assert!(!kept.expect("it looks"));
     assert_eq!(world.state_of("pd:Q1").await, "waiting");
     let trouble = SiteTrouble { wait_until: world.clock.now() + TimeDelta::hours(1), parked: None };
-    assert!(!world.store.record_site_trouble(before, &trouble).await.expect("it looks"));
-    assert_eq!(world.store.list_sites_with_work().await.expect("it lists"), [site]);
+    assert!(!world.store.sites().record_site_backoff(before, &trouble).await.expect("it looks"));
+    assert_eq!(world.store.deliveries().list_destinations_with_work().await.expect("it lists"), [site]);
 }

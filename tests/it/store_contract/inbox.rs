@@ -9,47 +9,47 @@ use super::{World, entry, incident, source};
 use crate::harness::start_time;
 
 pub async fn a_webhook_is_kept_once_however_often_it_comes(world: World) {
-    let recorded = world.store.record_inbox(&[entry("a", None), entry("b", None), entry("a", None)]).await;
+    let recorded = world.store.inbox().record(&[entry("a", None), entry("b", None), entry("a", None)]).await;
     assert_eq!(recorded.expect("it records"), [Recorded::New, Recorded::New, Recorded::Duplicate]);
-    let again = world.store.record_inbox(&[entry("b", None)]).await.expect("it records");
+    let again = world.store.inbox().record(&[entry("b", None)]).await.expect("it records");
     assert_eq!(again, [Recorded::Duplicate]);
-    let rows = world.store.list_new_inbox(&source(), 10).await.expect("it lists");
+    let rows = world.store.inbox().list_new(&source(), 10).await.expect("it lists");
     assert_eq!(rows.iter().map(|row| row.delivery_id.as_deref()).collect::<Vec<_>>(), [Some("a"), Some("b")]);
     assert_eq!(rows[0].body, entry("a", None).body);
     assert_eq!(rows[0].received_at, start_time());
 }
 
 pub async fn a_webhook_is_done_in_the_transaction_of_its_effect(world: World) {
-    world.store.record_inbox(&[entry("a", None)]).await.expect("it records");
-    let row = world.store.list_new_inbox(&source(), 1).await.expect("it lists").remove(0);
+    world.store.inbox().record(&[entry("a", None)]).await.expect("it records");
+    let row = world.store.inbox().list_new(&source(), 1).await.expect("it lists").remove(0);
     let (id, sites) = (source(), []);
     let scope = SourceScope { source: &id, teams: false, sites: &sites };
     let observations = [incident("Q1", "One", 0)];
     let told = Told { observations: &observations, ..Told::default() };
     let origin = Origin::Webhook { inbox_id: &row.id, verified_by: &row.verified_by, note: None };
     world.store.apply(&scope, &[(told, origin)]).await.expect("it applies");
-    assert!(world.store.list_new_inbox(&source(), 1).await.expect("it lists").is_empty());
-    let story = world.store.list_timeline(&EntityId::from_text("pd:Q1")).await.expect("it lists");
+    assert!(world.store.inbox().list_new(&source(), 1).await.expect("it lists").is_empty());
+    let story = world.store.timeline().list_of(&EntityId::from_text("pd:Q1")).await.expect("it lists");
     assert_eq!(story.len(), 1);
     assert_eq!((story[0].event.as_str(), &story[0].detail["delivery"]), ("stored", &json!(row.id)));
 }
 
 pub async fn a_quarantined_webhook_keeps_its_reason_until_it_is_replayed(world: World) {
-    world.store.record_inbox(&[entry("a", Some("no id")), entry("b", None)]).await.expect("it records");
-    let new = world.store.list_new_inbox(&source(), 10).await.expect("it lists");
-    world.store.quarantine(&new[0].id, "no url").await.expect("it quarantines");
-    let kept = world.store.list_quarantined(&source(), 10).await.expect("it lists");
+    world.store.inbox().record(&[entry("a", Some("no id")), entry("b", None)]).await.expect("it records");
+    let new = world.store.inbox().list_new(&source(), 10).await.expect("it lists");
+    world.store.inbox().quarantine(&new[0].id, "no url").await.expect("it quarantines");
+    let kept = world.store.inbox().list_quarantined(&source(), 10).await.expect("it lists");
     assert_eq!(
         kept.iter().map(|row| row.note.as_deref()).collect::<Vec<_>>(),
         [Some("no id"), Some("no url")]
     );
-    assert_eq!(world.store.replay_quarantined(None).await.expect("it replays"), 2);
-    assert_eq!(world.store.list_new_inbox(&source(), 10).await.expect("it lists").len(), 2);
+    assert_eq!(world.store.inbox().replay(None).await.expect("it replays"), 2);
+    assert_eq!(world.store.inbox().list_new(&source(), 10).await.expect("it lists").len(), 2);
 }
 
 pub async fn old_webhooks_and_history_are_removed_in_steps(world: World) {
-    world.store.record_inbox(&[entry("done", None)]).await.expect("it records");
-    let row = world.store.list_new_inbox(&source(), 1).await.expect("it lists").remove(0);
+    world.store.inbox().record(&[entry("done", None)]).await.expect("it records");
+    let row = world.store.inbox().list_new(&source(), 1).await.expect("it lists").remove(0);
     let (id, sites) = (source(), []);
     let scope = SourceScope { source: &id, teams: false, sites: &sites };
     let observations = [incident("Q1", "One", 0), incident("Q2", "Two", 0), incident("Q3", "Three", 0)];
@@ -58,43 +58,45 @@ pub async fn old_webhooks_and_history_are_removed_in_steps(world: World) {
     world.store.apply(&scope, &[(told, origin)]).await.expect("it applies");
     world
         .store
-        .record_inbox(&[entry("waiting", None), entry("aside", Some("no id"))])
+        .inbox()
+        .record(&[entry("waiting", None), entry("aside", Some("no id"))])
         .await
         .expect("it records");
     let before = world.clock.now() + TimeDelta::seconds(1);
-    assert_eq!(world.store.remove_old_inbox(world.clock.now(), 10).await.expect("it removes"), 0);
-    assert_eq!(world.store.remove_old_inbox(before, 10).await.expect("it removes"), 1);
+    assert_eq!(world.store.inbox().remove_old(world.clock.now(), 10).await.expect("it removes"), 0);
+    assert_eq!(world.store.inbox().remove_old(before, 10).await.expect("it removes"), 1);
     assert_eq!(
-        world.store.count_inbox().await.expect("it counts").iter().map(|row| row.count).sum::<i64>(),
+        world.store.inbox().count().await.expect("it counts").iter().map(|row| row.count).sum::<i64>(),
         2
     );
     let steps = [2, 1, 0];
     for step in steps {
-        assert_eq!(world.store.remove_old_timeline(before, 2).await.expect("it removes"), step);
+        assert_eq!(world.store.timeline().remove_old(before, 2).await.expect("it removes"), step);
     }
 }
 
 pub async fn a_receipt_says_how_often_a_webhook_came_until_it_is_removed(world: World) {
     let thrice = [entry("a", None), entry("b", None), entry("a", None), entry("a", None)];
-    world.store.record_inbox(&thrice).await.expect("it records");
-    let rows = world.store.list_new_inbox(&source(), 10).await.expect("it lists");
+    world.store.inbox().record(&thrice).await.expect("it records");
+    let rows = world.store.inbox().list_new(&source(), 10).await.expect("it lists");
     for (row, duplicates) in rows.iter().zip([2, 0]) {
-        let receipt = world.store.find_receipt(&row.id).await.expect("it looks").expect("it is there");
+        let receipt =
+            world.store.inbox().find_receipt(&row.id).await.expect("it looks").expect("it is there");
         assert_eq!((&receipt.id, &receipt.delivery_id), (&row.id, &row.delivery_id));
         assert_eq!((receipt.received_at, receipt.duplicates), (start_time().timestamp_millis(), duplicates));
         assert_eq!(receipt.verified_by, "webhook_secrets[0]");
     }
-    assert!(world.store.find_receipt("another").await.expect("it looks").is_none());
+    assert!(world.store.inbox().find_receipt("another").await.expect("it looks").is_none());
 }
 
 pub async fn the_quarantine_is_searched_to_its_end_and_nothing_else_is(world: World) {
     // More than are held at once.
     let kept: Vec<_> = (0..250).map(|n| entry(&format!("k{n}"), Some("no id"))).collect();
-    world.store.record_inbox(&kept).await.expect("it records");
-    world.store.record_inbox(&[entry("good", None)]).await.expect("it records");
+    world.store.inbox().record(&kept).await.expect("it records");
+    world.store.inbox().record(&[entry("good", None)]).await.expect("it records");
     let search = async |wanted: &str| {
         let meant = |row: &QuarantinedRow| row.delivery_id.as_deref().is_some_and(|id| id.ends_with(wanted));
-        world.store.search_quarantine(meant).await.expect("it searches")
+        world.store.inbox().search_quarantine(meant).await.expect("it searches")
     };
     let found = search("9").await;
     assert_eq!(found.len(), 25);

@@ -18,7 +18,7 @@ pub async fn secrets_are_sealed_and_the_one_before_stays_good_for_a_while(world:
     world.install("key", "the first secret").await;
     world.install("key", "the second secret").await;
     let secrets = async |store: &Store| {
-        let row = store.list_installations().await.expect("it lists").remove(0);
+        let row = store.sites().list_installations().await.expect("it lists").remove(0);
         row.secrets.iter().map(|secret| secret.expose_secret().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(secrets(&world.store).await, ["the second secret", "the first secret"]);
@@ -30,7 +30,7 @@ pub async fn secrets_are_sealed_and_the_one_before_stays_good_for_a_while(world:
     let foreign = Vault::new(&Vault::generate_key(), &[]).expect("a key");
     let foreign =
         Store::open(&world.url.clone().into(), foreign, world.clock.clone()).await.expect("it opens");
-    let row = foreign.list_installations().await.expect("it lists").remove(0);
+    let row = foreign.sites().list_installations().await.expect("it lists").remove(0);
     assert!(row.secrets.is_empty() && row.parked.expect("a reason").contains("vault.previous_keys"));
     world.clock.advance(TimeDelta::minutes(5));
     assert_eq!(secrets(&world.store).await, ["the second secret"]);
@@ -45,9 +45,9 @@ pub async fn secrets_of_an_older_key_are_sealed_anew(world: World) {
         Store::open(&world.url.clone().into(), vault, world.clock.clone()).await.expect("it opens")
     };
     let both = open(vault(std::slice::from_ref(&world.vault_key))).await;
-    assert_eq!(both.reseal_next().await.expect("it seals").as_deref(), Some(super::SITE));
-    assert_eq!(both.reseal_next().await.expect("nothing is left"), None);
-    let row = open(vault(&[])).await.list_installations().await.expect("it lists").remove(0);
+    assert_eq!(both.sites().reseal_next().await.expect("it seals").as_deref(), Some(super::SITE));
+    assert_eq!(both.sites().reseal_next().await.expect("nothing is left"), None);
+    let row = open(vault(&[])).await.sites().list_installations().await.expect("it lists").remove(0);
     let secrets: Vec<_> = row.secrets.iter().map(|secret| secret.expose_secret().to_owned()).collect();
     assert_eq!(secrets, ["the second secret", "the first secret"]);
 }
@@ -56,19 +56,19 @@ pub async fn an_uninstall_leaves_a_line_without_secrets(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     world.apply(&[incident("Q1", "One", 0)]).await;
     world.deliver(&site, false).await;
-    world.store.record_uninstalled(&site).await.expect("it erases");
-    let row = world.store.list_installations().await.expect("it lists").remove(0);
+    world.store.uninstall(&site).await.expect("it erases");
+    let row = world.store.sites().list_installations().await.expect("it lists").remove(0);
     assert_eq!((row.state, row.secrets.len(), row.display_url), (InstallationState::Uninstalled, 0, None));
-    assert!(world.store.count_deliveries().await.expect("it counts").is_empty());
-    let story = world.store.list_timeline(&EntityId::from_text("pd:Q1")).await.expect("it lists");
+    assert!(world.store.deliveries().count().await.expect("it counts").is_empty());
+    let story = world.store.timeline().list_of(&EntityId::from_text("pd:Q1")).await.expect("it lists");
     assert!(story.iter().all(|entry| entry.client_key.is_none()), "{story:?}");
-    world.store.record_enabled(&site, true).await.expect("it does nothing");
+    world.store.sites().record_enabled(&site, true).await.expect("it does nothing");
     assert_eq!(
-        world.store.list_installations().await.expect("it lists")[0].state,
+        world.store.sites().list_installations().await.expect("it lists")[0].state,
         InstallationState::Uninstalled
     );
     world.apply(&[incident("Q1", "Two", 1)]).await;
-    assert!(world.store.count_deliveries().await.expect("it counts").is_empty());
+    assert!(world.store.deliveries().count().await.expect("it counts").is_empty());
     world.install("key", "another secret of it").await;
     assert_eq!(world.state_of("pd:Q1").await, "waiting");
 }
@@ -78,38 +78,41 @@ pub async fn a_new_key_for_a_site_erases_the_old_one(world: World) {
     world.apply(&[incident("Q1", "One", 0)]).await;
     world.deliver(&old, false).await;
     let new = world.install("new", "a secret of the new key").await;
-    let rows = world.store.list_installations().await.expect("it lists");
+    let rows = world.store.sites().list_installations().await.expect("it lists");
     let state = |key: &ClientKey| rows.iter().find(|row| row.client_key == *key).expect("known").state;
     assert_eq!((state(&old), state(&new)), (InstallationState::Replaced, InstallationState::Enabled));
     assert_eq!(world.state_of("pd:Q1").await, "waiting");
-    assert_eq!(world.store.list_sites_with_work().await.expect("it lists"), [new]);
+    assert_eq!(world.store.deliveries().list_destinations_with_work().await.expect("it lists"), [new]);
 }
 
 pub async fn links_and_associations_are_kept_per_site(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     let other = ClientKey("other".to_owned());
     let workspace = EntityId::from_text("pd:account".to_owned());
-    world.store.record_links(&site, std::slice::from_ref(&workspace)).await.expect("it links");
-    world.store.record_links(&site, std::slice::from_ref(&workspace)).await.expect("it links again");
-    assert_eq!(world.store.list_links(&site).await.expect("it lists"), std::slice::from_ref(&workspace));
-    assert!(world.store.list_links(&other).await.expect("it lists").is_empty());
-    world.store.forget_link(&site, &workspace).await.expect("it forgets");
-    assert!(world.store.list_links(&site).await.expect("it lists").is_empty());
+    world.store.sites().record_links(&site, std::slice::from_ref(&workspace)).await.expect("it links");
+    world.store.sites().record_links(&site, std::slice::from_ref(&workspace)).await.expect("it links again");
+    assert_eq!(
+        world.store.sites().list_links(&site).await.expect("it lists"),
+        std::slice::from_ref(&workspace)
+    );
+    assert!(world.store.sites().list_links(&other).await.expect("it lists").is_empty());
+    world.store.sites().forget_links(&site, &workspace).await.expect("it forgets");
+    assert!(world.store.sites().list_links(&site).await.expect("it lists").is_empty());
 
     let entity = EntityId::from_text("pd:Q1");
     let association =
         EntityAssociation { entity: entity.clone(), issue: "10001".to_owned(), detail: json!({}) };
     for _ in 0..2 {
-        world.store.record_association(&site, &association, true).await.expect("it records");
+        world.store.entities().record_associations(&site, &association, true).await.expect("it records");
     }
-    assert_eq!(world.store.list_associations(&site, &entity).await.expect("it lists"), ["10001"]);
-    assert!(world.store.list_associations(&other, &entity).await.expect("it lists").is_empty());
-    world.store.record_association(&site, &association, false).await.expect("it records");
-    assert!(world.store.list_associations_of(&entity).await.expect("it lists").is_empty());
+    assert_eq!(world.store.entities().list_associations(&site, &entity).await.expect("it lists"), ["10001"]);
+    assert!(world.store.entities().list_associations(&other, &entity).await.expect("it lists").is_empty());
+    world.store.entities().record_associations(&site, &association, false).await.expect("it records");
+    assert!(world.store.entities().list_associations_of(&entity).await.expect("it lists").is_empty());
 }
 
 pub async fn the_directory_number_moves_with_every_change(world: World) {
-    let number = async || world.store.directory_generation().await.expect("it reads");
+    let number = async || world.store.sites().directory_generation().await.expect("it reads");
     let mut last = number().await;
     let mut moved = async || {
         let now = number().await;
@@ -123,6 +126,6 @@ pub async fn the_directory_number_moves_with_every_change(world: World) {
     assert!(moved().await);
     world.apply(&[incident("Q1", "One", 0)]).await;
     assert!(!moved().await, "incidents are not in it");
-    world.store.record_enabled(&ClientKey("key".to_owned()), false).await.expect("it records");
+    world.store.sites().record_enabled(&ClientKey("key".to_owned()), false).await.expect("it records");
     assert!(moved().await);
 }

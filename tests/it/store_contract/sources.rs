@@ -16,13 +16,13 @@ pub async fn only_changes_make_a_new_version(world: World) {
     assert_eq!(world.apply(&[incident("Q1", "One", 20)]).await, counts(0, 1, 0));
     assert_eq!(world.apply(&[incident("Q1", "Older", 15)]).await, counts(0, 0, 1));
     assert_eq!(world.apply(&[incident("Q1", "Two", 20)]).await, counts(1, 0, 0));
-    let found = world.store.find_entities("Q1").await.expect("it finds");
-    assert_eq!(found, world.store.find_entities("pd:Q1").await.expect("it finds"));
+    let found = world.store.entities().find("Q1").await.expect("it finds");
+    assert_eq!(found, world.store.entities().find("pd:Q1").await.expect("it finds"));
     let Some(Entity::Incident(stored)) = &found[0].content else { panic!("no incident: {found:?}") };
     assert_eq!(stored.summary, "Two");
     assert_eq!(found[0].version, (start_time() + TimeDelta::seconds(20)).timestamp_millis());
     assert_eq!(world.apply(&[incident("Q1", "Three", 20)]).await, counts(1, 0, 0));
-    assert_eq!(world.store.find_entities("Q1").await.expect("it finds")[0].version, found[0].version + 1);
+    assert_eq!(world.store.entities().find("Q1").await.expect("it finds")[0].version, found[0].version + 1);
 }
 
 pub async fn a_mention_gives_way_to_first_hand_knowledge(world: World) {
@@ -34,23 +34,23 @@ pub async fn a_mention_gives_way_to_first_hand_knowledge(world: World) {
         world.store.apply(&scope, &told).await.expect("it applies");
     };
     let name = async || {
-        let containers = world.store.list_containers().await.expect("it lists");
+        let containers = world.store.entities().list_containers().await.expect("it lists");
         assert_eq!(containers.len(), 1);
         containers[0].component.name.clone()
     };
     mention("As mentioned", 100).await;
     assert_eq!(name().await, "As mentioned");
-    assert!(world.store.list_listed_components(&source()).await.expect("it lists").is_empty());
+    assert!(world.store.entities().list_listed_components(&source()).await.expect("it lists").is_empty());
     world.apply(&[component("S1", 5)]).await;
     assert_eq!(name().await, "Service S1");
     mention("As mentioned later", 200).await;
     assert_eq!(name().await, "Service S1");
-    assert_eq!(world.store.list_listed_components(&source()).await.expect("it lists"), ["S1"]);
+    assert_eq!(world.store.entities().list_listed_components(&source()).await.expect("it lists"), ["S1"]);
 }
 
 pub async fn a_cursor_moves_with_its_page_and_survives(world: World) {
     let backfill = Duration::from_hours(24);
-    let state = world.store.get_poll_state(&source(), backfill).await.expect("it is made");
+    let state = world.store.polls().find_or_begin(&source(), backfill).await.expect("it is made");
     assert_eq!((state.cursor, state.caught_up), (None, false));
     assert_eq!(state.backfill_from, start_time() - TimeDelta::days(1));
     let (id, sites) = (source(), []);
@@ -68,9 +68,9 @@ pub async fn a_cursor_moves_with_its_page_and_survives(world: World) {
         start_over: false,
         refused: false,
     };
-    world.store.record_poll_trouble(&source(), &trouble).await.expect("it records");
+    world.store.polls().record_failure(&source(), &trouble).await.expect("it records");
     world.clock.advance(TimeDelta::hours(1));
-    let state = world.store.get_poll_state(&source(), backfill).await.expect("it is there");
+    let state = world.store.polls().find_or_begin(&source(), backfill).await.expect("it is there");
     assert_eq!(
         (state.cursor.as_deref(), state.failures, state.failure.as_deref()),
         (Some("\"page 2\""), 1, Some("busy"))
@@ -79,28 +79,31 @@ pub async fn a_cursor_moves_with_its_page_and_survives(world: World) {
     assert_eq!(state.backfill_from, start_time() - TimeDelta::days(1), "it does not move with time");
     page("\"end\"", true).await;
     page("\"next run\"", false).await;
-    let state = world.store.get_poll_state(&source(), backfill).await.expect("it is there");
+    let state = world.store.polls().find_or_begin(&source(), backfill).await.expect("it is there");
     assert_eq!((state.caught_up, state.failures, state.failure), (true, 0, None));
     let expired = PollTrouble { start_over: true, ..trouble };
-    world.store.record_poll_trouble(&source(), &expired).await.expect("it records");
-    assert_eq!(world.store.get_poll_state(&source(), backfill).await.expect("it is there").cursor, None);
-    world.store.restart_poll(&source(), start_time()).await.expect("it restarts");
-    let state = world.store.get_poll_state(&source(), backfill).await.expect("it is there");
+    world.store.polls().record_failure(&source(), &expired).await.expect("it records");
+    assert_eq!(
+        world.store.polls().find_or_begin(&source(), backfill).await.expect("it is there").cursor,
+        None
+    );
+    world.store.polls().restart(&source(), start_time()).await.expect("it restarts");
+    let state = world.store.polls().find_or_begin(&source(), backfill).await.expect("it is there");
     assert_eq!((state.backfill_from, state.caught_up, state.read_count), (start_time(), false, 0));
 }
 
-pub async fn a_refusal_is_waited_out_unless_a_person_may_have_fixed_it(world: World) {
-    world.store.get_poll_state(&source(), Duration::from_hours(24)).await.expect("it begins");
+pub async fn a_refusal_is_waited_out_unless_a_person_may_have_mended_it(world: World) {
+    world.store.polls().find_or_begin(&source(), Duration::from_hours(24)).await.expect("it begins");
     let until = world.clock.now() + TimeDelta::minutes(15);
     for (refused, still_waits) in [(true, false), (false, true)] {
         let trouble = PollTrouble { wait_until: until, message: "no".to_owned(), start_over: false, refused };
-        world.store.record_poll_trouble(&source(), &trouble).await.expect("it records");
+        world.store.polls().record_failure(&source(), &trouble).await.expect("it records");
         let waits = async || {
-            let state = world.store.find_poll_state(&source()).await.expect("it looks").expect("it is there");
+            let state = world.store.polls().find(&source()).await.expect("it looks").expect("it is there");
             state.wait_until > world.clock.now()
         };
         assert!(waits().await);
-        world.store.forget_refusals().await.expect("it forgets");
+        world.store.polls().forget_refusals().await.expect("it forgets");
         assert_eq!(waits().await, still_waits);
     }
 }
@@ -116,9 +119,9 @@ pub async fn memory_is_written_with_the_findings(world: World) {
     };
     remember(&[("a", Some("1")), ("b", Some("2"))]).await;
     remember(&[("a", Some("3")), ("b", None)]).await;
-    let all = world.store.load_memory(&source(), None).await.expect("it loads");
+    let all = world.store.polls().load_memory(&source(), None).await.expect("it loads");
     assert_eq!(all, BTreeMap::from([("a".to_owned(), "3".to_owned())]));
-    let some = world.store.load_memory(&source(), Some(&["b".to_owned()])).await.expect("it loads");
+    let some = world.store.polls().load_memory(&source(), Some(&["b".to_owned()])).await.expect("it loads");
     assert!(some.is_empty());
 }
 
@@ -131,18 +134,18 @@ pub async fn what_was_named_is_fetched_until_it_is_stored(world: World) {
         world.store.apply(&scope, &[(told, Origin::Fetch)]).await.expect("it applies");
     };
     name(&["Q7"]).await;
-    let listed = async || world.store.list_refetches(&source(), 10).await.expect("it lists");
+    let listed = async || world.store.polls().list_refetches(&source(), 10).await.expect("it lists");
     let seen = listed().await.remove(0);
     assert_eq!(seen.provider_id, "Q7");
     // Named again while it was fetched: once more.
     name(&["Q7", "Q8"]).await;
-    world.store.finish_refetch(&source(), &seen).await.expect("it finishes");
+    world.store.polls().finish_refetches(&source(), &seen).await.expect("it finishes");
     let both = listed().await;
     assert_eq!(both.iter().map(|it| it.provider_id.as_str()).collect::<Vec<_>>(), ["Q7", "Q8"]);
-    world.store.put_off_refetch(&source(), &both[0]).await.expect("it puts off");
+    world.store.polls().put_off_refetches(&source(), &both[0]).await.expect("it puts off");
     assert_eq!(listed().await[0], both[1], "what was refused goes last");
     for fetched in &both {
-        world.store.finish_refetch(&source(), fetched).await.expect("it finishes");
+        world.store.polls().finish_refetches(&source(), fetched).await.expect("it finishes");
     }
     assert!(listed().await.is_empty());
 }
@@ -160,14 +163,14 @@ async fn tell_words(world: &World, words: &[UnmappedValue]) {
 }
 
 pub async fn unknown_words_are_few_and_are_forgotten_when_they_do_not_come_back(world: World) {
-    let list = async || world.store.list_unknown_words(&source()).await.expect("it lists");
-    let [blocker, napping] = [word(ValueKind::Severity, "Blocker"), word(ValueKind::Status, "Napping")];
+    let list = async || world.store.polls().list_unmapped(&source()).await.expect("it lists");
+    let [blocker, napping] = [word(WordKind::Severity, "Blocker"), word(WordKind::Status, "Napping")];
     tell_words(&world, &[napping.clone(), blocker.clone()]).await;
     tell_words(&world, std::slice::from_ref(&blocker)).await;
     assert_eq!(list().await, [blocker.clone(), napping]);
     world.clock.advance(TimeDelta::days(1));
     tell_words(&world, std::slice::from_ref(&blocker)).await;
-    let removed = world.store.remove_old_words(start_time() + TimeDelta::hours(1)).await;
+    let removed = world.store.polls().remove_old_unmapped(start_time() + TimeDelta::hours(1)).await;
     assert_eq!((removed.expect("it removes"), list().await), (1, vec![blocker.clone()]));
     let many: Vec<UnmappedValue> =
         (0..100).map(|n| word(ValueKind::Severity, &format!("word {n:02}"))).collect();
@@ -176,16 +179,16 @@ pub async fn unknown_words_are_few_and_are_forgotten_when_they_do_not_come_back(
     // A full list still learns that its words are in use.
     world.clock.advance(TimeDelta::days(1));
     tell_words(&world, std::slice::from_ref(&blocker)).await;
-    world.store.remove_old_words(start_time() + TimeDelta::hours(30)).await.expect("it removes");
+    world.store.polls().remove_old_unmapped(start_time() + TimeDelta::hours(30)).await.expect("it removes");
     assert_eq!(list().await, [blocker]);
 }
 
 pub async fn a_webhook_ends_the_quiet_even_during_a_poll(world: World) {
     let backfill = Duration::from_hours(24);
-    let state = async || world.store.get_poll_state(&source(), backfill).await.expect("it is there");
+    let state = async || world.store.polls().find_or_begin(&source(), backfill).await.expect("it is there");
     let due = world.clock.now() + TimeDelta::minutes(20);
     let before = state().await;
-    world.store.record_quiet_poll(&source(), &before, Some(due)).await.expect("it records");
+    world.store.polls().record_quiet(&source(), &before, Some(due)).await.expect("it records");
     let quiet = state().await;
     assert_eq!((quiet.quiet, quiet.due_at, quiet.webhook_at), (1, due, before.webhook_at));
     let (id, sites) = (source(), []);
@@ -193,9 +196,9 @@ pub async fn a_webhook_ends_the_quiet_even_during_a_poll(world: World) {
     let origin = Origin::Webhook { inbox_id: "1", verified_by: "test", note: None };
     world.store.apply(&scope, &[(Told::default(), origin)]).await.expect("it applies");
     assert_eq!((state().await.quiet, state().await.webhook_at), (0, start_time()));
-    world.store.record_quiet_poll(&source(), &quiet, Some(due)).await.expect("it records");
+    world.store.polls().record_quiet(&source(), &quiet, Some(due)).await.expect("it records");
     assert_eq!(state().await.quiet, 0, "the poll began before the webhook came");
-    world.store.record_quiet_poll(&source(), &state().await, Some(due)).await.expect("it records");
-    world.store.end_quiet(&source()).await.expect("it ends");
+    world.store.polls().record_quiet(&source(), &state().await, Some(due)).await.expect("it records");
+    world.store.polls().end_quiet(&source()).await.expect("it ends");
     assert_eq!((state().await.quiet, state().await.due_at.timestamp_millis()), (0, 0));
 }
