@@ -77,7 +77,7 @@ pub fn build_http(config: &Config) -> Result<HttpClient, ClientError> {
         timeout: config.delivery.timeout,
         proxy: config.http.proxy.clone(),
         no_proxy: config.http.no_proxy.clone(),
-        ca_file: config.http.ca_file.clone(),
+        ca_file: config.http.ca_file.as_ref().map(PathBuf::from),
     })
 }
 

@@ -23,12 +23,12 @@ pub struct Arguments {
 
 pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow::Result<ExitCode> {
     let engine = build_engine(config, Clock::system()).await?;
-    prepare_store(config, &engine.store).await?;
-    engine.directory.refresh().await?;
+    prepare_store(config, engine.store()).await?;
+    engine.directory().refresh().await?;
     let removals = if arguments.dry_run {
-        engine.plan_removals().await?
+        engine.outbound().plan_removals().await?
     } else {
-        engine.remove_due(arguments.now).await?
+        engine.outbound().remove_due(arguments.now).await?
     };
     if json {
         output::json(&removals)?;

@@ -81,12 +81,12 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
         return Err(Usage("--until must be later than --since".to_owned()).into());
     }
     let engine = build_engine(config, Clock::system()).await?;
-    prepare_store(config, &engine.store).await?;
+    prepare_store(config, engine.store()).await?;
     if let Some(id) = arguments.pause.as_deref().or(arguments.resume.as_deref()) {
         return pause(&engine, id, arguments.pause.is_some()).await;
     }
     let sources = select(&engine, arguments.source.as_deref())?;
-    engine.directory.refresh().await?;
+    engine.directory().refresh().await?;
     if arguments.dry_run {
         return preview(&engine, &sources, since, json).await;
     }
@@ -113,17 +113,17 @@ fn parse_instant(option: &str, text: &str) -> anyhow::Result<Timestamp> {
 }
 
 fn select(engine: &Engine, only: Option<&str>) -> anyhow::Result<Vec<Arc<SourceRuntime>>> {
-    let Some(id) = only else { return Ok(engine.registry.iter().cloned().collect()) };
-    if let Some(source) = engine.registry.find(id) {
+    let Some(id) = only else { return Ok(engine.registry().iter().cloned().collect()) };
+    if let Some(source) = engine.registry().find(id) {
         return Ok(vec![source.clone()]);
     }
-    let known: Vec<String> = engine.registry.iter().map(|source| source.id().to_string()).collect();
+    let known: Vec<String> = engine.registry().iter().map(|source| source.id().to_string()).collect();
     Err(Usage(format!("--source: there is no source {id:?}; there are: {}", known.join(", "))).into())
 }
 
 async fn pause(engine: &Engine, id: &str, paused: bool) -> anyhow::Result<ExitCode> {
     for source in select(engine, Some(id))? {
-        if !engine.store.polls().pause(source.id(), paused).await? {
+        if !engine.store().polls().pause(source.id(), paused).await? {
             return Err(Usage(format!(
                 "{id} was never polled: it has no API token, or the service has not run yet"
             ))
@@ -145,9 +145,9 @@ async fn rewind(
     full: bool,
 ) -> anyhow::Result<()> {
     let backfill = chrono::TimeDelta::from_std(source.config.backfill).context("backfill")?;
-    let from = since.or_else(|| full.then(|| engine.clock.now() - backfill));
+    let from = since.or_else(|| full.then(|| engine.clock().now() - backfill));
     if let Some(from) = from {
-        engine.store.polls().restart(source.id(), from).await?;
+        engine.store().polls().restart(source.id(), from).await?;
     }
     if full {
         engine.send_everything_again(source).await?;
@@ -156,11 +156,12 @@ async fn rewind(
 }
 
 async fn read(engine: &Engine, source: &SourceRuntime, summary: &mut Summary) -> anyhow::Result<()> {
-    if source.source.poller().is_none() {
+    if source.adapter.poller().is_none() {
         return Ok(());
     }
     let bar = bar(&format!("reading {}", source.id()), None);
     let outcome = engine
+        .inbound()
         .poll(source, |outcome, state| {
             if let Some(total) = state.total.and_then(|total| u64::try_from(total).ok()) {
                 bar.set_length(total);
@@ -171,7 +172,7 @@ async fn read(engine: &Engine, source: &SourceRuntime, summary: &mut Summary) ->
     bar.finish_and_clear();
     summary.add(&outcome);
     if !outcome.done {
-        let state = engine.store.polls().find(source.id()).await?;
+        let state = engine.store().polls().find(source.id()).await?;
         let paused = state.as_ref().filter(|state| state.paused).map(|_| "it is paused".to_owned());
         let why = paused
             .or(state.and_then(|state| state.failure))
@@ -189,6 +190,7 @@ async fn read_window(
 ) -> anyhow::Result<()> {
     let bar = bar(&format!("reading {}", source.id()), None);
     let read = engine
+        .inbound()
         .read_window(source, window, |outcome| {
             bar.set_position(u64::try_from(outcome.observations).unwrap_or(u64::MAX));
         })
@@ -217,14 +219,14 @@ async fn deliver(engine: &Arc<Engine>) -> anyhow::Result<()> {
 }
 
 async fn waiting(engine: &Engine) -> anyhow::Result<u64> {
-    let counts = engine.store.deliveries().count().await?;
+    let counts = engine.store().deliveries().count().await?;
     let waiting: i64 =
         counts.iter().filter(|row| row.state == DeliveryState::Waiting).map(|row| row.count).sum();
     Ok(u64::try_from(waiting).unwrap_or(0))
 }
 
 async fn count(engine: &Engine, summary: &mut Summary) -> anyhow::Result<()> {
-    for row in engine.store.deliveries().count().await? {
+    for row in engine.store().deliveries().count().await? {
         match row.state {
             DeliveryState::Waiting => summary.waiting += row.count,
             DeliveryState::Refused => summary.refused += row.count,

@@ -45,7 +45,7 @@ impl DestinationTypes {
         self.0.get(name)
     }
 
-    pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.0.keys().copied()
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn DestinationType>> {
+        self.0.values()
     }
 }

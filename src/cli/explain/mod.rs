@@ -11,7 +11,7 @@ use super::output;
 use crate::app::open_ready_store;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
-use crate::domain::{DeliveryState, EntityId, EntityKind};
+use crate::domain::{DeliveryState, EntityId};
 use crate::store::{
     DeliveryRow, InboxState, Installation, InstallationState, QuarantinedRow, ReceiptRow, Store,
     StoredEntity,

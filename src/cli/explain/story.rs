@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::clock::Timestamp;
+use crate::domain::{EntityId, EntityKind};
 use crate::store::{DeliveryRow, QuarantinedRow, ReceiptRow, TimelineEntry};
 
 /// Everything known under one id.
@@ -25,8 +26,8 @@ pub(super) struct Unknown {
 
 #[derive(Serialize)]
 pub(super) struct Story {
-    pub kind: String,
-    pub jira_id: String,
+    pub kind: EntityKind,
+    pub jira_id: EntityId,
     pub provider_id: String,
     pub source: String,
     pub version: i64,

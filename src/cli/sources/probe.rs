@@ -4,11 +4,12 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::app::build_registry;
+use crate::app::{build_destination_types, build_registry};
 use crate::cli::output;
 use crate::cli::usage::Usage;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::destinations::TYPES;
 use crate::domain::UnmappedValue;
 use crate::sources::find_kind;
 use crate::sync::{Probe, ProbedEntity, ProbedPayload, SourceRuntime, probe};
@@ -33,10 +34,12 @@ pub async fn main(config: &Config, id: &str, json: bool) -> anyhow::Result<ExitC
         let known: Vec<&str> = registry.iter().map(|source| source.id().as_str()).collect();
         return Err(Usage(format!("there is no source {id:?}; there are: {}", known.join(", "))).into());
     };
-    let Some(poller) = source.source.poller() else {
+    let Some(poller) = source.adapter.poller() else {
         return explain_webhook(config, source, json);
     };
-    match probe(source, poller, Clock::system().now()).await {
+    let types = build_destination_types(config, Clock::system(), TYPES)?;
+    let Some(destination) = types.iter().next() else { anyhow::bail!("there is no type of destination") };
+    match probe(source, poller, &**destination, Clock::system().now()).await {
         Ok(answer) => {
             print(source, &answer, json)?;
             Ok(ExitCode::SUCCESS)
@@ -66,7 +69,7 @@ fn explain_webhook(config: &Config, source: &SourceRuntime, json: bool) -> anyho
 }
 
 fn print(source: &SourceRuntime, answer: &Probe, json: bool) -> anyhow::Result<()> {
-    let unknown_words: Vec<String> = answer.unknown_words.iter().map(UnmappedValue::advice).collect();
+    let unknown_words: Vec<String> = answer.unmapped_values.iter().map(UnmappedValue::advice).collect();
     if json {
         return output::json(&Tested {
             source: source.id().as_str(),

@@ -85,10 +85,10 @@ pub(in crate::sync) struct Containers {
 }
 
 impl Containers {
-    pub fn new(source: &SourceRuntime, workspaces: Vec<StoredWorkspace>, containers: &[Container]) -> Self {
+    pub fn new(source: &SourceRuntime, workspaces: Vec<StoredWorkspace>, listed: &[Container]) -> Self {
         let mut containers = Self { workspaces, ..Self::default() };
-        let mut entries = Vec::with_capacity(containers.len());
-        for container in containers {
+        let mut entries = Vec::with_capacity(listed.len());
+        for container in listed {
             let workspaces = workspaces_of(source, container).map(|id| containers.number(id)).collect();
             let hit = Arc::new(render(container, source));
             entries.push((hit.name.to_lowercase(), Entry { end: 0, hit, workspaces }));

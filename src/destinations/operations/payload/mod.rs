@@ -15,11 +15,7 @@ mod schema_tests;
 pub use component::component;
 pub use incident::incident;
 pub use review::review;
-pub use shapes::{
-    AssociationPayload, Batch, BulkRequest, ComponentPayload, EntityPayload, IncidentPayload,
-    MAX_ENTITIES_PER_REQUEST, ProviderMetadata, ReviewPayload, SCHEMA_VERSION, SeverityPayload,
-    SubmissionProperties,
-};
+pub use shapes::{Batch, BulkRequest, EntityPayload, MAX_ENTITIES_PER_REQUEST};
 
 use crate::destinations::SourceProfile;
 use crate::domain::Entity;
