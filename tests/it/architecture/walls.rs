@@ -11,47 +11,53 @@ use super::source::{Breach, SourceFile, first_of_each};
 const DESTINATION: [&str; 2] = ["destinations", "operations"];
 /// The halves of the engine.
 const HALVES: [[&str; 2]; 2] = [["sync", "inbound"], ["sync", "outbound"]];
-/// What every room of the store stands on.
-const GROUND: [&[&str]; 6] =
-    [&["store", "db"], &["store", "vault"], &["store", "error"], &["store", "json"], &["domain"], &["clock"]];
+/// What a room of the store may use of the rest of the crate.
+const OUTSIDE: [&[&str]; 2] = [&["domain"], &["clock"]];
 const ROOMS: &str = "### The rooms of the store";
 
-/// The rooms of the store from the bottom up, each with its line in the document.
+/// The rooms of the store from the bottom up, those of a row side by side.
 #[derive(Debug)]
-pub struct Rooms(Vec<(String, usize)>);
+pub struct Rooms(Vec<RoomRow>);
+
+#[derive(Debug)]
+struct RoomRow {
+    /// In the document.
+    line: usize,
+    rooms: Vec<String>,
+}
 
 impl Rooms {
     /// # Errors
     /// With the line that is not of the form that `docs/ARCHITECTURE.md` explains.
     pub fn parse(document: &Document) -> Result<Self, String> {
-        let rows = document.read_table(ROOMS, &["room", "keeps"])?.into_iter();
-        let rooms = rows.map(|row| match list_names(&row.cells[0]).as_slice() {
-            [room] => Ok((room.clone(), row.line)),
-            _ => Err(document.at(row.line, "must name one room in backquotes")),
+        let rows = document.read_table(ROOMS, &["rooms", "keep"])?.into_iter();
+        let rows = rows.map(|row| match list_names(&row.cells[0]) {
+            rooms if rooms.is_empty() => Err(document.at(row.line, "must name its rooms in backquotes")),
+            rooms => Ok(RoomRow { line: row.line, rooms }),
         });
-        Ok(Self(rooms.collect::<Result<_, _>>()?))
+        Ok(Self(rows.collect::<Result<_, _>>()?))
     }
 
-    /// Rows without a room.
+    /// Rooms of the table that the store does not have.
     pub fn find_missing(&self, code: &Crate<'_>, document: &Document) -> Vec<String> {
         let exists = |room: &str| code.files.iter().any(|file| lies_within(file, &["store", room]));
-        let missing = self.0.iter().filter(|(room, _)| !exists(room));
-        missing.map(|(room, line)| document.at(*line, &format!("src/store has no room `{room}`"))).collect()
+        let all = self.0.iter().flat_map(|row| row.rooms.iter().map(|room| (row.line, room)));
+        let missing = all.filter(|(_, room)| !exists(room));
+        missing.map(|(line, room)| document.at(line, &format!("src/store has no room `{room}`"))).collect()
     }
 
     pub fn find_breaches(&self, code: &Crate<'_>, file: usize) -> Vec<Breach> {
-        let own = match code.files[file].module().as_slice() {
-            [store, room, ..] if store == "store" => self.0.iter().position(|(name, _)| name == room),
-            _ => None,
-        };
+        let module = code.files[file].module();
+        let [store, name, ..] = module.as_slice() else { return Vec::new() };
+        let own = self.0.iter().position(|row| store == "store" && row.rooms.contains(name));
         let Some(own) = own else { return Vec::new() };
         let is_open = |import: &Import| {
-            GROUND.iter().any(|ground| import.is_within(ground))
-                || self.0[..=own].iter().any(|(room, _)| import.is_within(&["store", room]))
+            let mut rooms = self.0[..=own].iter().flat_map(|row| &row.rooms);
+            OUTSIDE.iter().any(|outside| import.is_within(outside))
+                || rooms.any(|room| import.is_within(&["store", room]))
         };
-        let what = |import: &Import| {
-            format!("the room `{}` must not use `crate::{}`", self.0[own].0, import.path.join("::"))
-        };
+        let what =
+            |import: &Import| format!("the room `{name}` must not use `crate::{}`", import.path.join("::"));
         let imports = code.list_imports(file).into_iter().filter(|import| import.how != How::Written);
         let breaches = imports.filter(|import| !import.path.is_empty() && !is_open(import));
         first_of_each(breaches.map(|import| (import.line, what(&import))))
