@@ -12,7 +12,9 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::{Refusal, SourceProfile};
-use crate::domain::{BatchSizes, DestinationId, Entity, EntityId, EntityKind, EntityOutcome, Outgoing, SourceId, Verdict};
+use crate::domain::{
+    BatchSizes, DestinationId, Entity, EntityId, EntityKind, EntityOutcome, Outgoing, SourceId, Verdict,
+};
 
 /// Entities that share one request: one kind, one source, one workspace, all of them present.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,7 @@
 
 mod destination;
 mod issue_keys;
-mod operations;
+pub mod operations;
 mod profile;
 mod refusal;
 mod start;

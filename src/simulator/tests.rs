@@ -166,7 +166,10 @@ async fn actions_are_signed_for_the_apps_base_path_and_their_answers_checked() {
     let installation = simulator.install(&base_url).await.unwrap();
     let answer = simulator.search_containers("check out", Some("acct-1")).await.unwrap();
     assert_eq!(answer.status, 200);
-    assert!(answer.problems.iter().any(|problem| problem.contains("`a b` is not a container id")), "{answer:?}");
+    assert!(
+        answer.problems.iter().any(|problem| problem.contains("`a b` is not a container id")),
+        "{answer:?}"
+    );
 
     let request = find_request(&app, "/base/jira/containers/search").await;
     let token = parse_authorization(authorization(&request)).unwrap();

@@ -1,10 +1,10 @@
 //! A site comes, pauses, and goes.
 
-use crate::domain::{ClientKey, DestinationId, SourceId};
-use crate::store::{EntityAssociation, NewInstallation};
 use super::core::SyncError;
 use super::engine::Engine;
 use super::registry::SourceRuntime;
+use crate::domain::{ClientKey, DestinationId, SourceId};
+use crate::store::{EntityAssociation, NewInstallation};
 
 impl Engine {
     /// Stores a (re-)installation; everything the site may see is sent, again if need be, because Jira
@@ -73,7 +73,11 @@ impl Engine {
         let source = association.entity.source();
         let sees = self.core.directory.current().find(id).is_some_and(|access| access.sees(source));
         if sees {
-            self.core.store.entities().record_associations(id, std::slice::from_ref(association), present).await?;
+            self.core
+                .store
+                .entities()
+                .record_associations(id, std::slice::from_ref(association), present)
+                .await?;
         }
         Ok(sees)
     }

@@ -63,8 +63,9 @@ impl Engine {
         let Some(poller) = source.adapter.poller() else { return Ok(Vec::new()) };
         let state = self.core.store.polls().find(source.id()).await?;
         let backfill = chrono::TimeDelta::from_std(source.config.backfill).unwrap_or_default();
-        let from =
-            since.or(state.as_ref().map(|state| state.backfill_from)).unwrap_or(self.core.clock.now() - backfill);
+        let from = since
+            .or(state.as_ref().map(|state| state.backfill_from))
+            .unwrap_or(self.core.clock.now() - backfill);
         let stored = state.and_then(|state| state.cursor).filter(|_| since.is_none());
         let mut cursor = stored.and_then(|text| serde_json::from_str(&text).ok()).map(Cursor);
         let mut memory = Memory::new(self.core.store.polls().load_memory(source.id(), None).await?);

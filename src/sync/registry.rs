@@ -154,7 +154,8 @@ fn build_one(
 }
 
 fn audience(config: &SourceConfig, destinations: &[DestinationConfig]) -> Vec<String> {
-    let takes = |it: &&DestinationConfig| it.sources.as_ref().is_none_or(|sources| sources.contains(&config.id));
+    let takes =
+        |it: &&DestinationConfig| it.sources.as_ref().is_none_or(|sources| sources.contains(&config.id));
     let others = destinations.iter().filter(takes).map(|destination| destination.id.clone());
     config.sites.iter().cloned().chain(others).collect()
 }

@@ -13,8 +13,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::domain::{DeliveryState, EntityId};
 use crate::store::{
-    DeliveryRow, InboxState, Installation, InstallationState, QuarantinedRow, ReceiptRow, Store,
-    StoredEntity,
+    DeliveryRow, InboxState, Installation, InstallationState, QuarantinedRow, ReceiptRow, Store, StoredEntity,
 };
 use story::{Obstacle, Report, Standing, Story, Unknown};
 

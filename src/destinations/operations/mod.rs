@@ -5,7 +5,7 @@
 
 mod client;
 mod destination;
-mod payload;
+pub mod payload;
 mod refusal;
 
 use std::sync::Arc;
@@ -38,8 +38,9 @@ impl DestinationType for InstalledSites {
 
     fn build(&self, account: Account) -> Result<Arc<dyn Destination>, BuildError> {
         let Facilities { http, clock, app_key, .. } = &self.facilities;
-        let base_url = Url::parse(&account.base_url)
-            .map_err(|fault| BuildError(format!("the site's address {:?} is not valid: {fault}", account.base_url)))?;
+        let base_url = Url::parse(&account.base_url).map_err(|fault| {
+            BuildError(format!("the site's address {:?} is not valid: {fault}", account.base_url))
+        })?;
         let secret = account.secret.ok_or_else(|| {
             BuildError("the site's secret is missing: install the app again on the site".to_owned())
         })?;

@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 
-use super::client::{Disposition, JiraError};
 use super::client::Scope as JiraScope;
+use super::client::{Disposition, JiraError};
 use crate::destinations::{Refusal, Remedy, Scope};
 
 /// Clocks further apart than this explain a refused token.
@@ -11,8 +11,7 @@ const SKEW: TimeDelta = TimeDelta::seconds(60);
 
 const FORBIDDEN: &str = "Jira forbids the request: the installed app lacks the operations module or a scope; \
                          update the app on the site";
-const GONE: &str =
-    "Jira does not know the site or the API any more: check that the site still exists";
+const GONE: &str = "Jira does not know the site or the API any more: check that the site still exists";
 
 impl From<JiraError> for Refusal {
     fn from(error: JiraError) -> Self {

@@ -177,8 +177,15 @@ impl Deliveries<'_> {
             BatchFill::NotAwaited => (now - rules.longest_fill).timestamp_millis(),
             BatchFill::Any => i64::MAX,
         };
-        let args =
-            args![destination, lowest, queued_before, now, Priority::Live, filled_before, now - rules.stalled_after];
+        let args = args![
+            destination,
+            lowest,
+            queued_before,
+            now,
+            Priority::Live,
+            filled_before,
+            now - rules.stalled_after
+        ];
         self.db.find(sql, &args).await
     }
 

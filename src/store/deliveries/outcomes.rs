@@ -42,7 +42,9 @@ impl Deliveries<'_> {
         let mut nth = 0;
         for part in outcomes.chunks(OUTCOMES_AT_ONCE) {
             let mut taken = Taken { kind, batch: &batch, outcomes: Vec::with_capacity(part.len()) };
-            for outcome in part.iter().filter(|it| matches!(it.verdict, Verdict::Accepted | Verdict::Unmentioned)) {
+            for outcome in
+                part.iter().filter(|it| matches!(it.verdict, Verdict::Accepted | Verdict::Unmentioned))
+            {
                 let in_sample = nth % every == 0 || outcome.verdict == Verdict::Unmentioned;
                 taken.outcomes.push((outcome, read_back_at.filter(|_| in_sample)));
                 nth += 1;

@@ -36,7 +36,6 @@ impl Sites<'_> {
         self.db.list(sql, &args![]).await
     }
 
-
     /// Makes the declared destinations the only ones that are served beside the installations. One that was
     /// declared before keeps its deliveries and its `since`; one that is declared no more is kept as uninstalled.
     pub async fn declare(&self, declared: &[DeclaredDestination]) -> Result<(), StoreError> {

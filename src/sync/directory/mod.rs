@@ -50,7 +50,8 @@ impl Directory {
         let generation = self.store.sites().directory_generation().await?;
         let installed = self.store.sites().list_installations().await?;
         let served = self.store.sites().list_declared().await?;
-        let installed = installed.into_iter().filter_map(|site| DestinationAccess::installed(site, &self.registry));
+        let installed =
+            installed.into_iter().filter_map(|site| DestinationAccess::installed(site, &self.registry));
         let declared = served.iter().filter_map(|served| {
             let config = self.declared.iter().find(|config| config.id == served.id.as_str())?;
             Some(DestinationAccess::declared(served, config, &self.registry))

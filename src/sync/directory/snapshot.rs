@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::access::DestinationAccess;
-use super::containers::{Containers, ContainerHit, Query, SearchPosition};
+use super::containers::{ContainerHit, Containers, Query, SearchPosition};
 use crate::domain::{DestinationId, EntityId};
 use crate::store::StoredWorkspace;
 

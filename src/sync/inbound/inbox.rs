@@ -17,8 +17,7 @@ use crate::sync::registry::SourceRuntime;
 const BATCH: usize = 16;
 
 /// What the operator reads of a webhook on which the parser broke down.
-pub(super) const BROKE_DOWN: &str =
-    "the parser broke down on it, which is a defect of this program: please report it with the webhook's body";
+pub(super) const BROKE_DOWN: &str = "the parser broke down on it, which is a defect of this program: please report it with the webhook's body";
 
 /// A row of the inbox with what it says.
 struct Read {
@@ -67,7 +66,8 @@ impl Inbound {
                 }
             }
         }
-        let refused: Vec<_> = refused.iter().map(|(id, why): &(String, String)| (id.as_str(), why.as_str())).collect();
+        let refused: Vec<_> =
+            refused.iter().map(|(id, why): &(String, String)| (id.as_str(), why.as_str())).collect();
         store.inbox().quarantine(&refused).await?;
         let reports: Vec<_> = read.iter().map(Read::report).collect();
         let applied = store.apply(&source.scope(), &reports).await?;

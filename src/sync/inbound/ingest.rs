@@ -102,7 +102,10 @@ async fn write_groups(core: Arc<Core>, mut waiting: mpsc::Receiver<Waiting>) {
             IngestError::StoreDown
         });
         for (n, sender) in senders.into_iter().enumerate() {
-            let answer = answers.as_ref().map_err(|fault| *fault).and_then(|all| all.get(n).cloned().ok_or(IngestError::StoreDown));
+            let answer = answers
+                .as_ref()
+                .map_err(|fault| *fault)
+                .and_then(|all| all.get(n).cloned().ok_or(IngestError::StoreDown));
             // A sender that hung up meanwhile will repeat its webhook, which is then a duplicate.
             let _hung_up = sender.send(answer);
         }

@@ -73,7 +73,8 @@ impl Outbound {
     /// When what is stored or configured of it cannot be right.
     pub fn connect(&self, access: &DestinationAccess) -> Result<Arc<dyn Destination>, BuildError> {
         let found = self.types.find(&access.type_name);
-        let found = found.ok_or_else(|| BuildError(format!("there is no destination type {:?}", access.type_name)))?;
+        let found = found
+            .ok_or_else(|| BuildError(format!("there is no destination type {:?}", access.type_name)))?;
         found.build(Account {
             id: access.id.clone(),
             name: access.name.clone(),

@@ -5,7 +5,7 @@ use super::site_backoff;
 use super::waits::{FIRST_READ_BACK, PARKED_PROBE};
 use crate::destinations::{Refusal, Remedy, Scope};
 use crate::domain::{EntityOutcome, Verdict};
-use crate::store::{NextBatch, Backoff};
+use crate::store::{Backoff, NextBatch};
 use crate::sync::SyncError;
 use crate::sync::backoff::fresh_seed;
 use crate::sync::directory::DestinationAccess;
@@ -25,7 +25,8 @@ impl Outbound {
         }
         let (store, metrics, now) = (&self.core.store, &self.core.metrics, self.core.clock.now());
         let read_back_at = self.delivery.confirm.then(|| now + FIRST_READ_BACK);
-        let kept = store.deliveries().record_outcomes(&access.at(), batch.kind, &outcomes, read_back_at).await?;
+        let kept =
+            store.deliveries().record_outcomes(&access.at(), batch.kind, &outcomes, read_back_at).await?;
         if !kept {
             self.core.directory.refresh().await?;
             return Ok(());

@@ -33,7 +33,7 @@ impl Task for Clumsy {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_panic_is_counted_with_the_tasks_name_and_the_next_round_runs() {
     let (task, stop) = (Arc::new(Clumsy::default()), CancellationToken::new());
     let runner = Runner {

@@ -117,7 +117,8 @@ fn api_of(kind: EntityKind) -> Api {
 /// The documented 404 of the reading operations means that nothing is stored.
 fn none_when_absent<T>(error: JiraError, none: T) -> Result<Answer<T>, JiraError> {
     if error.status == Some(404) {
-        let meta = super::answer::Meta { trace_id: error.trace_id, date_skew: error.date_skew, near_limit: false };
+        let meta =
+            super::answer::Meta { trace_id: error.trace_id, date_skew: error.date_skew, near_limit: false };
         Ok(Answer { value: none, meta })
     } else {
         Err(error)

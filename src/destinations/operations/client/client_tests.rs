@@ -11,13 +11,15 @@ use url::Url;
 use wiremock::matchers::{any, method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
+use super::answer::Meta;
 use super::*;
 use crate::clock::Clock;
 use crate::connect::qsh;
 use crate::destinations::SourceProfile;
 use crate::destinations::operations::payload::{Batch, BulkRequest, EntityPayload};
 use crate::domain::{
-    ClientKey, Component, Entity, EntityId, EntityKind, Incident, IncidentStatus, Severity, SourceId, ToolWords, parse_timestamp,
+    ClientKey, Component, EntityId, EntityKind, Incident, IncidentStatus, Severity, SourceId, Verdict,
+    ToolWords, parse_timestamp,
 };
 use crate::http::{HttpSettings, build_client};
 

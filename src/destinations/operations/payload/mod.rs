@@ -14,18 +14,11 @@ mod schema_tests;
 
 pub use component::component;
 pub use incident::incident;
-pub use review::review;
+pub use review::{Unmappable, review};
 pub use shapes::{Batch, BulkRequest, EntityPayload, MAX_ENTITIES_PER_REQUEST};
 
 use crate::destinations::SourceProfile;
 use crate::domain::Entity;
-
-/// Why an entity has no payload.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unmappable {
-    #[error("the review names no incident, and Jira shows a review only with the incidents it covers")]
-    ReviewWithoutIncidents,
-}
 
 /// The payload of an entity of any kind. `version` becomes its `updateSequenceNumber`.
 pub fn payload(entity: &Entity, ctx: &SourceProfile, version: i64) -> Result<EntityPayload, Unmappable> {

@@ -2,11 +2,17 @@
 //!
 //! Must refuse a review without incidents rather than invent one for it.
 
-use super::Unmappable;
 use super::associations::associations;
 use super::shapes::{ReviewPayload, SCHEMA_VERSION};
 use crate::destinations::{SourceProfile, text};
 use crate::domain::{EntityId, PostIncidentReview};
+
+/// Why an entity has no payload.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unmappable {
+    #[error("the review names no incident, and Jira shows a review only with the incidents it covers")]
+    ReviewWithoutIncidents,
+}
 
 /// The payload of a review; texts fall back as for incidents.
 ///

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::*;
-use crate::domain::{
+use crate::domain::{FALLBACK_COMPONENT, 
     Association, Component, ComponentType, EntityId, Incident, IncidentStatus, PostIncidentReview,
     ReviewStatus, Severity, SourceId, Tier, Timestamp, ToolWords,
 };

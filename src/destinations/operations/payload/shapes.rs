@@ -99,26 +99,6 @@ pub enum EntityPayload {
     Review(ReviewPayload),
 }
 
-impl EntityPayload {
-    #[must_use]
-    pub fn kind(&self) -> EntityKind {
-        match self {
-            Self::Component(_) => EntityKind::Component,
-            Self::Incident(_) => EntityKind::Incident,
-            Self::Review(_) => EntityKind::Review,
-        }
-    }
-
-    #[must_use]
-    pub fn id(&self) -> &EntityId {
-        match self {
-            Self::Component(payload) => &payload.id,
-            Self::Incident(payload) => &payload.id,
-            Self::Review(payload) => &payload.id,
-        }
-    }
-}
-
 /// Payloads of one kind under the name of their array. Incidents and reviews never share a request,
 /// because the answer has no fields of its own for reviews.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
