@@ -6,7 +6,7 @@ use incident_bridge::app;
 use incident_bridge::clock::{Clock, from_millis};
 use incident_bridge::config::{Config, Environment, load};
 use incident_bridge::domain::{Component, Entity, Observation, SourceId, Workspace};
-use incident_bridge::store::{Origin, SourceScope, Told};
+use incident_bridge::store::{Origin, Report, SourceScope};
 
 use crate::config::SOURCE;
 
@@ -97,8 +97,9 @@ pub async fn fill_catalogue(config: &Config) {
     let workspaces: Vec<Workspace> = AREAS.iter().map(|area| workspace(area)).collect();
     let observations: Vec<Observation> = services().collect();
     assert_eq!(observations.len(), SERVICES);
-    let told = Told { observations: &observations, workspaces: &workspaces, ..Told::default() };
-    engine.store.apply(&scope, &[(told, Origin::Catalogue)]).await.expect("a stored catalogue");
+    let report =
+        Report { observations: &observations, workspaces: &workspaces, ..Report::new(Origin::Catalogue) };
+    engine.store.apply(&scope, &[report]).await.expect("a stored catalogue");
     engine.store.close().await;
 }
 

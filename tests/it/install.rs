@@ -1,6 +1,6 @@
 //! A site installs the app, pauses it, installs it again, removes it.
 
-use incident_bridge::domain::ClientKey;
+use incident_bridge::domain::{DeliveryState, DestinationId};
 use incident_bridge::simulator::{Fault, Installation};
 use incident_bridge::store::InstallationState;
 use reqwest::Method;
@@ -84,7 +84,7 @@ async fn an_uninstall_erases_secrets_and_deliveries() {
     assert_eq!(rows[0].state, InstallationState::Uninstalled);
     assert!(rows[0].secrets.is_empty() && rows[0].display_url.is_none());
     assert!(bridge.deliveries("pd:Q1").await.is_empty());
-    let key = ClientKey(site.client_key.clone());
+    let key = DestinationId(site.client_key.clone());
     assert!(bridge.engine.store.sites().list_links(&key).await.expect("the store works").is_empty());
     assert_eq!(asks_with(&bridge, &site).await, 401);
     let requests = bridge.jira().request_count();
@@ -117,7 +117,7 @@ async fn a_new_client_key_for_the_same_site_replaces_the_old_one() {
     assert_ne!(old.client_key, new.client_key);
     bridge.settle().await;
     assert!(bridge.jira().incident("pd:Q1").is_some());
-    assert_eq!(bridge.delivery("pd:Q1").await.state, "accepted");
+    assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Accepted);
     assert_eq!(asks_with(&bridge, &old).await, 401);
     let rows = bridge.engine.store.sites().list_installations().await.expect("the store works");
     let state = |key: &str| rows.iter().find(|row| row.client_key.0 == key).expect("it is known").state;
@@ -136,7 +136,7 @@ async fn a_disabled_site_gets_nothing_and_catches_up_when_enabled() {
         bridge.settle_after(10).await;
     }
     assert_eq!(count_writes(&bridge, 0), writes);
-    assert_eq!(bridge.delivery("pd:Q1").await.state, "waiting");
+    assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Waiting);
     bridge.jira().enable().await.expect("it is installed");
     bridge.settle().await;
     assert_eq!(bridge.jira().incident("pd:Q1").expect("it caught up")["summary"], "Last words");
@@ -201,7 +201,7 @@ async fn the_nightly_comparison_restores_what_jira_has_lost() {
     bridge.pagerduty(&triggered("Q1")).await;
     bridge.settle().await;
     bridge.settle_after(2).await;
-    assert_eq!(bridge.delivery("pd:Q1").await.state, "confirmed");
+    assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Confirmed);
     for target in ["incidents/pd:Q1", "linkedWorkspaces/bulk?workspaceIds=pd%3Aaccount"] {
         bridge.delete_in_jira(&format!("/rest/operations/1.0/{target}")).await;
     }

@@ -2,6 +2,7 @@
 
 use crate::harness::Bridge;
 use crate::harness::pagerduty::triggered;
+use incident_bridge::domain::DeliveryState;
 
 const DAY: i64 = 24 * 3600;
 
@@ -83,6 +84,6 @@ async fn a_site_gets_what_the_configuration_shows_it_later() {
     bridge.restart().await;
     bridge.settle().await;
     bridge.settle_after(5).await;
-    assert_eq!(bridge.delivery("gen:unassigned").await.state, "confirmed");
+    assert_eq!(bridge.delivery("gen:unassigned").await.state, DeliveryState::Confirmed);
     bridge.finish().await;
 }

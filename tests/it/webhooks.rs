@@ -43,7 +43,7 @@ fn plain(id: &str, state: &str) -> Value {
 
 async fn count_inbox(bridge: &Bridge, state: &str) -> i64 {
     let counts = bridge.engine.store.inbox().count().await.expect("the store works");
-    counts.iter().filter(|row| row.state == state).map(|row| row.count).sum()
+    counts.iter().filter(|row| row.state.as_str() == state).map(|row| row.count).sum()
 }
 
 #[tokio::test]

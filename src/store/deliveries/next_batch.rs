@@ -99,7 +99,7 @@ impl Deliveries<'_> {
     /// reviews; of one kind what is live first. `pace` can hold refreshes back. What the first sync of a source
     /// finds waits until it fills a request, for half a minute at most and only while pages come in.
     pub async fn find_next_batch(
-        &self,
+        self,
         destination: &DestinationId,
         max: usize,
         pace: Pace,
@@ -115,13 +115,13 @@ impl Deliveries<'_> {
     }
 
     /// Whether something is to be sent that does not wait until it fills a request.
-    pub async fn is_due(&self, destination: &DestinationId, pace: Pace) -> Result<bool, StoreError> {
+    pub async fn is_due(self, destination: &DestinationId, pace: Pace) -> Result<bool, StoreError> {
         Ok(self.find_group(destination, pace, BatchFill::NotAwaited).await?.is_some())
     }
 
     /// The group of what is to be sent next.
     async fn find_group(
-        &self,
+        self,
         destination: &DestinationId,
         pace: Pace,
         fill: BatchFill,
@@ -165,7 +165,7 @@ impl Deliveries<'_> {
         self.db.find(sql, &args).await
     }
 
-    fn member_args(&self, destination: &DestinationId, group: &Group, max: usize, pace: Pace) -> [Arg; 9] {
+    fn member_args(self, destination: &DestinationId, group: &Group, max: usize, pace: Pace) -> [Arg; 9] {
         let (lowest, queued_before) = pace.bounds();
         args![
             destination,
@@ -181,7 +181,7 @@ impl Deliveries<'_> {
     }
 
     async fn fills_request(
-        &self,
+        self,
         destination: &DestinationId,
         group: &Group,
         max: usize,
@@ -201,7 +201,7 @@ impl Deliveries<'_> {
     }
 
     async fn load(
-        &self,
+        self,
         destination: &DestinationId,
         group: Group,
         max: usize,

@@ -18,7 +18,7 @@ pub struct DeclaredDestination {
 impl Sites<'_> {
     /// Makes the declared destinations the only ones that are served beside the installations. One that was
     /// declared before keeps its deliveries and its `since`; one that is declared no more is kept as uninstalled.
-    pub async fn declare(&self, declared: &[DeclaredDestination]) -> Result<(), StoreError> {
+    pub async fn declare(self, declared: &[DeclaredDestination]) -> Result<(), StoreError> {
         let retire = r#"
             UPDATE destinations
             SET state = 'uninstalled', updated_at = $1
