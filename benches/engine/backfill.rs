@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use incident_bridge::simulator::{EntityKind, Simulator};
 
 use crate::bridge::{Bridge, Ground};
-use crate::destinations::operations::client::{Asked, start_sites};
+use crate::jira::{Asked, start_sites};
 use crate::table::{Table, count};
 use crate::tool::{self, Account};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::arrivals::Arrivals;
 use crate::bridge::Ground;
 use crate::config::webhook_source;
-use crate::destinations::operations::client::{Asked, start_sites};
+use crate::jira::{Asked, start_sites};
 use crate::sender::Load;
 use crate::table::{Table, count};
 

@@ -7,7 +7,7 @@ use incident_bridge::simulator::{Fault, Simulator};
 use crate::arrivals::Arrivals;
 use crate::bridge::Ground;
 use crate::config::webhook_source;
-use crate::destinations::operations::client::{Asked, start_sites};
+use crate::jira::{Asked, start_sites};
 use crate::latencies::Latencies;
 use crate::sender::Load;
 use crate::table::Table;

@@ -6,7 +6,7 @@ use incident_bridge::app;
 use incident_bridge::clock::{Clock, from_millis};
 use incident_bridge::config::{Config, Environment, load};
 use incident_bridge::domain::{Component, Entity, Observation, SourceId, Workspace};
-use incident_bridge::store::{Origin, SourceScope, Told};
+use incident_bridge::store::{Origin, Report, SourceScope};
 
 use crate::config::SOURCE;
 
@@ -91,15 +91,16 @@ pub fn read_config(file: &Path) -> Config {
 /// Puts the catalogue into the store, as reading it from the tool does.
 pub async fn fill_catalogue(config: &Config) {
     let engine = app::build_engine(config, Clock::system()).await.expect("an engine");
-    app::prepare_store(config, &engine.store).await.expect("a schema");
+    app::prepare_store(config, engine.store()).await.expect("a schema");
     let source = SourceId::parse(SOURCE).expect("valid");
     let scope = SourceScope { source: &source, teams: true, sites: &config.sources[0].sites };
     let workspaces: Vec<Workspace> = AREAS.iter().map(|area| workspace(area)).collect();
     let observations: Vec<Observation> = services().collect();
     assert_eq!(observations.len(), SERVICES);
-    let told = Told { observations: &observations, workspaces: &workspaces, ..Told::default() };
-    engine.store.apply(&scope, &[(told, Origin::Catalogue)]).await.expect("a stored catalogue");
-    engine.store.close().await;
+    let report =
+        Report { observations: &observations, workspaces: &workspaces, ..Report::new(Origin::Catalogue) };
+    engine.store().apply(&scope, &[report]).await.expect("a stored catalogue");
+    engine.store().close().await;
 }
 
 /// Ids in Jira of the workspaces, one per area.

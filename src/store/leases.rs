@@ -30,12 +30,7 @@ impl<'a> Leases<'a> {
 
     /// Takes the lease if it is free, expired, or already `owner`'s. One that ends later than twice its length
     /// from now was taken by a clock that was ahead, and is void.
-    pub async fn claim(
-        &self,
-        name: &str,
-        owner: &str,
-        length: Duration,
-    ) -> Result<Option<Lease>, StoreError> {
+    pub async fn claim(self, name: &str, owner: &str, length: Duration) -> Result<Option<Lease>, StoreError> {
         let lease = Lease { name: name.to_owned(), owner: owner.to_owned() };
         if self.db.has_one_process() {
             return Ok(Some(lease));
@@ -55,7 +50,7 @@ impl<'a> Leases<'a> {
 
     /// Gives the lease back, so that another process need not wait for its end. If that fails, it ends by
     /// itself.
-    pub async fn release(&self, lease: Lease) -> Result<(), StoreError> {
+    pub async fn release(self, lease: Lease) -> Result<(), StoreError> {
         if self.db.has_one_process() {
             return Ok(());
         }

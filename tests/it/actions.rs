@@ -1,6 +1,6 @@
 //! What Jira asks while people work in it: workspaces, containers, associations, reviews.
 
-use incident_bridge::domain::{ClientKey, EntityId};
+use incident_bridge::domain::{DestinationId, EntityId};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -85,8 +85,10 @@ async fn a_site_never_sees_workspaces_or_containers_of_another() {
     let kept =
         store.entities().list_associations_of(&EntityId::from_text("pd:Q1")).await.expect("the store works");
     assert!(kept.is_empty());
-    let own =
-        store.entities().list_associations(&ClientKey(first.client_key), &EntityId::from_text("pd:Q1")).await;
+    let own = store
+        .entities()
+        .list_associations(&DestinationId(first.client_key), &EntityId::from_text("pd:Q1"))
+        .await;
     assert!(own.expect("the store works").is_empty());
     bridge.finish().await;
 }
@@ -157,11 +159,11 @@ async fn an_association_is_kept_and_stands_in_the_timeline() {
     let bridge = Bridge::installed().await;
     bridge.pagerduty(&triggered("Q1")).await;
     bridge.settle().await;
-    let site = ClientKey(bridge.jira().find_installation().expect("it is installed").client_key);
+    let site = DestinationId(bridge.jira().find_installation().expect("it is installed").client_key);
     let id = EntityId::from_text("pd:Q1");
     assert_eq!(bridge.jira().associate("pd:Q1", "10001").await.expect("an answer").status, 200);
     let kept =
-        async || bridge.engine.store.entities().list_associations(&site, &id).await.expect("the store works");
+        async || bridge.engine.store().entities().list_associations(&site, &id).await.expect("the store works");
     assert_eq!(kept().await, ["10001"]);
     assert!(bridge.events("pd:Q1").await.contains(&"associated".to_owned()));
     assert_eq!(bridge.jira().disassociate("pd:Q1", "10001").await.expect("an answer").status, 200);
@@ -187,8 +189,8 @@ async fn associations_are_taken_in_every_form_in_which_jira_may_tell_them() {
     for body in [json!({ "entity": { "id": "pd:Q1" }, "associatedWith": {} }), json!([])] {
         assert_eq!(bridge.call(&site, Method::POST, target, Some(&body)).await.status, 400);
     }
-    let (key, id) = (ClientKey(site.client_key.clone()), EntityId::from_text("pd:Q1"));
-    let kept = bridge.engine.store.entities().list_associations(&key, &id).await.expect("the store works");
+    let (key, id) = (DestinationId(site.client_key.clone()), EntityId::from_text("pd:Q1"));
+    let kept = bridge.engine.store().entities().list_associations(&key, &id).await.expect("the store works");
     assert_eq!(kept, ["1", "ari:cloud:jira:x:issue/2"]);
     bridge.finish().await;
 }

@@ -38,8 +38,8 @@ async fn start(more: &str) -> (MockServer, Bridge) {
 
 /// What the schedule does at this instant.
 async fn is_polled(bridge: &Bridge) -> bool {
-    let source = bridge.engine.registry.find("pd").expect("it is configured").clone();
-    let polled = bridge.engine.poll_on_schedule(&source).await.expect("the store works");
+    let source = bridge.engine.registry().find("pd").expect("it is configured").clone();
+    let polled = bridge.engine.inbound().poll_on_schedule(&source).await.expect("the store works");
     bridge.settle().await;
     polled.is_some_and(|outcome| outcome.done)
 }
@@ -110,8 +110,8 @@ async fn a_webhook_a_change_and_a_sync_each_bring_the_schedule_back_at_once() {
     assert!(bridge.jira().incident("pd:Q3").is_some());
 
     bridge.advance(PAUSE);
-    let source = bridge.engine.registry.find("pd").expect("it is configured").clone();
-    assert!(bridge.engine.poll(&source, |_, _| {}).await.expect("the store works").done);
+    let source = bridge.engine.registry().find("pd").expect("it is configured").clone();
+    assert!(bridge.engine.inbound().poll(&source, |_, _| {}).await.expect("the store works").done);
     assert_eq!(polled_at(&bridge, 4).await, [1, 2, 4], "after a sync");
     bridge.finish().await;
 }
@@ -131,9 +131,9 @@ async fn a_source_is_never_polled_twice_at_once_by_one_process() {
     let (server, bridge) = start("").await;
     bridge.advance(PAUSE);
     let before = count(&server, "/incidents").await;
-    let source = bridge.engine.registry.find("pd").expect("it is configured").clone();
+    let source = bridge.engine.registry().find("pd").expect("it is configured").clone();
     let (by_hand, scheduled) =
-        tokio::join!(bridge.engine.poll(&source, |_, _| {}), bridge.engine.poll_on_schedule(&source));
+        tokio::join!(bridge.engine.inbound().poll(&source, |_, _| {}), bridge.engine.inbound().poll_on_schedule(&source));
     let (by_hand, scheduled) =
         (by_hand.expect("it works"), scheduled.expect("it works").expect("it was due"));
     assert!(by_hand.done != scheduled.done, "{by_hand:?} {scheduled:?}");
@@ -169,10 +169,10 @@ async fn a_poll_that_takes_longer_than_its_lease_keeps_the_source() {
     });
     slow.mount(&server).await;
     let engine = bridge.engine.clone();
-    let source = engine.registry.find("pd").expect("it is configured").clone();
+    let source = engine.registry().find("pd").expect("it is configured").clone();
     let (mut asked, mut taken) = (0, 0);
     let outcome = {
-        let polling = engine.poll(&source, |_, _| {});
+        let polling = engine.inbound().poll(&source, |_, _| {});
         tokio::pin!(polling);
         loop {
             // While the poll is in the midst of its pages, another process asks for the source all the time.
@@ -180,7 +180,7 @@ async fn a_poll_that_takes_longer_than_its_lease_keeps_the_source() {
             tokio::select! {
                 biased;
                 outcome = &mut polling => break outcome.expect("the store works"),
-                lease = engine.store.leases().claim("poll/pd", "another", Duration::from_mins(5)), if is_amidst => {
+                lease = engine.store().leases().claim("poll/pd", "another", Duration::from_mins(5)), if is_amidst => {
                     asked += 1;
                     taken += usize::from(lease.expect("the store works").is_some());
                 }
@@ -207,7 +207,7 @@ async fn each_source_has_its_own_delay_behind_its_schedule() {
     let tables = ids.map(|id| table(id, "0 */5 * * * *")).join("") + &table("quick", "*/2 * * * * *");
     let mut bridge = Setup::default().sources(&(tables + &table("office", "0 */5 8-17 * * *"))).start().await;
     let delay = |bridge: &Bridge, id: &str| {
-        bridge.engine.poll_delay(bridge.engine.registry.find(id).expect("it is configured"))
+        bridge.engine.inbound().poll_delay(bridge.engine.registry().find(id).expect("it is configured"))
     };
     let delays = ids.map(|id| delay(&bridge, id));
     assert!(delays.iter().all(|delay| *delay < Duration::from_secs(270)), "{delays:?}");

@@ -1,6 +1,7 @@
 //! The machine's clock is set, an hour forward and an hour back: nothing is lost, nothing waits for that hour.
 
 use chrono::TimeDelta;
+use incident_bridge::domain::DeliveryState;
 use incident_bridge::simulator::{EntityKind as Kind, Fault};
 use incident_bridge::sync::Scheduler;
 use tokio_util::sync::CancellationToken;
@@ -59,7 +60,7 @@ async fn what_was_noted_while_the_clock_was_ahead_holds_nothing_up_when_it_is_ri
             bridge.pagerduty(&triggered("Q1").titled(&format!("Ahead {n}"))).await;
             bridge.settle().await;
         }
-        assert_eq!(bridge.delivery("pd:Q1").await.state, "waiting", "{what} holds it up");
+        assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Waiting, "{what} holds it up");
         let before = bridge.jira().submitted_versions(Kind::Incident, "pd:Q1");
         bridge.clock.set(-HOUR);
         bridge.jira().clear_faults();
@@ -73,7 +74,10 @@ async fn what_was_noted_while_the_clock_was_ahead_holds_nothing_up_when_it_is_ri
         bridge.settle_after(5).await;
         let state = bridge.delivery("pd:Q1").await.state;
         // Nothing is read back for the last points.
-        assert!(state == "confirmed" || state == "accepted" && !config.is_empty(), "{what}: {state}");
+        assert!(
+            state == DeliveryState::Confirmed || state == DeliveryState::Accepted && !config.is_empty(),
+            "{what}: {state}"
+        );
         bridge.finish().await;
     }
 }

@@ -1,9 +1,9 @@
 //! What reaches Jira, in which order, how often, and in which version.
 
 use chrono::TimeDelta;
-use incident_bridge::domain::{Component, EntityKind, Observation, SourceId, Tier};
+use incident_bridge::domain::{Component, DeliveryState, EntityKind, Observation, SourceId, Tier};
 use incident_bridge::simulator::{EntityKind as Kind, Fault};
-use incident_bridge::store::{Origin, Told};
+use incident_bridge::store::{Origin, Report};
 
 use crate::harness::pagerduty::triggered;
 use crate::harness::program::eventually;
@@ -58,7 +58,7 @@ async fn ten_changes_while_jira_is_unavailable_cost_one_write() {
     }
     bridge.settle().await;
     assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["summary"], "Incident Q1");
-    assert_eq!(bridge.delivery("pd:Q1").await.state, "waiting");
+    assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Waiting);
     bridge.settle_after(600).await;
     assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["summary"], "Title 9");
     assert_eq!(bridge.jira().submitted_versions(Kind::Incident, "pd:Q1").len(), 2);
@@ -69,7 +69,7 @@ async fn ten_changes_while_jira_is_unavailable_cost_one_write() {
 async fn a_change_while_the_one_before_is_on_its_way_is_not_lost() {
     let bridge = Bridge::installed().await;
     bridge.pagerduty(&triggered("Q1").titled("First")).await;
-    bridge.engine.process_inbox().await.expect("the store works");
+    bridge.engine.inbound().process_inbox().await.expect("the store works");
     let slow = std::time::Duration::from_millis(300);
     bridge.jira().fail_next(Fault::slow(slow).on("POST", INCIDENTS));
     let key =
@@ -77,9 +77,9 @@ async fn a_change_while_the_one_before_is_on_its_way_is_not_lost() {
     let second = async {
         bridge.advance(1);
         bridge.pagerduty(&triggered("Q1").titled("Second")).await;
-        bridge.engine.process_inbox().await.expect("the store works");
+        bridge.engine.inbound().process_inbox().await.expect("the store works");
     };
-    let (served, ()) = tokio::join!(bridge.engine.serve_site(&key), second);
+    let (served, ()) = tokio::join!(bridge.engine.outbound().serve(&key), second);
     served.expect("the store works");
     bridge.settle().await;
     assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["summary"], "Second");
@@ -103,7 +103,7 @@ async fn unchanged_content_is_never_sent() {
     bridge.restart().await;
     bridge.settle().await;
     assert_eq!(writes(&bridge).len(), before);
-    assert_eq!(bridge.delivery("pd:Q1").await.state, "confirmed");
+    assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Confirmed);
     bridge.finish().await;
 }
 
@@ -150,11 +150,11 @@ async fn what_is_accepted_is_confirmed_once_it_shows() {
     bridge.settle().await;
     for wait in [1, 4, 15] {
         bridge.settle_after(wait).await;
-        assert_eq!(bridge.delivery("pd:Q1").await.state, "accepted");
+        assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Accepted);
     }
     bridge.settle_after(60).await;
     let row = bridge.delivery("pd:Q1").await;
-    assert_eq!((row.state.as_str(), row.confirmed), ("confirmed", row.wanted));
+    assert_eq!((row.state, row.confirmed), (DeliveryState::Confirmed, row.wanted));
     assert_eq!(bridge.jira().submitted_versions(Kind::Incident, "pd:Q1").len(), 1);
     assert_eq!(bridge.events("pd:Q1").await, ["stored", "accepted", "confirmed"]);
     bridge.finish().await;
@@ -172,7 +172,7 @@ async fn a_202_without_a_word_is_read_back_and_sent_again_when_it_was_lost() {
     }
     assert!(bridge.jira().incident("pd:Q1").is_some(), "it was sent again");
     bridge.settle_after(1).await;
-    assert_eq!(bridge.delivery("pd:Q1").await.state, "confirmed");
+    assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Confirmed);
     assert!(bridge.events("pd:Q1").await.contains(&"sent_again".to_owned()));
     bridge.finish().await;
 }
@@ -184,7 +184,7 @@ async fn a_202_without_a_word_that_did_the_work_is_confirmed_by_reading() {
     bridge.pagerduty(&triggered("Q1")).await;
     bridge.settle().await;
     bridge.settle_after(1).await;
-    assert_eq!(bridge.delivery("pd:Q1").await.state, "confirmed");
+    assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Confirmed);
     bridge.finish().await;
 }
 
@@ -200,14 +200,14 @@ async fn what_never_shows_is_given_up_with_a_reason_and_can_be_retried() {
         }
     }
     let row = bridge.delivery("pd:Q1").await;
-    assert_eq!(row.state, "refused");
+    assert_eq!(row.state, DeliveryState::Refused);
     assert!(row.reason.is_some_and(|reason| reason.contains("never showed")));
     assert_eq!(bridge.jira().submitted_versions(Kind::Incident, "pd:Q1").len(), 3);
     bridge.jira().allow("pd:Q1");
-    assert_eq!(bridge.engine.store.deliveries().retry(None).await.expect("the store works"), 1);
+    assert_eq!(bridge.engine.store().deliveries().retry(None).await.expect("the store works"), 1);
     bridge.settle().await;
     bridge.settle_after(1).await;
-    assert_eq!(bridge.delivery("pd:Q1").await.state, "confirmed");
+    assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Confirmed);
     bridge.finish().await;
 }
 
@@ -215,11 +215,11 @@ async fn what_never_shows_is_given_up_with_a_reason_and_can_be_retried() {
 async fn a_component_that_the_tool_has_deleted_disappears_from_jira() {
     let bridge = Bridge::installed().await;
     let source = SourceId::parse("pd").expect("valid");
-    let runtime = bridge.engine.registry.find("pd").expect("it is configured").clone();
+    let runtime = bridge.engine.registry().find("pd").expect("it is configured").clone();
     let tell = async |observation: Observation| {
         let observations = [observation];
-        let told = [(Told { observations: &observations, ..Told::default() }, Origin::Catalogue)];
-        bridge.engine.store.apply(&runtime.scope(), &told).await.expect("the store works");
+        let report = Report { observations: &observations, ..Report::new(Origin::Catalogue) };
+        bridge.engine.store().apply(&runtime.scope(), &[report]).await.expect("the store works");
         bridge.settle().await;
     };
     let component = Component {
@@ -240,9 +240,9 @@ async fn a_component_that_the_tool_has_deleted_disappears_from_jira() {
     tell(Observation::deleted(EntityKind::Component, "POLD".to_owned(), bridge.clock.now())).await;
     assert!(bridge.jira().entity(Kind::Component, "pd:POLD").is_none());
     bridge.settle_after(2).await;
-    assert_eq!(bridge.delivery("pd:POLD").await.state, "confirmed");
+    assert_eq!(bridge.delivery("pd:POLD").await.state, DeliveryState::Confirmed);
     assert_eq!(
-        bridge.engine.store.entities().list_listed_components(&source).await.expect("the store works"),
+        bridge.engine.store().entities().list_listed_components(&source).await.expect("the store works"),
         Vec::<String>::new()
     );
 
@@ -270,7 +270,7 @@ async fn many_incidents_share_requests_and_a_sample_of_them_is_read_back() {
     bridge.settle_after(1).await;
     assert!((10..=45).contains(&reads()), "{} reads", reads());
     for n in 0..150 {
-        assert_eq!(bridge.delivery(&format!("pd:Q{n}")).await.state, "confirmed");
+        assert_eq!(bridge.delivery(&format!("pd:Q{n}")).await.state, DeliveryState::Confirmed);
     }
     bridge.finish().await;
 }
@@ -291,9 +291,9 @@ async fn a_change_need_not_wait_until_all_is_read_back() {
     let change = async {
         eventually("a read-back", async || (reads() > 0).then_some(())).await;
         bridge.pagerduty(&triggered("NEW")).await;
-        bridge.engine.process_inbox().await.expect("the store works");
+        bridge.engine.inbound().process_inbox().await.expect("the store works");
     };
-    let (served, ()) = tokio::join!(bridge.engine.serve_site(&key), change);
+    let (served, ()) = tokio::join!(bridge.engine.outbound().serve(&key), change);
     assert!(served.expect("the store works"));
     assert!((1..15).contains(&reads()), "{} reads before the change could go", reads());
     bridge.settle().await;
@@ -311,7 +311,7 @@ async fn nothing_is_read_back_when_that_is_switched_off() {
     bridge.settle().await;
     bridge.settle_after(3600).await;
     assert!(bridge.jira().incident("pd:Q1").is_some());
-    assert_eq!(bridge.delivery("pd:Q1").await.state, "accepted");
+    assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Accepted);
     assert_eq!(
         bridge.jira().requests().iter().filter(|request| request.path.contains("/incidents/")).count(),
         0
@@ -336,12 +336,12 @@ async fn components_have_the_defaults_of_their_source_and_a_change_of_these_arri
     assert_eq!(component(&bridge), ["Tier 4", "Cloud resource", icon]);
     bridge.config.sources[0].component_tier = Tier::One;
     bridge.restart().await;
-    let source = bridge.engine.registry.find("pd").expect("it is configured").clone();
+    let source = bridge.engine.registry().find("pd").expect("it is configured").clone();
     bridge.engine.send_everything_again(&source).await.expect("the store works");
     bridge.settle().await;
     bridge.settle_after(5).await;
     assert_eq!(component(&bridge), ["Tier 1", "Cloud resource", icon]);
-    assert_eq!(bridge.delivery("pd:Q1").await.state, "confirmed");
+    assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Confirmed);
     let versions = bridge.jira().submitted_versions(Kind::Incident, "pd:Q1");
     assert!(versions.is_sorted() && versions.len() == 2, "{versions:?}");
     bridge.finish().await;

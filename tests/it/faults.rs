@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use incident_bridge::domain::ClientKey;
+use incident_bridge::domain::{ClientKey, DeliveryState};
 use incident_bridge::simulator::{EntityKind as Kind, Fault};
 
 use crate::harness::pagerduty::triggered;
@@ -11,7 +11,7 @@ use crate::harness::{Bridge, Setup};
 const INCIDENTS: &str = "/rest/operations/1.0/bulk";
 
 async fn parked(bridge: &Bridge) -> Option<String> {
-    let rows = bridge.engine.store.sites().list_installations().await.expect("the store works");
+    let rows = bridge.engine.store().sites().list_installations().await.expect("the store works");
     rows.into_iter().find_map(|row| row.parked)
 }
 
@@ -25,7 +25,7 @@ async fn one_refused_entity_does_not_stop_the_others_and_keeps_its_reason() {
     bridge.settle().await;
     assert!(bridge.jira().incident("pd:Q1").is_some() && bridge.jira().incident("pd:Q3").is_some());
     let row = bridge.delivery("pd:Q2").await;
-    assert_eq!(row.state, "refused");
+    assert_eq!(row.state, DeliveryState::Refused);
     assert!(row.reason.as_ref().is_some_and(|reason| reason.contains("offends somebody")), "{row:?}");
     assert!(row.trace_id.is_some(), "{row:?}");
     assert!(bridge.events("pd:Q2").await.contains(&"refused".to_owned()));
@@ -92,12 +92,12 @@ async fn a_used_up_quota_of_the_app_is_not_ended_by_an_answer_to_another_site() 
     bridge.pagerduty(&triggered("Q0")).await;
     bridge.settle().await;
     bridge.pagerduty(&triggered("Q1")).await;
-    bridge.engine.process_inbox().await.expect("the store works");
+    bridge.engine.inbound().process_inbox().await.expect("the store works");
     // The answer to one site is on its way when the other hears that the quota is used up.
     bridge.sites[0].fail_next(Fault::late(Duration::from_millis(700)).on("POST", INCIDENTS));
     bridge.sites[1].fail_next(Fault::rate_limited("jira-quota-global-based", None).on("POST", INCIDENTS));
     let (slow, refused) =
-        tokio::join!(bridge.engine.serve_site(&keys[0]), bridge.engine.serve_site(&keys[1]));
+        tokio::join!(bridge.engine.outbound().serve(&keys[0]), bridge.engine.outbound().serve(&keys[1]));
     assert!(slow.expect("the store works") && refused.expect("the store works"));
     assert!(bridge.sites[0].incident("pd:Q1").is_some());
     bridge.pagerduty(&triggered("Q2")).await;
@@ -139,7 +139,7 @@ async fn an_answer_to_an_older_version_after_that_to_a_newer_one_turns_nothing_b
     bridge.settle().await;
     bridge.advance(1);
     bridge.pagerduty(&triggered("Q1").titled("Second")).await;
-    bridge.engine.process_inbox().await.expect("the store works");
+    bridge.engine.inbound().process_inbox().await.expect("the store works");
     let key = ClientKey(bridge.jira().find_installation().expect("it is installed").client_key);
     bridge.jira().fail_next(Fault::late(Duration::from_millis(700)).on("POST", INCIDENTS));
     // Two tasks serve the site, as when a lease has ended before its holder did.
@@ -150,18 +150,18 @@ async fn an_answer_to_an_older_version_after_that_to_a_newer_one_turns_nothing_b
         .await;
         bridge.advance(1);
         bridge.pagerduty(&triggered("Q1").titled("Third")).await;
-        bridge.engine.process_inbox().await.expect("the store works");
-        bridge.engine.serve_site(&key).await.expect("the store works");
+        bridge.engine.inbound().process_inbox().await.expect("the store works");
+        bridge.engine.outbound().serve(&key).await.expect("the store works");
         assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["summary"], "Third");
     };
-    let (older, ()) = tokio::join!(bridge.engine.serve_site(&key), newer);
+    let (older, ()) = tokio::join!(bridge.engine.outbound().serve(&key), newer);
     older.expect("the store works");
     bridge.settle().await;
     bridge.settle_after(5).await;
     assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["summary"], "Third");
     let versions = bridge.jira().submitted_versions(Kind::Incident, "pd:Q1");
     assert!(versions.is_sorted(), "{versions:?}");
-    assert_eq!(bridge.delivery("pd:Q1").await.state, "confirmed");
+    assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Confirmed);
     bridge.finish().await;
 }
 
@@ -230,7 +230,7 @@ async fn a_single_entity_that_is_too_large_is_refused_with_its_reason() {
     bridge.pagerduty(&triggered("Q1")).await;
     bridge.settle().await;
     let row = bridge.delivery("pd:Q1").await;
-    assert_eq!(row.state, "refused");
+    assert_eq!(row.state, DeliveryState::Refused);
     assert!(row.reason.is_some_and(|reason| reason.contains("413")));
     bridge.finish().await;
 }
@@ -241,14 +241,14 @@ async fn an_answer_that_breaks_off_is_repeated_without_harm() {
     bridge.jira().fail_next(Fault::truncated().on("POST", INCIDENTS));
     bridge.pagerduty(&triggered("Q1")).await;
     bridge.settle().await;
-    assert_eq!(bridge.delivery("pd:Q1").await.state, "waiting");
+    assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Waiting);
     bridge.jira().fail_next(Fault::dropped().on("POST", INCIDENTS));
     bridge.settle_after(600).await;
     bridge.jira().fail_next(Fault::html().on("POST", INCIDENTS));
     bridge.settle_after(600).await;
     bridge.settle_after(600).await;
     bridge.settle_after(1).await;
-    assert_eq!(bridge.delivery("pd:Q1").await.state, "confirmed");
+    assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Confirmed);
     assert_eq!(bridge.jira().stored_versions(Kind::Incident, "pd:Q1").len(), 1, "the same version each time");
     bridge.finish().await;
 }
@@ -265,9 +265,13 @@ async fn a_limit_on_reading_holds_up_no_write() {
     bridge.settle().await;
     assert!(bridge.jira().incident("pd:Q2").is_some());
     bridge.settle_after(58).await;
-    assert_eq!(bridge.delivery("pd:Q1").await.state, "accepted", "reading waits as long as Jira said");
+    assert_eq!(
+        bridge.delivery("pd:Q1").await.state,
+        DeliveryState::Accepted,
+        "reading waits as long as Jira said"
+    );
     bridge.settle_after(2).await;
-    assert_eq!(bridge.delivery("pd:Q1").await.state, "confirmed");
+    assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Confirmed);
     bridge.finish().await;
 }
 
@@ -286,7 +290,7 @@ async fn random_refusals_lose_nothing() {
         bridge.settle_after(120).await;
     }
     for n in 0..30 {
-        assert_eq!(bridge.delivery(&format!("pd:Q{n}")).await.state, "confirmed", "Q{n}");
+        assert_eq!(bridge.delivery(&format!("pd:Q{n}")).await.state, DeliveryState::Confirmed, "Q{n}");
     }
     bridge.finish().await;
 }
@@ -298,14 +302,14 @@ async fn an_answer_to_the_secret_before_a_reinstall_says_nothing_of_the_site() {
     bridge.pagerduty(&triggered("Q0")).await;
     bridge.settle().await;
     bridge.pagerduty(&triggered("Q1")).await;
-    bridge.engine.process_inbox().await.expect("the store works");
+    bridge.engine.inbound().process_inbox().await.expect("the store works");
     let slow = std::time::Duration::from_millis(400);
     bridge.jira().fail_next(Fault::slow(slow).on("POST", INCIDENTS));
     let site = bridge.jira().find_installation().expect("it is installed");
     let key = incident_bridge::domain::ClientKey(site.client_key);
     // The request is on its way when the site gets its new secret, so it is refused.
     bridge.advance(1);
-    let (served, _) = tokio::join!(bridge.engine.serve_site(&key), bridge.install());
+    let (served, _) = tokio::join!(bridge.engine.outbound().serve(&key), bridge.install());
     served.expect("the store works");
     assert_eq!(parked(&bridge).await, None);
     bridge.settle().await;

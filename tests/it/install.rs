@@ -1,6 +1,6 @@
 //! A site installs the app, pauses it, installs it again, removes it.
 
-use incident_bridge::domain::ClientKey;
+use incident_bridge::domain::{DeliveryState, DestinationId};
 use incident_bridge::simulator::{Fault, Installation};
 use incident_bridge::store::InstallationState;
 use reqwest::Method;
@@ -79,13 +79,13 @@ async fn an_uninstall_erases_secrets_and_deliveries() {
     bridge.pagerduty(&triggered("Q1")).await;
     bridge.settle().await;
     bridge.jira().uninstall().await.expect("it was installed");
-    let rows = bridge.engine.store.sites().list_installations().await.expect("the store works");
+    let rows = bridge.engine.store().sites().list_installations().await.expect("the store works");
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].state, InstallationState::Uninstalled);
     assert!(rows[0].secrets.is_empty() && rows[0].display_url.is_none());
     assert!(bridge.deliveries("pd:Q1").await.is_empty());
-    let key = ClientKey(site.client_key.clone());
-    assert!(bridge.engine.store.sites().list_links(&key).await.expect("the store works").is_empty());
+    let key = DestinationId(site.client_key.clone());
+    assert!(bridge.engine.store().sites().list_links(&key).await.expect("the store works").is_empty());
     assert_eq!(asks_with(&bridge, &site).await, 401);
     let requests = bridge.jira().request_count();
     bridge.pagerduty(&triggered("Q1").titled("Changed since")).await;
@@ -117,9 +117,9 @@ async fn a_new_client_key_for_the_same_site_replaces_the_old_one() {
     assert_ne!(old.client_key, new.client_key);
     bridge.settle().await;
     assert!(bridge.jira().incident("pd:Q1").is_some());
-    assert_eq!(bridge.delivery("pd:Q1").await.state, "accepted");
+    assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Accepted);
     assert_eq!(asks_with(&bridge, &old).await, 401);
-    let rows = bridge.engine.store.sites().list_installations().await.expect("the store works");
+    let rows = bridge.engine.store().sites().list_installations().await.expect("the store works");
     let state = |key: &str| rows.iter().find(|row| row.client_key.0 == key).expect("it is known").state;
     assert_eq!(state(&old.client_key), InstallationState::Replaced);
     assert_eq!(state(&new.client_key), InstallationState::Enabled);
@@ -136,7 +136,7 @@ async fn a_disabled_site_gets_nothing_and_catches_up_when_enabled() {
         bridge.settle_after(10).await;
     }
     assert_eq!(count_writes(&bridge, 0), writes);
-    assert_eq!(bridge.delivery("pd:Q1").await.state, "waiting");
+    assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Waiting);
     bridge.jira().enable().await.expect("it is installed");
     bridge.settle().await;
     assert_eq!(bridge.jira().incident("pd:Q1").expect("it caught up")["summary"], "Last words");
@@ -159,7 +159,7 @@ async fn a_site_that_is_not_on_the_list_is_refused_with_the_key_to_set() {
     assert_eq!(answer.status, 403);
     let detail = answer.body["detail"].as_str().expect("a sentence");
     assert!(detail.contains("connect.sites") && detail.contains(&stranger.addr().to_string()), "{detail}");
-    assert_eq!(bridge.engine.store.sites().list_installations().await.expect("the store works").len(), 1);
+    assert_eq!(bridge.engine.store().sites().list_installations().await.expect("the store works").len(), 1);
     bridge.finish().await;
 }
 
@@ -168,7 +168,7 @@ async fn an_empty_list_of_sites_refuses_everybody_and_says_which_key_to_set() {
     let bridge = Setup::default().config("[connect]\nsites = []").start().await;
     let refused = bridge.jira().install(&bridge.base_url).await.expect_err("nobody may install");
     assert!(refused.to_string().contains("403"), "{refused}");
-    assert!(bridge.engine.store.sites().list_installations().await.expect("the store works").is_empty());
+    assert!(bridge.engine.store().sites().list_installations().await.expect("the store works").is_empty());
     bridge.finish().await;
 }
 
@@ -201,12 +201,12 @@ async fn the_nightly_comparison_restores_what_jira_has_lost() {
     bridge.pagerduty(&triggered("Q1")).await;
     bridge.settle().await;
     bridge.settle_after(2).await;
-    assert_eq!(bridge.delivery("pd:Q1").await.state, "confirmed");
+    assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Confirmed);
     for target in ["incidents/pd:Q1", "linkedWorkspaces/bulk?workspaceIds=pd%3Aaccount"] {
         bridge.delete_in_jira(&format!("/rest/operations/1.0/{target}")).await;
     }
     assert!(bridge.jira().incident("pd:Q1").is_none());
-    bridge.engine.reconcile().await.expect("the store works");
+    bridge.engine.run_nightly().await.expect("the store works");
     for _ in 0..6 {
         bridge.settle_after(20 * 60).await;
     }

@@ -20,7 +20,7 @@ async fn readiness_shows_each_part() {
 #[tokio::test]
 async fn readiness_says_why_a_bridge_is_not_ready() {
     let bridge = Bridge::installed().await;
-    bridge.engine.store.close().await;
+    bridge.engine.store().close().await;
     let ready = bridge.get_as_operator("/readyz").await;
     assert_eq!((ready.status, &ready.body["ready"]), (503, &json!(false)));
     assert_eq!(ready.body["database"]["ok"], false);

@@ -54,8 +54,8 @@ async fn start_bridge(server: &MockServer) -> Bridge {
 }
 
 async fn poll(bridge: &Bridge) -> PollOutcome {
-    let source = bridge.engine.registry.find("pd").expect("it is configured").clone();
-    let outcome = bridge.engine.poll(&source, |_, _| {}).await.expect("the store works");
+    let source = bridge.engine.registry().find("pd").expect("it is configured").clone();
+    let outcome = bridge.engine.inbound().poll(&source, |_, _| {}).await.expect("the store works");
     bridge.settle().await;
     outcome
 }
@@ -292,8 +292,8 @@ async fn incidents_are_read_although_the_list_of_services_is_refused() {
     assert!(poll(&bridge).await.done);
     bridge.log.expect_error("PagerDuty refuses /services");
     assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["status"], "open");
-    let source = bridge.engine.registry.find("pd").expect("it is configured").id();
-    let state = bridge.engine.store.polls().find(source).await.expect("the store works").expect("there");
+    let source = bridge.engine.registry().find("pd").expect("it is configured").id();
+    let state = bridge.engine.store().polls().find(source).await.expect("the store works").expect("there");
     assert!(state.failure.is_some_and(|told| told.contains("/services")), "the trouble stays to be seen");
     bridge.finish().await;
 }
@@ -310,14 +310,14 @@ async fn an_incident_that_the_tool_refuses_keeps_no_other_from_being_fetched() {
         Mock::given(path(at)).respond_with(answer).mount(&server).await;
     }
     let bridge = start_bridge(&server).await;
-    let source = bridge.engine.registry.find("pd").expect("it is configured").clone();
+    let source = bridge.engine.registry().find("pd").expect("it is configured").clone();
     for id in ["QA", "QB"] {
         annotate(&bridge, id).await;
     }
     poll(&bridge).await;
     bridge.log.expect_error("PagerDuty refuses /incidents/QA");
     assert!(bridge.jira().entity(Kind::Incident, "pd:QB").is_some());
-    let left = bridge.engine.store.polls().list_refetches(source.id(), 10).await.expect("the store works");
+    let left = bridge.engine.store().polls().list_refetches(source.id(), 10).await.expect("the store works");
     let left = left.iter().map(|it| it.provider_id.as_str()).collect::<Vec<_>>();
     assert_eq!(left, ["QA"], "it is asked for again");
     bridge.finish().await;
@@ -342,17 +342,17 @@ async fn a_window_of_the_past_is_read_without_moving_the_place_where_polling_sta
     Mock::given(path("/incidents")).respond_with(page(&[], false)).mount(&server).await;
     let bridge = start_bridge(&server).await;
     poll(&bridge).await;
-    let source = bridge.engine.registry.find("pd").expect("it is configured").clone();
-    let before = bridge.engine.store.polls().find(source.id()).await.expect("the store works");
+    let source = bridge.engine.registry().find("pd").expect("it is configured").clone();
+    let before = bridge.engine.store().polls().find(source.id()).await.expect("the store works");
     let [since, until] = ["2025-04-01T00:00:00Z", "2025-07-01T00:00:00Z"]
         .map(|text| incident_bridge::domain::parse_timestamp(text).expect("an instant"));
     let window = Window { since, until };
-    let read = bridge.engine.read_window(&source, window, |_| {}).await.expect("the store works");
+    let read = bridge.engine.inbound().read_window(&source, window, |_| {}).await.expect("the store works");
     assert_eq!(read.expect("PagerDuty answers").changed, 2);
     bridge.settle().await;
     let shown = bridge.jira().incidents();
     let shown = shown.iter().map(|incident| incident["id"].as_str().expect("an id")).collect::<Vec<_>>();
     assert_eq!(shown, ["pd:Q2", "pd:Q3"]);
-    assert_eq!(bridge.engine.store.polls().find(source.id()).await.expect("the store works"), before);
+    assert_eq!(bridge.engine.store().polls().find(source.id()).await.expect("the store works"), before);
     bridge.finish().await;
 }

@@ -39,9 +39,9 @@ async fn an_alertmanager_that_is_only_polled_opens_and_resolves_incidents() {
         format!("[[sources]]\nid = \"am\"\ntype = \"alertmanager\"\napi_url = \"{}\"\n", server.uri());
     let bridge = Setup::default().sources(&sources).start().await;
     bridge.install().await;
-    let source = bridge.engine.registry.find("am").expect("it is configured").clone();
+    let source = bridge.engine.registry().find("am").expect("it is configured").clone();
     let ask = async || {
-        bridge.engine.poll(&source, |_, _| {}).await.expect("the store works");
+        bridge.engine.inbound().poll(&source, |_, _| {}).await.expect("the store works");
         bridge.settle().await;
         bridge.advance(300);
         bridge.jira().incidents()

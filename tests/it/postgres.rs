@@ -1,6 +1,7 @@
 //! One whole story on PostgreSQL, and what only PostgreSQL can have: two processes on one database.
 
 use incident_bridge::app::{App, Roles};
+use incident_bridge::domain::DeliveryState;
 use incident_bridge::simulator::{EntityKind as Kind, Fault};
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +20,7 @@ async fn an_incident_lives_its_whole_life() {
     assert_eq!(bridge.jira().incident("pd:Q1").expect("it arrived")["status"], "open");
     assert_eq!(bridge.jira().linked_workspaces().len(), 3);
     bridge.settle_after(1).await;
-    assert_eq!(bridge.delivery("pd:Q1").await.state, "confirmed");
+    assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Confirmed);
 
     bridge.jira().associate("pd:Q1", "10001").await.expect("an answer");
     bridge.jira().fail_next(Fault::rate_limited("jira-burst-based", Some(30)).on("POST", INCIDENTS));
@@ -37,16 +38,16 @@ async fn an_incident_lives_its_whole_life() {
     bridge.pagerduty(&triggered("Q2")).await;
     bridge.pagerduty(&triggered("Q3")).await;
     bridge.settle().await;
-    assert_eq!(bridge.delivery("pd:Q2").await.state, "refused");
+    assert_eq!(bridge.delivery("pd:Q2").await.state, DeliveryState::Refused);
     assert!(bridge.jira().incident("pd:Q3").is_some());
 
     bridge.jira().reinstall().await.expect("it installs again");
     bridge.jira().allow("pd:Q2");
     bridge.settle().await;
     assert_eq!(bridge.jira().count(Kind::Incident), 3);
-    bridge.engine.reconcile().await.expect("the store works");
+    bridge.engine.run_nightly().await.expect("the store works");
     bridge.settle_after(1).await;
-    assert_eq!(bridge.delivery("pd:Q1").await.state, "confirmed");
+    assert_eq!(bridge.delivery("pd:Q1").await.state, DeliveryState::Confirmed);
 
     bridge.jira().uninstall().await.expect("it is installed");
     assert!(bridge.deliveries("pd:Q1").await.is_empty());

@@ -2,6 +2,7 @@
 
 use crate::harness::Bridge;
 use crate::harness::pagerduty::triggered;
+use incident_bridge::domain::DeliveryState;
 
 const DAY: i64 = 24 * 3600;
 
@@ -14,7 +15,7 @@ async fn with_an_incident() -> Bridge {
 }
 
 async fn nightly(bridge: &Bridge) {
-    bridge.engine.reconcile().await.expect("the store works");
+    bridge.engine.run_nightly().await.expect("the store works");
     bridge.settle_after(5).await;
 }
 
@@ -29,7 +30,7 @@ async fn a_source_taken_out_of_the_configuration_is_removed_after_a_grace_period
     bridge.advance(DAY - 60);
     nightly(&bridge).await;
     assert!(bridge.jira().incident("pd:Q1").is_some(), "a mistake of a day must not empty the page");
-    let planned = bridge.engine.plan_removals().await.expect("the store works");
+    let planned = bridge.engine.outbound().plan_removals().await.expect("the store works");
     assert_eq!(planned.len(), 1);
     bridge.advance(120);
     nightly(&bridge).await;
@@ -65,7 +66,7 @@ async fn a_source_that_comes_back_within_the_grace_period_loses_nothing() {
     bridge.advance(2 * DAY);
     nightly(&bridge).await;
     assert!(bridge.jira().incident("pd:Q1").is_some());
-    assert!(bridge.engine.plan_removals().await.expect("the store works").is_empty());
+    assert!(bridge.engine.outbound().plan_removals().await.expect("the store works").is_empty());
     bridge.finish().await;
 }
 
@@ -77,12 +78,12 @@ async fn a_site_gets_what_the_configuration_shows_it_later() {
     );
     bridge.restart().await;
     assert!(sites.len() == 1 && bridge.deliveries("gen:unassigned").await.len() == 1);
-    bridge.engine.remove_due(true).await.expect("the store works");
+    bridge.engine.outbound().remove_due(true).await.expect("the store works");
     assert!(bridge.deliveries("gen:unassigned").await.is_empty());
     bridge.config.sources.iter_mut().find(|it| it.id.as_str() == "gen").expect("it is there").sites = sites;
     bridge.restart().await;
     bridge.settle().await;
     bridge.settle_after(5).await;
-    assert_eq!(bridge.delivery("gen:unassigned").await.state, "confirmed");
+    assert_eq!(bridge.delivery("gen:unassigned").await.state, DeliveryState::Confirmed);
     bridge.finish().await;
 }

@@ -11,11 +11,12 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use incident_bridge::clock::Clock;
 use incident_bridge::domain::{
-    ClientKey, Component, Entity, EntityId, Incident, IncidentStatus, Observation, Severity, SourceId,
-    ToolWords,
+    BatchSizes, ClientKey, Component, DeliveryState, DestinationId, Entity, EntityId, EntityOutcome, Incident,
+    IncidentStatus, Observation, Severity, SourceId, ToolWords, Verdict,
 };
 use incident_bridge::store::{
-    Applied, InboxEntry, NewInstallation, Origin, Outcome, Pace, SourceScope, Store, Told, Vault,
+    Applied, BatchRules, DestinationRef, InboxEntry, NewInstallation, Origin, Pace, Report, SourceScope, Store,
+    Vault,
 };
 
 use crate::harness::{fresh_postgres, start_time};
@@ -53,11 +54,11 @@ impl World {
     async fn apply(&self, observations: &[Observation]) -> Applied {
         let (source, sites) = (source(), [SITE.to_owned()]);
         let scope = SourceScope { source: &source, teams: false, sites: &sites };
-        let told = [(Told { observations, ..Told::default() }, Origin::Fetch)];
-        self.store.apply(&scope, &told).await.expect("it applies")
+        let report = Report { observations, ..Report::new(Origin::Fetch) };
+        self.store.apply(&scope, &[report]).await.expect("it applies")
     }
 
-    async fn install(&self, key: &str, secret: &str) -> ClientKey {
+    async fn install(&self, key: &str, secret: &str) -> DestinationId {
         let new = NewInstallation {
             client_key: ClientKey(key.to_owned()),
             shared_secret: secret.into(),
@@ -66,36 +67,47 @@ impl World {
             display_url: Some("https://jira.acme.example".to_owned()),
         };
         self.store.install(&new, &[source()]).await.expect("it is stored");
-        new.client_key
+        DestinationId::from(&new.client_key)
     }
 
     /// Delivers what is due and takes it as accepted; returns the ids in the order of sending.
-    async fn deliver(&self, site: &ClientKey, read_back: bool) -> Vec<String> {
+    async fn deliver(&self, site: &DestinationId, read_back: bool) -> Vec<String> {
         let mut sent = Vec::new();
         while let Some(batch) =
-            self.store.deliveries().find_next_batch(site, 1000, Pace::Everything).await.expect("it finds")
+            self.store.deliveries().find_next_batch(site, &rules(1000, Pace::Everything)).await.expect("it finds")
         {
-            let outcomes: Vec<_> = batch
-                .deliveries
-                .iter()
-                .map(|it| (it.jira_id.clone(), it.version, Outcome::Accepted))
-                .collect();
-            sent.extend(outcomes.iter().map(|(id, ..)| id.0.clone()));
-            let confirm_at = read_back.then(|| self.clock.now());
-            let installed = (site, start_time());
-            let kept =
-                self.store.deliveries().record_outcomes(installed, batch.kind, &outcomes, confirm_at).await;
+            let outcomes: Vec<_> =
+                batch.entities.iter().map(|it| outcome(&it.id, it.version, Verdict::Accepted)).collect();
+            sent.extend(outcomes.iter().map(|it| it.id.to_string()));
+            let at = read_back.then(|| self.clock.now());
+            let site = since_start(site);
+            let kept = self.store.deliveries().record_outcomes(&site, batch.kind, &outcomes, at).await;
             assert!(kept.expect("it records"));
         }
         sent
     }
 
-    async fn state_of(&self, id: &str) -> String {
+    async fn state_of(&self, id: &str) -> DeliveryState {
         let rows =
             self.store.deliveries().list_of(&EntityId::from_text(id.to_owned())).await.expect("it lists");
         assert_eq!(rows.len(), 1, "{id}: {rows:?}");
-        rows[0].state.clone()
+        rows[0].state
     }
+}
+
+/// The site as it was installed at the start.
+/// What may go into a batch, with the waits of the program.
+fn rules(size: usize, pace: Pace) -> BatchRules {
+    let (longest_fill, stalled_after) = (TimeDelta::seconds(30), TimeDelta::seconds(10));
+    BatchRules { sizes: BatchSizes::all(size), pace, longest_fill, stalled_after }
+}
+
+fn since_start(site: &DestinationId) -> DestinationRef {
+    DestinationRef { id: site.clone(), since: start_time() }
+}
+
+fn outcome(id: &EntityId, version: i64, verdict: Verdict) -> EntityOutcome {
+    EntityOutcome { id: id.clone(), version, verdict }
 }
 
 fn source() -> SourceId {
@@ -202,7 +214,7 @@ contract! {
         components_are_due_first_and_kinds_never_mix
         a_deletion_is_delivered_as_one
         one_confirmed_sample_confirms_its_batch
-        trouble_holds_a_site_back_and_an_answer_ends_it
+        a_backoff_holds_a_site_back_and_an_answer_ends_it
         a_lost_sample_has_its_whole_batch_read_back
         live_news_goes_first_and_refreshes_can_be_held_back
         a_clock_that_is_set_back_holds_nothing_up

@@ -75,7 +75,7 @@ async fn each_site_has_its_own_secret_and_is_written_to_with_it() {
     let bridge = Setup::default().sites(2).start().await;
     let first = bridge.install_on(0).await;
     let second = bridge.install_on(1).await;
-    let rows = bridge.engine.store.sites().list_installations().await.expect("the store works");
+    let rows = bridge.engine.store().sites().list_installations().await.expect("the store works");
     for site in [&first, &second] {
         let row = rows.iter().find(|row| row.client_key.0 == site.client_key).expect("it is known");
         assert_eq!(row.secrets[0].expose_secret(), site.shared_secret);
@@ -97,16 +97,16 @@ async fn a_slow_site_is_served_beside_the_others() {
     bridge.settle().await;
     bridge.sites[0].fail_next(Fault::slow(Duration::from_millis(500)).on("POST", "/rest/operations"));
     bridge.pagerduty(&triggered("Q1")).await;
-    bridge.engine.process_inbox().await.expect("the store works");
+    bridge.engine.inbound().process_inbox().await.expect("the store works");
     let key = |site: &incident_bridge::simulator::Installation| {
         incident_bridge::domain::ClientKey(site.client_key.clone())
     };
     let (slow, quick) = (key(&slow), key(&quick));
     let quick_first = async {
-        bridge.engine.serve_site(&quick).await.expect("the store works");
+        bridge.engine.outbound().serve(&quick).await.expect("the store works");
         bridge.sites[1].incident("pd:Q1").is_some() && bridge.sites[0].incident("pd:Q1").is_none()
     };
-    let (served, was_first) = tokio::join!(bridge.engine.serve_site(&slow), quick_first);
+    let (served, was_first) = tokio::join!(bridge.engine.outbound().serve(&slow), quick_first);
     served.expect("the store works");
     assert!(was_first);
     bridge.settle().await;

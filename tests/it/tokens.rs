@@ -35,7 +35,7 @@ fn installed_body(bridge: &Bridge, site: &Installation) -> Value {
 }
 
 async fn secret_is_unchanged(bridge: &Bridge, site: &Installation) -> bool {
-    let rows = bridge.engine.store.sites().list_installations().await.expect("the store works");
+    let rows = bridge.engine.store().sites().list_installations().await.expect("the store works");
     rows.len() == 1 && rows[0].secrets.len() == 1 && rows[0].secrets[0].expose_secret() == site.shared_secret
 }
 

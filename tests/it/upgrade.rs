@@ -122,7 +122,7 @@ async fn what_jira_has_is_not_sent_again(on: On) {
     let firing = alert("firing", "2026-09-14T07:58:00Z").to_string();
     assert_eq!(bridge.post_webhook("am", firing, &[AM]).await.status, 202);
     bridge.settle_after(5).await;
-    bridge.engine.reconcile().await.expect("the store works");
+    bridge.engine.run_nightly().await.expect("the store works");
     bridge.settle_after(5).await;
     for id in ["pd:Q1", "pd:Q6", "pd:QA", "pd:QB", "gen:9", ALERT] {
         assert_eq!(versions(&bridge, id).len(), 1, "{id}");
@@ -148,7 +148,7 @@ async fn a_refusal_keeps_its_reason_and_can_be_retried(on: On) {
         assert_eq!(bridge.events(id).await, ["stored", "refused"]);
         assert!(versions(&bridge, id).is_empty());
     }
-    assert_eq!(bridge.engine.store.retry_deliveries(None).await.expect("the store works"), 2);
+    assert_eq!(bridge.engine.store().retry_deliveries(None).await.expect("the store works"), 2);
     bridge.settle().await;
     bridge.settle_after(1).await;
     for id in ["pd:Q4", "pd:Q5"] {
@@ -203,8 +203,8 @@ async fn a_disabled_site_waits_and_an_uninstalled_one_may_come_back(on: On) {
 }
 
 async fn poll(bridge: &Bridge, source: &str) -> PollOutcome {
-    let source = bridge.engine.registry.find(source).expect("it is configured").clone();
-    let outcome = bridge.engine.poll(&source, |_, _| {}).await.expect("the store works");
+    let source = bridge.engine.registry().find(source).expect("it is configured").clone();
+    let outcome = bridge.engine.inbound().poll(&source, |_, _| {}).await.expect("the store works");
     bridge.settle().await;
     outcome
 }
@@ -258,7 +258,7 @@ async fn what_a_site_may_not_see_any_more_goes_when_its_grace_is_over(on: On) {
     catch_up(&bridge).await;
     let nightly = async |seconds: i64| {
         bridge.advance(seconds);
-        bridge.engine.reconcile().await.expect("the store works");
+        bridge.engine.run_nightly().await.expect("the store works");
         bridge.settle_after(5).await;
     };
     // It was noticed at 9:50.

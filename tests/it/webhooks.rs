@@ -42,8 +42,8 @@ fn plain(id: &str, state: &str) -> Value {
 }
 
 pub(crate) async fn count_inbox(bridge: &Bridge, state: &str) -> i64 {
-    let counts = bridge.engine.store.inbox().count().await.expect("the store works");
-    counts.iter().filter(|row| row.state == state).map(|row| row.count).sum()
+    let counts = bridge.engine.store().inbox().count().await.expect("the store works");
+    counts.iter().filter(|row| row.state.as_str() == state).map(|row| row.count).sum()
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn a_webhook_without_the_right_credential_is_refused_and_not_kept() {
         let answer = bridge.post_webhook(source, body, &[header]).await;
         assert_eq!((answer.status, answer.problem()), (401, "webhook-refused"), "{source}");
     }
-    assert_eq!(bridge.engine.store.inbox().count().await.expect("the store works"), []);
+    assert_eq!(bridge.engine.store().inbox().count().await.expect("the store works"), []);
     bridge.settle().await;
     assert!(bridge.jira().incidents().is_empty());
     bridge.finish().await;
@@ -169,7 +169,7 @@ async fn an_event_type_that_nobody_knows_is_taken_and_has_no_effect() {
     assert_eq!(answer.status, 202);
     bridge.settle().await;
     assert!(bridge.jira().incidents().is_empty());
-    assert_eq!(bridge.engine.store.inbox().count().await.expect("the store works"), []);
+    assert_eq!(bridge.engine.store().inbox().count().await.expect("the store works"), []);
     bridge.finish().await;
 }
 
@@ -197,15 +197,15 @@ async fn what_cannot_be_mapped_is_kept_and_can_be_replayed() {
     let answer = bridge.post_webhook("gen", body.to_string(), &[GEN]).await;
     assert_eq!((answer.status, answer.problem()), (422, "body-incomplete"));
     let source = SourceId::parse("gen").expect("valid");
-    let kept = bridge.engine.store.inbox().list_quarantined(&source, 10).await.expect("the store works");
+    let kept = bridge.engine.store().inbox().list_quarantined(&source, 10).await.expect("the store works");
     assert_eq!(kept.len(), 1);
     assert!(kept[0].note.as_ref().is_some_and(|note| note.contains("mapping.url")), "{kept:?}");
     assert_eq!(kept[0].body, body.to_string().into_bytes());
     assert!(!kept[0].headers.contains("generic-token"), "{}", kept[0].headers);
 
-    assert_eq!(bridge.engine.store.inbox().replay(None).await.expect("the store works"), 1);
+    assert_eq!(bridge.engine.store().inbox().replay(None).await.expect("the store works"), 1);
     bridge.settle().await;
-    let again = bridge.engine.store.inbox().list_quarantined(&source, 10).await.expect("the store works");
+    let again = bridge.engine.store().inbox().list_quarantined(&source, 10).await.expect("the store works");
     assert_eq!(again.len(), 1, "its cause is still there");
     bridge.finish().await;
 }
@@ -217,7 +217,7 @@ async fn one_bad_webhook_does_not_hold_up_the_others() {
         bridge.post_webhook("gen", json!({ "id": n }).to_string(), &[GEN]).await;
         bridge.post_webhook("gen", plain(&n.to_string(), "open").to_string(), &[GEN]).await;
     }
-    bridge.engine.store.inbox().replay(None).await.expect("the store works");
+    bridge.engine.store().inbox().replay(None).await.expect("the store works");
     bridge.settle().await;
     assert_eq!(bridge.jira().incidents().len(), 3);
     assert_eq!(count_inbox(&bridge, "quarantined").await, 3);
@@ -278,7 +278,7 @@ async fn another_media_type_is_answered_415_where_only_json_is_taken() {
 #[tokio::test]
 async fn a_store_that_is_down_makes_the_tool_try_again_later() {
     let bridge = Bridge::installed().await;
-    bridge.engine.store.close().await;
+    bridge.engine.store().close().await;
     let answer = bridge.post_pagerduty(&triggered("Q1")).await;
     assert_eq!((answer.status, answer.problem()), (503, "not-stored"));
     assert_eq!(answer.headers["retry-after"], "5");

@@ -48,13 +48,13 @@ async fn start_bridge(server: &MockServer, mode: &str) -> Bridge {
 }
 
 async fn poll(bridge: &Bridge) {
-    let source = bridge.engine.registry.find("pd").expect("it is configured").clone();
-    bridge.engine.poll(&source, |_, _| {}).await.expect("the store works");
+    let source = bridge.engine.registry().find("pd").expect("it is configured").clone();
+    bridge.engine.inbound().poll(&source, |_, _| {}).await.expect("the store works");
     bridge.settle_after(5).await;
 }
 
 async fn nightly(bridge: &Bridge) {
-    bridge.engine.reconcile().await.expect("the store works");
+    bridge.engine.run_nightly().await.expect("the store works");
     bridge.settle_after(5).await;
 }
 
@@ -89,7 +89,7 @@ async fn incidents_move_when_teams_are_kept_apart_no_more_and_the_teams_go_after
     assert_eq!(linked.len(), 3, "a mistake must not cost the links at once");
     assert!(bridge.delivery("pd:Q1").await.wanted > before);
     assert_eq!(bridge.delivery("pd:Q2").await.wanted, untouched, "it stood there already");
-    let planned = bridge.engine.plan_removals().await.expect("the store works");
+    let planned = bridge.engine.outbound().plan_removals().await.expect("the store works");
     let planned = planned.iter().map(|removal| removal.workspace.as_ref().expect("one workspace").as_str());
     assert_eq!(planned.collect::<Vec<_>>(), ["pd:PT1", "pd:PT2"]);
     bridge.advance(DAY);

@@ -23,7 +23,7 @@ pub struct DeliveryCounts {
 
 impl Deliveries<'_> {
     /// Counts all deliveries by destination and state.
-    pub async fn count(&self) -> Result<Vec<DeliveryCounts>, StoreError> {
+    pub async fn count(self) -> Result<Vec<DeliveryCounts>, StoreError> {
         let sql = r#"
             SELECT destination, state, COUNT(*) AS count, MIN(waiting_since) AS oldest
             FROM deliveries
@@ -33,7 +33,7 @@ impl Deliveries<'_> {
     }
 
     /// Destinations that may be served now and have something to send or to read back.
-    pub async fn list_destinations_with_work(&self) -> Result<Vec<DestinationId>, StoreError> {
+    pub async fn list_destinations_with_work(self) -> Result<Vec<DestinationId>, StoreError> {
         let sql = concat!(
             r#"
             SELECT id
@@ -65,7 +65,7 @@ impl Deliveries<'_> {
     }
 
     /// Sources of which a destination has deliveries.
-    pub async fn list_sources_at(&self, destination: &DestinationId) -> Result<Vec<String>, StoreError> {
+    pub async fn list_sources_at(self, destination: &DestinationId) -> Result<Vec<String>, StoreError> {
         let sql = r#"
             SELECT DISTINCT source
             FROM entity_deliveries

@@ -49,7 +49,7 @@ macro_rules! rows {
 impl Deliveries<'_> {
     /// Deliveries in a state, or those that are not there yet: waiting and refused ones. Oldest first.
     pub async fn list(
-        &self,
+        self,
         state: Option<DeliveryState>,
         limit: usize,
     ) -> Result<Vec<DeliveryRow>, StoreError> {
@@ -64,7 +64,7 @@ impl Deliveries<'_> {
     }
 
     /// All deliveries of one entity.
-    pub async fn list_of(&self, id: &EntityId) -> Result<Vec<DeliveryRow>, StoreError> {
+    pub async fn list_of(self, id: &EntityId) -> Result<Vec<DeliveryRow>, StoreError> {
         let sql = rows!(
             r#"
             WHERE d.entity_id = $1
@@ -74,7 +74,7 @@ impl Deliveries<'_> {
     }
 
     /// Sends refused and discarded deliveries again: those of `ids`, or all. Returns how many.
-    pub async fn retry(&self, ids: Option<&[EntityId]>) -> Result<u64, StoreError> {
+    pub async fn retry(self, ids: Option<&[EntityId]>) -> Result<u64, StoreError> {
         let Some(ids) = ids else {
             let sql = r#"
                 UPDATE deliveries
@@ -97,7 +97,7 @@ impl Deliveries<'_> {
 
     /// Sends again what a destination refused before `before`: its cause may be gone. Returns how many.
     pub async fn retry_refused_before(
-        &self,
+        self,
         destination: &DestinationId,
         before: Timestamp,
     ) -> Result<u64, StoreError> {
@@ -109,7 +109,7 @@ impl Deliveries<'_> {
     }
 
     /// Gives up on the refused and waiting deliveries of entities until their next change. Returns how many.
-    pub async fn discard(&self, ids: &[EntityId]) -> Result<u64, StoreError> {
+    pub async fn discard(self, ids: &[EntityId]) -> Result<u64, StoreError> {
         let sql = r#"
             UPDATE deliveries
             SET state = 'discarded'

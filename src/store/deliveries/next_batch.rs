@@ -117,7 +117,7 @@ impl Deliveries<'_> {
     /// reviews; of one kind what is live first. The rules can hold refreshes back. What the first sync of a source
     /// finds waits until it fills a request, only while pages come in.
     pub async fn find_next_batch(
-        &self,
+        self,
         destination: &DestinationId,
         rules: &BatchRules,
     ) -> Result<Option<NextBatch>, StoreError> {
@@ -132,13 +132,13 @@ impl Deliveries<'_> {
     }
 
     /// Whether something is to be sent that does not wait until it fills a request.
-    pub async fn is_due(&self, destination: &DestinationId, rules: &BatchRules) -> Result<bool, StoreError> {
+    pub async fn is_due(self, destination: &DestinationId, rules: &BatchRules) -> Result<bool, StoreError> {
         Ok(self.find_group(destination, rules, BatchFill::NotAwaited).await?.is_some())
     }
 
     /// The group of what is to be sent next.
     async fn find_group(
-        &self,
+        self,
         destination: &DestinationId,
         rules: &BatchRules,
         fill: BatchFill,
@@ -189,7 +189,7 @@ impl Deliveries<'_> {
         self.db.find(sql, &args).await
     }
 
-    fn member_args(&self, destination: &DestinationId, group: &Group, rules: &BatchRules) -> [Arg; 9] {
+    fn member_args(self, destination: &DestinationId, group: &Group, rules: &BatchRules) -> [Arg; 9] {
         let (lowest, queued_before) = rules.pace.bounds();
         args![
             destination,
@@ -205,7 +205,7 @@ impl Deliveries<'_> {
     }
 
     async fn fills_request(
-        &self,
+        self,
         destination: &DestinationId,
         group: &Group,
         rules: &BatchRules,
@@ -224,7 +224,7 @@ impl Deliveries<'_> {
     }
 
     async fn load(
-        &self,
+        self,
         destination: &DestinationId,
         group: Group,
         rules: &BatchRules,

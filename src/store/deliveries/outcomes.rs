@@ -30,7 +30,7 @@ impl Deliveries<'_> {
     /// removed since: what it accepted before is forgotten there. What was not written down is sent again,
     /// which does no harm.
     pub async fn record_outcomes(
-        &self,
+        self,
         destination: &DestinationRef,
         kind: EntityKind,
         outcomes: &[EntityOutcome],
@@ -62,7 +62,7 @@ impl Deliveries<'_> {
     }
 
     async fn write_taken(
-        &self,
+        self,
         tx: &mut Tx,
         destination: &DestinationId,
         taken: &Taken<'_>,
@@ -96,7 +96,7 @@ impl Deliveries<'_> {
 
     /// Writes the refused ones among `outcomes`.
     async fn write_refused(
-        &self,
+        self,
         tx: &mut Tx,
         destination: &DestinationId,
         kind: EntityKind,
@@ -130,7 +130,7 @@ impl Deliveries<'_> {
 
     /// Puts those among `outcomes` aside for which the destination has no place.
     async fn write_not_taken(
-        &self,
+        self,
         tx: &mut Tx,
         destination: &DestinationId,
         kind: EntityKind,

@@ -25,7 +25,7 @@ impl Deliveries<'_> {
     /// Puts new versions up for delivery to every one of `destinations`. What waits already keeps its place
     /// and the higher of the two priorities.
     pub(in crate::store) async fn enqueue(
-        &self,
+        self,
         tx: &mut Tx,
         destinations: &[DestinationId],
         wanted: &[Wanted],
@@ -68,7 +68,7 @@ impl Deliveries<'_> {
 
     /// Puts every present entity of a source up for delivery, as if nothing had ever been sent.
     pub(in crate::store) async fn enqueue_source(
-        &self,
+        self,
         tx: &mut Tx,
         destination: &DestinationId,
         source: &SourceId,
@@ -103,7 +103,7 @@ impl Deliveries<'_> {
     /// Puts up for delivery what the destination may see and was never offered: after the configuration has
     /// shown it a source that was read before. Returns how many.
     pub async fn enqueue_missing(
-        &self,
+        self,
         destination: &DestinationId,
         source: &SourceId,
     ) -> Result<u64, StoreError> {
@@ -126,7 +126,7 @@ impl Deliveries<'_> {
     }
 
     /// Present entities of a source that wait for some destination, with their versions.
-    pub async fn list_waiting(&self, source: &SourceId) -> Result<Vec<WaitingEntity>, StoreError> {
+    pub async fn list_waiting(self, source: &SourceId) -> Result<Vec<WaitingEntity>, StoreError> {
         let sql = r#"
             SELECT e.version, e.content
             FROM entities e
@@ -143,7 +143,7 @@ impl Deliveries<'_> {
 
     /// Forgets all deliveries to a destination.
     pub(in crate::store) async fn erase(
-        &self,
+        self,
         tx: &mut Tx,
         destination: &DestinationId,
     ) -> Result<(), StoreError> {
@@ -156,7 +156,7 @@ impl Deliveries<'_> {
 
     /// Forgets the deliveries of a source to a destination.
     pub(in crate::store) async fn erase_source(
-        &self,
+        self,
         tx: &mut Tx,
         destination: &DestinationId,
         source: &str,

@@ -48,7 +48,7 @@ pub enum ReadbackResult {
 impl Deliveries<'_> {
     /// Accepted deliveries of a destination that are due to be read back.
     pub async fn list_readbacks(
-        &self,
+        self,
         destination: &DestinationId,
         limit: usize,
     ) -> Result<Vec<Readback>, StoreError> {
@@ -72,7 +72,7 @@ impl Deliveries<'_> {
     /// Writes down what reading back showed. When the last of a batch's sample is confirmed, the whole
     /// batch is. A delivery that changed meanwhile is left alone.
     pub async fn record_readbacks(
-        &self,
+        self,
         destination: &DestinationId,
         results: &[(Readback, ReadbackResult)],
     ) -> Result<(), StoreError> {
@@ -105,7 +105,7 @@ impl Deliveries<'_> {
 
     /// Returns whether the delivery was still as it was read.
     async fn write_result(
-        &self,
+        self,
         tx: &mut Tx,
         destination: &DestinationId,
         Readback { kind, entity_id, version, .. }: &Readback,
@@ -132,7 +132,7 @@ impl Deliveries<'_> {
     }
 
     /// One of the sample is lost: it speaks for its batch no longer, and every entity of it is read back.
-    async fn read_back_rest(&self, tx: &mut Tx, batch: &str) -> Result<(), StoreError> {
+    async fn read_back_rest(self, tx: &mut Tx, batch: &str) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE deliveries
             SET read_back_at = $1, batch = NULL
@@ -144,7 +144,7 @@ impl Deliveries<'_> {
     /// Marks up to `limit` confirmed deliveries of a destination, those confirmed longest ago first, for being
     /// read back once more. Returns how many.
     pub async fn recheck_confirmed(
-        &self,
+        self,
         destination: &DestinationId,
         limit: usize,
     ) -> Result<u64, StoreError> {

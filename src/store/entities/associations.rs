@@ -20,7 +20,7 @@ pub struct EntityAssociation {
 impl Entities<'_> {
     /// Keeps associations (or removes them) and writes them into their entities' timelines.
     pub async fn record_associations(
-        &self,
+        self,
         destination: &DestinationId,
         associations: &[EntityAssociation],
         present: bool,
@@ -59,7 +59,7 @@ impl Entities<'_> {
     }
 
     /// Ids of the issues linked to an entity on any site.
-    pub async fn list_associations_of(&self, entity: &EntityId) -> Result<Vec<String>, StoreError> {
+    pub async fn list_associations_of(self, entity: &EntityId) -> Result<Vec<String>, StoreError> {
         let sql = r#"
             SELECT issue_id
             FROM associations
@@ -71,7 +71,7 @@ impl Entities<'_> {
 
     /// Ids of the issues linked to an entity on a site.
     pub async fn list_associations(
-        &self,
+        self,
         destination: &DestinationId,
         entity: &EntityId,
     ) -> Result<Vec<String>, StoreError> {
@@ -86,7 +86,7 @@ impl Entities<'_> {
 
     /// Forgets all associations of a site.
     pub(in crate::store) async fn erase_associations(
-        &self,
+        self,
         tx: &mut Tx,
         destination: &DestinationId,
     ) -> Result<(), StoreError> {

@@ -43,7 +43,7 @@ pub struct Container {
 impl Entities<'_> {
     /// Version and content digest of an entity.
     pub async fn find_digest(
-        &self,
+        self,
         kind: EntityKind,
         id: &EntityId,
     ) -> Result<Option<StoredDigest>, StoreError> {
@@ -55,7 +55,7 @@ impl Entities<'_> {
     }
 
     /// Entities that an operator may mean by `id`: an id in Jira, or the tool's own.
-    pub async fn find(&self, id: &str) -> Result<Vec<StoredEntity>, StoreError> {
+    pub async fn find(self, id: &str) -> Result<Vec<StoredEntity>, StoreError> {
         let sql = r#"
             SELECT kind, id, source, provider_id, version, content
             FROM entities
@@ -66,7 +66,7 @@ impl Entities<'_> {
 
     /// Present entities of a source in the order of their ids, after `after`.
     pub async fn list(
-        &self,
+        self,
         source: &SourceId,
         kind: EntityKind,
         after: &str,
@@ -82,7 +82,7 @@ impl Entities<'_> {
     }
 
     /// All components of all sources.
-    pub async fn list_containers(&self) -> Result<Vec<Container>, StoreError> {
+    pub async fn list_containers(self) -> Result<Vec<Container>, StoreError> {
         let sql = r#"
             SELECT source, id, workspace, content, updated_at
             FROM entities
@@ -92,7 +92,7 @@ impl Entities<'_> {
     }
 
     /// The tool's ids of the components of a source that the tool itself has listed.
-    pub async fn list_listed_components(&self, source: &SourceId) -> Result<Vec<String>, StoreError> {
+    pub async fn list_listed_components(self, source: &SourceId) -> Result<Vec<String>, StoreError> {
         let sql = r#"
             SELECT provider_id
             FROM entities

@@ -83,7 +83,7 @@ pub(in crate::store) struct PlacedEntity {
 impl Entities<'_> {
     /// What is known of these entities; those never heard of are missing.
     pub(in crate::store) async fn find_known(
-        &self,
+        self,
         tx: &mut Tx,
         keys: &[Key],
     ) -> Result<HashMap<Key, KnownEntity>, StoreError> {
@@ -102,7 +102,7 @@ impl Entities<'_> {
 
     /// Stores new versions, in order.
     pub(in crate::store) async fn write(
-        &self,
+        self,
         tx: &mut Tx,
         source: &SourceId,
         versions: &[NewVersion<'_>],
@@ -147,7 +147,7 @@ impl Entities<'_> {
 
     /// Equal content with a newer time: remembers the time, so that what is older than it stays out.
     pub(in crate::store) async fn touch(
-        &self,
+        self,
         tx: &mut Tx,
         touched: &[(Key, Timestamp)],
     ) -> Result<(), StoreError> {
@@ -165,7 +165,7 @@ impl Entities<'_> {
 
     /// Gives every present entity of a source a new version with the same content.
     pub(in crate::store) async fn raise_versions(
-        &self,
+        self,
         tx: &mut Tx,
         source: &SourceId,
     ) -> Result<(), StoreError> {
@@ -179,7 +179,7 @@ impl Entities<'_> {
 
     /// Present entities of a source after `after`, in the order of kind and id; from the first when it is `None`.
     pub(in crate::store) async fn list_placed(
-        &self,
+        self,
         tx: &mut Tx,
         source: &SourceId,
         after: Option<&Key>,

@@ -9,7 +9,7 @@ use crate::store::error::StoreError;
 impl Entities<'_> {
     /// Whether the entities of a source stand in workspaces of teams; `None` before that was ever decided.
     pub(in crate::store) async fn find_workspace_mode(
-        &self,
+        self,
         source: &SourceId,
     ) -> Result<Option<bool>, StoreError> {
         let sql = r#"
@@ -22,7 +22,7 @@ impl Entities<'_> {
 
     /// All entities of the source stand where this mode wants them.
     pub(in crate::store) async fn record_workspace_mode(
-        &self,
+        self,
         source: &SourceId,
         teams: bool,
     ) -> Result<(), StoreError> {

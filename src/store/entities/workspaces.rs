@@ -17,7 +17,7 @@ pub struct StoredWorkspace {
 impl Entities<'_> {
     /// Stores workspaces that a source named.
     pub async fn record_workspaces(
-        &self,
+        self,
         source: &SourceId,
         workspaces: &[Workspace],
     ) -> Result<(), StoreError> {
@@ -28,7 +28,7 @@ impl Entities<'_> {
 
     /// The same as part of a transaction.
     pub(in crate::store) async fn write_workspaces(
-        &self,
+        self,
         tx: &mut Tx,
         source: &SourceId,
         workspaces: &[Workspace],
@@ -56,7 +56,7 @@ impl Entities<'_> {
     }
 
     /// Takes all workspaces of a source but these, by the tool's ids, from what sites may see. Returns how many.
-    pub async fn retire_workspaces(&self, source: &SourceId, keep: &[String]) -> Result<u64, StoreError> {
+    pub async fn retire_workspaces(self, source: &SourceId, keep: &[String]) -> Result<u64, StoreError> {
         let known = r#"
             SELECT provider_id
             FROM workspaces
@@ -79,7 +79,7 @@ impl Entities<'_> {
     }
 
     /// All workspaces of all sources.
-    pub async fn list_workspaces(&self) -> Result<Vec<StoredWorkspace>, StoreError> {
+    pub async fn list_workspaces(self) -> Result<Vec<StoredWorkspace>, StoreError> {
         let sql = r#"
             SELECT source, id, name, url
             FROM workspaces
@@ -89,7 +89,7 @@ impl Entities<'_> {
     }
 
     /// Whether any present entity stands in this workspace.
-    pub async fn is_workspace_in_use(&self, workspace: &EntityId) -> Result<bool, StoreError> {
+    pub async fn is_workspace_in_use(self, workspace: &EntityId) -> Result<bool, StoreError> {
         let sql = r#"
             SELECT e.id
             FROM workspaces w

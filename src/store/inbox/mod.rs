@@ -123,7 +123,7 @@ impl<'a> Inbox<'a> {
     }
 
     /// Writes all entries down in one transaction, in order. When it returns, they are on disk.
-    pub async fn record(&self, entries: &[InboxEntry]) -> Result<Vec<Recorded>, StoreError> {
+    pub async fn record(self, entries: &[InboxEntry]) -> Result<Vec<Recorded>, StoreError> {
         let mut tx = self.db.begin().await?;
         let mut recorded = Vec::with_capacity(entries.len());
         for entry in entries {
@@ -133,7 +133,7 @@ impl<'a> Inbox<'a> {
         Ok(recorded)
     }
 
-    async fn record_one(&self, tx: &mut Tx, entry: &InboxEntry) -> Result<Recorded, StoreError> {
+    async fn record_one(self, tx: &mut Tx, entry: &InboxEntry) -> Result<Recorded, StoreError> {
         let state = if entry.quarantine.is_some() { InboxState::Quarantined } else { InboxState::New };
         let sql = r#"
             INSERT INTO inbox (
@@ -166,12 +166,12 @@ impl<'a> Inbox<'a> {
     }
 
     /// The oldest webhooks of `source` that have had no effect yet.
-    pub async fn list_new(&self, source: &SourceId, limit: usize) -> Result<Vec<InboxRow>, StoreError> {
+    pub async fn list_new(self, source: &SourceId, limit: usize) -> Result<Vec<InboxRow>, StoreError> {
         self.list(InboxState::New, source, limit).await
     }
 
     async fn list(
-        &self,
+        self,
         state: InboxState,
         source: &SourceId,
         limit: usize,
@@ -187,7 +187,7 @@ impl<'a> Inbox<'a> {
 
     /// Webhooks have had their effect, each with a note if there was none.
     pub(in crate::store) async fn finish(
-        &self,
+        self,
         tx: &mut Tx,
         done: &[(&str, Option<&str>)],
     ) -> Result<(), StoreError> {
@@ -202,7 +202,7 @@ impl<'a> Inbox<'a> {
     }
 
     /// When and how a webhook came, unless retention has removed it.
-    pub async fn find_receipt(&self, id: &str) -> Result<Option<ReceiptRow>, StoreError> {
+    pub async fn find_receipt(self, id: &str) -> Result<Option<ReceiptRow>, StoreError> {
         let sql = r#"
             SELECT id, delivery_id, received_at, verified_by, duplicates
             FROM inbox
@@ -211,7 +211,7 @@ impl<'a> Inbox<'a> {
     }
 
     /// Counts what is not done, by source and state.
-    pub async fn count(&self) -> Result<Vec<QueueCounts>, StoreError> {
+    pub async fn count(self) -> Result<Vec<QueueCounts>, StoreError> {
         let sql = r#"
             SELECT source, state, COUNT(*) AS count
             FROM inbox
@@ -222,7 +222,7 @@ impl<'a> Inbox<'a> {
     }
 
     /// Removes up to `limit` webhooks from before `before` that have had their effect. Returns how many.
-    pub async fn remove_old(&self, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
+    pub async fn remove_old(self, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
         let sql = r#"
             DELETE FROM inbox
             WHERE id IN (

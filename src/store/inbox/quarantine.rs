@@ -28,7 +28,7 @@ pub struct QuarantinedRow {
 impl Inbox<'_> {
     /// Webhooks of `source` that could not be mapped, oldest first.
     pub async fn list_quarantined(
-        &self,
+        self,
         source: &SourceId,
         limit: usize,
     ) -> Result<Vec<InboxRow>, StoreError> {
@@ -36,7 +36,7 @@ impl Inbox<'_> {
     }
 
     /// Keeps webhooks that cannot be mapped, each by its id and with the reason.
-    pub async fn quarantine(&self, unmappable: &[(&str, &str)]) -> Result<(), StoreError> {
+    pub async fn quarantine(self, unmappable: &[(&str, &str)]) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE inbox
             SET state = 'quarantined', note = $1, processed_at = $2
@@ -49,7 +49,7 @@ impl Inbox<'_> {
     }
 
     /// Puts quarantined webhooks back in line: those of `ids`, or all. Returns how many.
-    pub async fn replay(&self, ids: Option<&[String]>) -> Result<u64, StoreError> {
+    pub async fn replay(self, ids: Option<&[String]>) -> Result<u64, StoreError> {
         let Some(ids) = ids else {
             let sql = r#"
                 UPDATE inbox
@@ -71,7 +71,7 @@ impl Inbox<'_> {
     }
 
     /// Gives up on quarantined webhooks; retention then removes them. Returns how many there were.
-    pub async fn discard(&self, ids: &[String]) -> Result<u64, StoreError> {
+    pub async fn discard(self, ids: &[String]) -> Result<u64, StoreError> {
         let sql = r#"
             UPDATE inbox
             SET state = 'done', processed_at = $1
@@ -86,13 +86,13 @@ impl Inbox<'_> {
     }
 
     /// Quarantined webhooks of all sources as operators see them, oldest first.
-    pub async fn list_quarantine(&self, limit: usize) -> Result<Vec<QuarantinedRow>, StoreError> {
+    pub async fn list_quarantine(self, limit: usize) -> Result<Vec<QuarantinedRow>, StoreError> {
         self.list_quarantine_after("", limit).await
     }
 
     /// Quarantined webhooks that `is_meant` accepts, oldest first.
     pub async fn search_quarantine(
-        &self,
+        self,
         is_meant: impl Fn(&QuarantinedRow) -> bool,
     ) -> Result<Vec<QuarantinedRow>, StoreError> {
         let (mut found, mut after) = (Vec::new(), String::new());
@@ -105,7 +105,7 @@ impl Inbox<'_> {
     }
 
     async fn list_quarantine_after(
-        &self,
+        self,
         after: &str,
         limit: usize,
     ) -> Result<Vec<QuarantinedRow>, StoreError> {

@@ -10,7 +10,7 @@ use crate::store::error::StoreError;
 impl Polls<'_> {
     /// What the source keeps under `keys`; all of it when `keys` is `None`.
     pub async fn load_memory(
-        &self,
+        self,
         source: &SourceId,
         keys: Option<&[String]>,
     ) -> Result<BTreeMap<String, String>, StoreError> {
@@ -38,7 +38,7 @@ impl Polls<'_> {
 
     /// Writes what has changed; `None` removes a key.
     pub(in crate::store) async fn write_memory(
-        &self,
+        self,
         tx: &mut Tx,
         source: &SourceId,
         changes: &BTreeMap<String, Option<String>>,

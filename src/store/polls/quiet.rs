@@ -11,7 +11,7 @@ impl Polls<'_> {
     /// Notes that a poll brought nothing, and when the schedule may poll again. Does nothing if a webhook came
     /// since `state` was read: then it is quiet no more.
     pub async fn record_quiet(
-        &self,
+        self,
         source: &SourceId,
         state: &PollState,
         due_at: Option<Timestamp>,
@@ -26,7 +26,7 @@ impl Polls<'_> {
     }
 
     /// Polls the source by its schedule again.
-    pub async fn end_quiet(&self, source: &SourceId) -> Result<(), StoreError> {
+    pub async fn end_quiet(self, source: &SourceId) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE polls
             SET quiet = 0, due_at = 0
@@ -38,7 +38,7 @@ impl Polls<'_> {
     /// The same because a webhook came. Writes nothing while the source is not quiet, so that webhooks in a
     /// row cost nothing.
     pub(in crate::store) async fn note_webhook(
-        &self,
+        self,
         tx: &mut Tx,
         source: &SourceId,
     ) -> Result<(), StoreError> {

@@ -17,7 +17,7 @@ pub struct Refetch {
 
 impl Polls<'_> {
     /// What is to be fetched from the tool; those that it refused come last.
-    pub async fn list_refetches(&self, source: &SourceId, limit: usize) -> Result<Vec<Refetch>, StoreError> {
+    pub async fn list_refetches(self, source: &SourceId, limit: usize) -> Result<Vec<Refetch>, StoreError> {
         let sql = r#"
             SELECT provider_id, times
             FROM refetches
@@ -28,7 +28,7 @@ impl Polls<'_> {
     }
 
     /// These were fetched and stored as they are now.
-    pub async fn finish_refetches(&self, source: &SourceId, fetched: &[Refetch]) -> Result<(), StoreError> {
+    pub async fn finish_refetches(self, source: &SourceId, fetched: &[Refetch]) -> Result<(), StoreError> {
         let sql = r#"
             DELETE FROM refetches
             WHERE source = $1 AND provider_id = $2 AND times = $3"#;
@@ -40,7 +40,7 @@ impl Polls<'_> {
     }
 
     /// The tool refused these for now.
-    pub async fn put_off_refetches(&self, source: &SourceId, refused: &[Refetch]) -> Result<(), StoreError> {
+    pub async fn put_off_refetches(self, source: &SourceId, refused: &[Refetch]) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE refetches
             SET tried_at = $1
@@ -54,7 +54,7 @@ impl Polls<'_> {
 
     /// Webhooks have named these incidents without showing them.
     pub(in crate::store) async fn name_refetches(
-        &self,
+        self,
         tx: &mut Tx,
         source: &SourceId,
         provider_ids: &[String],

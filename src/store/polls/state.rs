@@ -62,11 +62,7 @@ pub struct PollFailure {
 
 impl Polls<'_> {
     /// The poll state of `source`. One that was never polled begins now, with what happened `backfill` ago.
-    pub async fn find_or_begin(
-        &self,
-        source: &SourceId,
-        backfill: Duration,
-    ) -> Result<PollState, StoreError> {
+    pub async fn find_or_begin(self, source: &SourceId, backfill: Duration) -> Result<PollState, StoreError> {
         if let Some(state) = self.find(source).await? {
             return Ok(state);
         }
@@ -84,7 +80,7 @@ impl Polls<'_> {
     }
 
     /// The poll state of `source`, if it was ever polled.
-    pub async fn find(&self, source: &SourceId) -> Result<Option<PollState>, StoreError> {
+    pub async fn find(self, source: &SourceId) -> Result<Option<PollState>, StoreError> {
         let sql = r#"
             SELECT
                 cursor, backfill_from, caught_up, paused, catalogue_at, wait_since, wait_until,
@@ -103,7 +99,7 @@ impl Polls<'_> {
 
     /// A page with `count` statements was read: polling goes on after it, and whatever failed before is over.
     pub(in crate::store) async fn move_cursor(
-        &self,
+        self,
         tx: &mut Tx,
         source: &SourceId,
         page: &PageEnd<'_>,
@@ -128,7 +124,7 @@ impl Polls<'_> {
 
     /// The services and teams were read.
     pub(in crate::store) async fn finish_catalogue(
-        &self,
+        self,
         tx: &mut Tx,
         source: &SourceId,
     ) -> Result<(), StoreError> {
@@ -141,7 +137,7 @@ impl Polls<'_> {
     }
 
     /// Asks for the services and teams to be read again.
-    pub async fn forget_catalogue(&self, source: &SourceId) -> Result<(), StoreError> {
+    pub async fn forget_catalogue(self, source: &SourceId) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE polls
             SET catalogue_at = 0
@@ -151,7 +147,7 @@ impl Polls<'_> {
     }
 
     /// Starts the next poll from `from`, as on the first day.
-    pub async fn restart(&self, source: &SourceId, from: Timestamp) -> Result<(), StoreError> {
+    pub async fn restart(self, source: &SourceId, from: Timestamp) -> Result<(), StoreError> {
         let sql = r#"
             INSERT INTO polls (source, backfill_from)
             VALUES ($1, $2)
@@ -169,7 +165,7 @@ impl Polls<'_> {
     }
 
     /// Pauses or resumes polling of a source that was polled before. Returns whether it was.
-    pub async fn pause(&self, source: &SourceId, paused: bool) -> Result<bool, StoreError> {
+    pub async fn pause(self, source: &SourceId, paused: bool) -> Result<bool, StoreError> {
         let sql = r#"
             UPDATE polls
             SET paused = $1
@@ -178,7 +174,7 @@ impl Polls<'_> {
     }
 
     /// Remembers a failed poll, and when the next may start; a restart honours it.
-    pub async fn record_failure(&self, source: &SourceId, failure: &PollFailure) -> Result<(), StoreError> {
+    pub async fn record_failure(self, source: &SourceId, failure: &PollFailure) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE polls
             SET wait_until = $1,
@@ -202,7 +198,7 @@ impl Polls<'_> {
     }
 
     /// Tools that refused us are asked again now: a person may have fixed why.
-    pub async fn forget_refusals(&self) -> Result<(), StoreError> {
+    pub async fn forget_refusals(self) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE polls
             SET wait_until = 0

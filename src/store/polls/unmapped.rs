@@ -15,7 +15,7 @@ const PRECISION: chrono::TimeDelta = chrono::TimeDelta::hours(1);
 
 impl Polls<'_> {
     /// The values of a source that had no meaning when they were told, in order.
-    pub async fn list_unmapped(&self, source: &SourceId) -> Result<Vec<UnmappedValue>, StoreError> {
+    pub async fn list_unmapped(self, source: &SourceId) -> Result<Vec<UnmappedValue>, StoreError> {
         let sql = r#"
             SELECT kind, value
             FROM unmapped_values
@@ -34,7 +34,7 @@ impl Polls<'_> {
     }
 
     /// Forgets values that were last seen before then. Returns how many.
-    pub async fn remove_old_unmapped(&self, before: Timestamp) -> Result<u64, StoreError> {
+    pub async fn remove_old_unmapped(self, before: Timestamp) -> Result<u64, StoreError> {
         let sql = r#"
             DELETE FROM unmapped_values
             WHERE seen_at < $1"#;
@@ -43,7 +43,7 @@ impl Polls<'_> {
 
     /// Keeps values that were told just now.
     pub(in crate::store) async fn note_unmapped(
-        &self,
+        self,
         tx: &mut Tx,
         source: &SourceId,
         values: &BTreeSet<UnmappedValue>,

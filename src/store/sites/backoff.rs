@@ -16,7 +16,7 @@ pub struct Backoff {
 
 impl Sites<'_> {
     /// Destinations that may be served now.
-    pub async fn list_ready(&self) -> Result<Vec<DestinationId>, StoreError> {
+    pub async fn list_ready(self) -> Result<Vec<DestinationId>, StoreError> {
         let sql = concat!(
             r#"
             SELECT id
@@ -32,7 +32,7 @@ impl Sites<'_> {
     }
 
     /// Whether the destination may be served now: another one can have had it held back meanwhile.
-    pub async fn is_ready(&self, destination: &DestinationId) -> Result<bool, StoreError> {
+    pub async fn is_ready(self, destination: &DestinationId) -> Result<bool, StoreError> {
         let sql = concat!(
             r#"
             SELECT id
@@ -47,7 +47,7 @@ impl Sites<'_> {
     }
 
     /// How many requests to a destination have failed in a row.
-    pub async fn find_failures(&self, destination: &DestinationId) -> Result<i64, StoreError> {
+    pub async fn find_failures(self, destination: &DestinationId) -> Result<i64, StoreError> {
         let sql = r#"
             SELECT failures
             FROM destinations
@@ -57,7 +57,7 @@ impl Sites<'_> {
     }
 
     /// The destination has answered a request as it should: whatever was in the way is over.
-    pub async fn record_contact(&self, destination: &DestinationId) -> Result<(), StoreError> {
+    pub async fn record_contact(self, destination: &DestinationId) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         self.end_backoff(&mut tx, destination, None).await?;
         tx.commit().await
@@ -67,7 +67,7 @@ impl Sites<'_> {
     /// reinstall comes before or after everything else in the transaction. Returns `false`, with nothing
     /// written, when it was installed anew or removed since.
     pub(in crate::store) async fn record_contact_with(
-        &self,
+        self,
         tx: &mut Tx,
         destination: &DestinationRef,
     ) -> Result<bool, StoreError> {
@@ -76,7 +76,7 @@ impl Sites<'_> {
 
     /// A wait that is not over began while the answer was on its way, and says more than it.
     async fn end_backoff(
-        &self,
+        self,
         tx: &mut Tx,
         destination: &DestinationId,
         since: Option<Timestamp>,
@@ -104,7 +104,7 @@ impl Sites<'_> {
     /// Remembers that a destination cannot be served until some time; a restart honours it. Returns `false`, with
     /// nothing written, when it was installed anew or removed since.
     pub async fn record_site_backoff(
-        &self,
+        self,
         destination: &DestinationRef,
         backoff: &Backoff,
     ) -> Result<bool, StoreError> {
@@ -128,7 +128,7 @@ impl Sites<'_> {
     }
 
     /// Holds every destination of a type back until `until`, or for as long as it is held back already.
-    pub async fn hold_all(&self, type_name: &str, until: Timestamp) -> Result<(), StoreError> {
+    pub async fn hold_all(self, type_name: &str, until: Timestamp) -> Result<(), StoreError> {
         let sql = concat!(
             r#"
             UPDATE destinations
@@ -144,7 +144,7 @@ impl Sites<'_> {
     }
 
     /// Destinations that wait for a person are tried again now. Returns how many.
-    pub async fn retry_parked(&self) -> Result<u64, StoreError> {
+    pub async fn retry_parked(self) -> Result<u64, StoreError> {
         let sql = r#"
             UPDATE destinations
             SET wait_until = 0
@@ -154,7 +154,7 @@ impl Sites<'_> {
 
     /// Entities that were confirmed there are not any more.
     pub(in crate::store) async fn count_drift(
-        &self,
+        self,
         tx: &mut Tx,
         destination: &DestinationId,
         lost: usize,

@@ -27,7 +27,7 @@ pub struct ServedDestination {
 
 impl Sites<'_> {
     /// The declared destinations that are served.
-    pub async fn list_declared(&self) -> Result<Vec<ServedDestination>, StoreError> {
+    pub async fn list_declared(self) -> Result<Vec<ServedDestination>, StoreError> {
         let sql = r#"
             SELECT id, installed_at
             FROM destinations
@@ -38,7 +38,7 @@ impl Sites<'_> {
 
     /// Makes the declared destinations the only ones that are served beside the installations. One that was
     /// declared before keeps its deliveries and its `since`; one that is declared no more is kept as uninstalled.
-    pub async fn declare(&self, declared: &[DeclaredDestination]) -> Result<(), StoreError> {
+    pub async fn declare(self, declared: &[DeclaredDestination]) -> Result<(), StoreError> {
         let retire = r#"
             UPDATE destinations
             SET state = 'uninstalled', updated_at = $1

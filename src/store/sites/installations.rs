@@ -116,7 +116,7 @@ pub(in crate::store) struct Audience {
 
 impl Sites<'_> {
     /// All installations, gone ones included.
-    pub async fn list_installations(&self) -> Result<Vec<Installation>, StoreError> {
+    pub async fn list_installations(self) -> Result<Vec<Installation>, StoreError> {
         let sql = r#"
             SELECT
                 id, state, base_url, site, display_url, secret, previous_secret, previous_until,
@@ -128,7 +128,7 @@ impl Sites<'_> {
         Ok(rows.into_iter().map(|row| self.open(row)).collect())
     }
 
-    fn open(&self, row: Row) -> Installation {
+    fn open(self, row: Row) -> Installation {
         let (installation, now) = (row.installation, self.clock.now());
         // Not longer than it was to be, even when the clock was set back since.
         let previous_is_good =
@@ -150,7 +150,7 @@ impl Sites<'_> {
     }
 
     /// Destinations that learn of changes: those that are served, or will be once they are enabled.
-    pub(in crate::store) async fn list_audience(&self, tx: &mut Tx) -> Result<Vec<Audience>, StoreError> {
+    pub(in crate::store) async fn list_audience(self, tx: &mut Tx) -> Result<Vec<Audience>, StoreError> {
         let sql = r#"
             SELECT id, site
             FROM destinations
@@ -161,7 +161,7 @@ impl Sites<'_> {
     /// Writes a new site, or a new secret and addresses for a known one. The secret before it stays good for
     /// five minutes.
     pub(in crate::store) async fn write_installation(
-        &self,
+        self,
         tx: &mut Tx,
         new: &NewInstallation,
     ) -> Result<(), StoreError> {
@@ -199,7 +199,7 @@ impl Sites<'_> {
 
     /// Other client keys of the same site: data that was imported elsewhere comes back under a new one.
     pub(in crate::store) async fn list_older_keys(
-        &self,
+        self,
         tx: &mut Tx,
         new: &NewInstallation,
     ) -> Result<Vec<ClientKey>, StoreError> {
@@ -213,7 +213,7 @@ impl Sites<'_> {
 
     /// Erases a site's secrets and links; a line without secrets remains, in this state.
     pub(in crate::store) async fn erase(
-        &self,
+        self,
         tx: &mut Tx,
         client_key: &ClientKey,
         state: InstallationState,
@@ -235,7 +235,7 @@ impl Sites<'_> {
 
     /// Resumes or pauses sending to a site that is installed. Whatever was in the way before is over: a request
     /// that the pause overtook was refused, and must not keep the site waiting once it is resumed.
-    pub async fn record_enabled(&self, client_key: &ClientKey, enabled: bool) -> Result<(), StoreError> {
+    pub async fn record_enabled(self, client_key: &ClientKey, enabled: bool) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE destinations
             SET state = $1,

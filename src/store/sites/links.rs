@@ -8,7 +8,7 @@ use crate::store::error::StoreError;
 impl Sites<'_> {
     /// Remembers that the site accepted the links.
     pub async fn record_links(
-        &self,
+        self,
         destination: &DestinationId,
         workspaces: &[EntityId],
     ) -> Result<(), StoreError> {
@@ -24,7 +24,7 @@ impl Sites<'_> {
     }
 
     /// Ids of the workspaces linked to the site.
-    pub async fn list_links(&self, destination: &DestinationId) -> Result<Vec<EntityId>, StoreError> {
+    pub async fn list_links(self, destination: &DestinationId) -> Result<Vec<EntityId>, StoreError> {
         let sql = r#"
             SELECT workspace
             FROM links
@@ -36,7 +36,7 @@ impl Sites<'_> {
 
     /// Forgets links that the site does not show any more.
     pub async fn forget_links(
-        &self,
+        self,
         destination: &DestinationId,
         workspaces: &[EntityId],
     ) -> Result<(), StoreError> {
@@ -47,7 +47,7 @@ impl Sites<'_> {
 
     /// The same as part of a transaction.
     pub(in crate::store) async fn remove_links(
-        &self,
+        self,
         tx: &mut Tx,
         destination: &DestinationId,
         workspaces: &[EntityId],
@@ -63,7 +63,7 @@ impl Sites<'_> {
 
     /// Forgets all links of a site.
     pub(in crate::store) async fn erase_links(
-        &self,
+        self,
         tx: &mut Tx,
         destination: &DestinationId,
     ) -> Result<(), StoreError> {

@@ -38,12 +38,12 @@ impl<'a> Sites<'a> {
     }
 
     /// A number that changes whenever installations, workspaces or components do.
-    pub async fn directory_generation(&self) -> Result<i64, StoreError> {
+    pub async fn directory_generation(self) -> Result<i64, StoreError> {
         generations::get_directory(self.db).await
     }
 
     /// The nightly comparison has looked at the destination.
-    pub async fn record_compared(&self, destination: &DestinationId) -> Result<(), StoreError> {
+    pub async fn record_compared(self, destination: &DestinationId) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE destinations
             SET compared_at = $1

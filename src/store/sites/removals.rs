@@ -21,7 +21,7 @@ impl Sites<'_> {
     /// Remembers since when sources, each as a whole or one workspace of it, are not to be seen at a
     /// destination. What was noticed before keeps its time.
     pub async fn notice_removals(
-        &self,
+        self,
         destination: &DestinationId,
         noticed: &[(String, Option<EntityId>)],
     ) -> Result<(), StoreError> {
@@ -38,7 +38,7 @@ impl Sites<'_> {
     }
 
     /// These may be seen again.
-    pub async fn forget_removals(&self, removals: &[Removal]) -> Result<(), StoreError> {
+    pub async fn forget_removals(self, removals: &[Removal]) -> Result<(), StoreError> {
         let sql = r#"
             DELETE FROM removals
             WHERE destination = $1 AND source = $2 AND workspace = $3"#;
@@ -51,7 +51,7 @@ impl Sites<'_> {
     }
 
     /// All that is noticed, oldest first.
-    pub async fn list_removals(&self) -> Result<Vec<Removal>, StoreError> {
+    pub async fn list_removals(self) -> Result<Vec<Removal>, StoreError> {
         let sql = r#"
             SELECT destination, source, NULLIF(workspace, '') AS workspace, noticed_at
             FROM removals
@@ -61,7 +61,7 @@ impl Sites<'_> {
 
     /// Forgets workspaces that the site has unlinked.
     pub async fn record_unlinked(
-        &self,
+        self,
         destination: &DestinationId,
         workspaces: &[EntityId],
     ) -> Result<(), StoreError> {
@@ -78,7 +78,7 @@ impl Sites<'_> {
 
     /// Everything of the source was removed from the destination.
     pub(in crate::store) async fn finish_removals(
-        &self,
+        self,
         tx: &mut Tx,
         destination: &DestinationId,
         source: &str,

@@ -20,12 +20,12 @@ struct SealedRow {
 
 impl Sites<'_> {
     /// Seals the secret of an installation.
-    pub(super) fn seal(&self, id: &str, secret: &SecretString) -> Result<Vec<u8>, VaultError> {
+    pub(super) fn seal(self, id: &str, secret: &SecretString) -> Result<Vec<u8>, VaultError> {
         self.vault.seal(SEALED_FOR, id, secret)
     }
 
     /// Opens a secret of an installation.
-    pub(super) fn unseal(&self, id: &str, sealed: &[u8]) -> Result<SecretString, VaultError> {
+    pub(super) fn unseal(self, id: &str, sealed: &[u8]) -> Result<SecretString, VaultError> {
         self.vault.open(SEALED_FOR, id, sealed)
     }
 
@@ -34,7 +34,7 @@ impl Sites<'_> {
     ///
     /// # Errors
     /// Also when a secret does not open.
-    pub async fn reseal_next(&self) -> Result<Option<String>, StoreError> {
+    pub async fn reseal_next(self) -> Result<Option<String>, StoreError> {
         let sql = r#"
             SELECT id, site, secret, previous_secret
             FROM destinations

@@ -59,7 +59,7 @@ impl<'a> Timeline<'a> {
 
     /// Adds what has happened, in order.
     pub(in crate::store) async fn record(
-        &self,
+        self,
         tx: &mut Tx,
         events: &[NewEvent<'_>],
     ) -> Result<(), StoreError> {
@@ -76,7 +76,7 @@ impl<'a> Timeline<'a> {
     }
 
     /// The story of every entity with this id, oldest first.
-    pub async fn list_of(&self, id: &EntityId) -> Result<Vec<TimelineEntry>, StoreError> {
+    pub async fn list_of(self, id: &EntityId) -> Result<Vec<TimelineEntry>, StoreError> {
         let sql = r#"
             SELECT at, kind, entity_id, destination, event, detail
             FROM timeline
@@ -94,7 +94,7 @@ impl<'a> Timeline<'a> {
     }
 
     /// Removes up to `limit` entries from before `before`. Returns how many.
-    pub async fn remove_old(&self, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
+    pub async fn remove_old(self, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
         let sql = r#"
             DELETE FROM timeline
             WHERE id IN (
@@ -109,7 +109,7 @@ impl<'a> Timeline<'a> {
 
     /// Forgets what happened with a destination.
     pub(in crate::store) async fn erase(
-        &self,
+        self,
         tx: &mut Tx,
         destination: &DestinationId,
     ) -> Result<(), StoreError> {

@@ -18,7 +18,7 @@ use chrono::TimeDelta;
 use incident_bridge::app::{App, Roles};
 use incident_bridge::clock::Clock;
 use incident_bridge::config::Config;
-use incident_bridge::domain::EntityId;
+use incident_bridge::domain::{DeliveryState, EntityId};
 use incident_bridge::simulator::{Installation, RunningSimulator};
 use incident_bridge::store::{DeliveryRow, InstallationState};
 use incident_bridge::sync::Engine;
@@ -115,8 +115,8 @@ impl Bridge {
 
     /// What happened to an entity, in order.
     pub async fn events(&self, id: &str) -> Vec<String> {
-        let entries = self.engine.store.timeline().list_of(&EntityId::from_text(id.to_owned())).await;
-        entries.expect("the store works").into_iter().map(|entry| entry.event).collect()
+        let entries = self.engine.store().timeline().list_of(&EntityId::from_text(id.to_owned())).await;
+        entries.expect("the store works").into_iter().map(|entry| entry.event.name()).collect()
     }
 
     /// The files that it was configured with, for commands of the program.
@@ -143,13 +143,14 @@ impl Bridge {
     /// got was valid, and no error was logged but those that the test took with `log.expect_error`.
     pub async fn finish(mut self) {
         self.settle().await;
-        let installations = self.engine.store.sites().list_installations().await.expect("the store works");
+        let installations = self.engine.store().sites().list_installations().await.expect("the store works");
         let may_wait = |site: &str| {
             let it = installations.iter().find(|it| it.site == site).expect("a delivery has a site");
             it.state == InstallationState::Disabled || it.wait_until > self.clock.now()
         };
-        for row in self.engine.store.deliveries().list(None, 1000).await.expect("the store works") {
-            let explained = if row.state == "waiting" { may_wait(&row.site) } else { row.reason.is_some() };
+        for row in self.engine.store().deliveries().list(None, 1000).await.expect("the store works") {
+            let explained =
+                if row.state == DeliveryState::Waiting { may_wait(&row.site) } else { row.reason.is_some() };
             assert!(explained, "not delivered, and nobody knows why: {row:?}");
         }
         for site in &self.sites {

@@ -2,11 +2,11 @@
 
 use chrono::TimeDelta;
 use incident_bridge::clock::from_millis;
-use incident_bridge::domain::{EntityKind, JiraId, Observation};
-use incident_bridge::store::{Outcome, Pace, ReadbackResult, SiteTrouble};
+use incident_bridge::domain::{DeliveryState, EntityId, EntityKind, Observation, Verdict};
+use incident_bridge::store::{Backoff, Pace, ReadbackResult};
 
 use super::first_sync::poll;
-use super::{World, component, incident, source};
+use super::{World, component, incident, outcome, rules, since_start, source};
 use crate::harness::start_time;
 
 pub async fn a_delivery_goes_from_waiting_to_confirmed(world: World) {
@@ -16,16 +16,16 @@ pub async fn a_delivery_goes_from_waiting_to_confirmed(world: World) {
         world.store.deliveries().list_destinations_with_work().await.expect("it lists"),
         std::slice::from_ref(&site)
     );
-    assert_eq!(world.state_of("pd:Q1").await, "waiting");
+    assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Waiting);
     assert_eq!(world.deliver(&site, true).await, ["pd:Q1"]);
-    assert_eq!(world.state_of("pd:Q1").await, "accepted");
+    assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Accepted);
     let due = world.store.deliveries().list_readbacks(&site, 10).await.expect("it lists");
     assert_eq!((due.len(), due[0].deleted, due[0].attempts), (1, false, 0));
     let later = world.clock.now() + TimeDelta::seconds(4);
     world
         .store
         .deliveries()
-        .record_readbacks(&site, &due[0], &ReadbackResult::Later(later))
+        .record_readbacks(&site, &[(due[0].clone(), ReadbackResult::Later(later))])
         .await
         .expect("it records");
     assert!(world.store.deliveries().list_destinations_with_work().await.expect("it lists").is_empty());
@@ -35,16 +35,16 @@ pub async fn a_delivery_goes_from_waiting_to_confirmed(world: World) {
     world
         .store
         .deliveries()
-        .record_readbacks(&site, &due[0], &ReadbackResult::Confirmed)
+        .record_readbacks(&site, &[(due[0].clone(), ReadbackResult::Confirmed)])
         .await
         .expect("it records");
-    assert_eq!(world.state_of("pd:Q1").await, "confirmed");
+    assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Confirmed);
     assert!(world.store.deliveries().list_destinations_with_work().await.expect("it lists").is_empty());
     assert_eq!(world.store.deliveries().recheck_confirmed(&site, 10).await.expect("it marks"), 1);
     let again = world.store.deliveries().list_readbacks(&site, 10).await.expect("it lists");
     let lost = ReadbackResult::SendAgain { reason: "lost".to_owned() };
-    world.store.deliveries().record_readbacks(&site, &again[0], &lost).await.expect("it records");
-    assert_eq!(world.state_of("pd:Q1").await, "waiting");
+    world.store.deliveries().record_readbacks(&site, &[(again[0].clone(), lost)]).await.expect("it records");
+    assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Waiting);
 }
 
 pub async fn a_change_on_the_way_keeps_its_delivery_waiting(world: World) {
@@ -53,22 +53,22 @@ pub async fn a_change_on_the_way_keeps_its_delivery_waiting(world: World) {
     let batch = world
         .store
         .deliveries()
-        .find_next_batch(&site, 10, Pace::Everything)
+        .find_next_batch(&site, &rules(10, Pace::Everything))
         .await
         .expect("it finds")
         .expect("something is due");
     world.apply(&[incident("Q1", "Two", 1)]).await;
-    let id = batch.deliveries[0].jira_id.clone();
-    let version = batch.deliveries[0].version;
-    for outcome in [Outcome::Refused { reason: "old".to_owned(), trace_id: None }, Outcome::Accepted] {
-        let outcomes = [(id.clone(), version, outcome)];
+    let id = batch.entities[0].id.clone();
+    let version = batch.entities[0].version;
+    for verdict in [Verdict::Refused { reason: "old".to_owned(), trace_id: None }, Verdict::Accepted] {
+        let outcomes = [outcome(&id, version, verdict)];
         world
             .store
             .deliveries()
-            .record_outcomes((&site, start_time()), batch.kind, &outcomes, Some(world.clock.now()))
+            .record_outcomes(&since_start(&site), batch.kind, &outcomes, Some(world.clock.now()))
             .await
             .expect("it records");
-        assert_eq!(world.state_of("pd:Q1").await, "waiting");
+        assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Waiting);
     }
     assert!(world.store.deliveries().list_readbacks(&site, 10).await.expect("it lists").is_empty());
     let row = world.store.deliveries().list_of(&id).await.expect("it lists").remove(0);
@@ -81,33 +81,33 @@ pub async fn a_refusal_is_kept_until_retry_discard_or_change(world: World) {
         let batch = world
             .store
             .deliveries()
-            .find_next_batch(&site, 10, Pace::Everything)
+            .find_next_batch(&site, &rules(10, Pace::Everything))
             .await
             .expect("it finds")
             .expect("something is due");
-        let refused = Outcome::Refused { reason: "bad words".to_owned(), trace_id: Some("t1".to_owned()) };
-        let outcomes = [(batch.deliveries[0].jira_id.clone(), batch.deliveries[0].version, refused)];
+        let refused = Verdict::Refused { reason: "bad words".to_owned(), trace_id: Some("t1".to_owned()) };
+        let outcomes = [outcome(&batch.entities[0].id, batch.entities[0].version, refused)];
         world
             .store
             .deliveries()
-            .record_outcomes((&site, start_time()), batch.kind, &outcomes, None)
+            .record_outcomes(&since_start(&site), batch.kind, &outcomes, None)
             .await
             .expect("it records");
     };
     world.apply(&[incident("Q1", "One", 0)]).await;
     refuse().await;
-    let rows = world.store.deliveries().list(Some("refused"), 10).await.expect("it lists");
+    let rows = world.store.deliveries().list(Some(DeliveryState::Refused), 10).await.expect("it lists");
     assert_eq!((rows[0].reason.as_deref(), rows[0].trace_id.as_deref()), (Some("bad words"), Some("t1")));
     assert_eq!(world.store.deliveries().list(None, 10).await.expect("it lists").len(), 1);
     assert!(world.store.deliveries().list_destinations_with_work().await.expect("it lists").is_empty());
     let id = EntityId::from_text("pd:Q1");
-    assert_eq!(world.store.deliveries().retry(Some(&id)).await.expect("it retries"), 1);
-    assert_eq!(world.state_of("pd:Q1").await, "waiting");
+    assert_eq!(world.store.deliveries().retry(Some(std::slice::from_ref(&id))).await.expect("it retries"), 1);
+    assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Waiting);
     refuse().await;
-    assert_eq!(world.store.deliveries().discard(&id).await.expect("it discards"), 1);
-    assert_eq!(world.state_of("pd:Q1").await, "discarded");
+    assert_eq!(world.store.deliveries().discard(std::slice::from_ref(&id)).await.expect("it discards"), 1);
+    assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Discarded);
     world.apply(&[incident("Q1", "Two", 1)]).await;
-    assert_eq!(world.state_of("pd:Q1").await, "waiting");
+    assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Waiting);
 }
 
 pub async fn components_are_due_first_and_kinds_never_mix(world: World) {
@@ -116,11 +116,11 @@ pub async fn components_are_due_first_and_kinds_never_mix(world: World) {
     let first = world
         .store
         .deliveries()
-        .find_next_batch(&site, 10, Pace::Everything)
+        .find_next_batch(&site, &rules(10, Pace::Everything))
         .await
         .expect("it finds")
         .expect("something is due");
-    assert_eq!((first.kind, first.deliveries.len()), (EntityKind::Component, 1));
+    assert_eq!((first.kind, first.entities.len()), (EntityKind::Component, 1));
     let mut sent = world.deliver(&site, false).await;
     assert_eq!(sent.remove(0), "pd:S1");
     sent.sort();
@@ -129,11 +129,11 @@ pub async fn components_are_due_first_and_kinds_never_mix(world: World) {
     let batch = world
         .store
         .deliveries()
-        .find_next_batch(&site, 3, Pace::Everything)
+        .find_next_batch(&site, &rules(3, Pace::Everything))
         .await
         .expect("it finds")
         .expect("something is due");
-    assert_eq!(batch.deliveries.len(), 3);
+    assert_eq!(batch.entities.len(), 3);
 }
 
 pub async fn a_deletion_is_delivered_as_one(world: World) {
@@ -145,17 +145,16 @@ pub async fn a_deletion_is_delivered_as_one(world: World) {
     world.apply(&[gone, component("S3", 1)]).await;
     let mut deleted = Vec::new();
     while let Some(batch) =
-        world.store.deliveries().find_next_batch(&site, 10, Pace::Everything).await.expect("it finds")
+        world.store.deliveries().find_next_batch(&site, &rules(10, Pace::Everything)).await.expect("it finds")
     {
-        assert_eq!(batch.deliveries.len(), 1);
-        assert_eq!(batch.deleted, batch.deliveries[0].content.is_none());
-        deleted.push((batch.deliveries[0].jira_id.0.clone(), batch.deleted));
-        let outcomes =
-            [(batch.deliveries[0].jira_id.clone(), batch.deliveries[0].version, Outcome::Accepted)];
+        assert_eq!(batch.entities.len(), 1);
+        assert_eq!(batch.deleted, batch.entities[0].content.is_none());
+        deleted.push((batch.entities[0].id.to_string(), batch.deleted));
+        let outcomes = [outcome(&batch.entities[0].id, batch.entities[0].version, Verdict::Accepted)];
         world
             .store
             .deliveries()
-            .record_outcomes((&site, start_time()), batch.kind, &outcomes, None)
+            .record_outcomes(&since_start(&site), batch.kind, &outcomes, None)
             .await
             .expect("it records");
     }
@@ -177,33 +176,33 @@ pub async fn one_confirmed_sample_confirms_its_batch(world: World) {
         world
             .store
             .deliveries()
-            .record_readbacks(&site, readback, &ReadbackResult::Confirmed)
+            .record_readbacks(&site, &[(readback.clone(), ReadbackResult::Confirmed)])
             .await
             .expect("it records");
     }
     let confirmed = async || {
         let counts = world.store.deliveries().count().await.expect("it counts");
-        counts.iter().find(|row| row.state == "confirmed").map_or(0, |row| row.count)
+        counts.iter().find(|row| row.state == DeliveryState::Confirmed).map_or(0, |row| row.count)
     };
     assert_eq!(confirmed().await, i64::try_from(rest.len()).expect("small"));
     world
         .store
         .deliveries()
-        .record_readbacks(&site, last, &ReadbackResult::Confirmed)
+        .record_readbacks(&site, &[(last.clone(), ReadbackResult::Confirmed)])
         .await
         .expect("it records");
     assert_eq!(confirmed().await, 60);
 }
 
-pub async fn trouble_holds_a_site_back_and_an_answer_ends_it(world: World) {
+pub async fn a_backoff_holds_a_site_back_and_an_answer_ends_it(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     world.apply(&[incident("Q1", "One", 0)]).await;
-    let trouble = SiteTrouble {
+    let backoff = Backoff {
         wait_until: world.clock.now() + TimeDelta::seconds(90),
         parked: Some("install it again".to_owned()),
     };
     for failures in 1..=2 {
-        world.store.sites().record_site_backoff((&site, start_time()), &trouble).await.expect("it records");
+        world.store.sites().record_site_backoff(&since_start(&site), &backoff).await.expect("it records");
         assert_eq!(world.store.sites().find_failures(&site).await.expect("it counts"), failures);
     }
     assert!(world.store.deliveries().list_destinations_with_work().await.expect("it lists").is_empty());
@@ -221,7 +220,7 @@ pub async fn a_lost_sample_has_its_whole_batch_read_back(world: World) {
     world.deliver(&site, true).await;
     let sample = world.store.deliveries().list_readbacks(&site, 100).await.expect("it lists");
     let lost = ReadbackResult::SendAgain { reason: "lost".to_owned() };
-    world.store.deliveries().record_readbacks(&site, &sample[0], &lost).await.expect("it records");
+    world.store.deliveries().record_readbacks(&site, &[(sample[0].clone(), lost)]).await.expect("it records");
     assert_eq!(world.store.deliveries().list_readbacks(&site, 100).await.expect("it lists").len(), 59);
 }
 
@@ -234,7 +233,7 @@ pub async fn live_news_goes_first_and_refreshes_can_be_held_back(world: World) {
     assert_eq!(world.deliver(&site, false).await, ["pd:LIVE", "pd:OLD"]);
     polled("OLD", "Another text, the same status", 2).await;
     let refreshes_before = world.clock.now() - TimeDelta::minutes(5);
-    let due = async |pace| world.store.deliveries().find_next_batch(&site, 10, pace).await.expect("it finds");
+    let due = async |pace| world.store.deliveries().find_next_batch(&site, &rules(10, pace)).await.expect("it finds");
     assert!(due(Pace::NewsFirst { refreshes_before }).await.is_none());
     assert!(due(Pace::NewsFirst { refreshes_before: world.clock.now() }).await.is_some());
     assert!(due(Pace::Everything).await.is_some());
@@ -243,8 +242,8 @@ pub async fn live_news_goes_first_and_refreshes_can_be_held_back(world: World) {
 pub async fn a_clock_that_is_set_back_holds_nothing_up(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     world.apply(&[incident("Q1", "One", 0)]).await;
-    let trouble = SiteTrouble { wait_until: world.clock.now() + TimeDelta::seconds(90), parked: None };
-    world.store.sites().record_site_backoff((&site, start_time()), &trouble).await.expect("it records");
+    let backoff = Backoff { wait_until: world.clock.now() + TimeDelta::seconds(90), parked: None };
+    world.store.sites().record_site_backoff(&since_start(&site), &backoff).await.expect("it records");
     world.clock.set(TimeDelta::hours(-1));
     assert_eq!(world.store.deliveries().list_destinations_with_work().await.expect("it lists").len(), 1);
     assert_eq!(
@@ -256,7 +255,12 @@ pub async fn a_clock_that_is_set_back_holds_nothing_up(world: World) {
     let due = async || world.store.deliveries().list_readbacks(&site, 10).await.expect("it lists");
     assert_eq!(due().await.len(), 1);
     let later = ReadbackResult::Later(world.clock.now() + TimeDelta::minutes(1));
-    world.store.deliveries().record_readbacks(&site, &due().await[0], &later).await.expect("it records");
+    world
+        .store
+        .deliveries()
+        .record_readbacks(&site, &[(due().await[0].clone(), later)])
+        .await
+        .expect("it records");
     assert!(due().await.is_empty());
     world.clock.set(TimeDelta::hours(-1));
     assert_eq!(due().await.len(), 1);
@@ -289,8 +293,8 @@ pub async fn an_answer_does_not_end_a_wait_that_began_while_it_was_on_its_way(wo
     let site = world.install("key", "a secret of enough bytes").await;
     world.apply(&[incident("Q1", "One", 0)]).await;
     let until = world.clock.now() + TimeDelta::hours(1);
-    world.store.sites().hold_all(until).await.expect("it holds");
-    world.store.sites().hold_all(until - TimeDelta::minutes(1)).await.expect("it holds");
+    world.store.sites().hold_all("operations", until).await.expect("it holds");
+    world.store.sites().hold_all("operations", until - TimeDelta::minutes(1)).await.expect("it holds");
     world.deliver(&site, false).await;
     let row = async || world.store.sites().list_installations().await.expect("it lists").remove(0);
     assert_eq!((row().await.wait_until, row().await.last_contact_at), (until, Some(world.clock.now())));
@@ -304,8 +308,8 @@ pub async fn a_parked_site_is_tried_again_when_a_person_says_so(world: World) {
     world.apply(&[incident("Q1", "One", 0)]).await;
     let until = world.clock.now() + TimeDelta::minutes(15);
     for (parked, tried) in [(None, 0), (Some("fix it".to_owned()), 1)] {
-        let trouble = SiteTrouble { wait_until: until, parked };
-        world.store.sites().record_site_backoff((&site, start_time()), &trouble).await.expect("it records");
+        let backoff = Backoff { wait_until: until, parked };
+        world.store.sites().record_site_backoff(&since_start(&site), &backoff).await.expect("it records");
         assert_eq!(world.store.sites().retry_parked().await.expect("it tries"), tried);
         let ready = world.store.deliveries().list_destinations_with_work().await.expect("it lists").len();
         assert_eq!(u64::try_from(ready).expect("it fits"), tried);
@@ -315,21 +319,21 @@ pub async fn a_parked_site_is_tried_again_when_a_person_says_so(world: World) {
 pub async fn an_answer_to_an_earlier_installation_counts_for_nothing(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     world.apply(&[incident("Q1", "One", 0)]).await;
-    let before = (&site, world.clock.now());
+    let before = since_start(&site);
     let batch = world
         .store
         .deliveries()
-        .find_next_batch(&site, 10, Pace::Everything)
+        .find_next_batch(&site, &rules(10, Pace::Everything))
         .await
         .expect("it finds")
         .expect("it is due");
     world.clock.advance(TimeDelta::seconds(1));
     world.install("key", "another secret of it").await;
-    let outcomes = [(batch.deliveries[0].jira_id.clone(), batch.deliveries[0].version, Outcome::Accepted)];
-    let kept = world.store.deliveries().record_outcomes(before, batch.kind, &outcomes, None).await;
+    let outcomes = [outcome(&batch.entities[0].id, batch.entities[0].version, Verdict::Accepted)];
+    let kept = world.store.deliveries().record_outcomes(&before, batch.kind, &outcomes, None).await;
     assert!(!kept.expect("it looks"));
-    assert_eq!(world.state_of("pd:Q1").await, "waiting");
-    let trouble = SiteTrouble { wait_until: world.clock.now() + TimeDelta::hours(1), parked: None };
-    assert!(!world.store.sites().record_site_backoff(before, &trouble).await.expect("it looks"));
+    assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Waiting);
+    let backoff = Backoff { wait_until: world.clock.now() + TimeDelta::hours(1), parked: None };
+    assert!(!world.store.sites().record_site_backoff(&before, &backoff).await.expect("it looks"));
     assert_eq!(world.store.deliveries().list_destinations_with_work().await.expect("it lists"), [site]);
 }

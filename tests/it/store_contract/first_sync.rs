@@ -4,10 +4,10 @@ use std::ops::Range;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use incident_bridge::domain::{ClientKey, Observation};
-use incident_bridge::store::{Origin, Pace, PollTrouble, SourceScope, Told};
+use incident_bridge::domain::{DestinationId, Observation};
+use incident_bridge::store::{Origin, Pace, PollFailure, Report, SourceScope};
 
-use super::{World, component, incident, source};
+use super::{World, component, incident, rules, source};
 use crate::harness::start_time;
 
 /// A page of a poll, the last one or not.
@@ -15,20 +15,20 @@ pub async fn poll(world: &World, observations: &[Observation], caught_up: bool) 
     let (source, sites) = (source(), [super::SITE.to_owned()]);
     let scope = SourceScope { source: &source, teams: false, sites: &sites };
     let origin = Origin::Poll { cursor: None, caught_up, total: None };
-    let told = [(Told { observations, ..Told::default() }, origin)];
-    world.store.apply(&scope, &told).await.expect("it applies");
+    let report = Report { observations, ..Report::new(origin) };
+    world.store.apply(&scope, &[report]).await.expect("it applies");
 }
 
 /// A first sync with the site that it fills, request by request of at most three entities.
 struct FirstSync {
     world: World,
-    site: ClientKey,
+    site: DestinationId,
 }
 
 impl FirstSync {
     async fn start(world: World) -> Self {
         let site = world.install("key", "a secret of enough bytes").await;
-        world.store.get_poll_state(&source(), Duration::from_hours(1)).await.expect("a cursor");
+        world.store.polls().find_or_begin(&source(), Duration::from_hours(1)).await.expect("a cursor");
         Self { world, site }
     }
 
@@ -40,17 +40,17 @@ impl FirstSync {
 
     /// How many entities the next request has, and whether it is due.
     async fn due(&self) -> (usize, bool) {
-        let store = &self.world.store;
-        let batch = store.find_due_batch(&self.site, 3, Pace::Everything).await.expect("it finds");
-        let is_due = store.is_due(&self.site, Pace::Everything).await.expect("it finds");
-        (batch.map_or(0, |batch| batch.deliveries.len()), is_due)
+        let (deliveries, rules) = (self.world.store.deliveries(), rules(3, Pace::Everything));
+        let batch = deliveries.find_next_batch(&self.site, &rules).await.expect("it finds");
+        let is_due = deliveries.is_due(&self.site, &rules).await.expect("it finds");
+        (batch.map_or(0, |batch| batch.entities.len()), is_due)
     }
 
     /// Reaches the end, sends everything, and starts the next first sync.
     async fn deliver(&self) {
         poll(&self.world, &[], true).await;
         self.world.deliver(&self.site, false).await;
-        self.world.store.restart_poll(&source(), start_time()).await.expect("it starts over");
+        self.world.store.polls().restart(&source(), start_time()).await.expect("it starts over");
     }
 }
 
@@ -86,7 +86,7 @@ pub async fn what_it_finds_waits_for_no_page_that_does_not_come(world: World) {
     sync.read(6..7).await;
     sync.world.clock.advance(TimeDelta::seconds(10));
     assert_eq!(sync.due().await, (1, true));
-    let trouble = PollTrouble {
+    let trouble = PollFailure {
         wait_until: sync.world.clock.now(),
         message: "too many requests".to_owned(),
         start_over: false,
@@ -94,7 +94,7 @@ pub async fn what_it_finds_waits_for_no_page_that_does_not_come(world: World) {
     };
     sync.read(0..0).await;
     assert_eq!(sync.due().await, (0, false));
-    sync.world.store.record_poll_trouble(&source(), &trouble).await.expect("it records");
+    sync.world.store.polls().record_failure(&source(), &trouble).await.expect("it records");
     assert_eq!(sync.due().await, (1, true));
     sync.read(0..0).await;
     assert_eq!(sync.due().await, (0, false));

@@ -2,8 +2,7 @@
 
 use chrono::TimeDelta;
 use incident_bridge::domain::EntityId;
-use incident_bridge::store::{Origin, QuarantinedRow, Recorded, SourceScope, Told};
-use serde_json::json;
+use incident_bridge::store::{Origin, QuarantinedRow, Recorded, Report, SourceScope, TimelineEvent};
 
 use super::{World, entry, incident, source};
 use crate::harness::start_time;
@@ -25,19 +24,20 @@ pub async fn a_webhook_is_done_in_the_transaction_of_its_effect(world: World) {
     let (id, sites) = (source(), []);
     let scope = SourceScope { source: &id, teams: false, sites: &sites };
     let observations = [incident("Q1", "One", 0)];
-    let told = Told { observations: &observations, ..Told::default() };
     let origin = Origin::Webhook { inbox_id: &row.id, verified_by: &row.verified_by, note: None };
-    world.store.apply(&scope, &[(told, origin)]).await.expect("it applies");
+    let report = Report { observations: &observations, ..Report::new(origin) };
+    world.store.apply(&scope, &[report]).await.expect("it applies");
     assert!(world.store.inbox().list_new(&source(), 1).await.expect("it lists").is_empty());
     let story = world.store.timeline().list_of(&EntityId::from_text("pd:Q1")).await.expect("it lists");
     assert_eq!(story.len(), 1);
-    assert_eq!((story[0].event.as_str(), &story[0].detail["delivery"]), ("stored", &json!(row.id)));
+    assert!(matches!(story[0].event, TimelineEvent::Stored { .. }), "{story:?}");
+    assert_eq!(story[0].event.webhook(), Some(row.id.as_str()));
 }
 
 pub async fn a_quarantined_webhook_keeps_its_reason_until_it_is_replayed(world: World) {
     world.store.inbox().record(&[entry("a", Some("no id")), entry("b", None)]).await.expect("it records");
     let new = world.store.inbox().list_new(&source(), 10).await.expect("it lists");
-    world.store.inbox().quarantine(&new[0].id, "no url").await.expect("it quarantines");
+    world.store.inbox().quarantine(&[(&new[0].id, "no url")]).await.expect("it quarantines");
     let kept = world.store.inbox().list_quarantined(&source(), 10).await.expect("it lists");
     assert_eq!(
         kept.iter().map(|row| row.note.as_deref()).collect::<Vec<_>>(),
@@ -53,9 +53,9 @@ pub async fn old_webhooks_and_history_are_removed_in_steps(world: World) {
     let (id, sites) = (source(), []);
     let scope = SourceScope { source: &id, teams: false, sites: &sites };
     let observations = [incident("Q1", "One", 0), incident("Q2", "Two", 0), incident("Q3", "Three", 0)];
-    let told = Told { observations: &observations, ..Told::default() };
     let origin = Origin::Webhook { inbox_id: &row.id, verified_by: "x", note: None };
-    world.store.apply(&scope, &[(told, origin)]).await.expect("it applies");
+    let report = Report { observations: &observations, ..Report::new(origin) };
+    world.store.apply(&scope, &[report]).await.expect("it applies");
     world
         .store
         .inbox()
@@ -83,7 +83,7 @@ pub async fn a_receipt_says_how_often_a_webhook_came_until_it_is_removed(world: 
         let receipt =
             world.store.inbox().find_receipt(&row.id).await.expect("it looks").expect("it is there");
         assert_eq!((&receipt.id, &receipt.delivery_id), (&row.id, &row.delivery_id));
-        assert_eq!((receipt.received_at, receipt.duplicates), (start_time().timestamp_millis(), duplicates));
+        assert_eq!((receipt.received_at, receipt.duplicates), (start_time(), duplicates));
         assert_eq!(receipt.verified_by, "webhook_secrets[0]");
     }
     assert!(world.store.inbox().find_receipt("another").await.expect("it looks").is_none());

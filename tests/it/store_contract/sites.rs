@@ -1,7 +1,7 @@
 //! Installations with their secrets, links and associations.
 
 use chrono::TimeDelta;
-use incident_bridge::domain::{ClientKey, EntityId};
+use incident_bridge::domain::{ClientKey, DeliveryState, DestinationId, EntityId};
 use incident_bridge::store::{EntityAssociation, InstallationState, Store, Vault};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
@@ -56,13 +56,13 @@ pub async fn an_uninstall_leaves_a_line_without_secrets(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     world.apply(&[incident("Q1", "One", 0)]).await;
     world.deliver(&site, false).await;
-    world.store.uninstall(&site).await.expect("it erases");
+    world.store.uninstall(&ClientKey(site.0.clone())).await.expect("it erases");
     let row = world.store.sites().list_installations().await.expect("it lists").remove(0);
     assert_eq!((row.state, row.secrets.len(), row.display_url), (InstallationState::Uninstalled, 0, None));
     assert!(world.store.deliveries().count().await.expect("it counts").is_empty());
     let story = world.store.timeline().list_of(&EntityId::from_text("pd:Q1")).await.expect("it lists");
-    assert!(story.iter().all(|entry| entry.client_key.is_none()), "{story:?}");
-    world.store.sites().record_enabled(&site, true).await.expect("it does nothing");
+    assert!(story.iter().all(|entry| entry.destination.is_none()), "{story:?}");
+    world.store.sites().record_enabled(&ClientKey(site.0), true).await.expect("it does nothing");
     assert_eq!(
         world.store.sites().list_installations().await.expect("it lists")[0].state,
         InstallationState::Uninstalled
@@ -70,7 +70,7 @@ pub async fn an_uninstall_leaves_a_line_without_secrets(world: World) {
     world.apply(&[incident("Q1", "Two", 1)]).await;
     assert!(world.store.deliveries().count().await.expect("it counts").is_empty());
     world.install("key", "another secret of it").await;
-    assert_eq!(world.state_of("pd:Q1").await, "waiting");
+    assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Waiting);
 }
 
 pub async fn a_new_key_for_a_site_erases_the_old_one(world: World) {
@@ -79,15 +79,15 @@ pub async fn a_new_key_for_a_site_erases_the_old_one(world: World) {
     world.deliver(&old, false).await;
     let new = world.install("new", "a secret of the new key").await;
     let rows = world.store.sites().list_installations().await.expect("it lists");
-    let state = |key: &ClientKey| rows.iter().find(|row| row.client_key == *key).expect("known").state;
+    let state = |id: &DestinationId| rows.iter().find(|row| row.client_key.0 == id.0).expect("known").state;
     assert_eq!((state(&old), state(&new)), (InstallationState::Replaced, InstallationState::Enabled));
-    assert_eq!(world.state_of("pd:Q1").await, "waiting");
+    assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Waiting);
     assert_eq!(world.store.deliveries().list_destinations_with_work().await.expect("it lists"), [new]);
 }
 
 pub async fn links_and_associations_are_kept_per_site(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
-    let other = ClientKey("other".to_owned());
+    let other = DestinationId("other".to_owned());
     let workspace = EntityId::from_text("pd:account".to_owned());
     world.store.sites().record_links(&site, std::slice::from_ref(&workspace)).await.expect("it links");
     world.store.sites().record_links(&site, std::slice::from_ref(&workspace)).await.expect("it links again");
@@ -96,18 +96,23 @@ pub async fn links_and_associations_are_kept_per_site(world: World) {
         std::slice::from_ref(&workspace)
     );
     assert!(world.store.sites().list_links(&other).await.expect("it lists").is_empty());
-    world.store.sites().forget_links(&site, &workspace).await.expect("it forgets");
+    world.store.sites().forget_links(&site, std::slice::from_ref(&workspace)).await.expect("it forgets");
     assert!(world.store.sites().list_links(&site).await.expect("it lists").is_empty());
 
     let entity = EntityId::from_text("pd:Q1");
     let association =
         EntityAssociation { entity: entity.clone(), issue: "10001".to_owned(), detail: json!({}) };
     for _ in 0..2 {
-        world.store.entities().record_associations(&site, &association, true).await.expect("it records");
+        world
+            .store
+            .entities()
+            .record_associations(&site, std::slice::from_ref(&association), true)
+            .await
+            .expect("it records");
     }
     assert_eq!(world.store.entities().list_associations(&site, &entity).await.expect("it lists"), ["10001"]);
     assert!(world.store.entities().list_associations(&other, &entity).await.expect("it lists").is_empty());
-    world.store.entities().record_associations(&site, &association, false).await.expect("it records");
+    world.store.entities().record_associations(&site, &[association], false).await.expect("it records");
     assert!(world.store.entities().list_associations_of(&entity).await.expect("it lists").is_empty());
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use incident_bridge::domain::{Component, Entity, UnmappedValue, ValueKind};
-use incident_bridge::store::{Applied, Origin, PollTrouble, SourceScope, Told};
+use incident_bridge::store::{Applied, Origin, PollFailure, Report, SourceScope};
 
 use super::{World, component, incident, service, source};
 use crate::harness::start_time;
@@ -30,8 +30,8 @@ pub async fn a_mention_gives_way_to_first_hand_knowledge(world: World) {
     let scope = SourceScope { source: &id, teams: false, sites: &sites };
     let mention = async |name: &str, seconds| {
         let mentioned = [Component { name: name.to_owned(), ..service("S1", seconds) }];
-        let told = [(Told { mentioned: &mentioned, ..Told::default() }, Origin::Fetch)];
-        world.store.apply(&scope, &told).await.expect("it applies");
+        let report = Report { mentioned: &mentioned, ..Report::new(Origin::Fetch) };
+        world.store.apply(&scope, &[report]).await.expect("it applies");
     };
     let name = async || {
         let containers = world.store.entities().list_containers().await.expect("it lists");
@@ -57,18 +57,18 @@ pub async fn a_cursor_moves_with_its_page_and_survives(world: World) {
     let scope = SourceScope { source: &id, teams: false, sites: &sites };
     let observations = [incident("Q1", "One", 0)];
     let page = async |cursor: &str, caught_up| {
-        let told = Told { observations: &observations, ..Told::default() };
         let origin = Origin::Poll { cursor: Some(cursor), caught_up, total: Some(9) };
-        world.store.apply(&scope, &[(told, origin)]).await.expect("it applies");
+        let report = Report { observations: &observations, ..Report::new(origin) };
+        world.store.apply(&scope, &[report]).await.expect("it applies");
     };
     page("\"page 2\"", false).await;
-    let trouble = PollTrouble {
+    let failure = PollFailure {
         wait_until: world.clock.now() + TimeDelta::seconds(30),
         message: "busy".to_owned(),
         start_over: false,
         refused: false,
     };
-    world.store.polls().record_failure(&source(), &trouble).await.expect("it records");
+    world.store.polls().record_failure(&source(), &failure).await.expect("it records");
     world.clock.advance(TimeDelta::hours(1));
     let state = world.store.polls().find_or_begin(&source(), backfill).await.expect("it is there");
     assert_eq!(
@@ -81,7 +81,7 @@ pub async fn a_cursor_moves_with_its_page_and_survives(world: World) {
     page("\"next run\"", false).await;
     let state = world.store.polls().find_or_begin(&source(), backfill).await.expect("it is there");
     assert_eq!((state.caught_up, state.failures, state.failure), (true, 0, None));
-    let expired = PollTrouble { start_over: true, ..trouble };
+    let expired = PollFailure { start_over: true, ..failure };
     world.store.polls().record_failure(&source(), &expired).await.expect("it records");
     assert_eq!(
         world.store.polls().find_or_begin(&source(), backfill).await.expect("it is there").cursor,
@@ -92,12 +92,12 @@ pub async fn a_cursor_moves_with_its_page_and_survives(world: World) {
     assert_eq!((state.backfill_from, state.caught_up, state.read_count), (start_time(), false, 0));
 }
 
-pub async fn a_refusal_is_waited_out_unless_a_person_may_have_mended_it(world: World) {
+pub async fn a_refusal_is_waited_out_unless_a_person_may_have_fixed_it(world: World) {
     world.store.polls().find_or_begin(&source(), Duration::from_hours(24)).await.expect("it begins");
     let until = world.clock.now() + TimeDelta::minutes(15);
     for (refused, still_waits) in [(true, false), (false, true)] {
-        let trouble = PollTrouble { wait_until: until, message: "no".to_owned(), start_over: false, refused };
-        world.store.polls().record_failure(&source(), &trouble).await.expect("it records");
+        let failure = PollFailure { wait_until: until, message: "no".to_owned(), start_over: false, refused };
+        world.store.polls().record_failure(&source(), &failure).await.expect("it records");
         let waits = async || {
             let state = world.store.polls().find(&source()).await.expect("it looks").expect("it is there");
             state.wait_until > world.clock.now()
@@ -114,8 +114,8 @@ pub async fn memory_is_written_with_the_findings(world: World) {
     let remember = async |changes: &[(&str, Option<&str>)]| {
         let memory: BTreeMap<String, Option<String>> =
             changes.iter().map(|(key, value)| ((*key).to_owned(), value.map(str::to_owned))).collect();
-        let told = Told { memory: Some(&memory), ..Told::default() };
-        world.store.apply(&scope, &[(told, Origin::Fetch)]).await.expect("it applies");
+        let report = Report { memory: Some(&memory), ..Report::new(Origin::Fetch) };
+        world.store.apply(&scope, &[report]).await.expect("it applies");
     };
     remember(&[("a", Some("1")), ("b", Some("2"))]).await;
     remember(&[("a", Some("3")), ("b", None)]).await;
@@ -130,8 +130,8 @@ pub async fn what_was_named_is_fetched_until_it_is_stored(world: World) {
     let scope = SourceScope { source: &id, teams: false, sites: &sites };
     let name = async |ids: &[&str]| {
         let refetch: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
-        let told = Told { refetch: &refetch, ..Told::default() };
-        world.store.apply(&scope, &[(told, Origin::Fetch)]).await.expect("it applies");
+        let report = Report { refetch: &refetch, ..Report::new(Origin::Fetch) };
+        world.store.apply(&scope, &[report]).await.expect("it applies");
     };
     name(&["Q7"]).await;
     let listed = async || world.store.polls().list_refetches(&source(), 10).await.expect("it lists");
@@ -139,14 +139,12 @@ pub async fn what_was_named_is_fetched_until_it_is_stored(world: World) {
     assert_eq!(seen.provider_id, "Q7");
     // Named again while it was fetched: once more.
     name(&["Q7", "Q8"]).await;
-    world.store.polls().finish_refetches(&source(), &seen).await.expect("it finishes");
+    world.store.polls().finish_refetches(&source(), &[seen]).await.expect("it finishes");
     let both = listed().await;
     assert_eq!(both.iter().map(|it| it.provider_id.as_str()).collect::<Vec<_>>(), ["Q7", "Q8"]);
-    world.store.polls().put_off_refetches(&source(), &both[0]).await.expect("it puts off");
+    world.store.polls().put_off_refetches(&source(), &both[..1]).await.expect("it puts off");
     assert_eq!(listed().await[0], both[1], "what was refused goes last");
-    for fetched in &both {
-        world.store.polls().finish_refetches(&source(), fetched).await.expect("it finishes");
-    }
+    world.store.polls().finish_refetches(&source(), &both).await.expect("it finishes");
     assert!(listed().await.is_empty());
 }
 
@@ -158,13 +156,13 @@ async fn tell_words(world: &World, words: &[UnmappedValue]) {
     let (id, sites) = (source(), []);
     let scope = SourceScope { source: &id, teams: false, sites: &sites };
     let words: BTreeSet<UnmappedValue> = words.iter().cloned().collect();
-    let told = Told { unknown_words: Some(&words), ..Told::default() };
-    world.store.apply(&scope, &[(told, Origin::Fetch)]).await.expect("it applies");
+    let report = Report { unmapped: Some(&words), ..Report::new(Origin::Fetch) };
+    world.store.apply(&scope, &[report]).await.expect("it applies");
 }
 
 pub async fn unknown_words_are_few_and_are_forgotten_when_they_do_not_come_back(world: World) {
     let list = async || world.store.polls().list_unmapped(&source()).await.expect("it lists");
-    let [blocker, napping] = [word(WordKind::Severity, "Blocker"), word(WordKind::Status, "Napping")];
+    let [blocker, napping] = [word(ValueKind::Severity, "Blocker"), word(ValueKind::Status, "Napping")];
     tell_words(&world, &[napping.clone(), blocker.clone()]).await;
     tell_words(&world, std::slice::from_ref(&blocker)).await;
     assert_eq!(list().await, [blocker.clone(), napping]);
@@ -194,7 +192,7 @@ pub async fn a_webhook_ends_the_quiet_even_during_a_poll(world: World) {
     let (id, sites) = (source(), []);
     let scope = SourceScope { source: &id, teams: false, sites: &sites };
     let origin = Origin::Webhook { inbox_id: "1", verified_by: "test", note: None };
-    world.store.apply(&scope, &[(Told::default(), origin)]).await.expect("it applies");
+    world.store.apply(&scope, &[Report::new(origin)]).await.expect("it applies");
     assert_eq!((state().await.quiet, state().await.webhook_at), (0, start_time()));
     world.store.polls().record_quiet(&source(), &quiet, Some(due)).await.expect("it records");
     assert_eq!(state().await.quiet, 0, "the poll began before the webhook came");
