@@ -162,8 +162,9 @@ async fn an_association_is_kept_and_stands_in_the_timeline() {
     let site = DestinationId(bridge.jira().find_installation().expect("it is installed").client_key);
     let id = EntityId::from_text("pd:Q1");
     assert_eq!(bridge.jira().associate("pd:Q1", "10001").await.expect("an answer").status, 200);
-    let kept =
-        async || bridge.engine.store().entities().list_associations(&site, &id).await.expect("the store works");
+    let kept = async || {
+        bridge.engine.store().entities().list_associations(&site, &id).await.expect("the store works")
+    };
     assert_eq!(kept().await, ["10001"]);
     assert!(bridge.events("pd:Q1").await.contains(&"associated".to_owned()));
     assert_eq!(bridge.jira().disassociate("pd:Q1", "10001").await.expect("an answer").status, 200);

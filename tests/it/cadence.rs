@@ -132,8 +132,10 @@ async fn a_source_is_never_polled_twice_at_once_by_one_process() {
     bridge.advance(PAUSE);
     let before = count(&server, "/incidents").await;
     let source = bridge.engine.registry().find("pd").expect("it is configured").clone();
-    let (by_hand, scheduled) =
-        tokio::join!(bridge.engine.inbound().poll(&source, |_, _| {}), bridge.engine.inbound().poll_on_schedule(&source));
+    let (by_hand, scheduled) = tokio::join!(
+        bridge.engine.inbound().poll(&source, |_, _| {}),
+        bridge.engine.inbound().poll_on_schedule(&source)
+    );
     let (by_hand, scheduled) =
         (by_hand.expect("it works"), scheduled.expect("it works").expect("it was due"));
     assert!(by_hand.done != scheduled.done, "{by_hand:?} {scheduled:?}");

@@ -11,12 +11,12 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use incident_bridge::clock::Clock;
 use incident_bridge::domain::{
-    BatchSizes, ClientKey, Component, DeliveryState, DestinationId, Entity, EntityId, EntityOutcome, Incident,
-    IncidentStatus, Observation, Severity, SourceId, ToolWords, Verdict,
+    BatchSizes, ClientKey, Component, DeliveryState, DestinationId, Entity, EntityId, EntityOutcome,
+    Incident, IncidentStatus, Observation, Severity, SourceId, ToolWords, Verdict,
 };
 use incident_bridge::store::{
-    Applied, BatchRules, DestinationRef, InboxEntry, NewInstallation, Origin, Pace, Report, SourceScope, Store,
-    Vault,
+    Applied, BatchRules, DestinationRef, InboxEntry, NewInstallation, Origin, Pace, Report, SourceScope,
+    Store, Vault,
 };
 
 use crate::harness::{fresh_postgres, start_time};
@@ -73,8 +73,12 @@ impl World {
     /// Delivers what is due and takes it as accepted; returns the ids in the order of sending.
     async fn deliver(&self, site: &DestinationId, read_back: bool) -> Vec<String> {
         let mut sent = Vec::new();
-        while let Some(batch) =
-            self.store.deliveries().find_next_batch(site, &rules(1000, Pace::Everything)).await.expect("it finds")
+        while let Some(batch) = self
+            .store
+            .deliveries()
+            .find_next_batch(site, &rules(1000, Pace::Everything))
+            .await
+            .expect("it finds")
         {
             let outcomes: Vec<_> =
                 batch.entities.iter().map(|it| outcome(&it.id, it.version, Verdict::Accepted)).collect();

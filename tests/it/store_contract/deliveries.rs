@@ -233,7 +233,9 @@ pub async fn live_news_goes_first_and_refreshes_can_be_held_back(world: World) {
     assert_eq!(world.deliver(&site, false).await, ["pd:LIVE", "pd:OLD"]);
     polled("OLD", "Another text, the same status", 2).await;
     let refreshes_before = world.clock.now() - TimeDelta::minutes(5);
-    let due = async |pace| world.store.deliveries().find_next_batch(&site, &rules(10, pace)).await.expect("it finds");
+    let due = async |pace| {
+        world.store.deliveries().find_next_batch(&site, &rules(10, pace)).await.expect("it finds")
+    };
     assert!(due(Pace::NewsFirst { refreshes_before }).await.is_none());
     assert!(due(Pace::NewsFirst { refreshes_before: world.clock.now() }).await.is_some());
     assert!(due(Pace::Everything).await.is_some());

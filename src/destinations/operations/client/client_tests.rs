@@ -18,8 +18,8 @@ use crate::connect::qsh;
 use crate::destinations::SourceProfile;
 use crate::destinations::operations::payload::{Batch, BulkRequest, EntityPayload};
 use crate::domain::{
-    ClientKey, Component, EntityId, EntityKind, Incident, IncidentStatus, Severity, SourceId, Verdict,
-    ToolWords, parse_timestamp,
+    ClientKey, Component, EntityId, EntityKind, Incident, IncidentStatus, Severity, SourceId, ToolWords,
+    Verdict, parse_timestamp,
 };
 use crate::http::{HttpSettings, build_client};
 

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::*;
-use crate::domain::{FALLBACK_COMPONENT, 
-    Association, Component, ComponentType, EntityId, Incident, IncidentStatus, PostIncidentReview,
-    ReviewStatus, Severity, SourceId, Tier, Timestamp, ToolWords,
+use crate::domain::{
+    Association, Component, ComponentType, EntityId, FALLBACK_COMPONENT, Incident, IncidentStatus,
+    PostIncidentReview, ReviewStatus, Severity, SourceId, Tier, Timestamp, ToolWords,
 };
 
 static OPENAPI: LazyLock<Value> = LazyLock::new(|| {
