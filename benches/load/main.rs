@@ -70,7 +70,7 @@ async fn measure_start(report: &mut Report) {
         for start in 0..STARTS {
             let (_bridge, took) = ground.start().await;
             let name =
-                if start == 0 { "first start, with a new database, ms" } else { "start to first /healthz, ms" };
+                if start == 0 { "first start, new database, ms" } else { "start to first /healthz, ms" };
             report.add(name, took.as_secs_f64() * 1e3);
         }
     }

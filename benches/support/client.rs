@@ -1,5 +1,5 @@
-//! A client that costs less than the server under load: HTTP/1.1 over a kept-alive connection, one request at a
-//! time; of an answer it reads only status and length.
+//! A client that costs less than the server under load: HTTP/1.1 over a kept-alive connection, one request
+//! at a time; of an answer it reads only status and length.
 
 use std::io;
 use std::net::SocketAddr;

@@ -238,7 +238,8 @@ impl Stage {
         }
     }
 
-    /// Usually a new event; now and then a repetition, or one that was held back. `None` when this event is held back.
+    /// Usually a new event; now and then a repetition, or one that was held back. `None` holds this
+    /// event back.
     fn next_event(&mut self) -> Option<Event> {
         match self.sender.random.below(100) {
             0..10 => self.sender.repeat().inspect(|_| self.report.duplicates += 1),
