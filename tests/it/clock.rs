@@ -1,4 +1,5 @@
-//! The machine's clock is set, an hour forward and an hour back: nothing is lost, nothing waits for that hour.
+//! The machine's clock is set, an hour forward and an hour back: nothing is lost, nothing waits for that
+//! hour.
 
 use chrono::TimeDelta;
 use incident_bridge::domain::DeliveryState;
@@ -139,8 +140,8 @@ async fn the_schedule_goes_on_after_the_clock_was_set_back() {
     let running = tokio::spawn(scheduler.run(stop.clone()));
     bridge.engine.signals.reconcile.notified().await;
     bridge.clock.set(-HOUR);
-    let built_anew = async || bridge.log.contains("the schedule starts anew").then_some(());
-    crate::harness::program::eventually("the schedule is built anew", built_anew).await;
+    let built_again = async || bridge.log.contains("the schedule starts again").then_some(());
+    crate::harness::program::eventually("the schedule is built again", built_again).await;
     for _ in 0..2 {
         bridge.engine.signals.reconcile.notified().await;
     }

@@ -1,5 +1,5 @@
-//! What each destination should hold and what it has acknowledged. A delivery is the difference: one row for each
-//! entity and destination. Every statement on the table `deliveries` stands in this room.
+//! What each destination should hold and what it has acknowledged. A delivery is the difference: one row for
+//! each entity and destination. Every statement on the table `deliveries` is in this room.
 //!
 //! ```text
 //!                  new version of the entity, or everything is wanted again
@@ -15,8 +15,8 @@
 //!      └─────────────────────── discard (also from refused) ──────────▶ discarded
 //! ```
 //!
-//! `discarded` goes back to `waiting` by a retry as well. `waiting` means `wanted > acknowledged`, or that nothing
-//! was acknowledged yet; an answer to an older version than the wanted one leaves it waiting.
+//! `discarded` goes back to `waiting` by a retry as well. `waiting` means `wanted > acknowledged`, or that
+//! nothing was acknowledged yet; an answer to an older version than the wanted one leaves it waiting.
 //!
 //! | change | method |
 //! |---|---|

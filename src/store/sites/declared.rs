@@ -1,4 +1,5 @@
-//! Destinations that the configuration declares: they have no secret here, and come and go with the configuration.
+//! Destinations that the configuration declares: they have no secret here, and come and go with the
+//! configuration.
 
 use super::Sites;
 use crate::clock::Timestamp;
@@ -20,7 +21,7 @@ pub struct DeclaredDestination {
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct ServedDestination {
     pub id: DestinationId,
-    /// When it was declared first, or anew after it had left the configuration.
+    /// When it was first declared, or declared again after it had left the configuration.
     #[sqlx(rename = "installed_at", try_from = "Millis")]
     pub since: Timestamp,
 }
@@ -36,8 +37,9 @@ impl Sites<'_> {
         self.db.list(sql, &args![]).await
     }
 
-    /// Makes the declared destinations the only ones that are served beside the installations. One that was
-    /// declared before keeps its deliveries and its `since`; one that is declared no more is kept as uninstalled.
+    /// Makes the declared destinations the only ones that are served besides the installations. One that was
+    /// declared before keeps its deliveries and its `since`; one that is no longer declared is kept as
+    /// uninstalled.
     pub async fn declare(self, declared: &[DeclaredDestination]) -> Result<(), StoreError> {
         let retire = r#"
             UPDATE destinations

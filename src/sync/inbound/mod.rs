@@ -28,7 +28,7 @@ pub use window::Window;
 /// The use cases of the way in.
 pub struct Inbound {
     core: Arc<Core>,
-    /// The bridge's public address: tells this bridge from others in the spread of polls.
+    /// The bridge's public address: gives each bridge its own delay of polls.
     base_url: Url,
 }
 

@@ -30,7 +30,7 @@ pub fn for_every_role(engine: &Engine) -> Vec<Arc<dyn Task>> {
     vec![Arc::new(directory::RefreshDirectory { core: engine.core.clone() })]
 }
 
-/// What the processes with the role `sync` run besides.
+/// What processes with the role `sync` run in addition.
 ///
 /// # Errors
 /// When the schedule does not start.

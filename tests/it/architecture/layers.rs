@@ -115,7 +115,8 @@ fn parse_targets(text: &str, rows: &[Vec<String>]) -> Result<BTreeSet<String>, S
     Ok(targets)
 }
 
-/// `` `module` also … `` or `` `module` only … ``: the module, whether it replaces the rule of its row, and what it may use.
+/// `` `module` also … `` or `` `module` only … ``: the module, whether it replaces the rule of its row, and
+/// what it may use.
 fn parse_exception(clause: &str, rows: &[Vec<String>]) -> Result<(String, bool, BTreeSet<String>), String> {
     let unclear = || format!("{clause:?} must be \"`module` also …\" or \"`module` only …\"");
     let (module, rest) =
