@@ -237,7 +237,7 @@ impl App {
         };
         let mut list = for_every_role(&self.engine);
         if self.roles.sync {
-            list.extend(for_sync(&self.engine).await?);
+            list.extend(for_sync(&self.engine));
         }
         let mut tasks = tokio::task::JoinSet::new();
         for task in list {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::core::{Core, SyncError};
+use super::core::{Core, Signals, SyncError};
 use super::directory::Directory;
 use super::inbound::{Inbound, Ingestor};
 use super::outbound::Outbound;
@@ -79,6 +79,12 @@ impl Engine {
     #[must_use]
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.core.metrics
+    }
+
+    /// What wakes the tasks.
+    #[must_use]
+    pub fn signals(&self) -> &Signals {
+        &self.core.signals
     }
 
     /// The store itself, for the composition root and for tests; commands and handlers call use cases.

@@ -15,7 +15,7 @@ mod preview;
 mod registry;
 mod tasks;
 
-pub use core::SyncError;
+pub use core::{Signals, SyncError};
 pub use directory::{ContainerHit, ContainerPage, DestinationAccess, Directory, SearchPosition, Snapshot};
 pub use engine::Engine;
 pub use inbound::{

@@ -33,7 +33,7 @@ pub struct SourceRuntime {
     pub adapter: Arc<dyn Source>,
     pub profile: SourceProfile,
     /// Hosts of the sites that may see it, exact or globs, and the ids of other destinations.
-    audience: Vec<String>,
+    pub(in crate::sync) audience: Vec<String>,
     /// Held by the poll under way in this process.
     pub(in crate::sync) polling: tokio::sync::Mutex<()>,
     /// Notified when a webhook has named an incident that must be fetched.

@@ -98,10 +98,7 @@ async fn one_that_is_refused_keeps_its_reason_and_goes_with_the_next_change() {
     fs::write(world.path("refused"), "gen:1\n").expect("it is written");
     world.tell(&[("1", "Down"), ("2", "Slow")]).await;
     assert_eq!(world.written(), pairs(&[("gen:2", "Slow")]));
-    assert_eq!(
-        world.bridge.delivery("gen:1").await.reason.as_deref(),
-        Some("this file does not like it")
-    );
+    assert_eq!(world.bridge.delivery("gen:1").await.reason.as_deref(), Some("this file does not like it"));
     fs::remove_file(world.path("refused")).expect("it is removed");
     world.bridge.advance(60);
     world.tell(&[("1", "Still down")]).await;

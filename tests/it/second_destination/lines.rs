@@ -58,7 +58,8 @@ impl LinesFile {
 
     fn write(&self, line: &Value) -> Result<(), Refusal> {
         let path = self.folder.join("lines.jsonl");
-        let mut file = OpenOptions::new().append(true).create(true).open(path).map_err(|fault| passing(&fault))?;
+        let mut file =
+            OpenOptions::new().append(true).create(true).open(path).map_err(|fault| passing(&fault))?;
         writeln!(file, "{line}").map_err(|fault| passing(&fault))
     }
 
@@ -90,8 +91,10 @@ impl Destination for LinesFile {
         if batch.entities.iter().any(|outgoing| self.says("poison", &outgoing.id)) {
             return Err(refusal(Remedy::Split, "one of these spoils the request"));
         }
-        let verdict = |outgoing: &Outgoing| Ok(outgoing.outcome(self.verdict(outgoing)?));
-        let outcomes = batch.entities.iter().map(verdict).collect::<Result<_, _>>()?;
+        let mut outcomes = Vec::new();
+        for outgoing in batch.entities {
+            outcomes.push(outgoing.outcome(self.verdict(outgoing)?));
+        }
         Ok(Sent { outcomes, near_limit: false })
     }
 
