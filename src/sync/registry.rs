@@ -89,7 +89,7 @@ impl SourceRuntime {
 
 /// All sources, by id.
 #[derive(Debug, Clone, Default)]
-pub struct Registry(BTreeMap<String, Arc<SourceRuntime>>);
+pub struct Registry(pub(in crate::sync) BTreeMap<String, Arc<SourceRuntime>>);
 
 impl Registry {
     /// Builds every source of the configuration.

@@ -134,3 +134,25 @@ async fn what_the_file_has_lost_is_written_again() {
     assert_eq!(world.written(), pairs(&[("gen:1", "Down")]));
     world.bridge.finish().await;
 }
+
+#[tokio::test]
+async fn one_whose_code_panics_holds_up_no_other_and_is_served_again() {
+    let world = World::start().await;
+    world.bridge.install().await;
+    world.bridge.settle().await;
+    fs::write(world.path("panic"), "").expect("it is written");
+    world.bridge.tell_generic("1", "Down").await;
+    world.bridge.engine.inbound().process_inbox().await.expect("the store works");
+    let deliver = world.bridge.task("deliver");
+    deliver.run().await.expect("the task goes on");
+    deliver.finish().await;
+    world.bridge.log.expect_error("a task broke down and goes on");
+    let metrics = world.bridge.get_as_operator("/metrics").await.text;
+    assert!(metrics.contains("task_panics_total{task=\"deliver\"} 1"), "{metrics}");
+    assert_eq!(world.bridge.jira().incident("gen:1").expect("it is there")["status"], "open");
+    assert!(world.written().is_empty());
+    fs::remove_file(world.path("panic")).expect("it is removed");
+    world.bridge.settle().await;
+    assert_eq!(world.written(), pairs(&[("gen:1", "Down")]));
+    world.bridge.finish().await;
+}

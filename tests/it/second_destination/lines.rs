@@ -2,7 +2,8 @@
 //!
 //! Knows the trait of destinations and nothing else of the program. Files beside the lines say how it behaves, so
 //! that a test can change its mind, and a restart changes nothing: `down` refuses every request, `poison` names
-//! entities that spoil the request they are in, `refused` names those that are refused on their own.
+//! entities that spoil the request they are in, `refused` names those that are refused on their own, and `panic` makes
+//! the destination's own code break down.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -87,6 +88,7 @@ impl Destination for LinesFile {
 
     async fn send(&self, batch: Batch<'_>) -> Result<Sent, Refusal> {
         assert!(batch.entities.len() <= MOST, "{} in one request", batch.entities.len());
+        assert!(!self.folder.join("panic").exists(), "the destination breaks down");
         self.check_up()?;
         if batch.entities.iter().any(|outgoing| self.says("poison", &outgoing.id)) {
             return Err(refusal(Remedy::Split, "one of these spoils the request"));
