@@ -1,8 +1,8 @@
 //! The use cases: everything that moves information from a tool to its destinations, and back again.
 //!
 //! `inbound` takes in what tools say, `outbound` sends what destinations lack; neither knows the other: they meet
-//! in the store and signal each other through `core`. `tasks` runs both in the background. Nothing here speaks
-//! HTTP to a caller or SQL to a database.
+//! in the store and signal each other through `core`. `tasks` runs both in the background. `operator` is what
+//! people look at and change. Nothing here speaks HTTP to a caller or SQL to a database.
 
 mod backoff;
 mod core;
@@ -10,6 +10,7 @@ mod directory;
 mod engine;
 mod inbound;
 mod installations;
+mod operator;
 mod outbound;
 mod preview;
 mod registry;
@@ -21,7 +22,17 @@ pub use engine::Engine;
 pub use inbound::{
     Inbound, IngestError, Ingestor, PollOutcome, Probe, ProbedEntity, ProbedPayload, Receipt, Window, probe,
 };
+pub use operator::{
+    DeliveryTotals, Explanation, InstallationStatus, Obstacle, Operator, Progress, Retried, SourceProgress,
+    Story, StoryDelivery, UnknownId, generate_vault_key,
+};
 pub use outbound::{Outbound, PlannedRemoval};
 pub use preview::Preview;
-pub use registry::{Registry, RegistryError, SEALED, SourceRuntime};
+pub use registry::{Registry, RegistryError, SourceRuntime, seal_secret};
 pub use tasks::{Heartbeat, Heartbeats, Next, Runner, Task, for_every_role, for_sync};
+
+// What use cases take and return is named here, so that `web` and `cli` need not know the store.
+pub use crate::store::{
+    Cause, DeliveryRow, EntityAssociation, InstallationState, NewInstallation, QuarantinedRow, ReceiptRow,
+    StoredWorkspace, TimelineEntry, TimelineEvent,
+};

@@ -15,7 +15,7 @@ use crate::sources::{self, BuildContext, BuildError, Source};
 use crate::store::{SourceScope, Vault, VaultError};
 
 /// Text before a secret of the configuration that was sealed with `incident-bridge key seal`.
-pub const SEALED: &str = "sealed:";
+const SEALED: &str = "sealed:";
 
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
@@ -173,12 +173,25 @@ fn profile(config: &SourceConfig, home_url: Url, base_url: &Url) -> SourceProfil
     }
 }
 
+/// The text that stands for `secret` in the configuration of `source`.
+///
+/// # Errors
+/// When it cannot be sealed.
+pub fn seal_secret(vault: &Vault, source: &SourceId, secret: &SecretString) -> Result<String, VaultError> {
+    Ok(format!("{SEALED}{}", vault.seal_text(&sealed_for(source), secret)?))
+}
+
+/// A secret that was sealed for one source does not open for another.
+fn sealed_for(source: &SourceId) -> String {
+    format!("sources/{source}")
+}
+
 /// Opens the secrets that the operator wrote in sealed form.
 fn unseal(config: &mut SourceConfig, vault: &Vault) -> Result<(), RegistryError> {
     let id = config.id.to_string();
     let open = |key: &'static str, secret: &mut SecretString| {
         let Some(sealed) = secret.expose_secret().strip_prefix(SEALED) else { return Ok(()) };
-        let opened = vault.open_text(&format!("sources/{id}"), sealed);
+        let opened = vault.open_text(&sealed_for(&config.id), sealed);
         *secret = opened.map_err(|fault| RegistryError::Sealed { id: id.clone(), key, fault })?;
         Ok(())
     };
