@@ -1,4 +1,4 @@
-//! How long one webhook takes from raw bytes to findings. Measures only; asserts nothing about speed.
+//! How long one webhook takes from raw bytes to findings. It only measures and asserts nothing about speed.
 
 #![expect(clippy::expect_used, reason = "a benchmark that cannot start has nobody to tell but the terminal")]
 

@@ -1,6 +1,6 @@
-//! How long a search over 10,000 services takes: Jira asks with every letter that somebody types.
+//! How long a search over 10,000 services takes: Jira asks with every letter that a user types.
 
-#![expect(clippy::expect_used, reason = "a benchmark that cannot start has nobody to tell but the terminal")]
+#![expect(clippy::expect_used, reason = "a benchmark that cannot start can only report to the terminal")]
 
 #[path = "support/catalogue.rs"]
 mod catalogue;
@@ -20,7 +20,7 @@ use incident_bridge::store::NewInstallation;
 use incident_bridge::sync::Engine;
 
 const JIRA: &str = "http://127.0.0.1:8081";
-/// As many as an answer has when Jira does not say.
+/// The size of an answer when Jira does not give one.
 const LIMIT: usize = 50;
 
 async fn engine(folder: &std::path::Path, client_key: &ClientKey) -> Arc<Engine> {
@@ -56,8 +56,8 @@ fn search(criterion: &mut Criterion) {
     let second_page = snapshot.search(&site, "api", None, None, LIMIT).next;
     let mut group = criterion.benchmark_group(format!("search {SERVICES} containers"));
     for (name, text, workspace, after) in [
-        ("names that start so", "checkout", None, None),
-        ("names that contain it", "api", None, None),
+        ("names that start with the query", "checkout", None, None),
+        ("names that contain the query", "api", None, None),
         ("second page", "api", None, second_page.as_ref()),
         ("one name", "tax worker us-west-2", None, None),
         ("no name", "kubernetes", None, None),

@@ -1,5 +1,5 @@
-//! How many incoming tokens one core can prove per second: the cost that every call from Jira pays, and
-//! that a stranger can make this program pay.
+//! How many incoming tokens one core can verify per second: what every call from Jira costs, and what a
+//! stranger can make this program spend.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot set itself up should stop")]
 

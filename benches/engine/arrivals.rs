@@ -1,4 +1,4 @@
-//! How long a webhook took from its 2xx until Jira had accepted what it told, or something newer.
+//! How long a webhook took from its 2xx until Jira had accepted its content, or something newer.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::sender::{Load, Sent, event_time, incident_id};
 
 const ARRIVAL_LIMIT: Duration = Duration::from_mins(2);
 
-/// Versions that a site accepted, in the order of arrival, by incident.
+/// Versions that a site accepted, by incident, in the order of arrival.
 pub struct Arrivals(HashMap<usize, Vec<Submission>>);
 
 impl Arrivals {

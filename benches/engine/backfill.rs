@@ -1,5 +1,5 @@
-//! A first sync of 100,000 incidents: requests, time and memory, with and without a Jira that says "too many
-//! requests" at random. Every run ends with the proof that Jira holds exactly what the tool has.
+//! A first sync of 100,000 incidents: requests, time and memory, with and without a Jira that answers
+//! "too many requests" at random. Every run ends with a check that Jira holds exactly what the tool has.
 
 use std::time::{Duration, Instant};
 
@@ -15,12 +15,12 @@ const INCIDENTS: usize = 100_000;
 const REFUSED: [(f64, &str); 3] = [(0.0, "none"), (0.05, "5 %"), (0.3, "30 %")];
 const LIMIT: Duration = Duration::from_mins(15);
 
-/// What one run showed.
+/// Results of one run.
 struct Figures {
     delivered: Duration,
     asked: Asked,
     peak_mb: f64,
-    /// Until all of it was confirmed, and what Jira had been asked by then.
+    /// Time until everything was confirmed, and the requests to Jira by then.
     confirmed: Option<(Duration, Asked)>,
     confirmed_peak_mb: f64,
     end_mb: f64,
@@ -55,7 +55,7 @@ async fn run(share: f64) -> Figures {
     let delivered = start.elapsed();
     let (asked, peak_mb) = (Asked::of(jira), bridge.peak_mb());
     check(jira, &account);
-    // Some hundreds of refused reads, a second each, would show nothing more.
+    // A few hundred refused reads, a second each, would show nothing more.
     let confirmed = if share < 0.1 { Some(confirm(jira, &bridge, start).await) } else { None };
     let (confirmed_peak_mb, end_mb) = (bridge.peak_mb(), bridge.resident_mb());
     Figures {
@@ -99,7 +99,7 @@ async fn confirm(jira: &Simulator, bridge: &Bridge, start: Instant) -> (Duration
         assert!(start.elapsed() < LIMIT, "not everything is confirmed: {one:?} waiting, {other:?} accepted");
         tokio::time::sleep(Duration::from_secs(1)).await;
     };
-    // The counts are renewed every quarter of a minute; the last request tells when it was over.
+    // The gauges are updated every 15 seconds; the last request shows when it was over.
     let now = incident_bridge::clock::Clock::system().now();
     let since = end.last.and_then(|last| (now - last).to_std().ok()).unwrap_or_default();
     (start.elapsed().saturating_sub(since), end)
@@ -114,12 +114,12 @@ fn print(runs: &[Figures]) {
         texts.extend(values.iter().map(String::as_str));
         table.add(&texts);
     };
-    row("write requests that Jira took", "≤ 110", &|run| count(run.asked.writes));
+    row("write requests that Jira accepted", "≤ 110", &|run| count(run.asked.writes));
     row("write requests refused with 429", "", &|run| count(run.asked.refused_writes));
     row("all requests until all was delivered", "", &|run| count(run.asked.all));
     row("until all was delivered, s", "", &|run| format!("{:.1}", run.delivered.as_secs_f64()));
     row("incidents per second", "", &|run| count(per_second(run.delivered)));
-    row("resident memory at its most, MB", "< 64", &|run| format!("{:.1}", run.peak_mb));
+    row("peak resident memory, MB", "< 64", &|run| format!("{:.1}", run.peak_mb));
     let confirmed = |run: &Figures, text: &dyn Fn(&(Duration, Asked)) -> String| {
         run.confirmed.as_ref().map_or_else(|| "not waited for".to_owned(), text)
     };
@@ -127,10 +127,10 @@ fn print(runs: &[Figures]) {
         confirmed(run, &|(took, _)| format!("{:.1}", took.as_secs_f64()))
     });
     row("read-backs", "", &|run| confirmed(run, &|(_, asked)| count(asked.reads)));
-    row("points of the hour spent by then", "< 65,000", &|run| {
+    row("hourly points used by then", "< 65,000", &|run| {
         confirmed(run, &|(_, asked)| count(asked.points()))
     });
-    row("memory at its most by then, MB", "< 64", &|run| format!("{:.1}", run.confirmed_peak_mb));
+    row("peak memory by then, MB", "< 64", &|run| format!("{:.1}", run.confirmed_peak_mb));
     row("resident memory at the end, MB", "", &|run| format!("{:.1}", run.end_mb));
     row("database on disk, MB", "", &|run| format!("{:.0}", run.database_mb));
     table.print();

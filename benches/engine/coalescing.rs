@@ -1,4 +1,4 @@
-//! A burst of webhooks against a slow Jira: how many writes it costs, and how late they are.
+//! A burst of webhooks against a slow Jira: how many writes it causes, and how late they are.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub async fn measure() {
     table.add(&["2xx to accepted, p50, ms", "", &format!("{:.0}", latencies.quantile_ms(0.5))]);
     table.add(&["2xx to accepted, p99, ms", "< 1,000", &format!("{:.0}", latencies.quantile_ms(0.99))]);
     table.add(&["2xx to accepted, longest, ms", "", &format!("{:.0}", latencies.quantile_ms(1.0))]);
-    table.add(&["resident memory at its most, MB", "", &format!("{:.1}", bridge.peak_mb())]);
+    table.add(&["peak resident memory, MB", "", &format!("{:.1}", bridge.peak_mb())]);
     table.print();
 }
 

@@ -1,4 +1,4 @@
-//! The simulated sites, and what they were asked.
+//! The simulated sites, and the requests they received.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use incident_bridge::simulator::{RunningSimulator, Simulator, SimulatorOptions};
 
 const LATENCY: Duration = Duration::from_millis(50);
 
-/// Sites that share an install key, as all sites of Atlassian's do, and answer after 50 ms.
+/// Sites that share an install key, as all Atlassian sites do, and answer after 50 ms.
 pub fn start_sites(number: usize) -> Vec<RunningSimulator> {
     let key = InstallKeyPair::generate("bench").expect("a key");
     let start = |_| {
@@ -23,7 +23,7 @@ pub fn start_sites(number: usize) -> Vec<RunningSimulator> {
     (0..number).map(start).collect()
 }
 
-/// Requests to a site by what they were for.
+/// Requests to a site by purpose.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Asked {
     /// Answered submissions of entities, and those refused with 429.

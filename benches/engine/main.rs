@@ -1,7 +1,7 @@
 //! The delivery engine as a whole: the program runs as a child process, the tool and Jira in this one.
 //!
-//! `cargo bench --bench engine` takes every figure; names behind `--` take some: `backfill`, `coalescing`,
-//! `neighbour`, the last one with `--minutes N`. Loopback only, bounded in time.
+//! `cargo bench --bench engine` measures everything; names after `--` select some: `backfill`, `coalescing`,
+//! `neighbour`, the last with `--minutes N`. Loopback only, bounded in time.
 
 #![expect(clippy::expect_used, reason = "a benchmark that cannot go on has nobody to tell but the terminal")]
 
@@ -47,7 +47,7 @@ async fn main() {
     }
 }
 
-/// How long the neighbour fails: one minute unless told otherwise.
+/// How long the neighbour fails: one minute by default.
 fn minutes(arguments: &[String]) -> Duration {
     let given = arguments.iter().position(|argument| argument == "--minutes");
     let given = given.and_then(|at| arguments.get(at + 1)).map(|text| text.parse().expect("a number"));

@@ -1,4 +1,4 @@
-//! Two sites, one of which says "too many requests" to everything: whether the other one notices.
+//! Two sites, one of which answers "too many requests" to everything: whether this affects the other one.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub async fn measure(failing_for: Duration) {
         site.install(&ground.base_url()).await.expect("an installation");
     }
     let without = run(QUIET, &ground, good).await;
-    // No `Retry-After`, as when an edge gateway refuses.
+    // No `Retry-After`, as when an edge gateway refuses requests.
     bad.fail_next(Fault::rate_limited("jira-burst-based", None).times(u32::MAX));
     let before = Asked::of(bad).all;
     let load = Load { first: QUIET.end(), duration: failing_for, ..QUIET };
@@ -44,7 +44,7 @@ async fn run(load: Load, ground: &Ground, jira: &Simulator) -> Latencies {
 
 fn print(without: &Latencies, with: &Latencies, failing_for: Duration, asked: usize) {
     let minutes = format!("beside 429 for {} min", failing_for.as_secs() / 60);
-    let mut table = Table::new(&["a site's 2xx to accepted", "aim", "both sites well", &minutes, "ratio"]);
+    let mut table = Table::new(&["a site's 2xx to accepted", "aim", "both healthy", &minutes, "ratio"]);
     for (name, aim, share) in [("p50, ms", "", 0.5), ("p99, ms", "about 1", 0.99), ("longest, ms", "", 1.0)] {
         let (one, other) = (without.quantile_ms(share), with.quantile_ms(share));
         let ratio = format!("{:.2}", other / one);

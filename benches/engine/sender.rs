@@ -1,4 +1,4 @@
-//! An open loop of load: webhooks leave when it is their time, whether or not earlier ones are answered.
+//! An open load loop: webhooks are sent on schedule, whether or not earlier ones are answered.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use crate::webhook::{Event, Template};
 const CONNECTIONS: usize = 32;
 const FIRST_EVENT_MS: i64 = 1_790_000_000_000;
 
-/// A load: so many webhooks a second, for so long, each about one of so many incidents.
+/// A load: webhooks per second, duration, and the number of incidents they are about.
 #[derive(Clone, Copy)]
 pub struct Load {
     pub per_second: usize,
     pub duration: Duration,
     pub incidents: usize,
-    /// Number of the first webhook, so that a second load goes on where the first ended.
+    /// Number of the first webhook, so that a second load continues where the first ended.
     pub first: usize,
 }
 
@@ -49,7 +49,7 @@ impl Load {
     /// Posts all webhooks of the load.
     ///
     /// # Panics
-    /// When one is not answered with 202, or the load ends later than a tenth behind its time.
+    /// When one is not answered with 202, or the load takes a tenth longer than planned.
     pub async fn post(self, bridge: SocketAddr) -> Vec<Sent> {
         let template = Arc::new(Template::new(&bridge.to_string()));
         let numbers = Arc::new(AtomicUsize::new(self.first));
@@ -94,7 +94,7 @@ impl Load {
     }
 }
 
-/// The instant that a webhook tells, which becomes its version in Jira. No two share one.
+/// The instant in a webhook, which becomes its version in Jira. No two webhooks share one.
 pub fn event_time(number: usize) -> Timestamp {
     from_millis(FIRST_EVENT_MS) + TimeDelta::milliseconds(i64::try_from(number).expect("not that many"))
 }

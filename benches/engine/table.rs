@@ -1,4 +1,4 @@
-//! Prints a table in the form that the documentation uses.
+//! Prints a table in the format of the documentation.
 
 /// Rows of text under a head; the first column is wide.
 pub struct Table {

@@ -1,5 +1,5 @@
-//! PagerDuty's REST API with a long past, as far as the first sync asks it: services, the log, and incidents in
-//! pages of at most 100 up to offset 10,000.
+//! PagerDuty's REST API with a long history, as far as the first sync needs it: services, the log, and incidents
+//! in pages of at most 100 up to offset 10,000.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ const FIXTURE: &str = include_str!("../../tests/fixtures/providers/pagerduty/res
 const MAX_LIMIT: usize = 100;
 const MAX_OFFSET: usize = 10_000;
 pub const SERVICES: usize = 50;
-/// One of so many is still open.
+/// One in this many is still open.
 const OPEN_EVERY: usize = 100;
-/// A hundred thousand of them fill eighty days.
+/// A hundred thousand of these steps fill eighty days.
 const STEP: TimeDelta = TimeDelta::seconds(69);
 const DURATION: TimeDelta = TimeDelta::hours(1);
 
@@ -28,7 +28,7 @@ pub struct Account {
     template: Value,
 }
 
-/// A tool that answers; it ends with the process.
+/// A running tool; it stops with the process.
 pub fn start(incidents: usize) -> (SocketAddr, Arc<Account>) {
     let page: Value = serde_json::from_str(FIXTURE).expect("JSON");
     let past = STEP * i32::try_from(incidents).expect("not too many") + DURATION * 2;
@@ -93,7 +93,7 @@ impl Account {
         incident
     }
 
-    /// The numbers that a list is about, in its order.
+    /// The numbers of a list's incidents, in its order.
     fn select(&self, asked: &Asked) -> Vec<usize> {
         let all = 0..self.incidents;
         if asked.find("sort_by") == Some("resolved_at:desc") {
@@ -108,7 +108,7 @@ impl Account {
     }
 }
 
-/// PagerDuty's REST API tells whole seconds.
+/// PagerDuty's REST API gives whole seconds.
 fn seconds(instant: Timestamp) -> String {
     instant.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
@@ -142,7 +142,7 @@ async fn list_incidents(account: Data<Account>, query: Query<Vec<(String, String
     )
 }
 
-/// What the log tells: that incidents were resolved, the latest first.
+/// Entries of the log: resolved incidents, the latest first.
 async fn list_log(account: Data<Account>, query: Query<Vec<(String, String)>>) -> HttpResponse {
     let asked = Asked(query.into_inner());
     let (limit, offset) = (asked.number("limit"), asked.number("offset"));

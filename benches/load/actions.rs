@@ -1,4 +1,4 @@
-//! What Jira asks while people work: calls signed with the site's shared secret, each proven anew.
+//! What Jira asks while people work: calls signed with the site's shared secret, each verified separately.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::bridge::Ground;
 use crate::catalogue::workspace_ids;
 use crate::drive::{Outcome, drive};
 
-/// Seconds: longer than all rounds take.
+/// In seconds: longer than all rounds take.
 const LIFETIME: i64 = 1800;
 /// What people type, letter by letter.
 const TYPED: [&str; 4] = ["checkout api", "payments worker", "search index eu", "tax gateway us-west"];

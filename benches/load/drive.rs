@@ -1,4 +1,4 @@
-//! A closed loop of load: every connection asks again as soon as it is answered.
+//! A closed load loop: every connection sends its next request as soon as it has an answer.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ pub const CONNECTIONS: usize = 32;
 /// Makes the request with a given number, head and body.
 pub type Make = dyn Fn(usize) -> Cow<'static, [u8]> + Send + Sync;
 
-/// What came of a load.
+/// The result of a load.
 pub struct Outcome {
     pub answered: usize,
     pub per_second: f64,
@@ -26,7 +26,7 @@ pub struct Outcome {
 /// Keeps every connection busy for `duration`. Numbers go to `make` in order, from `numbers` on.
 ///
 /// # Panics
-/// When an answer has another status than `expected`: a refused call is no throughput.
+/// When an answer's status differs from `expected`: a refused call is not throughput.
 pub async fn drive(
     address: SocketAddr,
     duration: Duration,

@@ -1,9 +1,9 @@
 //! The whole program under load, as a child process: durable webhooks, verified calls, memory, start.
 //!
 //! Loopback only, bounded in time. Generator, simulated Jira and program share the machine, so the figures
-//! are lower than a program that has the machine for itself would give.
+//! are lower than on a machine that runs only the program.
 
-#![expect(clippy::expect_used, reason = "a benchmark that cannot go on has nobody to tell but the terminal")]
+#![expect(clippy::expect_used, reason = "a benchmark that cannot go on can only report to the terminal")]
 
 mod actions;
 #[path = "../support/bridge.rs"]
@@ -57,7 +57,7 @@ async fn main() {
     report.print();
 }
 
-/// Nobody answers there; nothing installs in these rounds.
+/// Nothing listens there; nothing is installed in these rounds.
 const NO_JIRA: &str = "http://127.0.0.1:9";
 
 fn ground(jira: &str, install_keys: &str) -> Ground {
@@ -70,7 +70,7 @@ async fn measure_start(report: &mut Report) {
         for start in 0..STARTS {
             let (_bridge, took) = ground.start().await;
             let name =
-                if start == 0 { "first start, database made, ms" } else { "start to first /healthz, ms" };
+                if start == 0 { "first start, new database, ms" } else { "start to first /healthz, ms" };
             report.add(name, took.as_secs_f64() * 1e3);
         }
     }
@@ -101,7 +101,7 @@ async fn measure_load(report: &mut Report) {
     for _ in 0..ROUNDS {
         let syncs = syncs_per_second(ground.folder(), SYNC_TIME);
         let outcome = webhooks.post(&ground, &bridge, WEBHOOK_TIME).await;
-        report.add("the disk's own syncs per second", syncs);
+        report.add("syncs per second of the disk alone", syncs);
         report.add("durable webhooks per second", outcome.per_second);
         report.add("durable webhooks per sync of the disk", outcome.per_second / syncs);
         add_latencies(report, &outcome, ["webhook p50, ms", "webhook p99, ms", "webhook longest, ms"]);
@@ -121,7 +121,7 @@ async fn measure_load(report: &mut Report) {
         report.add("containers/search calls per second, 50 hits", outcome.per_second);
     }
     report.add("resident memory after the load, MB", bridge.resident_mb());
-    report.add("resident memory at its most, MB", bridge.peak_mb());
+    report.add("peak resident memory, MB", bridge.peak_mb());
     drop(bridge);
     jira.stop().await.expect("the site's end");
 }

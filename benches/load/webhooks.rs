@@ -1,4 +1,4 @@
-//! Durable ingest: PagerDuty's own webhooks with valid signatures, each a new event, answered once on disk.
+//! Durable ingest: PagerDuty's own webhooks with valid signatures, each a new event, answered when it is on disk.
 
 use std::borrow::Cow;
 use std::fs::OpenOptions;
@@ -21,7 +21,7 @@ const INCIDENTS: usize = 500;
 const FIRST_EVENT_MS: i64 = 1_790_000_000_000;
 const ARRIVAL_LIMIT: Duration = Duration::from_mins(2);
 
-/// Webhooks for one bridge, numbered on through all rounds.
+/// Webhooks for one bridge, numbered consecutively through all rounds.
 pub struct Webhooks {
     numbers: Arc<AtomicUsize>,
     acknowledged: usize,
@@ -43,7 +43,7 @@ impl Webhooks {
         outcome
     }
 
-    /// Waits until the site shows the newest event of every incident; the time that took, in seconds.
+    /// Waits until the site shows the newest event of every incident; returns the seconds that took.
     pub async fn arrive(&self, jira: &Simulator) -> f64 {
         let start = Instant::now();
         let sent = self.numbers.load(Ordering::Relaxed);
@@ -76,8 +76,8 @@ fn title(number: usize) -> String {
     format!("Checkout 5xx rate above 4%, event {number}")
 }
 
-/// How often per second the disk below `folder` can make 4 KiB durable, one after the other. Writes in place,
-/// as a write-ahead log does once it has its size, because that is the faster way.
+/// How many consecutive 4 KiB writes the disk under `folder` can make durable per second. Writes in place,
+/// as a write-ahead log does once it has grown, because that is faster.
 pub fn syncs_per_second(folder: &Path, duration: Duration) -> f64 {
     const SLOTS: u64 = 1024;
     let path = folder.join("syncs");

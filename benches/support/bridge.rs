@@ -1,4 +1,4 @@
-//! The real program as a child process on a SQLite file of its own, with default settings.
+//! The real program as a child process on its own SQLite file, with default settings.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::config::{Site, write_config};
 
 const START_LIMIT: Duration = Duration::from_secs(10);
 
-/// A folder with a configuration, ready to be served from.
+/// A folder with a configuration, ready to serve from.
 pub struct Ground {
     folder: TempDir,
     pub config: PathBuf,
@@ -21,9 +21,9 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// `jira` and `install_keys` are addresses of the sites that may install; `sources` is configuration.
+    /// `jira` and `install_keys` are addresses of the sites that may install; `sources` is TOML.
     pub fn new(jira: &[&str], install_keys: &str, sources: &str) -> Self {
-        // On the disk that the program was built on: the system's temporary folder may be memory.
+        // On the disk that the program was built on: the system's temporary folder may be in memory.
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
         let (public, operator) = free_addresses();
         let site = Site { folder: folder.path(), public, operator, jira, install_keys, sources };
@@ -39,7 +39,7 @@ impl Ground {
         format!("http://{}", self.public)
     }
 
-    /// Starts the program; returns once `/healthz` answers, with the time that took.
+    /// Starts the program; returns once `/healthz` answers, with the time this took.
     pub async fn start(&self) -> (Bridge, Duration) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_incident-bridge"));
         command.arg("serve").arg("--config").arg(&self.config);
@@ -77,7 +77,7 @@ impl Bridge {
         self.memory_mb("VmRSS:")
     }
 
-    /// The most that it ever was.
+    /// Its peak.
     pub fn peak_mb(&self) -> f64 {
         self.memory_mb("VmHWM:")
     }

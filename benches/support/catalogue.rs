@@ -1,4 +1,4 @@
-//! A catalogue of 10,000 services to search in, put into the store as reading it from the tool does.
+//! A catalogue of 10,000 services to search in, stored the way the catalogue of a tool is.
 
 use std::path::Path;
 
@@ -88,7 +88,7 @@ pub fn read_config(file: &Path) -> Config {
     load(&[file.to_path_buf()], &Environment::default()).expect("a valid configuration").config
 }
 
-/// Puts the catalogue into the store, as reading it from the tool does.
+/// Stores the catalogue the way the catalogue of a tool is stored.
 pub async fn fill_catalogue(config: &Config) {
     let engine = app::build_engine(config, Clock::system()).await.expect("an engine");
     app::prepare_store(config, engine.store()).await.expect("a schema");
@@ -103,7 +103,7 @@ pub async fn fill_catalogue(config: &Config) {
     engine.store().close().await;
 }
 
-/// Ids in Jira of the workspaces, one per area.
+/// Ids of the workspaces, one per area.
 pub fn workspace_ids() -> impl Iterator<Item = String> {
     AREAS.iter().map(|area| format!("{SOURCE}:{}", team(area)))
 }

@@ -1,5 +1,5 @@
-//! A client that costs less than the server it loads: HTTP/1.1 over a kept connection, one request at a time,
-//! and no more understood of an answer than its status and length.
+//! A client that costs less than the server under load: HTTP/1.1 over a kept-alive connection, one request
+//! at a time; of an answer it reads only status and length.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use memchr::memmem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// One kept connection.
+/// One kept-alive connection.
 pub struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,

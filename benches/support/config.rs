@@ -1,4 +1,4 @@
-//! Configuration of a bridge on a SQLite file of its own: defaults, and sites on loopback that may install.
+//! Configuration of a bridge on its own SQLite file: defaults, and loopback sites that may install.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,14 @@ use secrecy::ExposeSecret;
 pub const SOURCE: &str = "pd";
 pub const WEBHOOK_SECRET: &str = "a webhook secret as long as PagerDuty makes them, which is sixty-four";
 
-/// The source that most figures are taken with; what follows it belongs to it.
+/// The source that most measurements use; keys appended to the text belong to it.
 pub fn webhook_source(more: &str) -> String {
     format!(
         "[[sources]]\nid = \"{SOURCE}\"\ntype = \"pagerduty\"\nwebhook_secrets = [\"{WEBHOOK_SECRET}\"]\n{more}\n"
     )
 }
 
-/// Where one bridge keeps its things and listens.
+/// Files and addresses of one bridge.
 pub struct Site<'a> {
     pub folder: &'a Path,
     pub public: SocketAddr,

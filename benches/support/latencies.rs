@@ -1,4 +1,4 @@
-//! Quantiles of what was measured one by one.
+//! Quantiles of individual measurements.
 
 /// Milliseconds in ascending order; never empty.
 pub struct Latencies(Vec<f64>);
@@ -10,7 +10,7 @@ impl Latencies {
         Self(milliseconds)
     }
 
-    /// The latency that a share of all, 0 to 1, did not exceed.
+    /// The latency that the given share of all, 0 to 1, did not exceed.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -17,7 +17,7 @@ pub struct Event<'a> {
     pub title: &'a str,
 }
 
-/// A webhook with places for what differs.
+/// A webhook with placeholders for what differs.
 pub struct Template {
     webhook: serde_json::Value,
     key: hmac::Key,

@@ -1,6 +1,6 @@
-//! Kills the real program again and again under load, and counts what that has lost.
+//! Kills the real program again and again under load, and counts what was lost.
 //!
-//! Run it with `cargo build --release && cargo run --release --example crash_test -- --rounds 100`. It ends
+//! Run it with `cargo build --release && cargo run --release --example crash_test -- --rounds 100`. It exits
 //! with 0 when Jira holds exactly what was acknowledged, and with 1 otherwise.
 
 mod model;
@@ -20,13 +20,13 @@ struct Arguments {
     /// How often to kill
     #[arg(long, default_value_t = 100)]
     rounds: u32,
-    /// The same seed gives the same load; kills hit it where the machine's speed decides
+    /// The same seed gives the same load; where in the code a kill strikes varies
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Longest time between two kills
     #[arg(long, default_value_t = 2.0)]
     seconds_per_round: f64,
-    /// The program to kill; left out, the one built with the same profile as this test
+    /// The program to kill; by default the one built with the same profile as this test
     #[arg(long)]
     program: Option<PathBuf>,
 }
@@ -53,7 +53,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// `target/release/examples/crash_test` stands one folder below the program.
+/// `target/release/examples/crash_test` is one folder below the program.
 fn find_program() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let folder = own.parent().and_then(|folder| folder.parent()).context("this program has no folder")?;
@@ -65,7 +65,7 @@ fn find_program() -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
-/// Below the ports that the system gives to clients, so that none of them takes it between two starts.
+/// A port below those that the system assigns to clients, so that no client takes it between two starts.
 fn find_port() -> anyhow::Result<u16> {
     let mut ports = 28_000..32_000;
     ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).context("no port is free")

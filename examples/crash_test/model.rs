@@ -1,6 +1,6 @@
-//! The sender's side: a seeded stream of PagerDuty events, and what Jira must hold once they were answered.
+//! The sender's side: a seeded stream of PagerDuty events, and what Jira must hold once they are answered.
 //!
-//! Pure but for the clock. What counts is what the bridge has acknowledged, never what it claims to hold.
+//! Pure except for the clock. It counts what the bridge has acknowledged, never what it claims to hold.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ const REMEMBERED: usize = 200;
 pub struct Random(pub u64);
 
 impl Random {
-    /// From 0 up to, not including, `end`.
+    /// From 0 up to, but not including, `end`.
     pub fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -65,15 +65,15 @@ struct Incident {
 pub struct Difference {
     /// Incidents that Jira does not show.
     pub lost: Vec<String>,
-    /// Incidents that Jira shows in another state than the last one acknowledged.
+    /// Incidents that Jira shows in a state other than the last acknowledged one.
     pub stale: Vec<String>,
     /// Incidents that nobody sent.
     pub invented: Vec<String>,
-    /// Incidents of which Jira was once sent, or has shown, an older version after a newer one.
+    /// Incidents for which Jira received or showed an older version after a newer one.
     pub versions_down: Vec<String>,
 }
 
-/// An account of PagerDuty with its incidents.
+/// A PagerDuty account with its incidents.
 pub struct Sender {
     pub random: Random,
     clock: Clock,
@@ -90,7 +90,7 @@ impl Sender {
         Self { random: Random(seed), last_ms: clock.now_ms(), clock, incidents, acknowledged, answered }
     }
 
-    /// Something happens: an incident opens, or one of those there are changes.
+    /// The next event: an incident opens, or an existing one changes.
     pub fn next_event(&mut self) -> Event {
         let known = self.incidents.len() as u64;
         if known < 3 || self.random.chance(25) {
@@ -170,7 +170,7 @@ impl Sender {
         Event { id, incident: incident.to_owned(), body: body.to_string(), at_ms, expected }
     }
 
-    /// The bridge has answered an event with 2xx: from now on it vouches for it.
+    /// The bridge has answered an event with 2xx and is responsible for it from now on.
     pub fn acknowledge(&mut self, event: Event) {
         let newest = self.acknowledged.entry(event.incident.clone()).or_default();
         if newest.0 < event.at_ms {
@@ -219,7 +219,7 @@ impl Sender {
     }
 }
 
-/// Whether every expected field is there with its value.
+/// Whether every expected field is present with its value.
 fn contains(shown: &Value, expected: &Value) -> bool {
     expected
         .as_object()

@@ -1,7 +1,7 @@
 //! Rounds of load and `kill -9`: the real program between a PagerDuty that repeats and a Jira that fails.
 //!
-//! The bridge is only a child process here, so that nothing of it survives a kill but its database. Must
-//! not look into that database: whether something was lost shows in Jira.
+//! The bridge is a child process here, so that only its database survives a kill. Must not look into that
+//! database: whether something was lost shows in Jira.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -18,13 +18,13 @@ use tokio::time::sleep;
 
 use super::model::{Difference, Event, SECRET, Sender};
 
-/// Webhooks under way at once.
+/// Webhooks in flight at once.
 const PARALLEL: usize = 8;
-/// How long the bridge may take to start, and, after the last round, to bring everything to Jira.
+/// How long the bridge may take to start, and, after the last round, to deliver everything to Jira.
 const START_LIMIT: Duration = Duration::from_mins(1);
 const CATCH_UP_LIMIT: Duration = Duration::from_mins(5);
 
-/// What to play.
+/// What to run.
 pub struct Plan {
     /// The built `incident-bridge`.
     pub program: PathBuf,
@@ -36,7 +36,7 @@ pub struct Plan {
     pub round: Duration,
 }
 
-/// What was played, and how it ended.
+/// What was run, and how it ended.
 #[derive(Debug, Default)]
 pub struct Report {
     pub kills: u32,
@@ -54,7 +54,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether Jira holds all that was acknowledged, and nothing else, and nothing is left to do.
+    /// Whether Jira holds exactly what was acknowledged and nothing is left to do.
     pub fn is_clean(&self) -> bool {
         self.difference == Difference::default() && self.violations == 0 && self.left.is_empty()
     }
@@ -93,15 +93,15 @@ struct Stage {
     http: reqwest::Client,
     /// Not answered yet: posted again after the next start, as PagerDuty does.
     pending: Vec<Event>,
-    /// Kept back, so that it arrives after what happened later.
+    /// Held back, so that it arrives after later events.
     held: Vec<Event>,
     report: Report,
 }
 
-/// Plays all rounds with files in `folder`; `progress` is told of each round.
+/// Runs all rounds with files in `folder`; calls `progress` after each round.
 ///
 /// # Errors
-/// When the bridge cannot be started. What it did wrong is in the report.
+/// When the bridge cannot be started. Its failures are in the report.
 pub async fn play(plan: Plan, folder: &Path, progress: impl Fn(u32, &Report)) -> anyhow::Result<Report> {
     let clock = Clock::system();
     let options = SimulatorOptions { seed: plan.seed, ..SimulatorOptions::default() };
@@ -168,14 +168,14 @@ impl Stage {
             let ended = bridge.try_wait()?;
             ensure!(
                 ended.is_none() && start.elapsed() < START_LIMIT,
-                "the bridge does not come up: {ended:?}"
+                "the bridge does not start: {ended:?}"
             );
             sleep(Duration::from_millis(10)).await;
         }
         Ok(bridge)
     }
 
-    /// One start in four is killed before it is through.
+    /// One start in four is killed before it completes.
     async fn start_or_die_trying(&mut self) -> anyhow::Result<Child> {
         if self.sender.random.chance(25) {
             let mut bridge = self.spawn()?;
@@ -186,7 +186,7 @@ impl Stage {
         self.start().await
     }
 
-    /// How Jira behaves in the next round: refuses at random, fails, and shows late what it accepted.
+    /// How Jira behaves in the next round: refuses at random, fails, and shows accepted entities late.
     fn disturb_jira(&mut self) {
         let random = &mut self.sender.random;
         self.jira.clear_faults();
@@ -215,7 +215,7 @@ impl Stage {
             }
             sleep(Duration::from_millis(self.sender.random.below(20))).await;
         }
-        // Those that came back make room for others, so that the kill finds webhooks at every stage.
+        // Answered webhooks make room for others, so that the kill finds webhooks at every stage.
         while let Some(done) = posts.try_join_next() {
             self.note(done?);
         }
@@ -238,7 +238,8 @@ impl Stage {
         }
     }
 
-    /// Usually news; now and then a repetition, or something that was kept back. `None` is: kept back.
+    /// Usually a new event; now and then a repetition, or one that was held back. `None` holds this
+    /// event back.
     fn next_event(&mut self) -> Option<Event> {
         match self.sender.random.below(100) {
             0..10 => self.sender.repeat().inspect(|_| self.report.duplicates += 1),
@@ -265,7 +266,7 @@ impl Stage {
         }
     }
 
-    /// Jira recovers, PagerDuty repeats what was not answered, and the bridge gets time to catch up.
+    /// Jira recovers, PagerDuty repeats what was not answered, and the bridge has time to catch up.
     async fn finish(mut self) -> anyhow::Result<Report> {
         self.jira.clear_faults();
         self.jira.set_visibility_delay(TimeDelta::zero());

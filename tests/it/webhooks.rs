@@ -282,5 +282,5 @@ async fn a_store_that_is_down_makes_the_tool_try_again_later() {
     let answer = bridge.post_pagerduty(&triggered("Q1")).await;
     assert_eq!((answer.status, answer.problem()), (503, "not-stored"));
     assert_eq!(answer.headers["retry-after"], "5");
-    bridge.log.expect_error("webhooks cannot be written down");
+    bridge.log.expect_error("webhooks cannot be stored");
 }

@@ -11,7 +11,7 @@ const SKEW: TimeDelta = TimeDelta::seconds(60);
 
 const FORBIDDEN: &str = "Jira forbids the request: the installed app lacks the operations module or a scope; \
                          update the app on the site";
-const GONE: &str = "Jira does not know the site or the API any more: check that the site still exists";
+const GONE: &str = "Jira no longer knows the site or the API: check that the site still exists";
 
 impl From<JiraError> for Refusal {
     fn from(error: JiraError) -> Self {
@@ -58,7 +58,7 @@ fn unauthorized(error: &JiraError) -> String {
             skew.num_seconds().abs(),
             if skew > TimeDelta::zero() { "slow" } else { "fast" }
         ),
-        _ => "Jira refuses our tokens: the app was uninstalled, or its secret changed without our hearing of it; \
+        _ => "Jira refuses our tokens: the app was uninstalled, or its secret changed unnoticed; \
               install the app again on the site"
             .to_owned(),
     }

@@ -16,8 +16,8 @@ use crate::sync::registry::SourceRuntime;
 /// Webhooks whose effects share one transaction: small enough not to hold up the inbox.
 const BATCH: usize = 16;
 
-/// What the operator reads of a webhook on which the parser broke down.
-pub(super) const BROKE_DOWN: &str = "the parser broke down on it, which is a defect of this program: please report it with the webhook's body";
+/// What the operator reads of a webhook on which the parser panicked.
+pub(super) const PARSER_PANICKED: &str = "the parser panicked on it, which is a bug of this program: please report it with the webhook's body";
 
 /// A row of the inbox with what it says.
 struct Read {
@@ -93,7 +93,7 @@ impl Inbound {
             Err(reason) => return Ok(Err(reason.to_string())),
         };
         let Some(keys) = unless_it_panics(|| source.adapter.recall(&webhook)) else {
-            return Ok(Err(BROKE_DOWN.to_owned()));
+            return Ok(Err(PARSER_PANICKED.to_owned()));
         };
         let mut recalled = self.core.store.polls().load_memory(source.id(), Some(&keys)).await?;
         recalled.extend(known.iter().map(|(key, value)| (key.clone(), value.clone())));
@@ -101,7 +101,7 @@ impl Inbound {
         let findings = match unless_it_panics(|| source.adapter.parse(&webhook, &mut memory)) {
             Some(Ok(findings)) => findings,
             Some(Err(reason)) => return Ok(Err(reason.to_string())),
-            None => return Ok(Err(BROKE_DOWN.to_owned())),
+            None => return Ok(Err(PARSER_PANICKED.to_owned())),
         };
         let changes = memory.changes().clone();
         for (key, value) in &changes {

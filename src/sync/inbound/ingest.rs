@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
-use super::inbox::{BROKE_DOWN, unless_it_panics};
+use super::inbox::{PARSER_PANICKED, unless_it_panics};
 use super::waits::LONGEST_ANSWER;
 use crate::sources::{Unmappable, VerifiedWebhook};
 use crate::store::{InboxEntry, Recorded};
@@ -98,7 +98,7 @@ async fn write_groups(core: Arc<Core>, mut waiting: mpsc::Receiver<Waiting>) {
         let (entries, senders): (Vec<_>, Vec<_>) = group.drain(..).unzip();
         let recorded = core.store.inbox().record(&entries).await;
         let answers = recorded.map_err(|fault| {
-            tracing::error!(%fault, "webhooks cannot be written down: free disk space or fix the database; senders will try again");
+            tracing::error!(%fault, "webhooks cannot be stored: free disk space or fix the database; senders will try again");
             IngestError::StoreDown
         });
         for (n, sender) in senders.into_iter().enumerate() {
@@ -116,7 +116,7 @@ async fn write_groups(core: Arc<Core>, mut waiting: mpsc::Receiver<Waiting>) {
 fn inspect(source: &SourceRuntime, webhook: &VerifiedWebhook) -> Option<Unmappable> {
     match unless_it_panics(|| source.adapter.inspect(webhook)) {
         Some(inspected) => inspected.err(),
-        None => Some(Unmappable::Incomplete(BROKE_DOWN.to_owned())),
+        None => Some(Unmappable::Incomplete(PARSER_PANICKED.to_owned())),
     }
 }
 

@@ -89,7 +89,7 @@ fn retry_after(task: &dyn Task) -> Duration {
 pub(super) fn note_panic(metrics: &Metrics, name: &str, panic: &(dyn Any + Send)) {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
-    tracing::error!(task = name, panic = text, "a task broke down and goes on; please report this");
+    tracing::error!(task = name, panic = text, "a task panicked and continues; please report this");
     metrics.count_panic(name);
 }
 

@@ -10,7 +10,7 @@ use super::names::NamedPath;
 use super::source::{Breach, SourceFile, first_of_each};
 
 const LAYERS: &str = "## Layers";
-const CRATES: &str = "### Crates with a place";
+const CRATES: &str = "### Where crates are allowed";
 
 /// By module at the top of the crate.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ const TABLES: &str = "\
 | 3 | `sync`, `web` | layers 0, 1 and 2 |
 | 4 | `cli`, `app`, `main` | layers 0 to 3; `cli` also `app`; `main` also `cli` |
 
-### Crates with a place
+### Where crates are allowed
 
 | crate | only in |
 |---|---|
