@@ -12,15 +12,16 @@ mod secrets;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::DestinationId;
-use crate::store::db::{Database, args, generations};
+use crate::store::db::{Database, Millis, args, generations};
 use crate::store::error::StoreError;
 use crate::store::vault::Vault;
 
 /// One destination as it was installed at some time: what is known of it holds until it is installed anew.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct DestinationRef {
     pub id: DestinationId,
-    /// `installed_at`, which tells one installation from the next.
+    /// When it was installed or declared, which tells one installation from the next.
+    #[sqlx(rename = "installed_at", try_from = "Millis")]
     pub since: Timestamp,
 }
 
