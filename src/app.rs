@@ -21,7 +21,7 @@ use crate::connect::sites::SiteAllowList;
 use crate::destinations::{DestinationTypes, Facilities, Quotas, StartType, TYPES};
 use crate::http::{ClientError, HttpClient, HttpSettings, build_client};
 use crate::store::{Store, Vault};
-use crate::sync::{Engine, Heartbeats, Registry, Runner, for_every_role, for_sync};
+use crate::sync::{Engine, Heartbeats, Operator, Registry, Runner, for_every_role, for_sync};
 use crate::web::{self, RunningServer, State};
 
 /// Which parts of the service this process runs.
@@ -48,11 +48,7 @@ pub struct App {
     _single_process: Option<File>,
 }
 
-/// Opens the store that the configuration names.
-///
-/// # Errors
-/// When the vault key is bad or the database cannot be reached.
-pub async fn open_store(config: &Config, clock: Clock) -> anyhow::Result<Store> {
+async fn open_store(config: &Config, clock: Clock) -> anyhow::Result<Store> {
     Store::open(&config.store.url, open_vault(config)?, clock)
         .await
         .context("store.url: the database cannot be opened")
@@ -81,7 +77,11 @@ pub fn build_http(config: &Config) -> Result<HttpClient, ClientError> {
     })
 }
 
-fn open_vault(config: &Config) -> anyhow::Result<Vault> {
+/// What seals secrets under the configured keys.
+///
+/// # Errors
+/// When a key is bad.
+pub fn open_vault(config: &Config) -> anyhow::Result<Vault> {
     Vault::new(&config.vault.key, &config.vault.previous_keys).context("vault.key")
 }
 
@@ -143,18 +143,40 @@ pub async fn prepare_store(config: &Config, store: &Store) -> anyhow::Result<()>
     }
 }
 
-/// Opens the store for a command that only reads or marks: the schema must exist already.
+/// For commands that sync: every part but the listeners, on a schema that is up to date.
+///
+/// # Errors
+/// As for [`build_engine`] and [`prepare_store`].
+pub async fn build_ready_engine(config: &Config, clock: Clock) -> anyhow::Result<Arc<Engine>> {
+    let engine = build_engine(config, clock).await?;
+    prepare_store(config, engine.store()).await?;
+    Ok(engine)
+}
+
+/// For commands that only read or mark: the schema must exist already.
 ///
 /// # Errors
 /// When the database cannot be reached or lacks migrations.
-pub async fn open_ready_store(config: &Config, clock: Clock) -> anyhow::Result<Store> {
-    let store = open_store(config, clock).await?;
-    match store.pending_migrations().await? {
-        0 => Ok(store),
+pub async fn open_operator(config: &Config, clock: Clock) -> anyhow::Result<Operator> {
+    let operator = Operator::new(open_store(config, clock.clone()).await?, clock);
+    match operator.count_pending_migrations().await? {
+        0 => Ok(operator),
         n => bail!(
             "the database lacks {n} migration(s): start `incident-bridge serve` once, or run `incident-bridge migrate`"
         ),
     }
+}
+
+/// Brings the schema up to date, whatever `store.migrate_on_start` says. Returns how many migrations were
+/// missing.
+///
+/// # Errors
+/// When the database cannot be reached, or was written by a newer program.
+pub async fn migrate(config: &Config, clock: Clock) -> anyhow::Result<usize> {
+    let store = open_store(config, clock.clone()).await?;
+    let applied = Operator::new(store.clone(), clock).migrate().await?;
+    store.close().await;
+    Ok(applied)
 }
 
 /// The descriptor for this configuration; offers reviews when a source has a page for them.
@@ -237,7 +259,7 @@ impl App {
         };
         let mut list = for_every_role(&self.engine);
         if self.roles.sync {
-            list.extend(for_sync(&self.engine).await?);
+            list.extend(for_sync(&self.engine));
         }
         let mut tasks = tokio::task::JoinSet::new();
         for task in list {

@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use super::output;
 use super::usage::Usage;
-use crate::app::open_ready_store;
+use crate::app::open_operator;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{DeliveryState, EntityId, format_timestamp};
+use crate::domain::{EntityId, format_timestamp};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
@@ -42,10 +42,10 @@ pub enum Subcommand {
 }
 
 pub async fn main(config: &Config, subcommand: &Subcommand, json: bool) -> anyhow::Result<ExitCode> {
-    let store = open_ready_store(config, Clock::system()).await?;
+    let operator = open_operator(config, Clock::system()).await?;
     match subcommand {
         Subcommand::List { failed, limit } => {
-            let rows = store.deliveries().list(failed.then_some(DeliveryState::Refused), *limit).await?;
+            let rows = operator.list_deliveries(*failed, *limit).await?;
             if json {
                 output::json(&rows)?;
             } else {
@@ -71,13 +71,12 @@ pub async fn main(config: &Config, subcommand: &Subcommand, json: bool) -> anyho
                 return Err(Usage("name the ids to retry, or give --all".to_owned()).into());
             }
             let ids: Vec<_> = ids.iter().map(EntityId::from_text).collect();
-            let count = store.deliveries().retry((!all).then_some(&ids)).await?;
-            let sites = if *all { store.sites().retry_parked().await? } else { 0 };
-            report(json, "will be sent again", count, sites)?;
+            let retried = operator.retry_deliveries((!all).then_some(ids.as_slice())).await?;
+            report(json, "will be sent again", retried.deliveries, retried.sites)?;
         }
         Subcommand::Discard { ids } => {
             let ids: Vec<_> = ids.iter().map(EntityId::from_text).collect();
-            let count = store.deliveries().discard(&ids).await?;
+            let count = operator.discard_deliveries(&ids).await?;
             report(json, "given up until the next change", count, 0)?;
         }
     }

@@ -64,7 +64,7 @@ pub async fn main(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
 
 /// Returns whether the tables are there.
 async fn examine_store(engine: &Engine, found: &mut Examination) -> bool {
-    let migrations = match engine.store().pending_migrations().await {
+    let migrations = match engine.operator().count_pending_migrations().await {
         Ok(0) => Ok("up to date"),
         Ok(n) => Err(format!("{n} migration(s) missing: run `incident-bridge migrate`")),
         Err(fault) => Err(fault.to_string()),
@@ -72,8 +72,12 @@ async fn examine_store(engine: &Engine, found: &mut Examination) -> bool {
     let ready = migrations.is_ok();
     found.note("database schema", migrations);
     if ready {
-        let writable =
-            engine.store().check_writable().await.map(|()| "takes writes").map_err(|fault| fault.to_string());
+        let writable = engine
+            .operator()
+            .check_writable()
+            .await
+            .map(|()| "takes writes")
+            .map_err(|fault| fault.to_string());
         found.note("database", writable);
     }
     ready
@@ -129,9 +133,9 @@ async fn examine_sources(engine: &Engine, found: &mut Examination) {
 /// The words for severity and status that the tools used and that still have no meaning.
 async fn examine_words(engine: &Engine, found: &mut Examination) {
     for source in engine.registry().iter() {
-        match engine.store().polls().list_unmapped(source.id()).await {
+        match engine.operator().list_unmapped(source).await {
             Ok(words) => {
-                for word in words.iter().filter(|word| !source.config.knows(word)) {
+                for word in words {
                     let what = format!("{} of source {}", word.kind.as_str(), source.id());
                     let fix = format!("{:?} has no meaning; {}", word.value, word.advice());
                     found.note(what, Err::<String, _>(fix));

@@ -8,12 +8,11 @@ use secrecy::ExposeSecret;
 
 use super::output;
 use super::usage::Usage;
-use crate::app::open_ready_store;
+use crate::app::{open_operator, open_vault};
 use crate::clock::Clock;
 use crate::config::{ConfigError, Loaded};
 use crate::domain::SourceId;
-use crate::store::Vault;
-use crate::sync::SEALED;
+use crate::sync::{generate_vault_key, seal_secret};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
@@ -43,11 +42,11 @@ pub async fn main(
     subcommand: &Subcommand,
 ) -> anyhow::Result<ExitCode> {
     match subcommand {
-        Subcommand::Generate => output::line(Vault::generate_key().expose_secret()),
+        Subcommand::Generate => output::line(generate_vault_key().expose_secret()),
         Subcommand::Rotate => {
-            let store = open_ready_store(&read()?.config, Clock::system()).await?;
+            let operator = open_operator(&read()?.config, Clock::system()).await?;
             let mut count = 0;
-            while let Some(site) = store.sites().reseal_next().await? {
+            while let Some(site) = operator.reseal_next_site().await? {
                 count += 1;
                 output::line(format!("sealed anew: {site}"));
             }
@@ -59,17 +58,14 @@ pub async fn main(
         Subcommand::Seal { source } => {
             let source = SourceId::parse(source).map_err(|fault| Usage(fault.to_string()))?;
             let config = read()?.config;
-            let vault = Vault::new(&config.vault.key, &config.vault.previous_keys).context("vault.key")?;
+            let vault = open_vault(&config)?;
             let mut secret = String::new();
             std::io::stdin().read_to_string(&mut secret).context("standard input")?;
             let secret = secret.trim().to_owned();
             if secret.is_empty() {
                 return Err(Usage("give the secret on standard input".to_owned()).into());
             }
-            output::line(format!(
-                "{SEALED}{}",
-                vault.seal_text(&format!("sources/{source}"), &secret.into())?
-            ));
+            output::line(seal_secret(&vault, &source, &secret.into())?);
         }
     }
     Ok(ExitCode::SUCCESS)

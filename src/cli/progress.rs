@@ -1,26 +1,7 @@
 //! How far the reading of each polled source is.
 
 use super::output;
-use crate::clock::Timestamp;
-use crate::config::Config;
-use crate::store::{PollState, Store};
-
-/// The poll states at one moment.
-pub struct Progress {
-    at: Timestamp,
-    sources: Vec<(String, PollState)>,
-}
-
-/// Reads the state of every source that was polled.
-pub async fn list(config: &Config, store: &Store, at: Timestamp) -> anyhow::Result<Progress> {
-    let mut sources = Vec::new();
-    for source in &config.sources {
-        if let Some(state) = store.polls().find(&source.id).await? {
-            sources.push((source.id.to_string(), state));
-        }
-    }
-    Ok(Progress { at, sources })
-}
+use crate::sync::{Progress, SourceProgress};
 
 /// Prints one line a source; with an earlier moment, the rate since then and the time left.
 pub fn print(now: &Progress, before: Option<&Progress>) {
@@ -30,13 +11,13 @@ pub fn print(now: &Progress, before: Option<&Progress>) {
     let rows: Vec<_> = now
         .sources
         .iter()
-        .map(|(id, state)| {
+        .map(|state| {
             let total = state.total.map_or_else(|| "?".to_owned(), |total| total.to_string());
-            let rate = before.and_then(|before| rate(id, state, now, before));
+            let rate = before.and_then(|before| rate(state, now, before));
             let left = rate.and_then(|rate| eta(state, rate)).unwrap_or_default();
             let rate = rate.map_or_else(String::new, |rate| format!("{rate:.0}/s"));
             [
-                id.clone(),
+                state.source.to_string(),
                 standing(state),
                 format!("{}/{total}", state.read_count),
                 rate,
@@ -47,32 +28,32 @@ pub fn print(now: &Progress, before: Option<&Progress>) {
         .collect();
     output::line("");
     output::table(["SOURCE", "POLLING", "FIRST SYNC", "RATE", "LEFT", "LAST POLL"], &rows);
-    for (id, state) in &now.sources {
+    for state in &now.sources {
         if let Some(failure) = &state.failure {
-            output::line(format!("{id}: {failure}"));
+            output::line(format!("{}: {failure}", state.source));
         }
     }
 }
 
-fn standing(state: &PollState) -> String {
+fn standing(state: &SourceProgress) -> String {
     let word = match state {
-        PollState { paused: true, .. } => "paused",
-        PollState { failure: Some(_), .. } => "failing",
-        PollState { caught_up: false, .. } => "first sync",
+        SourceProgress { paused: true, .. } => "paused",
+        SourceProgress { failure: Some(_), .. } => "failing",
+        SourceProgress { caught_up: false, .. } => "first sync",
         _ => "current",
     };
     word.to_owned()
 }
 
 /// Statements a second since the earlier moment.
-fn rate(id: &str, state: &PollState, now: &Progress, before: &Progress) -> Option<f64> {
-    let (_, earlier) = before.sources.iter().find(|(known, _)| known == id)?;
+fn rate(state: &SourceProgress, now: &Progress, before: &Progress) -> Option<f64> {
+    let earlier = before.sources.iter().find(|earlier| earlier.source == state.source)?;
     let read = u32::try_from(state.read_count - earlier.read_count).ok()?;
     let seconds = (now.at - before.at).as_seconds_f64();
     (seconds > 0.0 && !state.caught_up).then(|| f64::from(read) / seconds)
 }
 
-fn eta(state: &PollState, rate: f64) -> Option<String> {
+fn eta(state: &SourceProgress, rate: f64) -> Option<String> {
     let left = u32::try_from(state.total? - state.read_count).ok()?;
     if rate <= 0.0 {
         return None;

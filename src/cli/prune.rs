@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::output;
-use crate::app::{build_engine, prepare_store};
+use crate::app::build_ready_engine;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::format_timestamp;
@@ -22,8 +22,7 @@ pub struct Arguments {
 }
 
 pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow::Result<ExitCode> {
-    let engine = build_engine(config, Clock::system()).await?;
-    prepare_store(config, engine.store()).await?;
+    let engine = build_ready_engine(config, Clock::system()).await?;
     engine.directory().refresh().await?;
     let removals = if arguments.dry_run {
         engine.outbound().plan_removals().await?

@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use super::output;
 use super::usage::Usage;
-use crate::app::open_ready_store;
+use crate::app::open_operator;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::format_timestamp;
+use crate::sync::QuarantinedRow;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
@@ -41,14 +42,14 @@ pub enum Subcommand {
 }
 
 pub async fn main(config: &Config, subcommand: &Subcommand, json: bool) -> anyhow::Result<ExitCode> {
-    let store = open_ready_store(config, Clock::system()).await?;
+    let operator = open_operator(config, Clock::system()).await?;
     match subcommand {
         Subcommand::List { limit } => {
-            let rows = store.inbox().list_quarantine(*limit).await?;
+            let rows = operator.list_quarantine(*limit).await?;
             if json {
                 output::json(&rows)?;
             } else {
-                let row = |row: crate::store::QuarantinedRow| {
+                let row = |row: QuarantinedRow| {
                     [row.id, row.source, format_timestamp(row.received_at), row.reason.unwrap_or_default()]
                 };
                 output::table(
@@ -58,8 +59,7 @@ pub async fn main(config: &Config, subcommand: &Subcommand, json: bool) -> anyho
             }
         }
         Subcommand::Show { id } => {
-            let rows = store.inbox().list_quarantine(usize::MAX).await?;
-            let row = rows.into_iter().find(|row| row.id == *id);
+            let row = operator.find_quarantined(id).await?;
             let row = row.ok_or_else(|| Usage(format!("there is no webhook {id} in quarantine")))?;
             output::line(String::from_utf8_lossy(&row.body));
         }
@@ -67,11 +67,11 @@ pub async fn main(config: &Config, subcommand: &Subcommand, json: bool) -> anyho
             if ids.is_empty() && !all {
                 return Err(Usage("name the ids to replay, or give --all".to_owned()).into());
             }
-            let count = store.inbox().replay((!all).then_some(ids.as_slice())).await?;
+            let count = operator.replay_quarantined((!all).then_some(ids.as_slice())).await?;
             output::line(format!("{count} webhook(s) will be mapped again by the running service"));
         }
         Subcommand::Discard { ids } => {
-            let count = store.inbox().discard(ids).await?;
+            let count = operator.discard_quarantined(ids).await?;
             output::line(format!("{count} webhook(s) given up"));
         }
     }

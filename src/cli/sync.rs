@@ -11,11 +11,11 @@ use serde::Serialize;
 
 use super::output;
 use super::usage::Usage;
-use crate::app::{build_engine, prepare_store};
+use crate::app::build_ready_engine;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
-use crate::domain::{DeliveryState, parse_timestamp};
-use crate::sync::{Engine, PollOutcome, SourceRuntime, Window};
+use crate::domain::parse_timestamp;
+use crate::sync::{DeliveryTotals, Engine, PollOutcome, SourceRuntime, Window};
 
 const BAR: &str = "{prefix:<24} {wide_bar} {pos}/{len}  {per_sec}  {eta}";
 const SPINNER: &str = "{prefix:<24} {spinner} {pos}  {per_sec}";
@@ -56,11 +56,9 @@ struct Summary {
     pages: usize,
     read: usize,
     changed: usize,
-    /// Deliveries by state once nothing more could be done.
-    waiting: i64,
-    refused: i64,
-    accepted: i64,
-    confirmed: i64,
+    /// Once nothing more could be done.
+    #[serde(flatten)]
+    deliveries: DeliveryTotals,
     /// Sources that could not be read to their end, with the reason.
     stopped: Vec<String>,
 }
@@ -80,8 +78,7 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
     if window.is_some_and(|window| window.until <= window.since) {
         return Err(Usage("--until must be later than --since".to_owned()).into());
     }
-    let engine = build_engine(config, Clock::system()).await?;
-    prepare_store(config, engine.store()).await?;
+    let engine = build_ready_engine(config, Clock::system()).await?;
     if let Some(id) = arguments.pause.as_deref().or(arguments.resume.as_deref()) {
         return pause(&engine, id, arguments.pause.is_some()).await;
     }
@@ -101,9 +98,10 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
         }
     }
     deliver(&engine).await?;
-    count(&engine, &mut summary).await?;
+    summary.deliveries = engine.operator().count_deliveries().await?;
     print(&summary, json)?;
-    let complete = summary.waiting == 0 && summary.refused == 0 && summary.stopped.is_empty();
+    let DeliveryTotals { waiting, refused, .. } = summary.deliveries;
+    let complete = waiting == 0 && refused == 0 && summary.stopped.is_empty();
     Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -123,7 +121,7 @@ fn select(engine: &Engine, only: Option<&str>) -> anyhow::Result<Vec<Arc<SourceR
 
 async fn pause(engine: &Engine, id: &str, paused: bool) -> anyhow::Result<ExitCode> {
     for source in select(engine, Some(id))? {
-        if !engine.store().polls().pause(source.id(), paused).await? {
+        if !engine.operator().pause_polls(source.id(), paused).await? {
             return Err(Usage(format!(
                 "{id} was never polled: it has no API token, or the service has not run yet"
             ))
@@ -147,7 +145,7 @@ async fn rewind(
     let backfill = chrono::TimeDelta::from_std(source.config.backfill).context("backfill")?;
     let from = since.or_else(|| full.then(|| engine.clock().now() - backfill));
     if let Some(from) = from {
-        engine.store().polls().restart(source.id(), from).await?;
+        engine.operator().rewind_polls(source.id(), from).await?;
     }
     if full {
         engine.send_everything_again(source).await?;
@@ -172,10 +170,10 @@ async fn read(engine: &Engine, source: &SourceRuntime, summary: &mut Summary) ->
     bar.finish_and_clear();
     summary.add(&outcome);
     if !outcome.done {
-        let state = engine.store().polls().find(source.id()).await?;
-        let paused = state.as_ref().filter(|state| state.paused).map(|_| "it is paused".to_owned());
+        let progress = engine.operator().find_progress(source.id()).await?;
+        let paused = progress.as_ref().filter(|progress| progress.paused).map(|_| "it is paused".to_owned());
         let why = paused
-            .or(state.and_then(|state| state.failure))
+            .or(progress.and_then(|progress| progress.failure))
             .unwrap_or_else(|| "it is being read elsewhere".to_owned());
         summary.stopped.push(format!("{}: {why}", source.id()));
     }
@@ -219,24 +217,7 @@ async fn deliver(engine: &Arc<Engine>) -> anyhow::Result<()> {
 }
 
 async fn waiting(engine: &Engine) -> anyhow::Result<u64> {
-    let counts = engine.store().deliveries().count().await?;
-    let waiting: i64 =
-        counts.iter().filter(|row| row.state == DeliveryState::Waiting).map(|row| row.count).sum();
-    Ok(u64::try_from(waiting).unwrap_or(0))
-}
-
-async fn count(engine: &Engine, summary: &mut Summary) -> anyhow::Result<()> {
-    for row in engine.store().deliveries().count().await? {
-        match row.state {
-            DeliveryState::Waiting => summary.waiting += row.count,
-            DeliveryState::Refused => summary.refused += row.count,
-            DeliveryState::Accepted => summary.accepted += row.count,
-            DeliveryState::Confirmed => summary.confirmed += row.count,
-            // Given up by an operator: nobody waits for it.
-            DeliveryState::Discarded => {}
-        }
-    }
-    Ok(())
+    Ok(u64::try_from(engine.operator().count_deliveries().await?.waiting).unwrap_or(0))
 }
 
 fn print(summary: &Summary, json: bool) -> anyhow::Result<()> {
@@ -247,9 +228,10 @@ fn print(summary: &Summary, json: bool) -> anyhow::Result<()> {
         "read {} statements on {} pages, {} changed something",
         summary.read, summary.pages, summary.changed
     ));
+    let deliveries = summary.deliveries;
     output::line(format!(
         "deliveries: {} confirmed, {} accepted, {} waiting, {} refused",
-        summary.confirmed, summary.accepted, summary.waiting, summary.refused
+        deliveries.confirmed, deliveries.accepted, deliveries.waiting, deliveries.refused
     ));
     for stopped in &summary.stopped {
         output::line(format!("not read to its end: {stopped}"));

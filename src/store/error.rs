@@ -8,11 +8,13 @@ pub enum StoreError {
     /// The database refused or could not be reached: try again.
     #[error("the database failed: {0}")]
     Database(#[source] sqlx::Error),
+    /// The schema could not be brought up to date.
     #[error("a migration failed: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
     /// A row that this program cannot have written: trying again does not help.
     #[error("the store holds {what} that makes no sense: {why}")]
     Inconsistent { what: String, why: String },
+    /// A secret could not be sealed or opened.
     #[error(transparent)]
     Vault(#[from] VaultError),
 }

@@ -12,6 +12,7 @@ use crate::store::error::StoreError;
 /// Proof that this process held `name` when it asked.
 #[derive(Debug)]
 pub struct Lease {
+    /// What it is for.
     pub name: String,
     owner: String,
 }

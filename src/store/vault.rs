@@ -16,6 +16,7 @@ const NONCE: usize = 24;
 /// Stands for the table when a secret is sealed for a configuration file.
 const IN_CONFIGURATION: &str = "configuration";
 
+/// Why a secret cannot be sealed or opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
     #[error("a vault key must be 32 bytes in base64; make one with `incident-bridge key generate`")]
@@ -40,6 +41,8 @@ impl std::fmt::Debug for Vault {
 }
 
 impl Vault {
+    /// Keys in base64, the newest first and then those that still open.
+    ///
     /// # Errors
     /// [`VaultError::BadKey`] when a key is not 32 bytes in base64.
     pub fn new(key: &SecretString, previous: &[SecretString]) -> Result<Self, VaultError> {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::core::{Core, SyncError};
+use super::core::{Core, Signals, SyncError};
 use super::directory::Directory;
 use super::inbound::{Inbound, Ingestor};
+use super::operator::Operator;
 use super::outbound::Outbound;
 use super::registry::Registry;
 use super::tasks;
@@ -81,7 +82,19 @@ impl Engine {
         &self.core.metrics
     }
 
-    /// The store itself, for the composition root and for tests; commands and handlers call use cases.
+    /// What wakes the tasks.
+    #[must_use]
+    pub fn signals(&self) -> &Signals {
+        &self.core.signals
+    }
+
+    /// What operators look at and change.
+    #[must_use]
+    pub fn operator(&self) -> Operator {
+        Operator::new(self.core.store.clone(), self.core.clock.clone())
+    }
+
+    /// The store itself, for `app`, tests and benches only: `web` and `cli` call use cases.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.core.store

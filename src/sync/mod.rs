@@ -1,8 +1,8 @@
 //! The use cases: everything that moves information from a tool to its destinations, and back.
 //!
 //! `inbound` stores what tools say, `outbound` sends what destinations lack. Neither knows the other: they
-//! share the store and signal each other through `core`. `tasks` runs both in the background. Nothing here
-//! speaks HTTP to a caller or SQL to a database.
+//! share the store and signal each other through `core`. `tasks` runs both in the background. `operator` is
+//! what people read and change. Nothing here speaks HTTP to a caller or SQL to a database.
 
 mod backoff;
 mod core;
@@ -10,18 +10,29 @@ mod directory;
 mod engine;
 mod inbound;
 mod installations;
+mod operator;
 mod outbound;
 mod preview;
 mod registry;
 mod tasks;
 
-pub use core::SyncError;
+pub use core::{Signals, SyncError};
 pub use directory::{ContainerHit, ContainerPage, DestinationAccess, Directory, SearchPosition, Snapshot};
 pub use engine::Engine;
 pub use inbound::{
     Inbound, IngestError, Ingestor, PollOutcome, Probe, ProbedEntity, ProbedPayload, Receipt, Window, probe,
 };
+pub use operator::{
+    DeliveryTotals, Explanation, InstallationStatus, Obstacle, Operator, Progress, Retried, SourceProgress,
+    Story, StoryDelivery, UnknownId, generate_vault_key,
+};
 pub use outbound::{Outbound, PlannedRemoval};
 pub use preview::Preview;
-pub use registry::{Registry, RegistryError, SEALED, SourceRuntime};
+pub use registry::{Registry, RegistryError, SourceRuntime, seal_secret};
 pub use tasks::{Heartbeat, Heartbeats, Next, Runner, Task, for_every_role, for_sync};
+
+// What use cases take and return is named here, so that `web` and `cli` need not know the store.
+pub use crate::store::{
+    Cause, DeliveryRow, EntityAssociation, InstallationState, NewInstallation, QuarantinedRow, ReceiptRow,
+    StoredWorkspace, TimelineEntry, TimelineEvent,
+};

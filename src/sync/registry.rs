@@ -15,7 +15,7 @@ use crate::sources::{self, BuildContext, BuildError, Source};
 use crate::store::{SourceScope, Vault, VaultError};
 
 /// Text before a secret of the configuration that was sealed with `incident-bridge key seal`.
-pub const SEALED: &str = "sealed:";
+const SEALED: &str = "sealed:";
 
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
@@ -23,7 +23,7 @@ pub enum RegistryError {
     Source { id: String, fault: BuildError },
     #[error("source {id:?}: {key} cannot be decrypted: {fault}")]
     Sealed { id: String, key: &'static str, fault: VaultError },
-    #[error("source {id:?}: its home page {url:?} is not a web address")]
+    #[error("source {id:?}: its page {url:?} is not a web address")]
     HomePage { id: String, url: String },
 }
 
@@ -33,7 +33,7 @@ pub struct SourceRuntime {
     pub adapter: Arc<dyn Source>,
     pub profile: SourceProfile,
     /// Hosts of the sites that may see it, exact or globs, and the ids of other destinations.
-    audience: Vec<String>,
+    pub(in crate::sync) audience: Vec<String>,
     /// Held by the poll in progress in this process.
     pub(in crate::sync) polling: tokio::sync::Mutex<()>,
     /// Notified when a webhook has named an incident that must be fetched.
@@ -89,7 +89,7 @@ impl SourceRuntime {
 
 /// All sources, by id.
 #[derive(Debug, Clone, Default)]
-pub struct Registry(BTreeMap<String, Arc<SourceRuntime>>);
+pub struct Registry(pub(in crate::sync) BTreeMap<String, Arc<SourceRuntime>>);
 
 impl Registry {
     /// Builds every source of the configuration.
@@ -173,12 +173,25 @@ fn profile(config: &SourceConfig, home_url: Url, base_url: &Url) -> SourceProfil
     }
 }
 
+/// The text that stands for `secret` in the configuration of `source`.
+///
+/// # Errors
+/// When it cannot be sealed.
+pub fn seal_secret(vault: &Vault, source: &SourceId, secret: &SecretString) -> Result<String, VaultError> {
+    Ok(format!("{SEALED}{}", vault.seal_text(&sealed_for(source), secret)?))
+}
+
+/// A secret that was sealed for one source does not open for another.
+fn sealed_for(source: &SourceId) -> String {
+    format!("sources/{source}")
+}
+
 /// Opens the secrets that the operator wrote in sealed form.
 fn unseal(config: &mut SourceConfig, vault: &Vault) -> Result<(), RegistryError> {
     let id = config.id.to_string();
     let open = |key: &'static str, secret: &mut SecretString| {
         let Some(sealed) = secret.expose_secret().strip_prefix(SEALED) else { return Ok(()) };
-        let opened = vault.open_text(&format!("sources/{id}"), sealed);
+        let opened = vault.open_text(&sealed_for(&config.id), sealed);
         *secret = opened.map_err(|fault| RegistryError::Sealed { id: id.clone(), key, fault })?;
         Ok(())
     };

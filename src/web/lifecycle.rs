@@ -12,7 +12,7 @@ use super::auth::{authenticate_lifecycle, authenticate_site};
 use super::problem::Problem;
 use super::request::{expect_json, read_body};
 use crate::connect::lifecycle::{Toggle, parse_installed, parse_toggled, parse_uninstalled};
-use crate::store::NewInstallation;
+use crate::sync::NewInstallation;
 
 /// 204; 401 for a token that is not Atlassian's, 403 for a site that may not install, 503 when it cannot be
 /// stored.

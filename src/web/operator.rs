@@ -15,10 +15,10 @@ pub(super) async fn health() -> HttpResponse {
 /// 200 when the database accepts writes, migrations are applied and every task is alive; else 503. The
 /// body has each part either way.
 pub(super) async fn readiness(state: Data<State>) -> HttpResponse {
-    let engine = &state.engine;
-    let writable = engine.store().check_writable().await;
-    let pending = engine.store().pending_migrations().await;
-    let heartbeats = state.heartbeats.list(engine.clock());
+    let operator = state.engine.operator();
+    let writable = operator.check_writable().await;
+    let pending = operator.count_pending_migrations().await;
+    let heartbeats = state.heartbeats.list(state.engine.clock());
     let alive = heartbeats.iter().all(|heartbeat| heartbeat.alive);
     let ready = writable.is_ok() && matches!(pending, Ok(0)) && alive;
     let part = |ok: bool, why: Option<String>| json!({ "ok": ok, "why": why });

@@ -81,7 +81,7 @@ async fn a_site_never_sees_workspaces_or_containers_of_another() {
     // An association with an incident of the other site is acknowledged and not kept.
     let answer = bridge.sites[1].associate("pd:Q1", "10001").await.expect("an answer");
     assert_eq!(answer.status, 200);
-    let store = &bridge.engine.store;
+    let store = bridge.engine.store();
     let kept =
         store.entities().list_associations_of(&EntityId::from_text("pd:Q1")).await.expect("the store works");
     assert!(kept.is_empty());

@@ -91,7 +91,7 @@ fn crates_stay_where_they_belong() {
 }
 
 #[test]
-fn the_destination_hides_behind_its_facade_and_the_halves_of_the_engine_stay_apart() {
+fn walls_hold_where_the_layers_would_let_through() {
     expect_none(in_all_files(|file| walls::find_breaches(&CODE, file)));
 }
 

@@ -4,7 +4,6 @@
 use chrono::TimeDelta;
 use incident_bridge::domain::DeliveryState;
 use incident_bridge::simulator::{EntityKind as Kind, Fault};
-use incident_bridge::sync::Scheduler;
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::pagerduty::triggered;
@@ -134,19 +133,19 @@ async fn a_clock_that_is_set_winds_no_request_limit_down() {
 /// The schedule itself goes by the machine's clock, so only that it is built anew can be seen here.
 #[tokio::test]
 async fn the_schedule_goes_on_after_the_clock_was_set_back() {
-    let bridge = Bridge::installed().await;
-    let scheduler = Scheduler::new(bridge.engine.clone(), "* * * * * *").await.expect("it is valid");
+    let bridge = Setup::default().config("[sync]\nreconcile = \"* * * * * *\"").start().await;
+    let schedule = bridge.task("schedule");
     let stop = CancellationToken::new();
-    let running = tokio::spawn(scheduler.run(stop.clone()));
-    bridge.engine.signals.reconcile.notified().await;
+    let running = tokio::spawn(bridge.runner(&stop).run(schedule));
+    bridge.engine.signals().drift.notified().await;
     bridge.clock.set(-HOUR);
     let built_again = async || bridge.log.contains("the schedule starts again").then_some(());
     crate::harness::program::eventually("the schedule is built again", built_again).await;
     for _ in 0..2 {
-        bridge.engine.signals.reconcile.notified().await;
+        bridge.engine.signals().drift.notified().await;
     }
     stop.cancel();
-    running.await.expect("no panic").expect("it stops politely");
+    running.await.expect("no panic");
     bridge.clock.set(HOUR);
     bridge.finish().await;
 }

@@ -72,8 +72,9 @@ async fn a_change_while_the_one_before_is_on_its_way_is_not_lost() {
     bridge.engine.inbound().process_inbox().await.expect("the store works");
     let slow = std::time::Duration::from_millis(300);
     bridge.jira().fail_next(Fault::slow(slow).on("POST", INCIDENTS));
-    let key =
-        incident_bridge::domain::ClientKey(bridge.jira().find_installation().expect("installed").client_key);
+    let key = incident_bridge::domain::DestinationId(
+        bridge.jira().find_installation().expect("installed").client_key,
+    );
     let second = async {
         bridge.advance(1);
         bridge.pagerduty(&triggered("Q1").titled("Second")).await;
@@ -285,8 +286,9 @@ async fn a_change_need_not_wait_until_all_is_read_back() {
     let slow = std::time::Duration::from_millis(100);
     bridge.jira().fail_next(Fault::slow(slow).on("GET", "/rest/operations").times(100));
     bridge.advance(1);
-    let key =
-        incident_bridge::domain::ClientKey(bridge.jira().find_installation().expect("installed").client_key);
+    let key = incident_bridge::domain::DestinationId(
+        bridge.jira().find_installation().expect("installed").client_key,
+    );
     let reads = || bridge.jira().requests().iter().filter(|it| it.path.contains("/incidents/")).count();
     let change = async {
         eventually("a read-back", async || (reads() > 0).then_some(())).await;

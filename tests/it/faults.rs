@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use incident_bridge::domain::{ClientKey, DeliveryState};
+use incident_bridge::domain::{DeliveryState, DestinationId};
 use incident_bridge::simulator::{EntityKind as Kind, Fault};
 
 use crate::harness::pagerduty::triggered;
@@ -86,7 +86,7 @@ async fn a_used_up_quota_of_the_app_is_not_ended_by_an_answer_to_another_site() 
     let bridge = Setup::default().sites(2).start().await;
     let mut keys = Vec::new();
     for site in 0..2 {
-        keys.push(ClientKey(bridge.install_on(site).await.client_key));
+        keys.push(DestinationId(bridge.install_on(site).await.client_key));
     }
     bridge.settle().await;
     bridge.pagerduty(&triggered("Q0")).await;
@@ -140,7 +140,7 @@ async fn an_answer_to_an_older_version_after_that_to_a_newer_one_turns_nothing_b
     bridge.advance(1);
     bridge.pagerduty(&triggered("Q1").titled("Second")).await;
     bridge.engine.inbound().process_inbox().await.expect("the store works");
-    let key = ClientKey(bridge.jira().find_installation().expect("it is installed").client_key);
+    let key = DestinationId(bridge.jira().find_installation().expect("it is installed").client_key);
     bridge.jira().fail_next(Fault::late(Duration::from_millis(700)).on("POST", INCIDENTS));
     // Two tasks serve the site, as when a lease has ended before its holder did.
     let newer = async {
@@ -306,7 +306,7 @@ async fn an_answer_to_the_secret_before_a_reinstall_says_nothing_of_the_site() {
     let slow = std::time::Duration::from_millis(400);
     bridge.jira().fail_next(Fault::slow(slow).on("POST", INCIDENTS));
     let site = bridge.jira().find_installation().expect("it is installed");
-    let key = incident_bridge::domain::ClientKey(site.client_key);
+    let key = incident_bridge::domain::DestinationId(site.client_key);
     // The request is on its way when the site gets its new secret, so it is refused.
     bridge.advance(1);
     let (served, _) = tokio::join!(bridge.engine.outbound().serve(&key), bridge.install());

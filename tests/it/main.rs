@@ -36,6 +36,7 @@ mod poll_alertmanager;
 mod postgres;
 mod real_alertmanager;
 mod removal;
+mod second_destination;
 mod setting_up;
 mod store_contract;
 mod tenants;

@@ -33,7 +33,7 @@ async fn metrics_count_what_came_and_what_went() {
     let bridge = Bridge::installed().await;
     bridge.pagerduty(&triggered("Q1")).await;
     bridge.settle().await;
-    bridge.engine.update_gauges().await.expect("the store works");
+    bridge.task("gauges").run().await.expect("the store works");
     let metrics = bridge.get_as_operator("/metrics").await;
     assert_eq!(metrics.status, 200);
     assert!(metrics.text.ends_with("# EOF\n"), "{}", metrics.text);

@@ -98,10 +98,7 @@ async fn one_that_is_refused_keeps_its_reason_and_goes_with_the_next_change() {
     fs::write(world.path("refused"), "gen:1\n").expect("it is written");
     world.tell(&[("1", "Down"), ("2", "Slow")]).await;
     assert_eq!(world.written(), pairs(&[("gen:2", "Slow")]));
-    assert_eq!(
-        world.bridge.delivery("gen:1").await.reason.as_deref(),
-        Some("this file does not like it")
-    );
+    assert_eq!(world.bridge.delivery("gen:1").await.reason.as_deref(), Some("this file does not like it"));
     fs::remove_file(world.path("refused")).expect("it is removed");
     world.bridge.advance(60);
     world.tell(&[("1", "Still down")]).await;
@@ -133,6 +130,28 @@ async fn what_the_file_has_lost_is_written_again() {
     world.bridge.settle_after(2).await;
     fs::remove_file(world.path("lines.jsonl")).expect("it is removed");
     world.bridge.engine.run_nightly().await.expect("the store works");
+    world.bridge.settle().await;
+    assert_eq!(world.written(), pairs(&[("gen:1", "Down")]));
+    world.bridge.finish().await;
+}
+
+#[tokio::test]
+async fn one_whose_code_panics_holds_up_no_other_and_is_served_again() {
+    let world = World::start().await;
+    world.bridge.install().await;
+    world.bridge.settle().await;
+    fs::write(world.path("panic"), "").expect("it is written");
+    world.bridge.tell_generic("1", "Down").await;
+    world.bridge.engine.inbound().process_inbox().await.expect("the store works");
+    let deliver = world.bridge.task("deliver");
+    deliver.run().await.expect("the task goes on");
+    deliver.finish().await;
+    world.bridge.log.expect_error("a task broke down and goes on");
+    let metrics = world.bridge.get_as_operator("/metrics").await.text;
+    assert!(metrics.contains("task_panics_total{task=\"deliver\"} 1"), "{metrics}");
+    assert_eq!(world.bridge.jira().incident("gen:1").expect("it is there")["status"], "open");
+    assert!(world.written().is_empty());
+    fs::remove_file(world.path("panic")).expect("it is removed");
     world.bridge.settle().await;
     assert_eq!(world.written(), pairs(&[("gen:1", "Down")]));
     world.bridge.finish().await;

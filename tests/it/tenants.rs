@@ -99,7 +99,7 @@ async fn a_slow_site_is_served_beside_the_others() {
     bridge.pagerduty(&triggered("Q1")).await;
     bridge.engine.inbound().process_inbox().await.expect("the store works");
     let key = |site: &incident_bridge::simulator::Installation| {
-        incident_bridge::domain::ClientKey(site.client_key.clone())
+        incident_bridge::domain::DestinationId(site.client_key.clone())
     };
     let (slow, quick) = (key(&slow), key(&quick));
     let quick_first = async {

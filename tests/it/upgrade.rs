@@ -1,9 +1,11 @@
-//! A database that an earlier version of the bridge has worked with: it opens, and the work goes on where it stood.
+//! A database that an earlier version of the bridge has worked with: it opens, and the work goes on where it
+//! stood.
 //!
-//! `tests/fixtures/before_rooms/README.md` tells what was going on when that version ended, at 10:30. Must not know
-//! the schema: whatever becomes of it, these stories go on.
+//! `tests/fixtures/before_rooms/README.md` tells what was going on when that version ended, at 10:30. Must
+//! not know the schema: whatever becomes of it, these stories go on.
 
 use chrono::TimeDelta;
+use incident_bridge::domain::DeliveryState;
 use incident_bridge::simulator::EntityKind as Kind;
 use incident_bridge::sync::PollOutcome;
 use serde_json::json;
@@ -60,7 +62,7 @@ async fn what_waited_is_delivered_when_the_wait_is_over(on: On) {
     let bridge = start(on).await;
     bridge.settle().await;
     assert!(bridge.jira().incident("pd:Q3").is_none(), "Jira asked to wait");
-    assert_eq!(bridge.delivery("pd:Q3").await.state, "waiting");
+    assert_eq!(bridge.delivery("pd:Q3").await.state, DeliveryState::Waiting);
     catch_up(&bridge).await;
     for (id, summary, status) in [
         ("pd:Q2", "Fifth", "resolved"),
@@ -93,7 +95,7 @@ async fn what_was_deleted_disappears(on: On) {
     assert!(bridge.jira().incident("rt:r1").is_none());
     assert!(bridge.jira().entity(Kind::Review, "rt:r1-review").is_some());
     for id in ["pd:PGONE", "pd:POLD", "rt:r1", "rt:r2"] {
-        assert_eq!(bridge.delivery(id).await.state, "confirmed", "{id}");
+        assert_eq!(bridge.delivery(id).await.state, DeliveryState::Confirmed, "{id}");
     }
     bridge.finish().await;
 }
@@ -115,7 +117,7 @@ async fn a_webhook_that_was_taken_has_its_effect_once(on: On) {
 
 async fn what_jira_has_is_not_sent_again(on: On) {
     let bridge = start(on).await;
-    assert_eq!(bridge.delivery("pd:Q6").await.state, "accepted");
+    assert_eq!(bridge.delivery("pd:Q6").await.state, DeliveryState::Accepted);
     catch_up(&bridge).await;
     // The tool repeats itself.
     bridge.pagerduty(&triggered("Q1").resolved()).await;
@@ -148,11 +150,11 @@ async fn a_refusal_keeps_its_reason_and_can_be_retried(on: On) {
         assert_eq!(bridge.events(id).await, ["stored", "refused"]);
         assert!(versions(&bridge, id).is_empty());
     }
-    assert_eq!(bridge.engine.store().retry_deliveries(None).await.expect("the store works"), 2);
+    assert_eq!(bridge.engine.store().deliveries().retry(None).await.expect("the store works"), 2);
     bridge.settle().await;
     bridge.settle_after(1).await;
     for id in ["pd:Q4", "pd:Q5"] {
-        assert_eq!(bridge.delivery(id).await.state, "confirmed");
+        assert_eq!(bridge.delivery(id).await.state, DeliveryState::Confirmed);
         assert_eq!(versions(&bridge, id).len(), 1);
     }
     bridge.finish().await;
@@ -190,7 +192,7 @@ async fn sites_are_answered_under_their_old_secrets(on: On) {
 async fn a_disabled_site_waits_and_an_uninstalled_one_may_come_back(on: On) {
     let bridge = start(on).await;
     catch_up(&bridge).await;
-    assert_eq!(bridge.delivery_on(2, "gen:8").await.state, "waiting");
+    assert_eq!(bridge.delivery_on(2, "gen:8").await.state, DeliveryState::Waiting);
     assert_eq!(bridge.sites[1].request_count(), 0);
     bridge.sites[2].enable().await.expect("it is installed");
     bridge.settle_after(5).await;

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Environment};
 use crate::simulator::tools::{Subscription, Tools};
 use crate::simulator::{RunningSimulator, Simulator, SimulatorOptions};
-use crate::store::Vault;
+use crate::sync::generate_vault_key;
 use crate::telemetry::init_logging;
 
 const DEMO_TOML: &str = include_str!("../../../config/demo.toml");
@@ -44,7 +44,7 @@ impl Stage {
         let folder = tempfile::Builder::new().prefix("incident-bridge-demo-").tempdir()?;
         let jira = Simulator::start(clock.clone(), ports.jira, SimulatorOptions::default())
             .context("the simulated Jira does not start")?;
-        let secret = Vault::generate_key();
+        let secret = generate_vault_key();
         let subscription = Subscription {
             url: Url::parse(&format!("{bridge_url}/webhooks/pager"))?,
             secret: secret.clone(),
@@ -105,7 +105,7 @@ fn configure(
         ("SERVER__BASE_URL", bridge_url.to_owned()),
         ("OPERATOR__LISTEN", ports.operator.to_string()),
         ("STORE__URL", format!("sqlite://{}", folder.join("demo.db").display())),
-        ("VAULT__KEY", Vault::generate_key().expose_secret().to_owned()),
+        ("VAULT__KEY", generate_vault_key().expose_secret().to_owned()),
         ("CONNECT__SITES", site.clone()),
         ("CONNECT__INSECURE_SITES", site),
         ("CONNECT__INSTALL_KEY_URLS", jira.install_keys_url()),

@@ -1,11 +1,16 @@
 //! The sentences of `explain`. Must not look anything up: what is not in the story is not said.
 
-use super::story::{Obstacle, Standing, Story, Unknown};
-use crate::cli::output;
-use crate::domain::{DeliveryState, format_timestamp};
-use crate::store::{Cause, Installation, ReceiptRow, TimelineEntry, TimelineEvent};
+use std::collections::BTreeMap;
 
-pub(super) fn print(story: &Story, sites: &[Installation]) {
+use crate::cli::output;
+use crate::domain::{DeliveryState, DestinationId, format_timestamp};
+use crate::sync::{
+    Cause, Obstacle, ReceiptRow, Story, StoryDelivery, TimelineEntry, TimelineEvent, UnknownId,
+};
+
+type SiteNames = BTreeMap<DestinationId, String>;
+
+pub(super) fn print(story: &Story, sites: &SiteNames) {
     let gone = if story.deleted { ", deleted in the tool" } else { "" };
     output::line(format!(
         "{} {} (source {}, version {}{gone})",
@@ -28,7 +33,7 @@ pub(super) fn print(story: &Story, sites: &[Installation]) {
     }
 }
 
-pub(super) fn print_unknown(id: &str, unknown: &Unknown) {
+pub(super) fn print_unknown(id: &str, unknown: &UnknownId) {
     if unknown.quarantined.is_empty() {
         output::line(format!("nothing is known of {id:?}: no webhook and no poll has named it"));
     } else {
@@ -69,11 +74,9 @@ fn receipt(webhook: &ReceiptRow) -> String {
     format!("webhook {}{by_tool} received, verified by {}{again}", webhook.id, webhook.verified_by)
 }
 
-fn sentence(entry: &TimelineEntry, sites: &[Installation]) -> String {
-    let is_its = |site: &&Installation| {
-        entry.destination.as_ref().is_some_and(|destination| destination.as_str() == site.client_key.as_str())
-    };
-    let at = sites.iter().find(is_its).map_or_else(String::new, |site| format!(" at {}", site.site));
+fn sentence(entry: &TimelineEntry, sites: &SiteNames) -> String {
+    let site = entry.destination.as_ref().and_then(|destination| sites.get(destination));
+    let at = site.map_or_else(String::new, |site| format!(" at {site}"));
     match &entry.event {
         TimelineEvent::Stored { cause, version } => format!("stored as version {version} {}", by(cause)),
         TimelineEvent::Deleted { cause, version } => {
@@ -110,7 +113,7 @@ fn by(cause: &Cause) -> String {
     }
 }
 
-fn stand(Standing { delivery, obstacle }: &Standing) -> String {
+fn stand(StoryDelivery { delivery, obstacle }: &StoryDelivery) -> String {
     let reason = delivery.reason.as_deref().unwrap_or("no reason given");
     match delivery.state {
         DeliveryState::Waiting => {

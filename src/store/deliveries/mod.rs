@@ -2,29 +2,31 @@
 //! each entity and destination. Every statement on the table `deliveries` is in this room.
 //!
 //! ```text
-//!                  new version of the entity, or everything is wanted again
-//!        ┌──────────────────┬─────────────────┬──────────────┬─────────────┐
-//!        ▼                  │                 │              │             │
-//!     waiting ─ accepted ─▶ accepted ─ seen ─▶ confirmed     │             │
-//!      │ ▲ │                │ ▲  │                │          │             │
-//!      │ │ │                │ │  └─ never shown ──┼───────▶ refused        │
-//!      │ │ │                │ └──── nightly ──────┘          ▲ │            │
-//!      │ │ └─ refused ──────┼────────────────────────────────┘ │            │
-//!      │ └─ lost, sent again┘                                  │            │
-//!      │ ◀──────────────── retry, nightly retry ───────────────┘            │
-//!      └─────────────────────── discard (also from refused) ──────────▶ discarded
+//!       new version of the entity, or everything is wanted again: from any state
+//!              │
+//!              ▼                                          discard
+//!  ┌──────▶ waiting ──────────┬─────────────────────┬─────────────────┐
+//!  │           │ accepted     │ refused             │ not taken       │
+//!  │           ▼              ▼                     │                 ▼
+//!  │◀─ lost ─ accepted ─────▶ refused ──────────────┴───────────▶ discarded
+//!  │           │  ▲  never    │             discard                   │
+//!  │      seen │  │  shown    │                                       │
+//!  │           ▼  │ nightly   │                                       │
+//!  │        confirmed         │                                       │
+//!  └──────────────────────────┴───────────────────────────────────────┘
+//!                 retry, of what was refused also nightly
 //! ```
 //!
-//! `discarded` goes back to `waiting` by a retry as well. `waiting` means `wanted > acknowledged`, or that
-//! nothing was acknowledged yet; an answer to an older version than the wanted one leaves it waiting.
+//! An answer to an older version than the wanted one changes nothing but `acknowledged`: the delivery keeps
+//! waiting.
 //!
-//! | change | method |
+//! | to | by |
 //! |---|---|
-//! | to `waiting` | `enqueue`, `enqueue_source`, `enqueue_missing`, `retry`, `retry_refused_before`, `record_readbacks` |
-//! | to `accepted` | `record_outcomes`, `recheck_confirmed` |
-//! | to `confirmed` | `record_readbacks` |
-//! | to `refused` | `record_outcomes`, `record_readbacks` |
-//! | to `discarded` | `discard` |
+//! | `waiting` | `enqueue`, `enqueue_source`, `enqueue_missing`, `retry`, `retry_refused_before`, `record_readbacks` |
+//! | `accepted` | `record_outcomes`, `recheck_confirmed` |
+//! | `confirmed` | `record_readbacks` |
+//! | `refused` | `record_outcomes`, `record_readbacks` |
+//! | `discarded` | `record_outcomes`, `discard` |
 
 pub(in crate::store) mod counts;
 pub(in crate::store) mod listing;

@@ -16,8 +16,10 @@ pub struct InboxEntry {
     pub source: SourceId,
     /// Equal for every retry of one delivery.
     pub delivery_key: String,
+    /// The tool's own id of the delivery.
     pub delivery_id: Option<String>,
     pub received_at: Timestamp,
+    /// Which secret proved its sender.
     pub verified_by: String,
     /// JSON of the header fields, without credentials.
     pub headers: String,
@@ -107,6 +109,7 @@ impl TryFrom<String> for InboxState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recorded {
     New,
+    /// It was there before, and is counted only.
     Duplicate,
 }
 

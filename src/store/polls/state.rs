@@ -13,6 +13,7 @@ use crate::store::error::StoreError;
 pub struct PollState {
     /// JSON that only the source can read; `None` before the first page.
     pub cursor: Option<String>,
+    /// Where the first sync begins.
     #[sqlx(try_from = "Millis")]
     pub backfill_from: Timestamp,
     /// Whether the first sync has reached its end.
@@ -33,6 +34,7 @@ pub struct PollState {
     pub failures: i64,
     /// The last of them, as a sentence.
     pub failure: Option<String>,
+    /// The last page or failure; the epoch before the first.
     #[sqlx(try_from = "Millis")]
     pub polled_at: Timestamp,
     /// Statements read by the first sync so far.
@@ -53,6 +55,7 @@ pub struct PollState {
 #[derive(Debug, Clone)]
 pub struct PollFailure {
     pub wait_until: Timestamp,
+    /// What went wrong, for the operator.
     pub message: String,
     /// Forget the cursor and start over.
     pub start_over: bool,

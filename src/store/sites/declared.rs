@@ -1,10 +1,9 @@
 //! Destinations that the configuration declares: they have no secret here, and come and go with the
 //! configuration.
 
-use super::Sites;
-use crate::clock::Timestamp;
+use super::{DestinationRef, Sites};
 use crate::domain::DestinationId;
-use crate::store::db::{Millis, args};
+use crate::store::db::args;
 use crate::store::error::StoreError;
 
 /// A destination of the configuration.
@@ -17,18 +16,9 @@ pub struct DeclaredDestination {
     pub name: String,
 }
 
-/// A destination of the configuration as it is served.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct ServedDestination {
-    pub id: DestinationId,
-    /// When it was first declared, or declared again after it had left the configuration.
-    #[sqlx(rename = "installed_at", try_from = "Millis")]
-    pub since: Timestamp,
-}
-
 impl Sites<'_> {
     /// The declared destinations that are served.
-    pub async fn list_declared(self) -> Result<Vec<ServedDestination>, StoreError> {
+    pub async fn list_declared(self) -> Result<Vec<DestinationRef>, StoreError> {
         let sql = r#"
             SELECT id, installed_at
             FROM destinations

@@ -13,15 +13,17 @@ mod secrets;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::DestinationId;
-use crate::store::db::{Database, args, generations};
+use crate::store::db::{Database, Millis, args, generations};
 use crate::store::error::StoreError;
 use crate::store::vault::Vault;
 
-/// One destination as it was installed at some time: what is known about it is valid until it is reinstalled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One destination as it was installed at some time: what is known about it is valid until it is
+/// reinstalled.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct DestinationRef {
     pub id: DestinationId,
-    /// `installed_at`, which tells one installation from the next.
+    /// When it was installed or declared, which tells one installation from the next.
+    #[sqlx(rename = "installed_at", try_from = "Millis")]
     pub since: Timestamp,
 }
 

@@ -92,7 +92,10 @@ impl<'a> Report<'a> {
 /// How many statements had which effect.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Applied {
+    /// They made a new version.
     pub changed: usize,
+    /// They said what was known.
     pub unchanged: usize,
+    /// They were older than what was known.
     pub stale: usize,
 }

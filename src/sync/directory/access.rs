@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::clock::Timestamp;
 use crate::config::DestinationConfig;
 use crate::domain::DestinationId;
-use crate::store::{DestinationRef, Installation, InstallationState, ServedDestination};
+use crate::store::{DestinationRef, Installation, InstallationState};
 use crate::sync::registry::{Registry, SourceRuntime};
 
 /// The type of destination of an installation.
@@ -64,7 +64,7 @@ impl DestinationAccess {
 
     /// A destination of the configuration.
     pub(in crate::sync) fn declared(
-        served: &ServedDestination,
+        served: &DestinationRef,
         config: &DestinationConfig,
         registry: &Registry,
     ) -> Self {

@@ -140,3 +140,7 @@ fn restore(row: &InboxRow) -> Result<VerifiedWebhook, Unmappable> {
         InboundWebhook { headers, path_token: None, body: row.body.clone(), received_at: row.received_at };
     Ok(VerifiedWebhook::new(inbound, row.delivery_id.clone(), row.verified_by.clone()))
 }
+
+#[cfg(test)]
+#[path = "inbox_tests.rs"]
+mod tests;

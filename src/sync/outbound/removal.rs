@@ -130,7 +130,7 @@ impl Outbound {
         }
         match workspace {
             Some(workspace) => {
-                store.sites().record_unlinked(&access.id, std::slice::from_ref(workspace)).await?
+                store.sites().record_unlinked(&access.id, std::slice::from_ref(workspace)).await?;
             }
             None => store.record_removed(&access.id, &removal.source, &links).await?,
         }

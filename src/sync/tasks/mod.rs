@@ -20,8 +20,7 @@ pub(in crate::sync) use retention::apply_retention;
 pub use runner::Runner;
 pub use task::{Next, Task};
 
-use self::schedule::{Due, Schedule};
-use super::core::SyncError;
+use self::schedule::Due;
 use super::engine::Engine;
 
 /// What every process runs.
@@ -31,15 +30,11 @@ pub fn for_every_role(engine: &Engine) -> Vec<Arc<dyn Task>> {
 }
 
 /// What processes with the role `sync` run in addition.
-///
-/// # Errors
-/// When the schedule does not start.
-pub async fn for_sync(engine: &Engine) -> Result<Vec<Arc<dyn Task>>, SyncError> {
+#[must_use]
+pub fn for_sync(engine: &Engine) -> Vec<Arc<dyn Task>> {
     let Engine { core, inbound, outbound, .. } = engine;
     let polled: Vec<_> = core.registry.iter().filter(|source| source.adapter.poller().is_some()).collect();
     let due: Due = polled.iter().map(|source| (source.id().to_string(), Arc::default())).collect();
-    let schedule = Schedule::new(core.clone(), &engine.drift_check, due.clone()).await?;
-    schedule.start().await?;
     let mut tasks: Vec<Arc<dyn Task>> = vec![
         Arc::new(inbox::ProcessInbox { core: core.clone(), inbound: inbound.clone() }),
         Arc::new(deliver::Deliver::new(core.clone(), outbound.clone())),
@@ -50,12 +45,12 @@ pub async fn for_sync(engine: &Engine) -> Result<Vec<Arc<dyn Task>>, SyncError> 
             retention: engine.retention.clone(),
         }),
         Arc::new(gauges::UpdateGauges { core: core.clone() }),
-        Arc::new(schedule),
+        Arc::new(schedule::Schedule::new(core.clone(), &engine.drift_check, due.clone())),
     ];
     for source in polled {
         let due = due.get(source.id().as_str()).cloned().unwrap_or_default();
         tasks.push(Arc::new(poll::Poll::new(core, inbound.clone(), source.clone(), due)));
         tasks.push(Arc::new(poll::Fetch::new(inbound.clone(), source.clone())));
     }
-    Ok(tasks)
+    tasks
 }

@@ -25,34 +25,24 @@ pub(super) struct Schedule {
     core: Arc<Core>,
     drift: String,
     due: Due,
-    cron: Mutex<Option<JobScheduler>>,
-    last_seen: Mutex<Timestamp>,
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    cron: JobScheduler,
+    /// When the clock was last looked at.
+    last_seen: Timestamp,
 }
 
 impl Schedule {
-    /// Reads the cron expressions; nothing is notified yet.
-    pub async fn new(core: Arc<Core>, drift: &str, due: Due) -> Result<Self, SyncError> {
-        let cron = build_schedule(&core, drift, &due).await?;
-        let last_seen = Mutex::new(core.clock.now());
-        Ok(Self { core, drift: drift.to_owned(), due, cron: Mutex::new(Some(cron)), last_seen })
+    pub fn new(core: Arc<Core>, drift: &str, due: Due) -> Self {
+        Self { core, drift: drift.to_owned(), due, running: Mutex::default() }
     }
 
-    pub async fn start(&self) -> Result<(), SyncError> {
-        match &*self.cron.lock().await {
-            Some(cron) => cron.start().await.map_err(failed),
-            None => Ok(()),
-        }
-    }
-
-    async fn start_anew(&self) -> Result<(), SyncError> {
-        let mut cron = self.cron.lock().await;
-        if let Some(mut old) = cron.take() {
-            old.shutdown().await.map_err(failed)?;
-        }
-        let new = build_schedule(&self.core, &self.drift, &self.due).await?;
-        new.start().await.map_err(failed)?;
-        *cron = Some(new);
-        Ok(())
+    async fn start(&self, now: Timestamp) -> Result<Running, SyncError> {
+        let cron = build_schedule(&self.core, &self.drift, &self.due).await?;
+        cron.start().await.map_err(failed)?;
+        Ok(Running { cron, last_seen: now })
     }
 }
 
@@ -68,19 +58,24 @@ impl Task for Schedule {
     }
 
     async fn run(&self) -> Result<Next, SyncError> {
-        let (now, mut last) = (self.core.clock.now(), self.last_seen.lock().await);
-        if now < *last {
-            tracing::warn!(by = %(*last - now), "the clock was set back; the schedule starts again");
-            self.start_anew().await?;
-        }
-        *last = now;
+        let (now, mut running) = (self.core.clock.now(), self.running.lock().await);
+        let new = match running.take() {
+            Some(same) if now >= same.last_seen => Running { last_seen: now, ..same },
+            Some(mut old) => {
+                tracing::warn!(by = %(old.last_seen - now), "the clock was set back; the schedule starts again");
+                old.cron.shutdown().await.map_err(failed)?;
+                self.start(now).await?
+            }
+            None => self.start(now).await?,
+        };
+        *running = Some(new);
         Ok(Next::AtInterval)
     }
 
     async fn finish(&self) {
-        let cron = self.cron.lock().await.take();
-        if let Some(mut cron) = cron
-            && let Err(fault) = cron.shutdown().await
+        let running = self.running.lock().await.take();
+        if let Some(mut running) = running
+            && let Err(fault) = running.cron.shutdown().await
         {
             tracing::warn!(%fault, "the schedule does not stop");
         }

@@ -34,7 +34,7 @@ pub trait Task: Send + Sync {
 
     /// Returns when there is something to do before the interval is over.
     async fn signal(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// One round.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::domain::EntityId;
-use crate::store::EntityAssociation;
+use crate::sync::EntityAssociation;
 use crate::web::State;
 use crate::web::auth::authenticate_action;
 use crate::web::problem::Problem;

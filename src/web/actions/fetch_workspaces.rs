@@ -6,7 +6,7 @@ use actix_web::HttpRequest;
 use actix_web::web::{Data, Json, Payload};
 use serde::{Deserialize, Serialize};
 
-use crate::store::StoredWorkspace;
+use crate::sync::StoredWorkspace;
 use crate::web::State;
 use crate::web::auth::authenticate_action;
 use crate::web::problem::Problem;

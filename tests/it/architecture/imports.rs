@@ -94,6 +94,11 @@ impl<'a> Crate<'a> {
             .flat_map(|module| module.paths.iter().chain(module.uses.iter().map(|import| &import.path)))
     }
 
+    /// Name and line of every method that the file with this index calls.
+    pub fn list_calls(&self, file: usize) -> impl Iterator<Item = &(String, usize)> {
+        self.modules_of(file).flat_map(|module| &module.calls)
+    }
+
     fn modules_of(&self, file: usize) -> impl Iterator<Item = &Module> {
         self.modules.values().filter(move |(index, _)| *index == file).map(|(_, module)| module)
     }

@@ -1,4 +1,4 @@
-//! Which names a file declares, imports and uses, outside its tests.
+//! Which names a file declares, imports, uses and calls, outside its tests.
 //!
 //! Reads one file at a time and resolves nothing: that needs all of them (`imports`). Macro bodies and the
 //! arguments of attributes are not parsed by `syn`; they are searched token by token for paths.
@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::mem;
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, Meta, UseTree, Visibility};
 
@@ -21,6 +21,8 @@ pub struct Module {
     pub items: BTreeSet<String>,
     pub uses: Vec<Use>,
     pub paths: Vec<NamedPath>,
+    /// Names of the methods that it calls, each with its line.
+    pub calls: Vec<(String, usize)>,
     /// Modules declared under `#[cfg(test)]`.
     pub tests: Vec<String>,
 }
@@ -102,6 +104,9 @@ impl Reader {
                     self.current.paths.push(path);
                     at = behind;
                 }
+                TokenTree::Ident(name) if is_call(&tokens[at..]) => {
+                    self.current.calls.push((name.to_string(), line_of(name.span())));
+                }
                 TokenTree::Group(group) => self.search_tokens(group.stream()),
                 _ => {}
             }
@@ -150,6 +155,11 @@ impl<'ast> Visit<'ast> for Reader {
         self.read_use(&import.tree, &[], !matches!(import.vis, Visibility::Inherited));
     }
 
+    fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
+        self.current.calls.push((call.method.to_string(), line_of(call.method.span())));
+        visit::visit_expr_method_call(self, call);
+    }
+
     fn visit_path(&mut self, path: &'ast syn::Path) {
         self.add_path(path);
         visit::visit_path(self, path);
@@ -195,6 +205,11 @@ fn follows_a_dot(before: &[TokenTree]) -> bool {
         [last] => is_dot(last),
         [] => false,
     }
+}
+
+/// Whether arguments follow.
+fn is_call(behind: &[TokenTree]) -> bool {
+    matches!(behind, [TokenTree::Group(group), ..] if group.delimiter() == Delimiter::Parenthesis)
 }
 
 fn join(before: &[String], last: &Ident) -> Vec<String> {

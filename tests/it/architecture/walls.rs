@@ -1,7 +1,9 @@
-//! Walls inside a layer: what only a facade may name, halves that do not know each other, and the order of
-//! the store's rooms.
+//! Walls that the layers do not show: what only a facade may name, halves that do not know each other, who
+//! must call use cases instead of the store, and the order of the store's rooms.
 //!
 //! The order of the rooms stands in `docs/ARCHITECTURE.md`; the other walls stand here.
+
+use std::collections::BTreeSet;
 
 use super::document::{Document, list_names};
 use super::imports::{Crate, How, Import};
@@ -11,6 +13,10 @@ use super::source::{Breach, SourceFile, first_of_each};
 const DESTINATION: [&str; 2] = ["destinations", "operations"];
 /// The halves of the engine.
 const HALVES: [[&str; 2]; 2] = [["sync", "inbound"], ["sync", "outbound"]];
+/// They speak with people and with Jira, and leave the store to the use cases of `sync`.
+const FRONTS: [&str; 2] = ["web", "cli"];
+/// Names the module, and the method by which an engine hands the store out.
+const STORE: &str = "store";
 /// What a room of the store may use of the rest of the crate.
 const OUTSIDE: [&[&str]; 2] = [&["domain"], &["clock"]];
 const ROOMS: &str = "### The rooms of the store";
@@ -64,7 +70,8 @@ impl Rooms {
     }
 }
 
-/// Names of the destination outside its facade and `app`, and of one half of the engine in the other.
+/// Names of the destination outside its facade and `app`, of one half of the engine in the other, and of the
+/// store in `web` and `cli`.
 pub fn find_breaches(code: &Crate<'_>, file: usize) -> Vec<Breach> {
     let source = code.files[file];
     let breach = |import: &Import| {
@@ -79,7 +86,22 @@ pub fn find_breaches(code: &Crate<'_>, file: usize) -> Vec<Breach> {
         Some(format!("`{}` must not use `crate::{}`", own.join("::"), other.join("::")))
     };
     let imports = code.list_imports(file).into_iter();
-    first_of_each(imports.filter_map(|import| Some((import.line, breach(&import)?))))
+    let imports = imports.filter_map(|import| Some((import.line, breach(&import)?)));
+    first_of_each(imports.chain(find_ways_to_the_store(code, file)))
+}
+
+/// A type of the store that `sync` passes on is part of a use case; only what is written counts.
+fn find_ways_to_the_store(code: &Crate<'_>, file: usize) -> Vec<Breach> {
+    let module = code.files[file].module();
+    let Some(front) = module.first().filter(|name| FRONTS.contains(&name.as_str())) else {
+        return Vec::new();
+    };
+    let imports = code.list_imports(file).into_iter();
+    let named = imports.filter(|import| import.how == How::Written && import.is_within(&[STORE]));
+    let called = code.list_calls(file).filter(|(name, _)| name == STORE).map(|(_, line)| *line);
+    let lines: BTreeSet<usize> = named.map(|import| import.line).chain(called).collect();
+    let what = format!("`{front}` must not use the store; call a use case of `sync`");
+    lines.into_iter().map(|line| (line, what.clone())).collect()
 }
 
 fn may_name_the_destination(source: &SourceFile) -> bool {

@@ -18,10 +18,11 @@ use chrono::TimeDelta;
 use incident_bridge::app::{App, Roles};
 use incident_bridge::clock::Clock;
 use incident_bridge::config::Config;
+use incident_bridge::destinations::StartType;
 use incident_bridge::domain::{DeliveryState, EntityId};
 use incident_bridge::simulator::{Installation, RunningSimulator};
 use incident_bridge::store::{DeliveryRow, InstallationState};
-use incident_bridge::sync::Engine;
+use incident_bridge::sync::{Engine, Heartbeats, Runner, Task, for_sync};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +39,8 @@ pub struct Bridge {
     pub base_url: String,
     pub log: log::Capture,
     pub config: Config,
+    /// The types of destinations that it has.
+    types: Vec<StartType>,
     /// When it is not the same.
     jira_clock: Option<Clock>,
     app: Option<App>,
@@ -92,7 +95,7 @@ impl Bridge {
     /// The deliveries of one entity, one per site, in the order of the sites' names.
     pub async fn deliveries(&self, id: &str) -> Vec<DeliveryRow> {
         self.engine
-            .store
+            .store()
             .deliveries()
             .list_of(&EntityId::from_text(id.to_owned()))
             .await
@@ -119,6 +122,22 @@ impl Bridge {
         entries.expect("the store works").into_iter().map(|entry| entry.event.name()).collect()
     }
 
+    /// One of the background tasks, which a test runs by hand.
+    pub fn task(&self, name: &str) -> Arc<dyn Task> {
+        let mut tasks = for_sync(&self.engine).into_iter();
+        tasks.find(|task| task.name() == name).unwrap_or_else(|| panic!("there is no task {name}"))
+    }
+
+    /// What runs tasks until `stop`.
+    pub fn runner(&self, stop: &CancellationToken) -> Runner {
+        Runner {
+            heartbeats: Heartbeats::default(),
+            clock: self.clock.clone(),
+            metrics: self.engine.metrics().clone(),
+            stop: stop.clone(),
+        }
+    }
+
     /// The files that it was configured with, for commands of the program.
     pub fn config_files(&self) -> [String; 2] {
         ["0.toml", "1.toml"].map(|name| self.folder.path().join(name).display().to_string())
@@ -127,7 +146,9 @@ impl Bridge {
     /// Stops the process that this stands for and starts another on the same database.
     pub async fn restart(&mut self) {
         self.stop().await;
-        let app = App::start(&self.config, self.clock.clone(), Roles::ALL).await.expect("it starts again");
+        let app = App::start_with(&self.config, self.clock.clone(), Roles::ALL, &self.types)
+            .await
+            .expect("it starts again");
         self.engine = app.engine.clone();
         self.app = Some(app);
     }

@@ -2,11 +2,12 @@
 
 use incident_bridge::connect::jwt::{Claims, sign_hs256, sign_rs256};
 use incident_bridge::connect::qsh;
+use incident_bridge::domain::format_timestamp;
 use incident_bridge::simulator::{Installation, RunningSimulator};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use secrecy::ExposeSecret as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::pagerduty::{self, PagerDutyEvent};
 use super::{Bridge, install_key};
@@ -68,6 +69,16 @@ impl Bridge {
         let request = self.request(Method::POST, &format!("/webhooks/{source}"));
         let request = request.header("Content-Type", "application/json").body(body.into());
         send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    }
+
+    /// The generic source tells that an incident is open now; it must be taken.
+    pub async fn tell_generic(&self, id: &str, title: &str) {
+        let now = format_timestamp(self.clock.now());
+        let body = json!({ "id": id, "title": title, "state": "open", "link": format!("https://tool.example/{id}"),
+            "opened": now, "changed": now });
+        let credential = [("Authorization", "Bearer generic-token")];
+        let answer = self.post_webhook("gen", body.to_string(), &credential).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
     }
 
     /// Posts an event as PagerDuty does.

@@ -10,6 +10,7 @@ use incident_bridge::app::{App, Roles};
 use incident_bridge::clock::Clock;
 use incident_bridge::config::{Environment, load};
 use incident_bridge::connect::jwt::InstallKeyPair;
+use incident_bridge::destinations::{StartType, TYPES};
 use incident_bridge::domain::{Timestamp, parse_timestamp};
 use incident_bridge::simulator::{RunningSimulator, Simulator, SimulatorOptions};
 
@@ -91,6 +92,7 @@ pub struct Setup {
     own_time: bool,
     now: Timestamp,
     earlier: Option<Earlier>,
+    types: Vec<StartType>,
 }
 
 impl Default for Setup {
@@ -103,6 +105,7 @@ impl Default for Setup {
             sources: SOURCES.to_owned(),
             more: String::new(),
             own_time: false,
+            types: TYPES.to_vec(),
             now: start_time(),
             earlier: None,
         }
@@ -149,6 +152,11 @@ impl Setup {
         Self { earlier: Some(earlier), ..self }
     }
 
+    /// Types of destinations in place of the program's own.
+    pub fn types(self, types: Vec<StartType>) -> Self {
+        Self { types, ..self }
+    }
+
     /// More configuration; wins over the usual.
     pub fn config(mut self, toml: &str) -> Self {
         let _infallible = writeln!(self.more, "{toml}");
@@ -178,10 +186,13 @@ impl Setup {
         if let Some(earlier) = &self.earlier {
             earlier.load_database(&store_url, &sites).await;
         }
-        let app = App::start(&config, clock.clone(), Roles::ALL).await.expect("the bridge starts");
+        let app = App::start_with(&config, clock.clone(), Roles::ALL, &self.types)
+            .await
+            .expect("the bridge starts");
         let bridge = Bridge {
             engine: app.engine.clone(),
             app: Some(app),
+            types: self.types,
             http: super::requests::client(),
             folder,
             clock,

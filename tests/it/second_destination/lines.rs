@@ -1,8 +1,9 @@
 //! A destination for tests: a file of JSON lines, one for each thing that was sent.
 //!
-//! Knows the trait of destinations and nothing else of the program. Files beside the lines say how it behaves, so
-//! that a test can change its mind, and a restart changes nothing: `down` refuses every request, `poison` names
-//! entities that spoil the request they are in, `refused` names those that are refused on their own.
+//! Knows the trait of destinations and nothing else of the program. Files beside the lines say how it
+//! behaves, so that a test can change its mind, and a restart changes nothing: `down` refuses every request,
+//! `poison` names entities that spoil the request they are in, `refused` names those that are refused on
+//! their own, and `panic` makes the destination's own code break down.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -58,7 +59,8 @@ impl LinesFile {
 
     fn write(&self, line: &Value) -> Result<(), Refusal> {
         let path = self.folder.join("lines.jsonl");
-        let mut file = OpenOptions::new().append(true).create(true).open(path).map_err(|fault| passing(&fault))?;
+        let mut file =
+            OpenOptions::new().append(true).create(true).open(path).map_err(|fault| passing(&fault))?;
         writeln!(file, "{line}").map_err(|fault| passing(&fault))
     }
 
@@ -86,12 +88,15 @@ impl Destination for LinesFile {
 
     async fn send(&self, batch: Batch<'_>) -> Result<Sent, Refusal> {
         assert!(batch.entities.len() <= MOST, "{} in one request", batch.entities.len());
+        assert!(!self.folder.join("panic").exists(), "the destination breaks down");
         self.check_up()?;
         if batch.entities.iter().any(|outgoing| self.says("poison", &outgoing.id)) {
             return Err(refusal(Remedy::Split, "one of these spoils the request"));
         }
-        let verdict = |outgoing: &Outgoing| Ok(outgoing.outcome(self.verdict(outgoing)?));
-        let outcomes = batch.entities.iter().map(verdict).collect::<Result<_, _>>()?;
+        let mut outcomes = Vec::new();
+        for outgoing in batch.entities {
+            outcomes.push(outgoing.outcome(self.verdict(outgoing)?));
+        }
         Ok(Sent { outcomes, near_limit: false })
     }
 

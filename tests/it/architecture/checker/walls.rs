@@ -1,4 +1,4 @@
-//! The destination behind its facade, the two halves of the engine, the store's rooms.
+//! The destination behind its facade, the two halves of the engine, the store behind use cases, its rooms.
 
 use super::super::document::Document;
 use super::super::walls::{Rooms, find_breaches};
@@ -36,6 +36,33 @@ fn the_halves_of_the_engine_do_not_know_each_other() {
         );
     }
     assert_eq!(find("src/sync/outbound/plan.rs", "use crate::sync::inbound::Ingestor;").len(), 1);
+}
+
+#[test]
+fn web_and_cli_call_use_cases_and_not_the_store() {
+    let store = ("src/store/mod.rs", "pub struct Store; pub struct Row;");
+    let sync = (
+        "src/sync/mod.rs",
+        "pub use crate::store::Row; use crate::store::Store; pub struct Operator(Store);",
+    );
+    let find = |path, text| check(&[store, sync, (path, text)], find_breaches);
+    let allowed =
+        "use crate::sync::{Operator, Row}; fn list(o: &Operator) -> Row { o.list(config.store.url) }
+        #[cfg(test)] mod tests { use crate::store::Store; fn open() { engine.store(); } }";
+    assert_eq!(find("src/cli/list.rs", allowed), [""; 0]);
+    assert_eq!(find("src/app.rs", "use crate::store::Store; fn go() { engine.store().migrate(); }"), [""; 0]);
+    let breaches = [
+        ("src/cli/list.rs", "use crate::{clock, store::Row};"),
+        ("src/cli/list.rs", "use super::super::store;"),
+        ("src/cli/list.rs", "fn go(row: crate::store::Row) {}"),
+        ("src/cli/list.rs", "fn go() { engine.store().inbox(); }"),
+        ("src/web/ready.rs", "fn go() { json!({ \"writable\": state.engine.store().check() }); }"),
+    ];
+    for (path, text) in breaches {
+        let front = &path[4..7];
+        let breach = format!("{path}:1: `{front}` must not use the store; call a use case of `sync`");
+        assert_eq!(find(path, text), [breach], "{text}");
+    }
 }
 
 #[test]

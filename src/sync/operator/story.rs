@@ -1,21 +1,28 @@
-//! What `explain` has found out, as data: printed as sentences, or as JSON.
+//! What is known of one incident, review or component, as data. The command line prints it as sentences, or
+//! as JSON.
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::clock::Timestamp;
-use crate::domain::{EntityId, EntityKind};
+use crate::domain::{DestinationId, EntityId, EntityKind};
 use crate::store::{DeliveryRow, QuarantinedRow, ReceiptRow, TimelineEntry};
 
 /// Everything known under one id.
-#[derive(Serialize)]
-pub(super) struct Report {
+#[derive(Debug, Serialize)]
+pub struct Explanation {
     pub stories: Vec<Story>,
     /// What may explain why there is no story; `None` when there is one.
-    pub unknown: Option<Unknown>,
+    pub unknown: Option<UnknownId>,
+    /// The sites that the timelines name; no part of the JSON.
+    #[serde(skip)]
+    pub site_names: BTreeMap<DestinationId, String>,
 }
 
-#[derive(Serialize)]
-pub(super) struct Unknown {
+/// What is known of an id under which nothing is stored.
+#[derive(Debug, Serialize)]
+pub struct UnknownId {
     /// Webhooks that name the id and could not be mapped.
     pub quarantined: Vec<QuarantinedRow>,
     /// Webhooks that had no effect yet.
@@ -24,22 +31,24 @@ pub(super) struct Unknown {
     pub has_links: bool,
 }
 
-#[derive(Serialize)]
-pub(super) struct Story {
+/// The story of one incident, review or component.
+#[derive(Debug, Serialize)]
+pub struct Story {
     pub kind: EntityKind,
     pub jira_id: EntityId,
     pub provider_id: String,
     pub source: String,
     pub version: i64,
     pub deleted: bool,
-    pub deliveries: Vec<Standing>,
+    pub deliveries: Vec<StoryDelivery>,
     /// The webhooks that the timeline names, as far as retention has left them.
     pub webhooks: Vec<ReceiptRow>,
     pub timeline: Vec<TimelineEntry>,
 }
 
-#[derive(Serialize)]
-pub(super) struct Standing {
+/// Where it stands with one destination.
+#[derive(Debug, Serialize)]
+pub struct StoryDelivery {
     #[serde(flatten)]
     pub delivery: DeliveryRow,
     /// While it waits: what holds it up.
@@ -47,9 +56,9 @@ pub(super) struct Standing {
 }
 
 /// What keeps a site from being served.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(tag = "why", rename_all = "snake_case")]
-pub(super) enum Obstacle {
+pub enum Obstacle {
     /// A person must act.
     Parked { reason: String, tried_again_at: Timestamp },
     /// Jira failed or asked the bridge to wait.

@@ -1,0 +1,82 @@
+//! Collects what the store remembers of one incident, review or component. Asks neither the tool nor Jira.
+
+use super::Operator;
+use super::story::{Explanation, Obstacle, Story, StoryDelivery, UnknownId};
+use crate::clock::Timestamp;
+use crate::domain::{DeliveryState, DestinationId, EntityId};
+use crate::store::{DeliveryRow, InboxState, Installation, InstallationState, ReceiptRow, StoredEntity};
+use crate::sync::core::SyncError;
+
+impl Operator {
+    /// Everything known under `id`: the tool's own id, or the id in Jira.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn explain(&self, id: &str) -> Result<Explanation, SyncError> {
+        let sites = self.store.sites().list_installations().await?;
+        let mut stories = Vec::new();
+        for entity in self.store.entities().find(id).await? {
+            stories.push(self.collect_story(&sites, entity).await?);
+        }
+        let unknown = if stories.is_empty() { Some(self.describe_unknown(id).await?) } else { None };
+        let site_names =
+            sites.into_iter().map(|site| (DestinationId::from(&site.client_key), site.site)).collect();
+        Ok(Explanation { stories, unknown, site_names })
+    }
+
+    async fn collect_story(&self, sites: &[Installation], entity: StoredEntity) -> Result<Story, SyncError> {
+        let now = self.clock.now();
+        let kind = entity.kind;
+        // Before the timeline: while the service runs, a state that is shown then never lacks its reason
+        // there.
+        let deliveries = self.store.deliveries().list_of(&entity.id).await?;
+        let mut timeline = self.store.timeline().list_of(&entity.id).await?;
+        timeline.retain(|entry| entry.kind == kind);
+        let mut webhooks: Vec<ReceiptRow> = Vec::new();
+        for id in timeline.iter().filter_map(|entry| entry.event.webhook()) {
+            if !webhooks.iter().any(|webhook| webhook.id == id) {
+                webhooks.extend(self.store.inbox().find_receipt(id).await?);
+            }
+        }
+        let deliveries = deliveries
+            .into_iter()
+            .filter(|delivery| delivery.kind == kind)
+            .map(|delivery| StoryDelivery { obstacle: find_obstacle(sites, &delivery, now), delivery });
+        Ok(Story {
+            deliveries: deliveries.collect(),
+            webhooks,
+            timeline,
+            kind,
+            deleted: entity.content.is_none(),
+            jira_id: entity.id,
+            provider_id: entity.provider_id,
+            source: entity.source,
+            version: entity.version,
+        })
+    }
+
+    async fn describe_unknown(&self, id: &str) -> Result<UnknownId, SyncError> {
+        let counts = self.store.inbox().count().await?;
+        let links = self.store.entities().list_associations_of(&EntityId::from_text(id.to_owned())).await?;
+        Ok(UnknownId {
+            quarantined: self.search_quarantine(id).await?,
+            unread: counts.iter().filter(|row| row.state == InboxState::New).map(|row| row.count).sum(),
+            has_links: !links.is_empty(),
+        })
+    }
+}
+
+fn find_obstacle(sites: &[Installation], delivery: &DeliveryRow, now: Timestamp) -> Option<Obstacle> {
+    let is_its = |site: &&Installation| {
+        site.site == delivery.site
+            && matches!(site.state, InstallationState::Enabled | InstallationState::Disabled)
+    };
+    let site = sites.iter().find(is_its).filter(|_| delivery.state == DeliveryState::Waiting)?;
+    let at = site.wait_until;
+    match &site.parked {
+        _ if site.state == InstallationState::Disabled => Some(Obstacle::Disabled),
+        Some(reason) => Some(Obstacle::Parked { reason: reason.clone(), tried_again_at: at }),
+        None if at > now => Some(Obstacle::WaitsUntil { at, failures_in_a_row: site.failures }),
+        None => None,
+    }
+}

@@ -1,0 +1,63 @@
+//! What operators look at and change, through the command line and the readiness check.
+//!
+//! Needs the store and the clock only, so a command that asks for a list builds no source and no client.
+//! Must not send anything, ask a tool, or word anything for a reader: what it finds out, it returns as data.
+
+mod deliveries;
+mod explain;
+mod installations;
+mod keys;
+mod polls;
+mod quarantine;
+mod story;
+
+pub use deliveries::{DeliveryTotals, Retried};
+pub use installations::InstallationStatus;
+pub use keys::generate_vault_key;
+pub use polls::{Progress, SourceProgress};
+pub use story::{Explanation, Obstacle, Story, StoryDelivery, UnknownId};
+
+use super::core::SyncError;
+use crate::clock::Clock;
+use crate::store::Store;
+
+/// The use cases of operators. Every method fails when the database does; other reasons are named with it.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    store: Store,
+    clock: Clock,
+}
+
+impl Operator {
+    /// Does no I/O.
+    #[must_use]
+    pub fn new(store: Store, clock: Clock) -> Self {
+        Self { store, clock }
+    }
+
+    /// Proves that the database takes writes.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn check_writable(&self) -> Result<(), SyncError> {
+        Ok(self.store.check_writable().await?)
+    }
+
+    /// How many migrations are still to be applied.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_pending_migrations(&self) -> Result<usize, SyncError> {
+        Ok(self.store.pending_migrations().await?)
+    }
+
+    /// Brings the schema up to date. Returns how many migrations were missing.
+    ///
+    /// # Errors
+    /// Also when the database was written by a newer program.
+    pub async fn migrate(&self) -> Result<usize, SyncError> {
+        let pending = self.store.pending_migrations().await?;
+        self.store.migrate().await?;
+        Ok(pending)
+    }
+}
