@@ -1,6 +1,6 @@
 //! From the tools into the store: webhooks, polls, and what they say applied.
 //!
-//! Knows the trait of sources and no tool, and nothing of the way out.
+//! Knows the trait of sources but no tool, and nothing of the way out.
 
 mod apply;
 mod cadence;

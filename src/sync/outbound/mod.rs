@@ -1,6 +1,6 @@
 //! From the store to the destinations: serve, read back, link, remove, compare.
 //!
-//! Knows the trait of destinations and no destination, and nothing of the way in.
+//! Knows the trait of destinations but no destination, and nothing of the way in.
 
 mod deliver;
 mod drift;
