@@ -1,8 +1,8 @@
-//! A database that an earlier version of the bridge has worked with: it opens, and the work goes on where it
-//! stood.
+//! A database that an earlier version of the bridge has used: it opens, and the work continues where it
+//! stopped.
 //!
-//! `tests/fixtures/before_rooms/README.md` tells what was going on when that version ended, at 10:30. Must
-//! not know the schema: whatever becomes of it, these stories go on.
+//! `tests/fixtures/before_rooms/README.md` says what was going on when that version stopped, at 10:30. Must
+//! not know the schema: these tests stay valid when it changes.
 
 use chrono::TimeDelta;
 use incident_bridge::domain::DeliveryState;

@@ -34,7 +34,7 @@ impl Sites<'_> {
     /// when none is left: call it until then; it may be interrupted between any two calls.
     ///
     /// # Errors
-    /// Also when a secret does not open.
+    /// Also when a secret cannot be decrypted.
     pub async fn reseal_next(self) -> Result<Option<String>, StoreError> {
         let sql = r#"
             SELECT id, site, secret, previous_secret
