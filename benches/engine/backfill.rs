@@ -127,9 +127,7 @@ fn print(runs: &[Figures]) {
         confirmed(run, &|(took, _)| format!("{:.1}", took.as_secs_f64()))
     });
     row("read-backs", "", &|run| confirmed(run, &|(_, asked)| count(asked.reads)));
-    row("hourly points used by then", "< 65,000", &|run| {
-        confirmed(run, &|(_, asked)| count(asked.points()))
-    });
+    row("hourly points used by then", "< 65,000", &|run| confirmed(run, &|(_, asked)| count(asked.points())));
     row("peak memory by then, MB", "< 64", &|run| format!("{:.1}", run.confirmed_peak_mb));
     row("resident memory at the end, MB", "", &|run| format!("{:.1}", run.end_mb));
     row("database on disk, MB", "", &|run| format!("{:.0}", run.database_mb));

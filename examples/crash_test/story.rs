@@ -166,10 +166,7 @@ impl Stage {
         let start = Instant::now();
         while self.http.get(self.base_url()).send().await.is_err() {
             let ended = bridge.try_wait()?;
-            ensure!(
-                ended.is_none() && start.elapsed() < START_LIMIT,
-                "the bridge does not start: {ended:?}"
-            );
+            ensure!(ended.is_none() && start.elapsed() < START_LIMIT, "the bridge does not start: {ended:?}");
             sleep(Duration::from_millis(10)).await;
         }
         Ok(bridge)

@@ -17,7 +17,8 @@ use crate::sync::registry::SourceRuntime;
 const BATCH: usize = 16;
 
 /// What the operator reads of a webhook on which the parser panicked.
-pub(super) const PARSER_PANICKED: &str = "the parser panicked on it, which is a bug of this program: please report it with the webhook's body";
+pub(super) const PARSER_PANICKED: &str =
+    "the parser panicked on it, which is a bug of this program: please report it with the webhook's body";
 
 /// A row of the inbox with what it says.
 struct Read {

@@ -79,6 +79,6 @@ async fn a_webhook_whose_parser_panics_is_quarantined_and_no_other_waits() {
 
     let kept = store.inbox().list_quarantined(&id, 10).await.unwrap();
     assert_eq!(kept.iter().map(|row| row.body.as_slice()).collect::<Vec<_>>(), [b"panic"]);
-    assert_eq!(kept[0].note.as_deref(), Some(BROKE_DOWN));
+    assert_eq!(kept[0].note.as_deref(), Some(PARSER_PANICKED));
     assert!(store.inbox().list_new(&id, 10).await.unwrap().is_empty(), "the others had their effect");
 }
