@@ -113,7 +113,7 @@ pub fn build_destination_types(
     clock: Clock,
     types: &[StartType],
 ) -> anyhow::Result<DestinationTypes> {
-    // Zero stands for no limit.
+    // Zero means no limit.
     let points = |n: usize| u64::try_from(n).ok().filter(|points| *points > 0);
     let facilities = Facilities {
         http: build_http(config)?,
@@ -127,7 +127,7 @@ pub fn build_destination_types(
     Ok(DestinationTypes::start(types, &facilities))
 }
 
-/// Applies migrations, or refuses to go on without them.
+/// Applies migrations, or refuses to continue without them.
 ///
 /// # Errors
 /// When a migration fails, or is missing and `store.migrate_on_start` is off.
@@ -153,7 +153,7 @@ pub async fn build_ready_engine(config: &Config, clock: Clock) -> anyhow::Result
     Ok(engine)
 }
 
-/// For commands that only look or mark: the schema must be there already.
+/// For commands that only read or mark: the schema must exist already.
 ///
 /// # Errors
 /// When the database cannot be reached or lacks migrations.
@@ -207,7 +207,7 @@ impl App {
         Self::start_with(config, clock, roles, TYPES).await
     }
 
-    /// The same with other types of destinations than the program's own.
+    /// The same with types of destinations other than the program's own.
     ///
     /// # Errors
     /// As for [`App::start`].
@@ -246,7 +246,7 @@ impl App {
         self.operator.address
     }
 
-    /// Runs every task until `stop`; then finishes what is under way and closes the store.
+    /// Runs every task until `stop`; then finishes the work in progress and closes the store.
     ///
     /// # Errors
     /// When a part could not start or stop.
@@ -274,7 +274,7 @@ impl App {
             .await
             .is_err()
         {
-            tracing::warn!("work under way was cut off; it is repeated after the next start");
+            tracing::warn!("work in progress was cut off; it is repeated after the next start");
             tasks.abort_all();
         }
         self.operator.stop().await?;
@@ -304,8 +304,7 @@ fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// SQLite serves one process: a lock file beside the database keeps a second one out for as long as this
-/// one lives.
+/// SQLite serves one process: a lock file beside the database keeps a second one out while this one runs.
 fn lock_database(config: &Config) -> anyhow::Result<Option<File>> {
     if config.store.database() == Database::Postgres {
         return Ok(None);

@@ -55,7 +55,7 @@ impl Clock {
         }
     }
 
-    /// Time since this clock was made. Goes on at the same pace when somebody sets the time.
+    /// Time since this clock was made. Unaffected when the system's clock is set.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         match &*self.0 {

@@ -1,7 +1,7 @@
 //! Incident Bridge: shows the incidents of an incident tool on the Incidents page of Jira Software.
 //!
-//! The modules stand in the order of the layers: each may use the ones above it, never the ones below
-//! (`tests/it/architecture.rs` enforces it). `docs/ARCHITECTURE.md` tells how they work together.
+//! The modules are in the order of the layers: each may use the ones above it, never the ones below
+//! (`tests/it/architecture.rs` enforces it). `docs/ARCHITECTURE.md` explains how they work together.
 
 pub mod clock;
 pub mod domain;

@@ -1,4 +1,4 @@
-//! Leaving politely: the first signal asks everything to finish, the second leaves at once.
+//! Graceful shutdown: the first signal asks everything to finish, the second ends the process at once.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -6,11 +6,11 @@ use tokio_util::sync::CancellationToken;
 /// Exit code of a process that was told twice to stop.
 const TOLD_TWICE: i32 = 130;
 
-/// A token that is cancelled by SIGTERM or SIGINT. A second signal ends the process; what was under way is
+/// A token that is cancelled by SIGTERM or SIGINT. A second signal ends the process; interrupted work is
 /// repeated after the next start.
 ///
 /// # Errors
-/// When the signals cannot be listened to.
+/// When the signal handlers cannot be installed.
 pub fn stop_on_signal() -> std::io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -1,5 +1,5 @@
-//! PagerDuty's REST API with a long history, as far as the first sync needs it: services, the log, and incidents
-//! in pages of at most 100 up to offset 10,000.
+//! PagerDuty's REST API with a long history, as far as the first sync needs it: services, the log, and
+//! incidents in pages of at most 100 up to offset 10,000.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

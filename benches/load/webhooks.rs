@@ -1,4 +1,5 @@
-//! Durable ingest: PagerDuty's own webhooks with valid signatures, each a new event, answered when it is on disk.
+//! Durable ingest: PagerDuty's own webhooks with valid signatures, each a new event, answered when it is on
+//! disk.
 
 use std::borrow::Cow;
 use std::fs::OpenOptions;

@@ -1,8 +1,8 @@
--- Names for what the tables hold: a destination, of which an installed Jira site is one kind, and an entity,
--- whose id is not Jira's alone. Nothing but names changes, so this is quick however much is stored.
+-- Renames tables and columns after what they hold: destinations, of which an installed Jira site is one kind, and
+-- entities, whose ids are not specific to Jira. Only names change, so this is quick however much is stored.
 
 ALTER TABLE installations RENAME TO destinations;
-ALTER TABLE destinations RENAME COLUMN client_key TO id; -- of an installation its client key
+ALTER TABLE destinations RENAME COLUMN client_key TO id; -- the client key of an installation
 ALTER TABLE destinations ADD COLUMN type TEXT NOT NULL DEFAULT 'operations'; -- others come from the configuration
 
 ALTER TABLE workspaces RENAME COLUMN jira_id TO id;
@@ -24,7 +24,7 @@ ALTER TABLE homes RENAME TO workspace_modes;
 ALTER TABLE unknown_words RENAME TO unmapped_values;
 ALTER TABLE unmapped_values RENAME COLUMN word TO value;
 
--- Deliveries with what they carry.
+-- Deliveries with their entities.
 CREATE VIEW entity_deliveries AS
 SELECT
     d.destination,

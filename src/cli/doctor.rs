@@ -83,7 +83,8 @@ async fn examine_store(engine: &Engine, found: &mut Examination) -> bool {
     ready
 }
 
-/// Asks the public address the way Atlassian would: through the proxy before it, with its certificate checked.
+/// Asks the public address the way Atlassian would: through the proxy before it, with its certificate
+/// checked.
 async fn examine_base_url(config: &Config, found: &mut Examination) {
     let address = format!("{}/atlassian-connect.json", config.server.base_url.as_str().trim_end_matches('/'));
     let result = match fetch(config, &address).await {

@@ -9,7 +9,7 @@ use config::{Map, Value, ValueKind};
 use super::kind::read_list;
 use super::nearest::nearest;
 
-/// The tables of the list `name`, in order; what is no table is left out.
+/// The tables of the list `name`, in order; anything else is left out.
 pub(super) fn tables_mut<'v>(
     values: &'v mut Map<String, Value>,
     name: &str,

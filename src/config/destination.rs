@@ -1,7 +1,7 @@
 //! One `[[destinations]]` table: a place where incidents go besides the sites that installed the app.
 //!
-//! Holds the keys that every destination shares. A type's own keys stay unread in `options`, and whether the
-//! type exists is for the table of destination types to say: this file knows none.
+//! Holds the keys that every destination shares. A type's own keys stay unread in `options`, and only the
+//! table of destination types says whether the type exists: this file knows none.
 
 use super::kind::{list, text};
 use super::section::section;

@@ -1,4 +1,4 @@
-//! What a key's value may be: how it is read, and what an editor may be told of it.
+//! What a key's value may be: how it is read, and how the schema describes it.
 //!
 //! One [`Kind`] serves the reader, the schema and `config show`, so they cannot disagree. Knows no key.
 
@@ -30,7 +30,7 @@ type Parse<T> = Box<dyn Fn(Value) -> Result<T, String>>;
 /// The kind of a key's value.
 pub(super) struct Kind<T> {
     pub parse: Parse<T>,
-    /// What stands in for a key that is not given, or the sentence that asks for it.
+    /// The default of a key that is not given, or the sentence that asks for it.
     pub absent: Box<dyn Fn() -> Result<T, String>>,
     /// Keywords of JSON Schema.
     pub schema: Json,
@@ -53,7 +53,7 @@ impl<T: 'static> Kind<T> {
         }
     }
 
-    /// May be left out, and has no default.
+    /// Optional, without a default.
     pub fn optional(self) -> Kind<Option<T>> {
         Kind { absent: Box::new(|| Ok(None)), ..self.checked(|value| Ok(Some(value))) }
     }
@@ -79,7 +79,7 @@ impl<T: 'static> Kind<T> {
         self
     }
 
-    /// The value as it stands in a file of its own.
+    /// The value as its own file contains it.
     pub fn of_file(&self, text: &str) -> Value {
         if self.by_line {
             let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

@@ -1,6 +1,6 @@
 //! `config/default.toml` read as what it is: the defaults, and the manual of every key.
 //!
-//! The lists of tables stand there as comments, since a live table would be a source. With one `# ` less they
+//! The lists of tables are there as comments, since a live table would be a source. With one `# ` less they
 //! are tables like the others: what is a comment even then has no default. Knows no key and no kind.
 
 use config::{FileFormat, Map, Value};
@@ -56,7 +56,7 @@ pub(super) fn defaults() -> Result<Value, ConfigError> {
     parse(DEFAULT_TOML)
 }
 
-/// The defaults of one table of the list `name`; what the operator has to give has none.
+/// The defaults of one table of the list `name`; required keys have none.
 pub(super) fn list_defaults(name: &str, keys: &[Key]) -> Result<Map<String, Value>, ConfigError> {
     let whole = parse(&with_examples())?;
     let list = whole.into_table().ok().and_then(|mut parts| parts.remove(name));

@@ -1,8 +1,8 @@
 //! "Did you mean …?": the answer to a misspelt name, for keys, sections and types alike.
 //!
-//! Holds no list of names: whoever asks hands in the names that are valid in that place.
+//! Holds no list of names: the caller passes the names that are valid in that place.
 
-/// The valid name that `word` is most likely meant to be; `None` when none is near.
+/// The valid name that `word` is most likely meant to be; `None` when none is close.
 #[must_use]
 pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     known
@@ -22,7 +22,7 @@ pub fn suggestion(word: &str, known: &[&str]) -> String {
     }
 }
 
-/// The end of a sentence about a wrong name: the nearest name, or the list of all when none is near.
+/// The end of a sentence about a wrong name: the nearest name, or the list of all when none is close.
 pub(super) fn hint(word: &str, known: &[&str]) -> String {
     match nearest(word, known) {
         Some(name) => format!("; did you mean {name:?}?"),

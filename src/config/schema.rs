@@ -1,7 +1,7 @@
 //! `config schema`: what an editor needs to complete, explain and check a configuration file.
 //!
-//! Follows from the keys and from `config/default.toml`; nothing is described here. A value that has to be given may
-//! stand in another file or in the environment, so a single file is not refused for lacking it.
+//! Follows from the keys and from `config/default.toml`; nothing is described here. A value that has to be
+//! given may be in another file or in the environment, so a single file is not refused for lacking it.
 
 use serde_json::{Map, Value as Json, json};
 

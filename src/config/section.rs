@@ -53,7 +53,7 @@ pub(super) struct Part {
     pub keys: Vec<Key>,
 }
 
-/// What may stand on the first level: a section, or a list of them.
+/// What the first level may contain: a section, or a list of them.
 pub(super) trait ReadPart: Sized {
     const IS_LIST: bool;
     fn keys() -> Vec<Key>;
@@ -102,7 +102,7 @@ impl<S: Section> ReadPart for Vec<S> {
     }
 }
 
-/// Reads one table whole: every key, and no key beside them.
+/// Reads one table completely: every key, and no unknown key.
 pub(super) fn read_section<S: Section>(
     path: &str,
     values: Map<String, Value>,
@@ -120,8 +120,8 @@ pub(super) fn refuse_unknown_parts(left: Map<String, Value>, parts: &[Part], pro
     problems.extend(left.into_keys().map(|name| format!("{name}: is not a section{}", hint(&name, &known))));
 }
 
-/// Makes a struct of typed keys, and with it [`Section`]. A field is `name: Type = kind,`; `name as "key"` when
-/// the key's name is no name in Rust. `..name` at the end keeps the keys that are not named, as JSON.
+/// Makes a struct of typed keys, and with it [`Section`]. A field is `name: Type = kind,`; `name as "key"`
+/// when the key's name is no name in Rust. `..name` at the end keeps the keys that are not named, as JSON.
 macro_rules! section {
     (
         $(#[$about:meta])*

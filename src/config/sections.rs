@@ -1,7 +1,8 @@
-//! The sections of the configuration other than the lists of tables, each with the checks that concern it alone.
+//! The sections of the configuration other than the lists of tables, each with the checks that concern it
+//! alone.
 //!
-//! A key is named here once; its meaning and its default are in `config/default.toml`. To add one, write it in both
-//! files. To add a section, write its struct here and its name in `Config`.
+//! A key is named here once; its meaning and its default are in `config/default.toml`. To add one, write it
+//! in both files. To add a section, write its struct here and its name in `Config`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -41,7 +42,7 @@ section! {
 section! {
     /// The database.
     pub struct Store {
-        /// May carry a password. [`Store::database`] tells which database it is.
+        /// May contain a password. [`Store::database`] says which database it is.
         pub url: SecretString = secret_url()
             .shaped("^(sqlite|postgres|postgresql)://")
             .checked(check_store_url)

@@ -68,18 +68,18 @@ section! {
         pub api_url: Option<Url> = url().optional(),
         /// Cron expression with six fields.
         pub poll: String = cron(),
-        /// Most instants of `poll` from one poll to the next while nothing is new; 1 passes none over.
+        /// Most instants of `poll` from one poll to the next while nothing is new; 1 skips none.
         pub poll_slowdown: usize = integer(1..=12),
         pub backfill: Duration = duration(),
         pub workspaces: WorkspaceMode = word(&[WorkspaceMode::Account, WorkspaceMode::Teams]),
         pub workspace_name: Option<String> = text().optional(),
         pub workspace_url: Option<Url> = url().optional(),
         pub fallback_component: String = text(),
-        /// Tier of components of which the tool tells none.
+        /// Tier of components for which the tool gives none.
         pub component_tier: Tier = word(TIERS),
-        /// Type of components of which the tool tells none.
+        /// Type of components for which the tool gives none.
         pub component_type: ComponentType = word(COMPONENT_TYPES),
-        /// Icon of components that bring none; ours when absent.
+        /// Icon of components that have none; the bridge's own when absent.
         pub component_avatar_url: Option<Url> = url().optional(),
         /// By the tool's own word, lower case.
         pub severity: BTreeMap<String, Severity> = words_to(SEVERITIES),

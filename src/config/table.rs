@@ -29,7 +29,7 @@ impl<'a> Table<'a> {
     }
 
     /// The value of one key, given as `name` or in the file that `file_twin` names; `None` after a mistake,
-    /// which is noted. An empty secret counts as not given, and a default gives way to a file.
+    /// which is recorded. An empty secret counts as not given, and a file overrides a default.
     pub fn read<T: 'static>(&mut self, name: &str, file_twin: &str, kind: &Kind<T>) -> Option<T> {
         let mut value = self.values.remove(name);
         if kind.secrecy != Secrecy::Open {

@@ -1,9 +1,9 @@
 //! The app descriptor that Jira reads at installation, made from the template `atlassian-connect.json`.
 //!
 //! The template is complete and valid by itself; its example values are replaced in the parsed JSON, never
-//! in its text, so no setting can break out of its place. The component module is declared without
-//! `actions`: they are optional as a whole, but once present Jira would offer to tie single components to
-//! issues, which the component API has no field for.
+//! in its text, so no setting can affect anything else. The component module is declared without
+//! `actions`: they are optional as a whole, but once present Jira would offer to associate single
+//! components with issues, for which the component API has no field.
 
 use std::sync::LazyLock;
 

@@ -1,7 +1,7 @@
 //! The same Connect modules as a Forge app's `manifest.yml`.
 //!
 //! Everything is read from the rendered descriptor, so the two cannot differ. Values are written as JSON
-//! strings, which YAML reads as they are.
+//! strings, which are valid YAML.
 
 use askama::Template;
 use serde_json::Value;
@@ -40,7 +40,7 @@ struct Action {
 /// left out, since Jira never sends them to apps that are delivered this way.
 ///
 /// # Errors
-/// When the template cannot be written out, which no setting can bring about.
+/// When the template cannot be rendered, which no setting can cause.
 pub fn render(settings: &DescriptorSettings<'_>, app_id: &str) -> Result<String, askama::Error> {
     let descriptor = descriptor::render(settings);
     let manifest = Manifest {

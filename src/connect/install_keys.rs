@@ -1,7 +1,7 @@
 //! Fetches the public keys that signed lifecycle calls are checked with.
 //!
-//! A key's id comes from an unproven token, so it is checked before it enters an address, and strangers can
-//! make this program fetch only so often. Proves nothing itself.
+//! A key's id comes from an unproven token, so it is checked before it becomes part of a URL, and strangers
+//! cannot make this program fetch more often than a limit. Proves nothing itself.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -28,11 +28,11 @@ pub const MAX_FETCHES_PER_MINUTE: u32 = 30;
 
 const MAX_KEY_BYTES: usize = 16 * 1024;
 const CACHED_KEYS: u64 = 64;
-/// A key never changes under its id; this bounds for how long a withdrawn one is still believed.
+/// A key never changes under its id; this limits for how long a withdrawn one is still accepted.
 const CACHED_FOR: Duration = Duration::from_hours(24);
 const HOST_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Why there is no key. [`InstallKeyError::is_passing`] tells 401 from 503.
+/// Why there is no key. [`InstallKeyError::is_passing`] distinguishes 401 from 503.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InstallKeyError {
     #[error("the token's key id is missing, too long, or has characters that key ids do not have")]

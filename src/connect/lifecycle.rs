@@ -1,7 +1,7 @@
 //! What Jira posts when the app is installed, enabled, disabled or uninstalled.
 //!
 //! Each `parse_…` asks for the proof of the right kind, so a body cannot be read without its token having
-//! been checked, and checks the body against it. Stores nothing and calls nobody; in particular the base
+//! been checked, and checks the body against it. Stores nothing and makes no requests; in particular the base
 //! URL of a body still has to pass [`super::sites`] before anything is sent there.
 
 use secrecy::SecretString;
@@ -10,12 +10,12 @@ use serde::Deserialize;
 use super::jwt::{LifecycleToken, SiteToken};
 use crate::domain::ClientKey;
 
-/// Shortest shared secret that is taken. Atlassian's have far more than the 128 bits this stands for.
+/// Shortest shared secret that is accepted: 128 bits. Atlassian's are much longer.
 pub const MIN_SECRET_BYTES: usize = 16;
 
 const MAX_CLIENT_KEY_BYTES: usize = 255;
 
-/// The body of `installed`, believed.
+/// The body of `installed`, verified.
 #[derive(Debug, Clone)]
 pub struct Installed {
     pub client_key: ClientKey,
@@ -45,7 +45,7 @@ impl Toggle {
     }
 }
 
-/// Why a lifecycle body is refused although its token is genuine. Says nothing of the body's content.
+/// Why a lifecycle body is refused although its token is genuine. Does not repeat the body's content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LifecycleError {
     #[error("the lifecycle body is not the documented JSON object (line {line}, column {column})")]
@@ -132,7 +132,7 @@ fn parse(
     if payload.key != app_key {
         return Err(LifecycleError::WrongAppKey);
     }
-    // The token is bound to the route already; the body's word is only checked for consistency.
+    // The token is bound to the route already; the body is only checked for consistency.
     if payload.event_type.as_deref().is_some_and(|found| found != event) {
         return Err(LifecycleError::WrongEvent { expected: event });
     }

@@ -1,7 +1,7 @@
 //! Atlassian Connect's protocol: descriptor, lifecycle payloads, tokens, and the hash that binds a token to
 //! a request.
 //!
-//! Knows Connect and nothing else of this program: no store, no incidents, no HTTP server. Only
+//! Knows Connect and nothing else in this program: no store, no incidents, no HTTP server. Only
 //! [`install_keys`] talks to the network.
 
 pub mod descriptor;

@@ -2,7 +2,7 @@
 //!
 //! Atlassian's own libraries disagree on how to sort what has to be percent-encoded, so a request has one
 //! hash for signing and a few acceptable ones for verification. A body never enters the hash: this program
-//! speaks JSON only, and taking form fields as parameters would let a body stand in for a query.
+//! uses only JSON, and reading form fields as parameters would let a body replace a query.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use subtle::{Choice, ConstantTimeEq};
 /// Everything but RFC 3986's unreserved characters.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Which form of a text decides its place.
+/// Which form of a text determines its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SortBy {
     Encoded,
@@ -32,7 +32,8 @@ impl Order {
     /// The order of Atlassian's Java library, which is what runs on Jira's side.
     pub const REFERENCE: Self = Self { names: SortBy::Encoded, values: SortBy::Raw };
 
-    /// Every order in use: the reference, the JavaScript library's, the published text's, and the one left.
+    /// Every order in use: the reference, the JavaScript library's, the published text's, and the remaining
+    /// one.
     pub const ALL: [Self; 4] = [
         Self::REFERENCE,
         Self { names: SortBy::Raw, values: SortBy::Raw },

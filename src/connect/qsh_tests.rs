@@ -1,4 +1,4 @@
-//! The hash against the vectors collected from Atlassian's and other people's test suites.
+//! The hash against vectors collected from the test suites of Atlassian and others.
 
 use serde::Deserialize;
 

@@ -1,7 +1,7 @@
 //! The paths that Jira is told in the descriptor, below the app's base URL.
 //!
-//! Shared by the descriptor and the server so that they cannot drift apart; what happens behind a path is
-//! not known here. None has a character that needs encoding, which keeps the request hash unambiguous.
+//! Shared by the descriptor and the server so that they cannot diverge; what a path does is not known
+//! here. None has a character that needs encoding, which keeps the request hash unambiguous.
 
 pub const DESCRIPTOR: &str = "/atlassian-connect.json";
 

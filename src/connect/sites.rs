@@ -1,4 +1,4 @@
-//! Which Jira sites may install the app, and therefore which hosts this program ever sends tokens to.
+//! Which Jira sites may install the app, and therefore to which hosts this program sends tokens.
 //!
 //! The base URL comes out of a request's body. Without this check, a crafted body could make the program
 //! call any host.
@@ -81,7 +81,7 @@ pub fn host_matches(pattern: &str, host_and_port: &str) -> bool {
     pattern.matches(&host, port.unwrap_or(443))
 }
 
-/// Whether the host is this very machine, where plain `http` can be tolerated.
+/// Whether the host is this machine itself, for which plain `http` is acceptable.
 #[must_use]
 pub fn is_loopback(host: &Host<&str>) -> bool {
     match host {
@@ -91,7 +91,7 @@ pub fn is_loopback(host: &Host<&str>) -> bool {
     }
 }
 
-/// The address of a site that may be talked to: scheme, host and port, no trailing slash.
+/// The address of a site that may be called: scheme, host and port, no trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteUrl(Url);
 
@@ -141,15 +141,15 @@ pub struct SiteAllowList {
 
 impl SiteAllowList {
     /// # Errors
-    /// [`InvalidPattern`] for the first entry that is not a valid pattern, or in `insecure_sites` not a loopback host
-    /// with a port.
+    /// [`InvalidPattern`] for the first entry that is not a valid pattern, or in `insecure_sites` not a
+    /// loopback host with a port.
     pub fn parse<S: AsRef<str>>(sites: &[S], insecure_sites: &[S]) -> Result<Self, InvalidPattern> {
         let sites = sites.iter().map(|text| HostPattern::parse(text.as_ref())).collect::<Result<_, _>>()?;
         let insecure = insecure_sites.iter().map(|text| parse_insecure(text.as_ref()));
         Ok(Self { sites, insecure: insecure.collect::<Result<_, _>>()? })
     }
 
-    /// Whether some entry of `connect.sites` admits sites that it does not name.
+    /// Whether an entry of `connect.sites` admits sites that it does not name.
     #[must_use]
     pub fn has_glob(&self) -> bool {
         self.sites.iter().any(HostPattern::is_glob)
@@ -205,7 +205,7 @@ fn parse_insecure(text: &str) -> Result<HostPattern, InvalidPattern> {
     }
 }
 
-/// Host and port of `host` or `host:port`; IPv6 addresses stand in brackets.
+/// Host and port of `host` or `host:port`; IPv6 addresses are in brackets.
 fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
     match text.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => {

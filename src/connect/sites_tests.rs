@@ -1,4 +1,4 @@
-//! Patterns and addresses that people and attackers write.
+//! Patterns and addresses as operators and attackers write them.
 
 use super::*;
 

@@ -43,7 +43,7 @@ pub struct Held {
     pub body: Map<String, Value>,
 }
 
-/// What a destination answered to somebody who asks whether it works.
+/// What a destination answers when asked whether it works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
     /// A sentence for the operator.
@@ -52,7 +52,7 @@ pub struct Probe {
     pub clock_skew: Option<TimeDelta>,
 }
 
-/// A place that incidents go to.
+/// Somewhere that incidents are sent.
 #[async_trait]
 pub trait Destination: Send + Sync {
     /// Which kinds it takes, and how many entities share a request.
@@ -61,10 +61,10 @@ pub trait Destination: Send + Sync {
     /// Sends one request and gives the verdict on every entity of it.
     ///
     /// # Errors
-    /// The refusal of the whole request: nothing is known of any entity.
+    /// The refusal of the whole request: nothing is known about any of its entities.
     async fn send(&self, batch: Batch<'_>) -> Result<Sent, Refusal>;
 
-    /// Takes one entity away; one that it does not hold counts as taken away.
+    /// Deletes one entity; one that it does not hold counts as deleted.
     ///
     /// # Errors
     /// As for [`Destination::send`].
@@ -76,13 +76,13 @@ pub trait Destination: Send + Sync {
     /// As for [`Destination::send`].
     async fn read_back(&self, kind: EntityKind, id: &EntityId) -> Result<Option<Held>, Refusal>;
 
-    /// Takes away everything of a source, or of one workspace of it.
+    /// Deletes everything of a source, or of one workspace of it.
     ///
     /// # Errors
     /// As for [`Destination::send`].
     async fn remove(&self, source: &SourceId, workspace: Option<&EntityId>) -> Result<(), Refusal>;
 
-    /// Whether by our own count a limit is nearly used up: what can wait should.
+    /// Whether, by our own count, a limit is nearly used up: refreshes should wait.
     fn is_near_limit(&self) -> bool {
         false
     }
@@ -92,7 +92,7 @@ pub trait Destination: Send + Sync {
         None
     }
 
-    /// Links workspaces, before which entities of theirs do not show.
+    /// Links workspaces; entities of a workspace show only once it is linked.
     ///
     /// # Errors
     /// As for [`Destination::send`].
@@ -116,20 +116,20 @@ pub trait Destination: Send + Sync {
         Ok(None)
     }
 
-    /// Asks whether the destination answers and believes us.
+    /// Asks whether the destination answers and accepts our credentials.
     ///
     /// # Errors
     /// As for [`Destination::send`].
     async fn probe(&self) -> Result<Probe, Refusal>;
 }
 
-/// What is known of one destination: an installation of the app, or a table of the configuration.
+/// What is known about one destination: an installation of the app, or a table of the configuration.
 #[derive(Debug, Clone)]
 pub struct Account {
     pub id: DestinationId,
     /// What people call it; for a site its host, with the port if that is unusual.
     pub name: String,
-    /// Empty when it has none.
+    /// Empty if it has none.
     pub base_url: String,
     pub secret: Option<SecretString>,
     /// The keys of its table in the configuration.
@@ -141,20 +141,20 @@ pub struct Account {
 #[error("{0}")]
 pub struct BuildError(pub String);
 
-/// One type of destination; shares between its destinations what concerns them all, such as an hourly quota.
+/// One type of destination; holds what all its destinations share, such as an hourly quota.
 pub trait DestinationType: Send + Sync {
     /// The value of `type` in the configuration, and in the store.
     fn name(&self) -> &'static str;
 
-    /// Makes a destination ready. Reads no network.
+    /// Makes a destination ready, without using the network.
     ///
     /// # Errors
-    /// When something of the account cannot be right.
+    /// When something in the account is invalid.
     fn build(&self, account: Account) -> Result<Arc<dyn Destination>, BuildError>;
 
     /// The body that the destination would get for an entity.
     ///
     /// # Errors
-    /// Why the destination cannot take it, in words for an operator.
+    /// Why the destination cannot take it, as a sentence for an operator.
     fn render(&self, source: &SourceProfile, entity: &Entity, version: i64) -> Result<Value, String>;
 }

@@ -1,7 +1,7 @@
 //! Issue keys such as `PAY-381` in what people wrote about an incident.
 //!
-//! Must rather miss a key than invent one: Jira does not keep an incident that is tied to unknown projects
-//! only.
+//! Must rather miss a key than invent one: Jira drops an incident that is associated only with unknown
+//! projects.
 
 use crate::domain::{Association, Entity};
 
@@ -17,8 +17,8 @@ const STANDARDS: [&str; 8] = ["AES", "GMT", "ISO", "RFC", "RSA", "SHA", "UTC", "
 /// `associationType` of issues in the Operations API.
 const ISSUES: &str = "issueIdOrKeys";
 
-/// Issue keys in the text, in order, each once, at most 100: Jira's default form `[A-Z][A-Z0-9_]+-[1-9][0-9]*`
-/// standing by itself, not inside a longer word, a path or an address.
+/// Issue keys in the text, in order, each once, at most 100: Jira's default form
+/// `[A-Z][A-Z0-9_]+-[1-9][0-9]*` as a word of its own, not inside a longer word, a path or an address.
 #[must_use]
 pub fn find_issue_keys(text: &str) -> Vec<String> {
     let mut keys: Vec<String> = Vec::new();

@@ -1,7 +1,7 @@
 //! Where incidents go: one trait, one folder per type of destination.
 //!
 //! To add one: a folder here with a `start` function, and one line in [`TYPES`]
-//! (docs/ARCHITECTURE.md, *How to change it*). A destination knows no source and no store.
+//! (docs/ARCHITECTURE.md, *How to change it*). A destination knows neither sources nor the store.
 
 mod destination;
 mod issue_keys;

@@ -1,4 +1,4 @@
-//! What a destination needs to know of a source besides its entities.
+//! What a destination needs to know about a source besides its entities.
 //!
 //! Must stay plain values: no configuration types here.
 
@@ -9,16 +9,16 @@ use url::Url;
 use super::issue_keys::associate_issue_keys;
 use crate::domain::{ComponentType, Entity, EntityKind, SourceId, Tier};
 
-/// The settings of one source that fill what its tool leaves out.
+/// The settings of one source that fill in what its tool leaves out.
 #[derive(Debug, Clone)]
 pub struct SourceProfile {
     pub source: SourceId,
     /// `providerName` of components; absent leaves the field out.
     pub provider_name: Option<String>,
-    /// The tool's home page: stands in for a missing or unusable address of an entity. Jira takes at most
+    /// The tool's home page: stands in for a missing or unusable address of an entity. Jira accepts at most
     /// 2000 characters.
     pub home_url: Url,
-    /// Icon of components that bring none.
+    /// Icon of components that have none.
     pub avatar_url: String,
     pub tier: Tier,
     pub component_type: ComponentType,
@@ -41,8 +41,8 @@ impl SourceProfile {
         }
     }
 
-    /// The entity as destinations should get it: with the issue keys in its texts as associations, if the
-    /// source asks for that.
+    /// The entity as destinations should receive it: with the issue keys in its texts as associations, if the
+    /// source is configured so.
     #[must_use]
     pub fn complete<'e>(&self, entity: &'e Entity) -> Cow<'e, Entity> {
         if !self.associate_issue_keys || entity.kind() == EntityKind::Component {

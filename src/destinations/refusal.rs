@@ -1,4 +1,4 @@
-//! Why a whole request did not succeed, and what that asks of the delivery engine.
+//! Why a whole request did not succeed, and what the delivery engine must do about it.
 //!
 //! Must never carry a credential or an unbounded text: refusals end in logs and tables.
 
@@ -7,7 +7,7 @@ use crate::domain::Timestamp;
 /// How much has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Requests of this sort to this destination.
+    /// Requests of this kind to this destination.
     Request,
     /// Everything for this destination.
     Destination,
@@ -20,18 +20,18 @@ pub enum Scope {
 pub enum Remedy {
     /// Nothing is wrong with it: send it again after a backoff, and not before `not_before`.
     Retry { not_before: Option<Timestamp> },
-    /// A limit is used up, and nobody says for how long: wait longer each time.
+    /// A limit is used up for an unknown time: wait longer each time.
     SlowDown,
     /// A limit is used up until then.
     WaitUntil { until: Timestamp, scope: Scope },
-    /// Too large, or spoilt as a whole by one of its entities: send it in two halves.
+    /// Too large, or refused as a whole because of one entity: send it in two halves.
     Split,
     /// Permanent: sending the same again gives the same answer.
     GiveUp,
     /// Nothing can be sent before a person has acted; `advice` says how.
     Park {
         advice: String,
-        /// Whether a first refusal of this sort may pass by itself.
+        /// Whether a first refusal of this kind may be temporary.
         may_pass: bool,
     },
 }
@@ -41,12 +41,12 @@ pub enum Remedy {
 #[error("{message}")]
 pub struct Refusal {
     pub remedy: Remedy,
-    /// A sentence, with the destination's own words where it gave any.
+    /// A sentence, with the destination's own message if there is one.
     pub message: String,
     /// What to quote to the destination's support.
     pub trace_id: Option<String>,
-    /// What metrics call it: `retry`, `wait`, `split`, `refused`, `unauthorized`, …
+    /// Its label in metrics: `retry`, `wait`, `split`, `refused`, `unauthorized`, …
     pub label: &'static str,
-    /// Whether the request left at all: one that we held back ourselves is no news to anybody.
+    /// Whether the request was sent at all: one that we held back ourselves is not worth a warning.
     pub was_sent: bool,
 }

@@ -1,6 +1,6 @@
 //! Jira's limits on texts, addresses and instants, for everything that Jira shows.
 //!
-//! Must not lose more of a tool's words than the limits ask for.
+//! Must not lose more of a tool's text than the limits require.
 
 use std::collections::BTreeSet;
 
@@ -44,7 +44,7 @@ fn cut(text: &str, limit: usize) -> Option<String> {
 }
 
 /// The address as an RFC 3986 URI of at most 2000 characters; `None` unless it is absolute, http or https,
-/// and free of user names and passwords, which have no place in front of Jira's users.
+/// and free of user names and passwords, which Jira's users must not see.
 pub fn find_url(text: &str) -> Option<String> {
     let url = Url::parse(text.trim()).ok()?;
     let fit =
@@ -79,8 +79,8 @@ fn push_encoded(out: &mut String, part: &str) {
     }
 }
 
-/// `createdDate` and `lastUpdated`. The latter is never the earlier one, and both stay within the years that
-/// RFC 3339 can write.
+/// `createdDate` and `lastUpdated`. The latter is never before the former, and both are within the years that
+/// RFC 3339 can express.
 pub fn dates(created: Timestamp, updated: Timestamp) -> (String, String) {
     (timestamp(created), timestamp(updated.max(created)))
 }

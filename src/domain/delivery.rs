@@ -18,7 +18,8 @@ pub enum DeliveryState {
     Confirmed,
     /// Stopped with a reason, until an operator or the nightly retry sends it again.
     Refused,
-    /// Not sent until the entity's next change: an operator gave it up, or the destination has no place for it.
+    /// Not sent until the entity's next change: an operator gave it up, or the destination has no place for
+    /// it.
     Discarded,
 }
 
@@ -51,15 +52,15 @@ impl std::fmt::Display for DeliveryState {
     }
 }
 
-/// What goes first while several deliveries wait. A number in the database and in JSON.
+/// Which of several waiting deliveries goes first. A number in the database and in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(into = "i64")]
 pub enum Priority {
-    /// Neither new nor with another status or severity.
+    /// Not new, and with the same status and severity.
     Refresh = 0,
-    /// New, gone, or with another status or severity.
+    /// New, deleted, or with a changed status or severity.
     News = 1,
-    /// The same, told by the tool the moment it happened.
+    /// The same, reported by the tool the moment it happened.
     Live = 2,
 }
 
@@ -97,7 +98,7 @@ pub enum Verdict {
     Unmentioned,
     Refused {
         reason: String,
-        /// The id under which the destination's makers find the request, if it gave one.
+        /// The id by which the destination's support finds the request, if it gave one.
         trace_id: Option<String>,
     },
     /// The destination has no place for entities of this kind.
@@ -105,7 +106,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// A refusal that has nothing to quote.
+    /// A refusal without a trace id.
     #[must_use]
     pub fn refused(reason: impl Into<String>) -> Self {
         Self::Refused { reason: reason.into(), trace_id: None }

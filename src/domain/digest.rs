@@ -9,8 +9,9 @@ use crate::domain::{Association, Entity};
 
 /// Hex SHA-256 of an entity's content, the same for lists in any order.
 ///
-/// `updated_at` is left out: tools move it for changes that Jira never shows, such as a note or an
-/// escalation step, and each would cost a write. Jira's date therefore tells when the shown content changed.
+/// `updated_at` is left out: tools move it for changes that Jira never shows, such as a note or an escalation
+/// step, and each would cost a write. Jira's date is therefore the time at which the displayed content
+/// changed.
 #[must_use]
 #[expect(
     clippy::expect_used,

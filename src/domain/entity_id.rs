@@ -1,7 +1,7 @@
-//! The ids under which a tool's things are known here and, as they are, in Jira.
+//! The ids of a tool's entities, here and, unchanged, in Jira.
 //!
-//! Keeps to characters that need no encoding in a path, because for others the parties disagree on what
-//! the query string hash covers. Must stay stable for ever: a changed id is another entity to Jira.
+//! Uses only characters that need no encoding in a path, because for others the parties disagree on what
+//! the query string hash covers. Must stay stable forever: a changed id is another entity to Jira.
 
 use std::fmt;
 

@@ -73,7 +73,7 @@ impl fmt::Display for ClientKey {
     }
 }
 
-/// A place that incidents go to: an installation of the Connect app, whose id is its client key, or a
+/// Somewhere that incidents are sent: an installation of the Connect app, whose id is its client key, or a
 /// destination of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Severity, Timestamp, ToolWords};
 
-/// Jira knows three states of an incident; every tool's own word ends as one of them.
+/// Jira knows three states of an incident; every status of a tool maps to one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IncidentStatus {

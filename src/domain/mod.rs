@@ -1,7 +1,7 @@
-//! The values this program is about, in the words of Jira and of the incident tools.
+//! The values this program works with, in the terms of Jira and of the incident tools.
 //!
-//! Only types and `parse_…` constructors: no async, no I/O, no foreign JSON. `mapping` knows what Jira's
-//! payloads look like, `sources` what a tool's look like.
+//! Only types and `parse_…` constructors: no async, no I/O, no foreign JSON. `destinations` know what
+//! Jira's payloads look like, `sources` what a tool's look like.
 
 mod component;
 mod delivery;

@@ -1,4 +1,4 @@
-//! Severity levels and the rules that every tool's words share.
+//! Severity levels and the rules for names that all tools share.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,8 +34,8 @@ impl Severity {
         [Self::P1, Self::P2, Self::P3, Self::P4].get(rank).copied().unwrap_or(Self::P5)
     }
 
-    /// The level that a name states: a lone digit 1 to 5, or `P`, `S`, `SEV`, `SEVERITY` or `PRIORITY` with
-    /// an optional `-`, `_` or space and such a digit not followed by another letter or digit; otherwise
+    /// The level that a name expresses: a lone digit 1 to 5, or `P`, `S`, `SEV`, `SEVERITY` or `PRIORITY`
+    /// with an optional `-`, `_` or space and such a digit not followed by another letter or digit; otherwise
     /// one of the usual words. `None` when the name says nothing.
     #[must_use]
     pub fn find_by_name(name: &str) -> Option<Self> {

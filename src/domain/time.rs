@@ -1,4 +1,4 @@
-//! Instants in the many ways that tools write them, and in the one way that Jira reads them.
+//! Instants in the many formats that tools use, and in the one that Jira reads.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
 

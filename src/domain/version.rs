@@ -1,15 +1,16 @@
-//! Decides what a statement of a tool changes: the rule that keeps versions growing and outdated statements out.
+//! Decides what a statement of a tool changes: the rule that keeps versions growing and outdated statements
+//! out.
 
 use super::Timestamp;
 
-/// What is known of an entity before the statement.
+/// What is known about an entity before the statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
     pub version: i64,
     pub event_time: Timestamp,
     /// Of the content, or of its absence once deleted.
     pub digest: String,
-    /// Known only from being named in passing: anything first-hand is better, whatever its time.
+    /// Known only because something else names it: any first-hand statement is better, whatever its time.
     pub mentioned: bool,
 }
 
@@ -26,9 +27,9 @@ pub enum Decision {
 
 /// Compares a statement with what is known. `sequence` is the lower bound of the next version.
 ///
-/// A statement is stale when its time lies before that of the newest one applied. Some tools tell
+/// A statement is stale when its time lies before that of the newest one applied. Some tools give
 /// milliseconds in webhooks and whole seconds when polled, so a time on the full second is compared by the
-/// second; otherwise a poll right after a webhook could never tell anything new.
+/// second; otherwise a poll right after a webhook could never bring anything new.
 #[must_use]
 pub fn decide(known: Option<&Known>, event_time: Timestamp, sequence: i64, digest: &str) -> Decision {
     let Some(known) = known else { return Decision::Store { version: sequence } };

@@ -2,9 +2,9 @@
 //!
 //! Only for the operator: never stored with an incident, never shown in Jira.
 
-/// Longest word in characters: a tool may put whole texts there, and nobody maps those.
+/// Longest word in characters: a tool may send whole texts, which nobody maps.
 const LONGEST: usize = 100;
-/// With these a tool says that it does not know either.
+/// Words by which a tool says that it does not know either.
 const SILENT: [&str; 2] = ["unknown", "unset"];
 
 /// What a tool's word stands for; each kind has a table of its own in the configuration.
@@ -39,8 +39,8 @@ pub struct ToolWords {
 }
 
 impl ToolWords {
-    /// The words as the tool wrote them, so that a table can name them. Words that say nothing, and texts too long
-    /// for a name, count as absent.
+    /// The words as the tool wrote them, so that a table can name them. Words that say nothing, and texts too
+    /// long for a name, count as absent.
     #[must_use]
     pub fn told(status: &str, severity: &str) -> Self {
         Self { status: find_word(status), severity: find_word(severity) }

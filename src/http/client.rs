@@ -1,7 +1,7 @@
 //! Builds the client that all outbound requests share.
 //!
-//! Must not be able to turn the checking of certificates off, and must not follow redirects: a token is bound to one
-//! address, and a redirected `POST` would arrive as a `GET`.
+//! Must not be able to turn the checking of certificates off, and must not follow redirects: a token is bound
+//! to one address, and a redirected `POST` would arrive as a `GET`.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -21,12 +21,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct HttpSettings {
     /// For one request with its answer, unless the request has a time of its own.
     pub timeout: Duration,
-    /// Address of the proxy for all requests, perhaps with user and password. Without one, the environment decides:
-    /// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in capitals or not.
+    /// Address of the proxy for all requests, perhaps with user and password. Without one, the environment
+    /// decides: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in capitals or not.
     pub proxy: Option<SecretString>,
-    /// What is asked without `proxy`: names with everything below them, addresses, networks such as `10.0.0.0/8`.
+    /// What is asked without `proxy`: names with everything below them, addresses, networks such as
+    /// `10.0.0.0/8`.
     pub no_proxy: Vec<String>,
-    /// PEM file with certificates that are trusted beside those of the system.
+    /// PEM file with certificates that are trusted besides those of the system.
     pub ca_file: Option<PathBuf>,
 }
 
@@ -63,8 +64,8 @@ pub enum ClientError {
     Tls(String),
 }
 
-/// The client: no redirects, no `Referer`, gzip, `User-Agent: incident-bridge/<version>`, TLS by rustls with the
-/// certificates of the system and of `ca_file`.
+/// The client: no redirects, no `Referer`, gzip, `User-Agent: incident-bridge/<version>`, TLS by rustls with
+/// the certificates of the system and of `ca_file`.
 ///
 /// # Errors
 /// With the key to change and how.
@@ -84,7 +85,8 @@ pub fn build_client(settings: &HttpSettings) -> Result<Client, ClientError> {
     }
     builder.build().map_err(|error| {
         let detail = innermost(&error);
-        // When `ca_file` gives a certificate, missing system certificates are no error, so the file is at fault.
+        // When `ca_file` gives a certificate, missing system certificates are no error, so the file is at
+        // fault.
         match &settings.ca_file {
             Some(path) => ClientError::BadCertificate { path: path.clone(), detail },
             None => ClientError::Tls(detail),

@@ -1,6 +1,7 @@
 //! Why a server could not be asked: one sentence with its host and port and the innermost cause.
 //!
-//! Must never print the path or the query of an address, which may hold ids, nor anything of a proxy's address.
+//! Must never print the path or the query of an address, which may hold ids, nor anything of a proxy's
+//! address.
 
 use std::error::Error;
 use std::io;
@@ -12,7 +13,7 @@ use rustls::CertificateError;
 /// How `hyper-util` begins the message of its error type for proxies, which it does not export.
 const TUNNEL: &str = "tunnel error: ";
 
-/// A request that got no answer, or none that could be read to its end.
+/// A request that received no answer, or an incomplete one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.cause.describe(address))]
 pub struct TransportFault {
@@ -31,7 +32,7 @@ pub enum TransportCause {
     ConnectionRefused,
     /// No connection, or no TLS handshake, within the time for it.
     ConnectTimeout,
-    /// Connected, and no answer, or not all of it, within the time for it.
+    /// Connected, but without a complete answer in time.
     AnswerTimeout,
     CertificateExpired,
     CertificateNotYetValid,
@@ -117,8 +118,8 @@ impl TransportCause {
             E::Expired | E::ExpiredContext { .. } => Self::CertificateExpired,
             E::NotValidYet | E::NotValidYetContext { .. } => Self::CertificateNotYetValid,
             E::UnknownIssuer => Self::CertificateNotTrusted,
-            // What most tools make when asked for a self-signed certificate is its own authority, which `webpki`
-            // refuses under this name before it looks for an issuer.
+            // What most tools make when asked for a self-signed certificate is its own authority, which
+            // `webpki` refuses under this name before it looks for an issuer.
             E::Other(fault) if fault.to_string().contains("CaUsedAsEndEntity") => Self::CertificateNotTrusted,
             E::NotValidForName => Self::CertificateForOtherName { presented: Vec::new() },
             E::NotValidForNameContext { presented, .. } => {

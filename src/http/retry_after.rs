@@ -1,7 +1,7 @@
 //! `Retry-After` and dates, as HTTP writes them (RFC 9110).
 //!
-//! Must read leniently, because a header that is wrong must not fail a request, and must bound every wait, because it
-//! must not stop the work for good either.
+//! Must read leniently, because a header that is wrong must not fail a request, and must bound every wait,
+//! because it must not stop the work for good either.
 
 use std::time::Duration;
 
@@ -10,11 +10,12 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use crate::domain::Timestamp;
 
-/// The longest wait that a header may ask for. Quotas reset every hour; twice that is more than any honest one needs.
+/// The longest wait that a header may ask for. Quotas reset every hour; twice that is more than any honest
+/// one needs.
 pub const LONGEST_WAIT: Duration = Duration::from_hours(2);
 
-/// How long `Retry-After` asks to wait, as seconds or as a date; at most [`LONGEST_WAIT`], and zero for a date that is
-/// over. `None` when it is absent or unreadable.
+/// How long `Retry-After` asks to wait, as seconds or as a date; at most [`LONGEST_WAIT`], and zero for a
+/// date that is over. `None` when it is absent or unreadable.
 #[must_use]
 pub fn find_retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
@@ -25,8 +26,8 @@ pub fn find_retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration>
     Some(wait.min(LONGEST_WAIT))
 }
 
-/// A date in one of the three forms of RFC 9110, for example `Fri, 03 Apr 2026 09:12:00 GMT`. Some servers write `UTC`
-/// or an offset where `GMT` must stand; they are understood.
+/// A date in one of the three forms of RFC 9110, for example `Fri, 03 Apr 2026 09:12:00 GMT`. Some servers
+/// write `UTC` or an offset in place of `GMT`; these are understood.
 #[must_use]
 pub fn parse_http_date(text: &str) -> Option<Timestamp> {
     let in_gmt = text.strip_suffix("UTC").map_or_else(|| text.to_owned(), |start| format!("{start}GMT"));

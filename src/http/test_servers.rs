@@ -1,4 +1,5 @@
-//! Servers on loopback for the tests of this folder: plain ones, ones with certificates of any kind, and a proxy.
+//! Servers on loopback for the tests of this folder: plain ones, ones with certificates of any kind, and a
+//! proxy.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -60,7 +61,7 @@ impl Identity {
     }
 }
 
-/// A certificate for `name` that nobody but itself vouches for; `is_authority` is what `openssl req -x509` makes.
+/// A self-signed certificate for `name`; with `is_authority` as `openssl req -x509` makes it.
 pub fn self_signed(name: &str, is_authority: bool) -> Identity {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new([name.to_owned()]).unwrap();

@@ -1,4 +1,4 @@
-//! The module actions that Jira calls on the app, and the check of what comes back.
+//! The module actions that Jira calls on the app, and the check of their answers.
 
 use std::collections::BTreeSet;
 
@@ -41,7 +41,7 @@ impl Simulator {
         Ok(answer)
     }
 
-    /// Links an incident or review to a Jira issue, as a person would, and tells the app.
+    /// Links an incident or review to a Jira issue, as a user would, and notifies the app.
     ///
     /// # Errors
     /// When nothing is installed or the app cannot be reached.
@@ -50,7 +50,7 @@ impl Simulator {
         self.tell_of_issue("onEntityAssociated", "associatedWith", entity_id, issue).await
     }
 
-    /// Takes such a link away again, and tells the app.
+    /// Removes such a link, and notifies the app.
     ///
     /// # Errors
     /// When nothing is installed or the app cannot be reached.

@@ -1,6 +1,6 @@
-//! Whether a REST call carries a token that Jira would believe.
+//! Whether a REST call carries a token that Jira would accept.
 //!
-//! Pure. Says why a token is refused to the log alone: Jira's 401 has no body.
+//! Pure. Only the log says why a token is refused: Jira's 401 has no body.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Calls that Jira makes to the app: signing them, sending them, reading the answer.
 //!
-//! A call is prepared and sent in two steps, so that a test can tamper with what lies between. Must not
+//! A call is prepared and sent in two steps, so that a test can tamper with it in between. Must not
 //! follow redirects and must not change the site.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What the site holds and what it has been sent, for whoever asserts something about it. Changes nothing.
+//! What the site holds and what it has received, for assertions. Changes nothing.
 
 use std::collections::BTreeSet;
 
@@ -54,7 +54,7 @@ impl Simulator {
         self.settled().site.workspaces().clone()
     }
 
-    /// Writes that were accepted and are not visible yet.
+    /// Writes that were accepted but are not visible yet.
     pub fn queued(&self) -> usize {
         self.settled().site.queued()
     }
@@ -84,12 +84,12 @@ impl Simulator {
         self.lock().history.requests().cloned().collect()
     }
 
-    /// How many requests the site has ever had.
+    /// How many requests the site has ever received.
     pub fn request_count(&self) -> u64 {
         self.lock().history.total()
     }
 
-    /// Everything sent to the site that broke Jira's published rules.
+    /// Everything the site received that broke Jira's published rules.
     pub fn schema_violations(&self) -> Vec<SchemaViolation> {
         self.lock().history.violations().to_vec()
     }

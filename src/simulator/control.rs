@@ -65,7 +65,7 @@ struct HistoryQuery {
     limit: Option<usize>,
 }
 
-/// The latest requests, newest first; 200 unless told otherwise.
+/// The latest requests, newest first; 200 by default.
 async fn history(simulator: Data<Simulator>, query: Query<HistoryQuery>) -> impl Responder {
     let state = simulator.lock();
     let latest: Vec<RequestRecord> =
@@ -124,7 +124,7 @@ async fn set_visibility(simulator: Data<Simulator>, order: Json<VisibilityOrder>
 #[derive(Deserialize)]
 struct RefuseOrder {
     id: String,
-    /// Absent takes the refusal back.
+    /// If absent, the refusal is lifted.
     message: Option<String>,
 }
 
@@ -169,7 +169,7 @@ async fn disassociate(simulator: Data<Simulator>, order: Json<AssociationOrder>)
     respond::<AppAnswer>(simulator.disassociate(&order.entity, &order.issue).await)
 }
 
-/// 200 with what the app said, or 502 with why nothing came of it.
+/// 200 with the app's answer, or 502 with the reason why there is none.
 fn respond<T: Serialize>(result: Result<T, CallError>) -> HttpResponse {
     match result {
         Ok(body) => HttpResponse::Ok().json(body),

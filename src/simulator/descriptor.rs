@@ -15,7 +15,7 @@ pub const OPERATIONS: &str = "jiraOperationsInfoProvider";
 /// The module that sends components.
 pub const COMPONENTS: &str = "jiraDevOpsComponentProvider";
 
-/// What the site keeps of a descriptor.
+/// What the site stores of a descriptor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Descriptor {
     pub key: String,
@@ -118,7 +118,7 @@ impl Reader {
                     Some(url) => {
                         urls.insert(format!("{module}.{action}"), url);
                     }
-                    // The one action whose only documented form is a link for people.
+                    // The one action whose only documented form is a link for users.
                     None if action == "createPostIncidentReview" && value["url"].is_string() => {}
                     None => {
                         self.problems.push(format!("modules.{module}.actions.{action}: needs a templateUrl"));

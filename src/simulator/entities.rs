@@ -34,7 +34,7 @@ pub struct StoredEntity {
     pub stored_at: Timestamp,
 }
 
-/// What became of a write once the queue reached it.
+/// The effect of a write once the queue reached it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteEffect {
     Stored,

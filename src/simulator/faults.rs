@@ -1,16 +1,16 @@
 //! Wrong answers on demand: what Jira, its gateways and the network do when they fail.
 //!
-//! Pure: says which fault a call meets. `server` acts it out. Must not be reachable from anything but the
-//! control API and a test.
+//! Pure: says which fault applies to a call. `server` performs it. Must not be reachable from anything but
+//! the control API and a test.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Calls that meet a fault without a path, and the random ones.
+/// Calls that faults without a path, and the random ones, apply to.
 const REST: &str = "/rest/";
 
-/// What happens to a call that meets a fault.
+/// What happens to a call that a fault applies to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub enum Effect {
@@ -19,11 +19,11 @@ pub enum Effect {
         status: u16,
         #[serde(default)]
         body: String,
-        /// Whether the site did the work nevertheless, as when a gateway gives up too early.
+        /// Whether the site did the work anyway, as when a gateway gives up too early.
         #[serde(default)]
         processed: bool,
     },
-    /// The site's own answer; of use together with `delay_ms`.
+    /// The site's own answer; useful with `delay_ms`.
     Slow,
     /// The work is done at once, and the answer comes only after `delay_ms`.
     Late,
@@ -44,7 +44,7 @@ pub struct Fault {
     /// Start of the path; empty is any REST path.
     #[serde(default)]
     pub path: String,
-    /// Calls that will meet it.
+    /// How many calls it applies to.
     #[serde(default = "once")]
     pub times: u32,
     /// Milliseconds to wait: before anything else, or only with the answer if the effect is `late`.
@@ -90,12 +90,12 @@ impl Fault {
         Self::status(301).header("Location", location)
     }
 
-    /// 202 with an empty object: accepted, and not a word about any entity.
+    /// 202 with an empty object: accepted, without mentioning any entity.
     pub fn empty_accept() -> Self {
         Self::answer(202, "{}").header("Content-Type", "application/json").after_processing()
     }
 
-    /// 200 with a page of HTML, as a proxy or a login wall would send.
+    /// 200 with a page of HTML, as a proxy or a login page would send.
     pub fn html() -> Self {
         Self::answer(200, "<html>Log in</html>").header("Content-Type", "text/html")
     }
@@ -169,7 +169,7 @@ impl Fault {
     }
 }
 
-/// The faults that wait for their call, first come first met, and the random ones.
+/// The scripted faults that have not been used up, in order, and the random ones.
 #[derive(Debug)]
 pub struct Faults {
     script: Vec<Fault>,
@@ -178,7 +178,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// `share` of all calls, 0 to 1, meets a 429 in a sequence that `seed` decides.
+    /// A share of all calls, 0 to 1, gets 429 in a sequence that `seed` determines.
     pub fn new(share: f64, seed: u64) -> Self {
         Self { script: Vec::new(), share, random: SplitMix64(seed) }
     }
@@ -198,12 +198,12 @@ impl Faults {
         self.share = share;
     }
 
-    /// Faults that have not met all their calls yet.
+    /// Faults that have not been used up yet.
     pub fn waiting(&self) -> &[Fault] {
         &self.script
     }
 
-    /// The fault that this call meets, if any; uses it up.
+    /// The fault that applies to this call, if any; uses it up.
     pub fn take(&mut self, method: &str, path: &str) -> Option<Fault> {
         let position = self.script.iter().position(|fault| fault.times > 0 && fault.meets(method, path));
         if let Some(position) = position {
@@ -220,12 +220,12 @@ impl Faults {
     }
 }
 
-/// Small, seeded generator: repeatable test runs matter here, unpredictability does not.
+/// A small, seeded generator: test runs must be repeatable, not unpredictable.
 #[derive(Debug)]
 struct SplitMix64(u64);
 
 impl SplitMix64 {
-    /// A number from 0 up to, not including, 1.
+    /// A number from 0 up to, but not including, 1.
     fn next_unit(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;

@@ -1,4 +1,4 @@
-//! Which call meets which scripted fault, and how often random ones come.
+//! Which scripted fault applies to which call, and how often random ones occur.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The simulated site as its users hold it: the state behind its lock, and what is fixed for its life.
+//! A handle on the simulated site: the state behind its lock, and what never changes.
 //!
 //! Must not know HTTP, nor how the site behaves.
 
@@ -47,7 +47,7 @@ impl Simulator {
         })))
     }
 
-    /// The site's base URL without a trailing slash, as it tells the app.
+    /// The site's base URL without a trailing slash, as the app receives it.
     pub fn url(&self) -> &str {
         self.0.url.get().map_or("", String::as_str)
     }
@@ -67,7 +67,7 @@ impl Simulator {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state with everything applied that is due.
+    /// The state, with everything that is due applied.
     pub(super) fn settled(&self) -> MutexGuard<'_, State> {
         let mut state = self.lock();
         state.site.settle(self.0.clock.now());

@@ -1,4 +1,4 @@
-//! Everything the site was asked and what it answered, so that a test can tell how the app behaved.
+//! Everything the site was asked and what it answered, so that a test can check how the app behaved.
 //!
 //! Pure. Must not keep tokens or whole bodies: a history of a million entities has to fit into memory.
 
@@ -44,7 +44,7 @@ pub struct Submission {
     pub at: Timestamp,
 }
 
-/// Log of one site. The oldest requests fall out when the limit is reached; counters stay.
+/// Log of one site. The oldest requests are dropped when the limit is reached; counters stay.
 #[derive(Debug, Default)]
 pub struct History {
     limit: usize,

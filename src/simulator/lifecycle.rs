@@ -19,7 +19,7 @@ impl Simulator {
         let json = fetch_descriptor(&self.0.client, app_base_url).await?;
         let descriptor = parse_descriptor(&json).map_err(CallError::Descriptor)?;
         let installation = self.new_installation(descriptor)?;
-        // The app may call back before it has answered, so the secret has to be good already.
+        // The app may call back before it has answered, so the secret must be valid already.
         let before = self.lock().site.installation.replace(installation.clone());
         let answered = self.send_lifecycle(&installation, "installed").await;
         match answered {
@@ -43,7 +43,8 @@ impl Simulator {
         self.install(&base_url).await
     }
 
-    /// Removes the app: `disabled`, then `uninstalled`; then everything it sent is gone, whatever it said.
+    /// Removes the app: `disabled`, then `uninstalled`; then everything it sent is deleted, whatever it
+    /// answered.
     ///
     /// # Errors
     /// When nothing is installed.
@@ -55,7 +56,7 @@ impl Simulator {
         Ok(())
     }
 
-    /// Removes the app without telling it, as when the webhook is lost.
+    /// Removes the app without notifying it, as when the webhook is lost.
     pub fn uninstall_silently(&self) {
         self.lock().site.uninstall();
     }
@@ -80,7 +81,7 @@ impl Simulator {
         Ok(())
     }
 
-    /// Puts an app in place without calling it, for tests of a REST client alone. It has all scopes and
+    /// Installs an app without calling it, for tests of a REST client alone. It has all scopes and
     /// modules.
     ///
     /// # Errors
@@ -98,8 +99,8 @@ impl Simulator {
         Ok(installation)
     }
 
-    /// Takes up an installation that the app at `app_base_url` knows since an earlier run: reads the app's
-    /// descriptor and tells it nothing, because it has this client key and this secret already.
+    /// Restores an installation that the app at `app_base_url` knows from an earlier run: reads the app's
+    /// descriptor and does not notify it, because it has this client key and this secret already.
     ///
     /// # Errors
     /// When the app cannot be reached, or its descriptor breaks a rule.
@@ -160,7 +161,7 @@ impl Simulator {
         self.send(call).await
     }
 
-    /// Webhooks are sent once; what becomes of them changes nothing on the site.
+    /// Webhooks are sent once; their outcome changes nothing on the site.
     async fn send_webhook(&self, installation: &Installation, event: &str) {
         match self.send_lifecycle(installation, event).await {
             Ok(answer) if (200..300).contains(&answer.status) => {}

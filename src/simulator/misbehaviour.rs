@@ -1,4 +1,4 @@
-//! How the site is told to misbehave: scripted faults, limits, delays, refusals. Acts none of it out.
+//! Configures the site's faults: scripted faults, limits, delays, refusals. Performs none of them.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::handle::Simulator;
 
 /// How the site misbehaves.
 impl Simulator {
-    /// Scripts a fault behind those that wait already.
+    /// Adds a fault after those already scripted.
     pub fn fail_next(&self, fault: Fault) {
         self.lock().faults.push(fault);
     }
@@ -19,12 +19,12 @@ impl Simulator {
         self.lock().faults.clear();
     }
 
-    /// Scripted faults that no call has met yet.
+    /// Scripted faults that have not been used up yet.
     pub fn waiting_faults(&self) -> usize {
         self.lock().faults.waiting().len()
     }
 
-    /// Share of REST calls, 0 to 1, that meet a 429 at random.
+    /// Share of REST calls, 0 to 1, that get 429 at random.
     pub fn set_rate_limit_share(&self, share: f64) {
         self.lock().faults.set_share(share);
     }
@@ -54,7 +54,7 @@ impl Simulator {
         self.lock().site.hidden.insert(id.to_owned());
     }
 
-    /// Takes back [`Simulator::refuse`] and [`Simulator::hide`].
+    /// Undoes [`Simulator::refuse`] and [`Simulator::hide`].
     pub fn allow(&self, id: &str) {
         let site = &mut self.lock().site;
         site.refusals.remove(id);

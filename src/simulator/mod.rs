@@ -1,10 +1,10 @@
-//! A Jira Software Cloud site in memory, with an HTTP skin and faults on demand.
+//! A Jira Software Cloud site in memory, with an HTTP layer and faults on demand.
 //!
-//! A feature of its own (`incident-bridge demo`, `simulate-jira`) and the double in tests. It is written from
-//! Jira's published contract and judges raw JSON by it. It must not import the bridge's payload types, client
-//! or store, or it would only agree with our mistakes; of ours it knows the clock and Connect's tokens.
+//! A feature of its own (`incident-bridge demo`, `simulate-jira`) and the test double. It follows Jira's
+//! published contract and validates raw JSON against it. It must not import the bridge's payload types,
+//! client or store, or it would repeat the bridge's mistakes; it may use the clock and Connect's tokens.
 //!
-//! One [`Simulator`] is one site. Tests speak to it in verbs: [`Simulator::install`],
+//! One [`Simulator`] is one site. Tests control it with verbs: [`Simulator::install`],
 //! [`Simulator::incident`], [`Simulator::fail_next`], [`Simulator::schema_violations`].
 
 mod actions;

@@ -30,7 +30,7 @@ pub struct SimulatorOptions {
     pub reviews_in_answer: bool,
     /// How many requests the history remembers; older ones are dropped.
     pub history_limit: usize,
-    /// Key that signs lifecycle calls; `None` makes a new one, which costs some tens of milliseconds.
+    /// Key that signs lifecycle calls; `None` makes a new one, which takes some tens of milliseconds.
     pub install_key: Option<InstallKeyPair>,
 }
 

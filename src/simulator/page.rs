@@ -106,7 +106,7 @@ fn describe_review(site: &Site, row: &Value) -> Value {
     })
 }
 
-/// Issues that the app associated, and those that people linked by hand.
+/// Issues that the app associated, and those that users linked by hand.
 fn list_issues(site: &Site, row: &Value) -> Vec<String> {
     let sent = row["associations"].as_array().into_iter().flatten();
     let sent = sent

@@ -1,6 +1,6 @@
 //! The Operations and DevOps Components APIs: from a request to a changed site and an answer.
 //!
-//! Pure, and ignorant of faults: those stand before it. Every call proves who it is; a body is judged by
+//! Pure, and unaware of faults, which apply before it. Every call is authenticated; a body is checked against
 //! Jira's published rules before anything is stored.
 
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ pub fn answer(state: &mut State, schemas: &Schemas, clock: &Clock, call: &Call<'
     }
 }
 
-/// What one call needs while it is being served.
+/// The data of one call while it is served.
 struct Desk<'a> {
     state: &'a mut State,
     schemas: &'a Schemas,
@@ -40,7 +40,7 @@ struct Desk<'a> {
 impl Desk<'_> {
     /// The operation, if the caller may perform it; otherwise a status that has no body.
     fn admit(&self) -> Result<Operation, u16> {
-        // Jira's gateway refuses such a request before anything else sees it.
+        // Jira's gateway refuses such a request before anything else.
         if self.call.method == "GET" && !self.call.body.is_empty() {
             return Err(403);
         }
@@ -181,7 +181,7 @@ impl Desk<'_> {
         self.refuse_body(&[message.to_owned()])
     }
 
-    /// 413. Not a broken rule: the contract does not say where the limit lies.
+    /// 413. Not a broken rule: the contract does not give the limit.
     fn too_large(&self, message: &str) -> Answer {
         Answer::json(413, json!([self.error(message)]))
     }

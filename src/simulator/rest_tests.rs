@@ -1,4 +1,4 @@
-//! The two REST APIs as an app meets them, without HTTP between.
+//! The two REST APIs as an app sees them, without HTTP in between.
 
 use chrono::TimeDelta;
 

@@ -69,7 +69,7 @@ impl Operation {
     }
 }
 
-/// The operation, or the status that says there is none: 404 for the path, 405 for the method.
+/// The operation, or the status if there is none: 404 for the path, 405 for the method.
 pub fn find_operation(method: &str, path: &str) -> Result<Operation, u16> {
     let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     match segments.as_slice() {

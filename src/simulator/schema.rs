@@ -1,6 +1,6 @@
 //! Jira's published rules for request bodies, checked on raw JSON.
 //!
-//! The rules are the OpenAPI document itself, plus the few that only its prose states. Must not repair or
+//! The rules are the OpenAPI document itself, plus the few that only its text states. Must not repair or
 //! default anything, and must not use the bridge's own payload types.
 
 use jsonschema::{Draft, Validator};
@@ -13,7 +13,7 @@ const OPENAPI: &str = include_str!("jira-operations.openapi.json");
 /// Largest number of entities the published schema allows in one request.
 pub const MAX_ITEMS: usize = 1000;
 
-/// The embedded document could not be compiled: a defect of this program.
+/// The embedded document could not be compiled: a bug in this program.
 #[derive(Debug, thiserror::Error)]
 #[error("the embedded OpenAPI document does not compile: {0}")]
 pub struct SchemaError(String);
@@ -37,8 +37,8 @@ impl Schemas {
         let items = json!({ "type": "array", "minItems": 1, "items": { "type": "object" } });
         let properties = json!({ "$ref": "#/components/schemas/SubmissionProperties" });
         let metadata = json!({ "$ref": "#/components/schemas/ProviderMetadata" });
-        // The published `anyOf` is met by a body without any array, which its prose forbids; and it would
-        // refuse a whole request for one bad entity, which its prose forbids as well.
+        // The published `anyOf` accepts a body without any array, which its text forbids; and it would
+        // refuse a whole request for one bad entity, which its text forbids as well.
         let operations = json!({
             "type": "object",
             "anyOf": [{ "required": ["incidents"] }, { "required": ["reviews"] }],
@@ -77,7 +77,7 @@ impl Schemas {
         errors
     }
 
-    /// What is wrong with a bulk body as a whole, its entities aside.
+    /// What is wrong with a bulk body as a whole, apart from its entities.
     pub fn check_submission(&self, components: bool, body: &Value) -> Vec<String> {
         let validator = if components { &self.components_envelope } else { &self.operations_envelope };
         let mut errors = list_errors(validator, body);

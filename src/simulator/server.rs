@@ -1,4 +1,4 @@
-//! The HTTP skin: from actix to the pure core and back, acting out the faults on the way.
+//! The HTTP layer: from actix to the pure core and back, performing the faults.
 //!
 //! Must not decide anything about Jira's behaviour, and must not hold the lock while it waits.
 
@@ -25,7 +25,7 @@ use super::options::SimulatorOptions;
 use super::rest;
 use crate::clock::Clock;
 
-/// Bodies above this are cut off by the server itself; the site's own limit lies below.
+/// Bodies above this are cut off by the server itself; the site's own limit is lower.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 /// How long a hanging call is held before it is given up: longer than any client waits.
 const HANG: Duration = Duration::from_mins(10);
@@ -89,7 +89,7 @@ impl Simulator {
         serve(simulator, listen)
     }
 
-    /// Listens again for a site whose listener was stopped; it holds all that it held.
+    /// Listens again for a site whose listener was stopped; it keeps its contents.
     ///
     /// # Errors
     /// When the address cannot be bound.
@@ -144,7 +144,7 @@ async fn answer(simulator: Data<Simulator>, request: HttpRequest, body: Bytes) -
     simulator.render(outcome, fault)
 }
 
-/// What the core made of a call: the site's JSON answer, or text that is not JSON.
+/// The core's answer to a call: the site's JSON answer, or text that is not JSON.
 enum Outcome {
     Json(Answer),
     Text(&'static str, String),
@@ -153,7 +153,7 @@ enum Outcome {
 }
 
 impl Simulator {
-    /// The fault that a call meets, and how long it waits before anything else.
+    /// The fault that applies to a call, and how long it waits before anything else.
     fn meet(&self, method: &str, path: &str) -> (Option<Fault>, Duration) {
         let mut state = self.lock();
         let fault = state.faults.take(method, path);
@@ -162,7 +162,7 @@ impl Simulator {
         (fault, usual + Duration::from_millis(scripted))
     }
 
-    /// Lets the core do its work, unless a fault stands before it, and notes the call.
+    /// Lets the core do its work, unless a fault prevents it, and records the call.
     fn process(&self, call: &Call<'_>, fault: Option<&Fault>) -> Outcome {
         let effect = fault.map(|fault| &fault.effect);
         let fixed = match effect {
@@ -242,8 +242,8 @@ impl Simulator {
     }
 }
 
-/// Half of `text` under the promise of all of it, and then a broken connection. Without any text the
-/// connection breaks before the head of the answer is out.
+/// Half of `text` with the length of all of it, and then a broken connection. Without any text the
+/// connection breaks before the head of the answer is sent.
 fn broken_body(text: &str) -> impl MessageBody + 'static {
     let half = Bytes::copy_from_slice(&text.as_bytes()[..text.len() / 2]);
     let promised = u64::try_from(text.len()).unwrap_or(u64::MAX).saturating_add(1);
@@ -251,7 +251,7 @@ fn broken_body(text: &str) -> impl MessageBody + 'static {
     let first = futures::stream::iter(wait.then_some(Ok(half)));
     let rest = futures::stream::once(async move {
         if wait {
-            // Gives the server the turn in which it sends what it has.
+            // Lets the server send what it has.
             tokio::task::yield_now().await;
         }
         Err(io::Error::other("scripted"))

@@ -1,8 +1,8 @@
 //! The state of one Jira site: who is installed, what is linked, what is stored, and what is still queued.
 //!
 //! Pure: time comes in as an argument, so a test decides when a queued write becomes visible. Must not know
-//! HTTP, tokens, or any type of the bridge: it is written from Jira's contract alone, because a double that
-//! shares our types would only agree with our mistakes.
+//! HTTP, tokens, or any type of the bridge: it follows Jira's contract alone, because a double that shares
+//! the bridge's types would repeat the bridge's mistakes.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -40,7 +40,7 @@ impl std::fmt::Debug for Installation {
     }
 }
 
-/// A change that was answered with 202 and waits to be applied.
+/// A change that was answered with 202 but is not applied yet.
 #[derive(Debug)]
 pub enum Change {
     Upsert { kind: EntityKind, id: String, json: Value, sequence: i64, properties: Properties },
@@ -63,7 +63,7 @@ pub struct Site {
     pub refusals: BTreeMap<String, String>,
     /// Ids that Jira accepts and then never shows.
     pub hidden: BTreeSet<String>,
-    /// Issues that people linked to an incident or review by hand: entity id to issue keys.
+    /// Issues that users linked to an incident or review by hand: entity id to issue keys.
     pub issues: BTreeMap<String, BTreeSet<String>>,
     workspaces: BTreeSet<String>,
     components: EntityStore,
@@ -92,7 +92,7 @@ impl Site {
         }
     }
 
-    /// Queues a change; it becomes visible after the site's delay, behind everything queued earlier.
+    /// Queues a change; it becomes visible after the site's delay, after everything queued earlier.
     pub fn enqueue(&mut self, now: Timestamp, change: Change) {
         let due = now + self.visibility_delay;
         let position = self.queue.partition_point(|(other, _)| *other <= due);
@@ -125,7 +125,7 @@ impl Site {
             }
             Change::LinkWorkspaces(ids) => self.workspaces.extend(ids),
             // Which entities belong to a workspace is not documented, so they are kept: an app that
-            // relies on Jira to find them would be caught here.
+            // relies on Jira to delete them would fail here.
             Change::UnlinkWorkspaces(ids) => self.workspaces.retain(|id| !ids.contains(id)),
         }
     }
@@ -161,7 +161,7 @@ impl Site {
         &self.workspaces
     }
 
-    /// Changes that were accepted and are not visible yet.
+    /// Changes that were accepted but are not visible yet.
     pub fn queued(&self) -> usize {
         self.queue.len()
     }

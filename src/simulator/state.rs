@@ -6,7 +6,7 @@ use super::options::SimulatorOptions;
 use super::site::Site;
 use crate::clock::Clock;
 
-/// The site, the faults it was told to have, and what it was asked.
+/// The site, its configured faults, and the requests it received.
 #[derive(Debug)]
 pub struct State {
     pub site: Site,

@@ -1,7 +1,7 @@
-//! Verdicts on the entities of a bulk submission: accepted, refused with a reason, or tied to projects that
-//! the site does not have.
+//! Verdicts on the entities of a bulk submission: accepted, refused with a reason, or associated with
+//! projects that the site does not have.
 //!
-//! Pure. The body as a whole has passed its check before it comes here.
+//! Pure. The body as a whole has already been checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -95,7 +95,7 @@ fn judge(
     let keys = list_project_keys(entity);
     let unknown: Vec<&String> = keys.iter().filter(|key| !site.knows_project(key)).collect();
     verdicts.unknown_project_keys.extend(unknown.iter().map(|key| (*key).clone()));
-    // Jira drops an entity that is tied to unknown projects alone, and names it nowhere.
+    // Jira drops an entity that is associated only with unknown projects, without mentioning it.
     if !keys.is_empty() && unknown.len() == keys.len() {
         return;
     }

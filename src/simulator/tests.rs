@@ -19,7 +19,7 @@ use crate::connect::qsh;
 const BULK: &str = "/rest/operations/1.0/bulk";
 const LEEWAY: Duration = Duration::from_secs(1);
 
-/// Making one costs more than the tests themselves.
+/// Generating one takes longer than the tests themselves.
 static KEY: LazyLock<InstallKeyPair> = LazyLock::new(|| InstallKeyPair::generate("key-1").unwrap());
 
 fn start() -> RunningSimulator {
@@ -67,7 +67,7 @@ async fn control(simulator: &Simulator, method: Method, path: &str, body: Value)
     (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default())
 }
 
-/// An app at `/base` that takes everything; `installed` is the status it gives to that event.
+/// An app at `/base` that accepts everything; `installed` is its answer to that event.
 async fn start_app(installed: u16) -> (MockServer, String) {
     let app = MockServer::start().await;
     let base_url = format!("{}/base", app.uri());

@@ -56,7 +56,7 @@ pub trait Source: Send + Sync {
         None
     }
 
-    /// The tool's home page: the link of the workspace that stands for the whole account.
+    /// The tool's home page: the link of the workspace for the whole account.
     fn home_url(&self) -> String;
 }
 

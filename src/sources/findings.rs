@@ -1,11 +1,11 @@
-//! What a webhook or a page of a poll told, and how several of them become one.
+//! What a webhook or a page of a poll reported, and how several of them are merged.
 //!
 //! Pure, and must not know any tool.
 
 use super::webhook::Unmappable;
 use crate::domain::{Component, Entity, EntityKind, Incident, Observation, State, Timestamp, Workspace};
 
-/// What a webhook or a page told.
+/// What a webhook or a page reported.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Findings {
     pub observations: Vec<Observation>,
@@ -47,7 +47,7 @@ impl Findings {
         })
     }
 
-    /// Adds what another payload told; each component and workspace is kept once.
+    /// Adds what another payload reported; each component and workspace is kept once.
     pub(super) fn absorb(&mut self, more: Self) {
         self.observations.extend(more.observations);
         self.refetch.extend(more.refetch);

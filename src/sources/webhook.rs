@@ -1,8 +1,8 @@
-//! A webhook on its way from unchecked bytes to content that may be believed.
+//! A webhook, from unchecked bytes to content that may be trusted.
 //!
-//! [`InboundWebhook`] is what arrived. Only a source's `verify` makes a [`VerifiedWebhook`] of it, and only that
-//! can be parsed: forgetting the signature check does not compile. Its JSON is parsed once, when it is first
-//! asked for. Must not know any tool.
+//! [`InboundWebhook`] is what arrived. Only a source's `verify` makes a [`VerifiedWebhook`] of it, and only
+//! that can be parsed: forgetting the signature check does not compile. Its JSON is parsed once, when it is
+//! first asked for. Must not know any tool.
 
 use std::sync::OnceLock;
 
@@ -98,7 +98,7 @@ impl VerifiedWebhook {
     }
 }
 
-/// Why a webhook is turned away. Nothing of it is kept.
+/// Why a webhook is refused. Nothing of it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// 401: no credential of the configuration matches.

@@ -1,4 +1,4 @@
-//! Why the store could not do what it was asked. Says what to do about it: only some of it is worth a retry.
+//! Why an operation of the store failed, and what to do about it: only some failures are worth a retry.
 
 use super::vault::VaultError;
 

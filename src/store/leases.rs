@@ -1,7 +1,7 @@
-//! Leases: which process does a piece of work just now.
+//! Leases: which process currently does a piece of work.
 //!
-//! A lease saves work, it does not guard correctness: everything done under one may be done twice. On SQLite
-//! one process serves alone, so there every lease is free and costs no write.
+//! A lease saves work; correctness does not depend on it: everything done under one may be done twice. On
+//! SQLite one process serves alone, so there every lease is free and costs no write.
 
 use std::time::Duration;
 
@@ -29,8 +29,8 @@ impl<'a> Leases<'a> {
         Self { db, clock }
     }
 
-    /// Takes the lease if it is free, expired, or already `owner`'s. One that ends later than twice its length
-    /// from now was taken by a clock that was ahead, and is void.
+    /// Takes the lease if it is free, expired, or already `owner`'s. One that ends later than twice its
+    /// length from now was taken while the clock was ahead, and is void.
     pub async fn claim(self, name: &str, owner: &str, length: Duration) -> Result<Option<Lease>, StoreError> {
         let lease = Lease { name: name.to_owned(), owner: owner.to_owned() };
         if self.db.has_one_process() {

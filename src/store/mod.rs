@@ -10,11 +10,11 @@
 //! `deliveries` and `entities` use `timeline`; `deliveries` uses `sites`. What must be written together and
 //! belongs to several rooms is a transaction in `transactions`, a method of [`Store`] itself.
 //!
-//! Every method fails with [`StoreError`] when the database does, and then nothing of what it was to write is
-//! written; other reasons to fail are named with the method. A lookup that may find nothing returns an
-//! `Option`; a row that makes no sense is [`StoreError::Inconsistent`], which is not the same as a database
-//! that is down. Writing methods take groups: the rows of a group are written in one transaction. The store
-//! decides nothing that needs the network.
+//! Every method fails with [`StoreError`] when the database does, and has then written nothing; other reasons
+//! to fail are named with the method. A lookup that may find nothing returns an `Option`; an invalid row is
+//! [`StoreError::Inconsistent`], which is not the same as a database that is down. Writing methods take
+//! groups: the rows of a group are written in one transaction. The store decides nothing that needs the
+//! network.
 
 mod db;
 mod deliveries;
@@ -89,7 +89,7 @@ impl Store {
         self.db.pending_migrations().await
     }
 
-    /// Writes one row, to prove that the database takes writes.
+    /// Writes one row, to prove that the database accepts writes.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
         generations::check_writable(&self.db).await
     }
@@ -99,25 +99,25 @@ impl Store {
         self.db.close().await;
     }
 
-    /// What seals the secrets.
+    /// The vault, which seals the secrets.
     #[must_use]
     pub fn vault(&self) -> &Vault {
         &self.vault
     }
 
-    /// Which process does a piece of work.
+    /// Which process currently does a piece of work.
     #[must_use]
     pub fn leases(&self) -> Leases<'_> {
         Leases::new(&self.db, &self.clock)
     }
 
-    /// Webhooks as they came.
+    /// Webhooks as they arrived.
     #[must_use]
     pub fn inbox(&self) -> Inbox<'_> {
         Inbox::new(&self.db, &self.clock)
     }
 
-    /// Where reading each source stands.
+    /// How far each source has been read.
     #[must_use]
     pub fn polls(&self) -> Polls<'_> {
         Polls::new(&self.db, &self.clock)

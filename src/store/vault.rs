@@ -1,7 +1,7 @@
 //! Seals the secrets that the store keeps: XChaCha20-Poly1305 under the operator's key.
 //!
 //! A blob is `1 | key id (8) | nonce (24) | ciphertext and tag`. Table and primary key are authenticated
-//! with it, so a blob copied to another row does not open. Must never write a plaintext anywhere.
+//! with it, so a blob copied to another row cannot be opened. Must never write a plaintext anywhere.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -24,7 +24,7 @@ pub enum VaultError {
     #[error("this secret was sealed under a key that is not configured; add that key to vault.previous_keys")]
     UnknownKey,
     #[error(
-        "a sealed secret is damaged or belongs to another owner; replace it: install the app again, or seal it anew with `incident-bridge key seal`"
+        "a sealed secret is damaged or belongs to another owner; replace it: install the app again, or seal it again with `incident-bridge key seal`"
     )]
     Damaged,
 }
@@ -83,7 +83,7 @@ impl Vault {
         String::from_utf8(plaintext).map(SecretString::from).map_err(|_| VaultError::Damaged)
     }
 
-    /// Seals a secret for a configuration file, as base64. `owner` is whose secret it is.
+    /// Seals a secret for a configuration file, as base64. `owner` is the owner of the secret.
     ///
     /// # Errors
     /// As for [`Vault::seal`].

@@ -1,4 +1,4 @@
-//! How long to wait after a failure: exponential, with jitter so that what fails together does not come back
+//! How long to wait after a failure: exponential, with jitter so that what fails together is not retried
 //! together.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::domain::Timestamp;
 
 /// Jira's advice is to start at 2 s and to double.
 const FIRST: Duration = Duration::from_secs(2);
-/// A background queue may go on longer than the cap of that advice, 30 s.
+/// A background queue may exceed the cap of that advice, 30 s.
 const LONGEST: Duration = Duration::from_mins(5);
 
 /// When the attempt after `failures` failures in a row may start. `seed` decides the jitter.
@@ -30,12 +30,12 @@ pub(in crate::sync) fn next_attempt(now: Timestamp, failures: i64, seed: u64) ->
     now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::minutes(5))
 }
 
-/// A number to jitter with: another one for every failure.
+/// A jitter seed: a new one for every failure.
 pub(in crate::sync) fn fresh_seed(clock: &Clock) -> u64 {
     seed(&clock.new_id())
 }
 
-/// A number to jitter with, always the same for the same text (FNV-1a).
+/// A jitter seed, always the same for the same text (FNV-1a).
 pub(in crate::sync) fn seed(text: &str) -> u64 {
     text.bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))

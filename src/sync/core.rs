@@ -1,4 +1,5 @@
-//! What inbound and outbound share: the store, the sources, the directory, and the signals between them.
+//! What the inbound and outbound sides share: the store, the sources, the directory, and the signals between
+//! them.
 //!
 //! Must not know how anything is received or sent.
 

@@ -1,4 +1,4 @@
-//! The use cases of the bridge, put together; and the crank that tests and one-off commands turn.
+//! The use cases of the bridge, put together, and the functions by which tests and one-off commands run them.
 
 use std::sync::Arc;
 
@@ -100,14 +100,14 @@ impl Engine {
         &self.core.store
     }
 
-    /// Starts the way into the inbox. Beyond `max_waiting` webhooks, senders are asked to come back.
+    /// Starts the task that stores webhooks. Beyond `max_waiting` webhooks, senders are asked to come back.
     #[must_use]
     pub fn start_ingest(&self, max_waiting: usize) -> Ingestor {
         Ingestor::start(self.core.clone(), max_waiting)
     }
 
     /// Stores what the configuration alone implies: each source's account as a workspace, and the
-    /// component of incidents that name none. A tool that refused the configuration before is asked anew.
+    /// component of incidents that name none. A tool that refused the configuration before is polled again.
     ///
     /// # Errors
     /// When the database fails.
@@ -116,7 +116,7 @@ impl Engine {
         store.sites().declare(&self.declared).await?;
         store.polls().forget_refusals().await?;
         for source in self.core.registry.iter() {
-            // With teams, the account holds what names none, such as the fallback component.
+            // With teams, the account holds what names no team, such as the fallback component.
             store.entities().record_workspaces(source.id(), &[source.account()]).await?;
             if !source.has_teams() {
                 store.entities().retire_workspaces(source.id(), &[Workspace::ACCOUNT.to_owned()]).await?;
@@ -133,7 +133,7 @@ impl Engine {
         self.outbound.offer_missing().await
     }
 
-    /// Turns the crank until nothing is left to do now: for tests and for one-off commands. Does not poll.
+    /// Runs until nothing is left to do now: for tests and for one-off commands. Does not poll.
     ///
     /// # Errors
     /// The first failure of a use case.

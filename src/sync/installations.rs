@@ -1,4 +1,4 @@
-//! A site comes, pauses, and goes.
+//! A site installs, pauses, and uninstalls.
 
 use super::core::SyncError;
 use super::engine::Engine;
@@ -7,7 +7,7 @@ use crate::domain::{ClientKey, DestinationId, SourceId};
 use crate::store::{EntityAssociation, NewInstallation};
 
 impl Engine {
-    /// Stores a (re-)installation; everything the site may see is sent, again if need be, because Jira
+    /// Stores an installation or reinstallation; everything the site may see is sent (again), because Jira
     /// forgets what it was sent when the app is removed.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Puts everything of a source up for delivery again, on every site that may see it.
+    /// Queues everything of a source for delivery again, on every site that may see it.
     ///
     /// # Errors
     /// When the database fails.
@@ -59,8 +59,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Keeps an association that people made or removed in Jira, if the entity is one that the site may
-    /// see. Returns whether it was kept.
+    /// Keeps an association that people made or removed in Jira, if the site may see the entity.
+    /// Returns whether it was kept.
     ///
     /// # Errors
     /// When the database fails.

@@ -1,8 +1,8 @@
-//! The use cases: everything that moves information from a tool to its destinations, and back again.
+//! The use cases: everything that moves information from a tool to its destinations, and back.
 //!
-//! `inbound` takes in what tools say, `outbound` sends what destinations lack; neither knows the other: they meet
-//! in the store and signal each other through `core`. `tasks` runs both in the background. `operator` is what
-//! people look at and change. Nothing here speaks HTTP to a caller or SQL to a database.
+//! `inbound` stores what tools say, `outbound` sends what destinations lack. Neither knows the other: they
+//! share the store and signal each other through `core`. `tasks` runs both in the background. `operator` is
+//! what people read and change. Nothing here speaks HTTP to a caller or SQL to a database.
 
 mod backoff;
 mod core;

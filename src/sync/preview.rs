@@ -10,7 +10,7 @@ use crate::domain::{Entity, EntityId, EntityKind, State, Timestamp, content_dige
 use crate::sources::{Cursor, Memory, PollRequest};
 use crate::store::WaitingEntity;
 
-/// Entities read from the tool at most; a preview is for looking at, not for waiting.
+/// The most entities read from the tool: a preview must be quick.
 const PAGES: usize = 20;
 
 /// One entity that would be sent to one site.
@@ -19,14 +19,14 @@ pub struct Preview {
     pub site: String,
     pub kind: EntityKind,
     pub jira_id: String,
-    /// Exactly what Jira would get.
+    /// Exactly what Jira would receive.
     pub payload: Value,
     /// `new in Jira`, `changes: status, summary`, or why Jira could not be asked.
     pub difference: String,
 }
 
 impl Engine {
-    /// What waits in the store for each site, and what the tool would tell beyond that.
+    /// What waits in the store for each site, and what the tool would add to it.
     ///
     /// # Errors
     /// When the database fails.

@@ -21,20 +21,20 @@ const SEALED: &str = "sealed:";
 pub enum RegistryError {
     #[error("source {id:?}: {fault}")]
     Source { id: String, fault: BuildError },
-    #[error("source {id:?}: {key} does not open: {fault}")]
+    #[error("source {id:?}: {key} cannot be decrypted: {fault}")]
     Sealed { id: String, key: &'static str, fault: VaultError },
-    #[error("source {id:?}: its home page {url:?} is not a web address")]
+    #[error("source {id:?}: its page {url:?} is not a web address")]
     HomePage { id: String, url: String },
 }
 
-/// One source at work.
+/// One source, ready for use.
 pub struct SourceRuntime {
     pub config: SourceConfig,
     pub adapter: Arc<dyn Source>,
     pub profile: SourceProfile,
     /// Hosts of the sites that may see it, exact or globs, and the ids of other destinations.
     pub(in crate::sync) audience: Vec<String>,
-    /// Held by the poll under way in this process.
+    /// Held by the poll in progress in this process.
     pub(in crate::sync) polling: tokio::sync::Mutex<()>,
     /// Notified when a webhook has named an incident that must be fetched.
     pub(in crate::sync) named: tokio::sync::Notify,
@@ -70,7 +70,7 @@ impl SourceRuntime {
         self.config.workspaces == WorkspaceMode::Teams
     }
 
-    /// The tool's account as a workspace, known before the tool was ever asked.
+    /// The tool's account as a workspace, known before the tool is first polled.
     #[must_use]
     pub fn account(&self) -> Workspace {
         Workspace {
@@ -80,7 +80,7 @@ impl SourceRuntime {
         }
     }
 
-    /// The component of incidents that name none.
+    /// The component of incidents that name no component.
     #[must_use]
     pub fn fallback_component(&self, now: Timestamp) -> Component {
         Component::fallback(&self.config.fallback_component, self.profile.home_url.as_str(), now)

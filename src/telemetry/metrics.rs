@@ -1,4 +1,5 @@
-//! Metric names, in one place. Labels are source ids and site hosts: never an incident, never a secret.
+//! Metric names, in one place. Labels are source ids, site hosts and task names: never an incident, never a
+//! secret.
 
 use std::sync::atomic::AtomicU64;
 
@@ -26,7 +27,7 @@ pub struct SiteLabel {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct WordLabel {
     pub source: String,
-    /// `severity` or `status`; never the word itself, which is whatever a tool sends.
+    /// `severity` or `status`; never the value itself, which a tool chooses freely.
     pub kind: String,
 }
 
@@ -43,7 +44,7 @@ pub struct Metrics {
     pub webhooks: Family<SourceLabel, Counter>,
     /// Statements of tools by source and effect: changed, unchanged, stale, unmappable.
     pub statements: Family<SourceLabel, Counter>,
-    /// Words of tools that have no meaning here, by source and kind: once per webhook or page that has them.
+    /// Unmapped values of tools by source and kind: once per webhook or page that has them.
     pub unknown_words: Family<WordLabel, Counter>,
     /// Polls by source and result: page, retry, refused.
     pub polls: Family<SourceLabel, Counter>,
@@ -107,7 +108,7 @@ impl Metrics {
         r.register("statements", "Statements of tools by source and effect", self.statements.clone());
         r.register(
             "unknown_words",
-            "Words for severity and status without a meaning here",
+            "Unmapped values of severity and status",
             self.unknown_words.clone(),
         );
         r.register("polls", "Polls by source and result", self.polls.clone());

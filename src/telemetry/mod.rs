@@ -1,6 +1,6 @@
-//! What the program tells about itself: log lines and metrics.
+//! What the program says about itself: log lines and metrics.
 //!
-//! WARN: surprising, nothing is lost. ERROR: a person must act, and the message says how. Secrets, tokens,
+//! WARN: unusual, but nothing is lost. ERROR: a person must act, and the message says how. Secrets, tokens,
 //! payloads and query strings never get here.
 
 mod logging;

@@ -1,6 +1,6 @@
 //! Who is calling: a site with its shared secret, or Atlassian with an install key.
 //!
-//! Each function gives a proof of one kind, and each handler asks for exactly one.
+//! Each function returns a proof of one kind, and each handler requires exactly one.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! `POST /connect/…`: Jira reports that the app was installed, removed, switched on or off.
 //!
-//! `installed` is synchronous: anything but 200 or 204 aborts the installation, and the admin is shown the
-//! status. So it answers only after the secret is on disk.
+//! `installed` is synchronous: anything but 200 or 204 aborts the installation, and Jira shows the admin
+//! the status. So it answers only after the secret is on disk.
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -37,7 +37,7 @@ pub(super) async fn installed(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// 204, also for a site that is not known.
+/// 204, also for an unknown site.
 pub(super) async fn uninstalled(
     state: Data<State>,
     request: HttpRequest,

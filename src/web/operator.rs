@@ -12,7 +12,7 @@ pub(super) async fn health() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("ok\n")
 }
 
-/// 200 when the database takes writes, migrations are applied and every task is alive; else 503. The
+/// 200 when the database accepts writes, migrations are applied and every task is alive; else 503. The
 /// body has each part either way.
 pub(super) async fn readiness(state: Data<State>) -> HttpResponse {
     let operator = state.engine.operator();

@@ -1,4 +1,4 @@
-//! What anybody may see: name and version, the descriptor, and the icons that Jira shows.
+//! What anyone may see: name and version, the descriptor, and the icons that Jira shows.
 
 use actix_web::HttpResponse;
 use actix_web::http::header;

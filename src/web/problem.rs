@@ -1,7 +1,7 @@
 //! The only place where an error becomes HTTP: `application/problem+json` (RFC 9457).
 //!
-//! Each problem has a stable `type`, a sentence that says what to do, and the request's id, which stands in
-//! the log beside the real reason. None says whether a tenant exists.
+//! Each problem has a stable `type`, a sentence that says what to do, and the request's id, which is in
+//! the log with the real reason. None reveals whether a tenant exists.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::sync::{IngestError, SyncError};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// An error on its way to a caller.
+/// An error to be sent to a caller.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{detail}")]
 pub struct Problem {
@@ -199,7 +199,7 @@ impl From<SyncError> for Problem {
     }
 }
 
-/// Gives every request an id and every error its final form. What a handler says in JSON stays as it is.
+/// Gives every request an id and every error its final form. A handler's own JSON stays as it is.
 pub(super) async fn finish(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

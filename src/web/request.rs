@@ -1,4 +1,4 @@
-//! Reading requests with bounds: methods, media types, bodies.
+//! Reading requests within limits: methods, media types, bodies.
 
 use actix_web::http::header;
 use actix_web::web::{self, Bytes, Payload};

@@ -1,4 +1,4 @@
-//! Binds the two listeners and stops them politely.
+//! Binds the two listeners and stops them gracefully.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -17,7 +17,7 @@ use super::state::{State, base_path};
 /// How long a request may take to arrive.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A server at work on a port.
+/// A server running on a port.
 pub struct RunningServer {
     pub address: SocketAddr,
     handle: ServerHandle,
@@ -29,7 +29,7 @@ impl RunningServer {
         Self { address, handle: server.handle(), task: tokio::spawn(server) }
     }
 
-    /// Stops accepting and lets requests under way finish.
+    /// Stops accepting and lets requests in progress finish.
     ///
     /// # Errors
     /// When the server had failed.
@@ -39,8 +39,8 @@ impl RunningServer {
     }
 }
 
-/// Serves the public routes, below the path of the public address as well as without it, because proxies
-/// differ in whether they take it away.
+/// Serves the public routes, below the path of the public address as well as without it, because some
+/// proxies strip it.
 ///
 /// # Errors
 /// When the address is taken.

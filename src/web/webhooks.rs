@@ -1,6 +1,6 @@
 //! `POST /webhooks/{source id}`: a tool reports what happened.
 //!
-//! Verified, written down, then answered: a 2xx means that the webhook is on disk.
+//! Verified, stored, then answered: a 2xx means that the webhook is on disk.
 
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -18,8 +18,8 @@ pub(super) struct Address {
     token: Option<String>,
 }
 
-/// 202 once it is on disk; 401, 400 or 415 when it is not believed; 400 or 422 when it was kept but has no
-/// meaning; 503 when it could not be stored.
+/// 202 once it is on disk; 401, 400 or 415 when it is refused; 400 or 422 when it was kept but cannot be
+/// mapped; 503 when it could not be stored.
 pub(super) async fn receive(
     state: Data<State>,
     address: Path<Address>,

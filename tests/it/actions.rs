@@ -1,4 +1,4 @@
-//! What Jira asks while people work in it: workspaces, containers, associations, reviews.
+//! What Jira asks while people use it: workspaces, containers, associations, reviews.
 
 use incident_bridge::domain::{DestinationId, EntityId};
 use reqwest::Method;
@@ -78,7 +78,7 @@ async fn a_site_never_sees_workspaces_or_containers_of_another() {
     let answer = bridge.sites[1].search_containers("", Some("pd:account")).await.expect("an answer");
     assert_eq!(answer.body["containers"], json!([]));
 
-    // An association with an incident of the other site is acknowledged and not kept.
+    // An association with an incident of the other site is acknowledged but not kept.
     let answer = bridge.sites[1].associate("pd:Q1", "10001").await.expect("an answer");
     assert_eq!(answer.status, 200);
     let store = bridge.engine.store();

@@ -35,7 +35,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// What is or looks like Rust of ours.
+/// All Rust code of the repository.
 fn read_everything() -> Vec<SourceFile> {
     let others = ["tests", "benches", "examples"].map(|folder| source::read_folder(root(), folder));
     [SOURCES.clone(), others.concat()].concat()
@@ -47,7 +47,7 @@ fn expect_none(breaches: impl IntoIterator<Item = String>) {
     assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
 }
 
-/// Fails with what is wrong with the document.
+/// Fails with the error in the document.
 fn parsed<T>(table: Result<T, String>) -> T {
     table.unwrap_or_else(|fault| panic!("{fault}"))
 }

@@ -1,5 +1,5 @@
-//! How often a tool is asked: less and less while nothing is new, at its schedule as soon as something is, and
-//! never twice at once.
+//! How often a tool is polled: less and less while nothing is new, on its schedule as soon as something is,
+//! and never twice at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -44,7 +44,7 @@ async fn is_polled(bridge: &Bridge) -> bool {
     polled.is_some_and(|outcome| outcome.done)
 }
 
-/// At which of the next instants of the schedule the tool is asked, counted from 1.
+/// At which of the next instants of the schedule the tool is polled, counted from 1.
 async fn polled_at(bridge: &Bridge, instants: usize) -> Vec<usize> {
     let mut polled = Vec::new();
     for n in 1..=instants {
@@ -61,7 +61,7 @@ async fn hear(bridge: &Bridge, incident: &str) {
     bridge.settle().await;
 }
 
-/// A source that has been quiet for so long that it is asked as rarely as ever.
+/// A source that has been quiet for so long that it is polled as rarely as possible.
 async fn start_quiet(more: &str) -> (MockServer, Bridge) {
     let (server, bridge) = start(more).await;
     hear(&bridge, "Q1").await;
@@ -177,7 +177,7 @@ async fn a_poll_that_takes_longer_than_its_lease_keeps_the_source() {
         let polling = engine.inbound().poll(&source, |_, _| {});
         tokio::pin!(polling);
         loop {
-            // While the poll is in the midst of its pages, another process asks for the source all the time.
+            // While the poll is reading pages, another process keeps trying to take the source.
             let is_amidst = (1..PAGES).contains(&pages.load(Ordering::SeqCst));
             tokio::select! {
                 biased;

@@ -1,4 +1,5 @@
-//! The machine's clock is set, an hour forward and an hour back: nothing is lost, nothing waits for that hour.
+//! The machine's clock is set, an hour forward and an hour back: nothing is lost, nothing waits for that
+//! hour.
 
 use chrono::TimeDelta;
 use incident_bridge::domain::DeliveryState;
@@ -30,7 +31,7 @@ async fn jira_refuses_the_tokens_of_a_wrong_clock_until_it_is_right() {
     }
 }
 
-/// What stores an instant that lies ahead: how Jira is met, and the configuration for it.
+/// What stores a future instant: Jira's behaviour, and the configuration for it.
 fn holds() -> Vec<(&'static str, Fault, &'static str)> {
     let quota = |reason| Fault::rate_limited(reason, None);
     vec![
@@ -64,7 +65,7 @@ async fn what_was_noted_while_the_clock_was_ahead_holds_nothing_up_when_it_is_ri
         bridge.clock.set(-HOUR);
         bridge.jira().clear_faults();
         bridge.advance(1);
-        // Its words alone: no news that would overtake a warning.
+        // Only its text changes: this is not news, which would overtake a warning.
         bridge.pagerduty(&triggered("Q1").titled("Right again").at(bridge.clock.now() + HOUR)).await;
         bridge.settle().await;
         assert_eq!(bridge.jira().incident("pd:Q1").expect(what)["summary"], "Right again", "{what}");
@@ -72,7 +73,7 @@ async fn what_was_noted_while_the_clock_was_ahead_holds_nothing_up_when_it_is_ri
         assert!(after.is_sorted() && after.len() > before.len(), "{what}: {before:?} {after:?}");
         bridge.settle_after(5).await;
         let state = bridge.delivery("pd:Q1").await.state;
-        // Nothing is read back for the last points.
+        // Nothing is read back with the last points.
         assert!(
             state == DeliveryState::Confirmed || state == DeliveryState::Accepted && !config.is_empty(),
             "{what}: {state}"
@@ -81,7 +82,7 @@ async fn what_was_noted_while_the_clock_was_ahead_holds_nothing_up_when_it_is_ri
     }
 }
 
-/// Alertmanager tells no time of its changes: they are ordered by their arrival.
+/// Alertmanager gives no time for its changes: they are ordered by arrival.
 #[tokio::test]
 async fn news_of_a_tool_without_times_counts_after_the_clock_was_set_back() {
     let bridge = Bridge::installed().await;
@@ -129,7 +130,7 @@ async fn a_clock_that_is_set_winds_no_request_limit_down() {
     bridge.finish().await;
 }
 
-/// The schedule itself goes by the machine's clock, so only that it is built anew can be seen here.
+/// The schedule itself uses the machine's clock, so this test sees only that it is built again.
 #[tokio::test]
 async fn the_schedule_goes_on_after_the_clock_was_set_back() {
     let bridge = Setup::default().config("[sync]\nreconcile = \"* * * * * *\"").start().await;
@@ -138,8 +139,8 @@ async fn the_schedule_goes_on_after_the_clock_was_set_back() {
     let running = tokio::spawn(bridge.runner(&stop).run(schedule));
     bridge.engine.signals().drift.notified().await;
     bridge.clock.set(-HOUR);
-    let built_anew = async || bridge.log.contains("the schedule starts anew").then_some(());
-    crate::harness::program::eventually("the schedule is built anew", built_anew).await;
+    let built_again = async || bridge.log.contains("the schedule starts again").then_some(());
+    crate::harness::program::eventually("the schedule is built again", built_again).await;
     for _ in 0..2 {
         bridge.engine.signals().drift.notified().await;
     }

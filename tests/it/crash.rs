@@ -39,7 +39,7 @@ async fn kills_at_any_moment_lose_no_webhook_that_was_answered() {
     eventually("all incidents arrive", async || all().then_some(())).await;
 }
 
-/// The short form of `cargo run --release --example crash_test`.
+/// A short form of `cargo run --release --example crash_test`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kills_under_load_lose_nothing_and_turn_nothing_back() {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -247,7 +247,7 @@ async fn a_component_that_the_tool_has_deleted_disappears_from_jira() {
         Vec::<String>::new()
     );
 
-    // It may come back.
+    // It may appear again.
     bridge.advance(60);
     tell(Observation::present(present, bridge.clock.now())).await;
     assert!(bridge.jira().entity(Kind::Component, "pd:POLD").is_some());

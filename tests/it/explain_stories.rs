@@ -1,4 +1,4 @@
-//! The stories of `docs/EXPLAIN.md`, played again: what the command prints is what the document shows.
+//! The stories of `docs/EXPLAIN.md`, reproduced: the command prints what the document shows.
 //!
 //! Ids, instants, versions and the site's address differ from run to run and are compared by their kind.
 
@@ -105,7 +105,7 @@ async fn an_incident_that_waits_for_its_site() {
     let stage = Stage::set().await;
     assert_eq!(stage.post(&triggered("Q1A2B3").body(&Clock::system())).await, 202);
     stage.confirmed().await;
-    // The app is removed and installed anew without the bridge's hearing of it.
+    // The app is removed and reinstalled without the bridge being notified.
     stage.place.site.uninstall_silently();
     assert_eq!(stage.post(&triggered("Q1A2B3").resolved().body(&Clock::system())).await, 202);
     stage.tells("Q1A2B3", "install the app again", "Its site is parked").await;
@@ -119,7 +119,7 @@ async fn an_incident_that_was_told_more_than_once() {
         assert_eq!(stage.post(&body).await, 202);
     }
     stage.confirmed().await;
-    // The same words under another id are no duplicate, but nothing new either.
+    // The same content under another id is not a duplicate, but nothing new either.
     assert_eq!(stage.post(&triggered("Q1A2B3").body(&Clock::system())).await, 202);
     stage.tells("Q1A2B3", "nothing new", "The tool sent it twice").await;
 }

@@ -93,7 +93,7 @@ async fn a_used_up_quota_of_the_app_is_not_ended_by_an_answer_to_another_site() 
     bridge.settle().await;
     bridge.pagerduty(&triggered("Q1")).await;
     bridge.engine.inbound().process_inbox().await.expect("the store works");
-    // The answer to one site is on its way when the other hears that the quota is used up.
+    // The answer for one site is in flight when the other learns that the quota is used up.
     bridge.sites[0].fail_next(Fault::late(Duration::from_millis(700)).on("POST", INCIDENTS));
     bridge.sites[1].fail_next(Fault::rate_limited("jira-quota-global-based", None).on("POST", INCIDENTS));
     let (slow, refused) =
@@ -168,7 +168,7 @@ async fn an_answer_to_an_older_version_after_that_to_a_newer_one_turns_nothing_b
 #[tokio::test]
 async fn a_401_parks_the_site_with_a_reason_and_a_reinstall_heals_it() {
     let bridge = Bridge::installed().await;
-    // The site has got a new secret, and the bridge has not heard of it.
+    // The site has a new secret that the bridge does not know.
     bridge.jira().uninstall_silently();
     bridge.pagerduty(&triggered("Q1")).await;
     bridge.settle().await;
@@ -298,7 +298,7 @@ async fn random_refusals_lose_nothing() {
 #[tokio::test]
 async fn an_answer_to_the_secret_before_a_reinstall_says_nothing_of_the_site() {
     let bridge = Bridge::installed().await;
-    // The component is there already, so that nothing but the slow request is under way.
+    // The component is in Jira already, so that only the slow request is in flight.
     bridge.pagerduty(&triggered("Q0")).await;
     bridge.settle().await;
     bridge.pagerduty(&triggered("Q1")).await;
@@ -307,7 +307,7 @@ async fn an_answer_to_the_secret_before_a_reinstall_says_nothing_of_the_site() {
     bridge.jira().fail_next(Fault::slow(slow).on("POST", INCIDENTS));
     let site = bridge.jira().find_installation().expect("it is installed");
     let key = incident_bridge::domain::DestinationId(site.client_key);
-    // The request is on its way when the site gets its new secret, so it is refused.
+    // The request is in flight when the site gets its new secret, so it is refused.
     bridge.advance(1);
     let (served, _) = tokio::join!(bridge.engine.outbound().serve(&key), bridge.install());
     served.expect("the store works");

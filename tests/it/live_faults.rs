@@ -1,9 +1,8 @@
-//! The running program between others that fail, by the real clock: Jira (`jira`), the tool that it asks
-//! (`tool`), and the machine that it runs on (`ourselves`).
+//! The running program on the real clock while something fails: Jira (`jira`), the tool that it polls
+//! (`tool`), or the machine that it runs on (`ourselves`).
 //!
-//! What each failure means second by second is in `faults.rs`, where time is moved by hand. Here incidents go
-//! on changing all the while, and every test ends with the same question: does Jira hold what the sender was
-//! told is safe?
+//! `faults.rs` checks each failure second by second and moves the time itself. Here incidents keep changing
+//! all the time, and every test ends with the same check: Jira holds what the bridge acknowledged.
 
 mod jira;
 mod ourselves;
@@ -40,7 +39,7 @@ impl Story {
         Self::set_under(sites, "").await
     }
 
-    /// The same, started by a shell that has done `first`.
+    /// The same, started by a shell that first runs `first`.
     async fn set_under(sites: usize, first: &str) -> Self {
         let sites: Vec<_> = (0..sites).map(|_| start_site(&Clock::system(), 0)).collect();
         let place = Place::with(&sites, &format!("{SOURCE}{HASTE}"));
@@ -48,7 +47,7 @@ impl Story {
         Self { place, sites, sender: Sender::new(11, Clock::system()), bridge }
     }
 
-    /// A bridge at work, whose sites all hold the first incidents.
+    /// A running bridge, whose sites all hold the first incidents.
     async fn begin(sites: usize) -> Self {
         let mut story = Self::set(sites).await;
         story.install().await;
@@ -94,7 +93,7 @@ impl Story {
         self.sender.compare(site) == Difference::default() && site.queued() == 0
     }
 
-    /// Every site holds exactly what was acknowledged, and was asked for nothing that is against its rules.
+    /// Every site holds exactly what was acknowledged, and received no invalid request.
     async fn arrived(&self, what: &str) {
         for (nth, site) in self.sites.iter().enumerate() {
             let what = format!("site {nth} after {what}");
@@ -103,7 +102,7 @@ impl Story {
         }
     }
 
-    /// Every fault that was scripted has met its calls.
+    /// Every scripted fault has been used up.
     async fn faults_are_met(&self, what: &str) {
         for (nth, site) in self.sites.iter().enumerate() {
             let what = format!("the fault of site {nth}: {what}");
@@ -111,7 +110,7 @@ impl Story {
         }
     }
 
-    /// What a command that must succeed prints.
+    /// The output of a command that must succeed.
     async fn ask(&self, arguments: &[&str]) -> String {
         let said = command(arguments, Some(&self.place.file)).await;
         assert_eq!(said.code, Some(0), "{said:?}");
@@ -124,7 +123,7 @@ impl Story {
         serde_json::from_str(&listed).expect("a list")
     }
 
-    /// Waits until the list of sites says this of every one; the rest of the list is shown when it never does.
+    /// Waits until the list of sites says this of every one; shows the rest of the list if it never does.
     async fn every_site(&self, what: &str, says: impl Fn(&Value) -> bool) {
         eventually(what, async || {
             let rows = self.installations().await;

@@ -1,4 +1,4 @@
-//! What becomes of a source in the running program besides its incidents: deletions, reviews, and its removal.
+//! Sources in the running program, beyond incidents: deletions, reviews, and the removal of a source.
 
 use aws_lc_rs::hmac;
 use incident_bridge::clock::Clock;
@@ -66,7 +66,7 @@ async fn a_review_follows_its_incident_in_a_request_of_its_own_and_outlives_it()
     let place = Place::with(&[], ROOTLY);
     let _bridge = place.serve().await;
     place.site.install(&place.base_url).await.expect("it installs");
-    // Both wait for Jira, so that they could go together if they were allowed to.
+    // Both wait for Jira, so that they could be sent together if that were allowed.
     place.site.fail_next(Fault::status(503).on("POST", "/rest/"));
     post(&place, &sample("incident-created")).await;
     post(&place, &sample("post-mortem-published")).await;
@@ -91,7 +91,7 @@ async fn a_review_follows_its_incident_in_a_request_of_its_own_and_outlives_it()
         (story["deleted"] == true && story["deliveries"][0]["state"] == "confirmed").then_some(())
     })
     .await;
-    // What was known of it before comes late, and does not bring it back.
+    // An older statement about it arrives late, and does not restore it.
     post(&place, &sample("incident-updated-two-services")).await;
     let mut another = sample("incident-created");
     another["data"]["id"] = "another".into();

@@ -1,6 +1,7 @@
-//! The integration tests, one binary so that the crate is linked once: what can only be seen from outside.
+//! The integration tests, in one binary so that the crate is linked once: what can only be tested from
+//! outside.
 //!
-//! Run them with `tests/run`, which brings the databases and programs that they talk to.
+//! Run them with `tests/run`, which provides the databases and programs that they need.
 #![expect(
     clippy::expect_used,
     reason = "a helper that cannot go on fails its test; clippy sees only #[test] functions"

@@ -1,4 +1,4 @@
-//! What the operator and strangers may look at.
+//! What the operator and strangers may see.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! A tool that is asked instead of telling: the first sync, what comes after it, and a cursor that survives.
+//! A polled tool: the first sync, what follows it, and a cursor that survives.
 
 use incident_bridge::simulator::EntityKind as Kind;
 use incident_bridge::sync::{PollOutcome, Window};
@@ -249,7 +249,7 @@ async fn no_header_of_a_tool_can_stop_polling_for_longer_than_two_hours() {
     }
 }
 
-/// Somebody wrote a note: PagerDuty names the incident and shows nothing of it.
+/// Somebody wrote a note: PagerDuty names the incident without its content.
 async fn annotate(bridge: &Bridge, id: &str) {
     let body = json!({ "event": {
         "id": format!("NOTE-{id}"), "event_type": "incident.annotated", "resource_type": "incident",
@@ -294,7 +294,7 @@ async fn incidents_are_read_although_the_list_of_services_is_refused() {
     assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["status"], "open");
     let source = bridge.engine.registry().find("pd").expect("it is configured").id();
     let state = bridge.engine.store().polls().find(source).await.expect("the store works").expect("there");
-    assert!(state.failure.is_some_and(|told| told.contains("/services")), "the trouble stays to be seen");
+    assert!(state.failure.is_some_and(|told| told.contains("/services")), "the failure is still shown");
     bridge.finish().await;
 }
 

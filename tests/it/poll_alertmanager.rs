@@ -1,4 +1,4 @@
-//! An Alertmanager that is only asked: what fires is open, and what has gone is resolved.
+//! An Alertmanager that is only polled: what fires is open, and what has disappeared is resolved.
 
 use incident_bridge::simulator::EntityKind as Kind;
 use serde_json::json;
@@ -54,7 +54,7 @@ async fn an_alertmanager_that_is_only_polled_opens_and_resolves_incidents() {
             (&json!("open"), &json!("Checkout is slow"))
         );
     }
-    // Alerts that are gone are presumed resolved; how soon is the source's decision.
+    // Alerts that have disappeared are presumed resolved; the source decides how soon.
     for _ in 0..6 {
         ask().await;
     }

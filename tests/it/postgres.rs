@@ -1,4 +1,4 @@
-//! One whole story on PostgreSQL, and what only PostgreSQL can have: two processes on one database.
+//! One complete story on PostgreSQL, and what only PostgreSQL allows: two processes on one database.
 
 use incident_bridge::app::{App, Roles};
 use incident_bridge::domain::DeliveryState;
@@ -73,7 +73,7 @@ async fn a_second_process_answers_for_a_site_that_installed_at_the_first() {
     let answer = crate::harness::send(request.header("Authorization", format!("JWT {token}"))).await;
     assert_eq!(answer.status, 200, "{answer:?}");
 
-    // A webhook that the second took down is delivered by the first.
+    // A webhook that the second process stored is delivered by the first.
     let event = triggered("Q1").body(&bridge.clock);
     let signature = crate::harness::pagerduty::sign(&event);
     let request = reqwest::Client::new().post(format!("http://{address}/webhooks/pd")).body(event);

@@ -35,9 +35,9 @@ fn start_alertmanager(folder: &Path, webhook: &str) -> (Program, String) {
     (Program::start(binary, &arguments, &folder.join("alertmanager.log")), format!("http://{address}/api/v2"))
 }
 
-/// Tells Alertmanager of an alert, as Prometheus does.
+/// Sends Alertmanager an alert, as Prometheus does.
 async fn post_alert(api: &str, ends_in: TimeDelta) -> Option<()> {
-    // A real program goes by the real time.
+    // A real program uses the real time.
     let now = Clock::system().now().with_timezone(&Utc);
     let alert = json!([{
         "labels": { "alertname": "HighLatency", "service": "checkout", "severity": "critical" },

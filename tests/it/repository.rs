@@ -1,4 +1,4 @@
-//! Holds the files around the code to what they promise: documents, scripts, migrations, example files.
+//! Checks the files around the code: documents, scripts, migrations, example files.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -133,6 +133,6 @@ fn the_example_for_production_is_a_valid_configuration() {
     assert_eq!(loaded.config.store.database(), Database::Postgres);
     assert_eq!(loaded.config.sources[0].webhook_secrets.len(), 2);
     assert_eq!(loaded.config.sources[0].severity.len(), 3);
-    // Keys that only the tool's own module reads would hide a misspelt one here.
+    // Options that only the tool's own module reads could hide a misspelt key here.
     assert!(loaded.config.sources[0].options.is_empty(), "{:?}", loaded.config.sources[0].options);
 }

@@ -33,7 +33,7 @@ impl World {
         self.folder.path().join(file)
     }
 
-    /// The tool tells of incidents, and the bridge does what it can.
+    /// The tool reports incidents, and the bridge does what it can.
     async fn tell(&self, incidents: &[(&str, &str)]) {
         for (id, title) in incidents {
             self.bridge.tell_generic(id, title).await;

@@ -1,4 +1,4 @@
-//! From nothing to a source that works, with no page open: what `sources` prints, tests and advises.
+//! From nothing to a working source, without reading a page: what `sources` prints, tests and advises.
 
 use std::path::Path;
 
@@ -133,7 +133,7 @@ async fn a_source_that_only_gets_webhooks_says_how_to_test_one() {
     }
 }
 
-/// An event whose priority has a name without a meaning here.
+/// An event with an unmapped priority.
 async fn post_blocker(place: &Place, incident: &str) -> u16 {
     let body =
         triggered(incident).body(&incident_bridge::clock::Clock::system()).replace("\"P2\"", "\"Blocker\"");

@@ -1,4 +1,4 @@
-//! What the store promises, held against both databases by the same functions.
+//! What the store guarantees, tested on both databases by the same functions.
 
 mod deliveries;
 mod first_sync;
@@ -23,7 +23,7 @@ use crate::harness::{fresh_postgres, start_time};
 
 const SITE: &str = "acme.atlassian.net";
 
-/// A fresh store and the clock it goes by.
+/// A fresh store and its clock.
 struct World {
     store: Store,
     clock: Clock,
@@ -169,7 +169,7 @@ fn entry(key: &str, quarantine: Option<&str>) -> InboxEntry {
     }
 }
 
-/// Each promise once per database.
+/// Each guarantee once per database.
 macro_rules! contract {
     ($($group:ident { $($promise:ident)* })*) => {
         mod sqlite {
@@ -248,7 +248,7 @@ async fn on_postgres_a_lease_belongs_to_one_process_until_it_ends() {
     assert!(claim("one").await.is_some(), "the holder may renew it");
     world.clock.advance(TimeDelta::minutes(1));
     let second = claim("two").await.expect("it has ended");
-    world.store.leases().release(first).await.expect("nothing to release any more");
+    world.store.leases().release(first).await.expect("releasing a lost lease does nothing");
     assert!(claim("one").await.is_none(), "an old holder cannot give another's lease away");
     world.store.leases().release(second).await.expect("it releases");
     assert!(claim("one").await.is_some());

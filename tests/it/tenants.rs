@@ -1,4 +1,4 @@
-//! Several sites: each gets its own, and none waits for another.
+//! Several sites: each gets its own data, and none waits for another.
 
 use std::time::Duration;
 

@@ -17,7 +17,7 @@ fn ids() -> Value {
     json!({ "ids": ["pd:account"] })
 }
 
-/// Claims as for an `installed` call that is all right.
+/// Claims of a valid `installed` call.
 fn lifecycle_claims(bridge: &Bridge, site: &Installation) -> Claims {
     let claims = bridge.claims(site, &Method::POST, INSTALLED);
     Claims { aud: vec![bridge.base_url.clone()], ..claims }
@@ -188,7 +188,7 @@ async fn neither_kind_of_token_may_stand_in_for_the_other() {
 
     let claims = lifecycle_claims(&bridge, &site);
     let body = installed_body(&bridge, &site);
-    // With the site's secret, and with the public key taken for a secret.
+    // With the site's secret, and with the public key used as a secret.
     for secret in [site.shared_secret.as_bytes(), key.public_pem.as_bytes()] {
         let hs256 = sign_hs256(&claims, secret).expect("a token");
         assert_eq!(bridge.call_with_token(&hs256, Method::POST, INSTALLED, Some(&body)).await.status, 401);
@@ -247,7 +247,7 @@ async fn below_a_path_both_kinds_of_proxies_work() {
     let request = reqwest::Client::new().post(format!("{origin}{FETCH}"));
     let request = request.header("Authorization", format!("JWT {token}")).json(&ids());
     assert_eq!(crate::harness::send(request).await.status, 200);
-    // A hash that counts the path in is another request's.
+    // A hash that includes the path is that of another request.
     let claims = Claims { qsh: Some(qsh::hash("POST", &format!("/bridge{FETCH}"), "")), ..claims };
     let answer = bridge.call_with(&site.shared_secret, &claims, Method::POST, FETCH, Some(&ids())).await;
     assert_eq!(answer.status, 401);

@@ -102,7 +102,7 @@ async fn three_tools_fill_one_site_and_one_of_them_fills_two() {
         let linked: Vec<String> = bridge.sites[site].linked_workspaces().into_iter().collect();
         assert_eq!(linked, sources.iter().map(|source| format!("{source}:account")).collect::<Vec<_>>());
     }
-    // What one site did not take keeps nobody else waiting.
+    // What one site did not accept delays no other.
     bridge.advance(60);
     bridge.sites[1].refuse("pd:Q1", "not this one");
     bridge.pagerduty(&triggered("Q1").resolved()).await;

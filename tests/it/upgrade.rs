@@ -1,7 +1,8 @@
-//! A database that an earlier version of the bridge has worked with: it opens, and the work goes on where it stood.
+//! A database that an earlier version of the bridge has used: it opens, and the work continues where it
+//! stopped.
 //!
-//! `tests/fixtures/before_rooms/README.md` tells what was going on when that version ended, at 10:30. Must not know
-//! the schema: whatever becomes of it, these stories go on.
+//! `tests/fixtures/before_rooms/README.md` says what was going on when that version stopped, at 10:30. Must
+//! not know the schema: these tests stay valid when it changes.
 
 use chrono::TimeDelta;
 use incident_bridge::domain::DeliveryState;
@@ -21,7 +22,7 @@ const ALERT: &str = "am:am-2f6af3210932ee93c7b682d1ff46e7715400550e-1789372680";
 const STORY_OF_Q1: [&str; 8] =
     ["stored", "accepted", "confirmed", "associated", "stored", "accepted", "confirmed", "confirmed"];
 const DAY: i64 = 24 * 3600;
-/// Until then, Jira has said, the first site must be left alone.
+/// Until then, Jira has said, the first site must wait.
 const SECONDS_TO_WAIT: i64 = 4 * 60;
 
 #[derive(Clone, Copy)]
@@ -30,7 +31,7 @@ enum On {
     Postgres,
 }
 
-/// This version at 11:00, on what the earlier one has left.
+/// This version at 11:00, on the earlier one's database.
 async fn start(on: On) -> Bridge {
     start_with(on, "http://pagerduty.example.com").await
 }
@@ -46,7 +47,7 @@ async fn start_with(on: On, pagerduty: &str) -> Bridge {
     }
 }
 
-/// Lets it do all that it has to do.
+/// Lets it do everything that is due.
 async fn catch_up(bridge: &Bridge) {
     for seconds in [0, SECONDS_TO_WAIT, 1, 5] {
         bridge.settle_after(seconds).await;
@@ -72,7 +73,7 @@ async fn what_waited_is_delivered_when_the_wait_is_over(on: On) {
         let shown = bridge.jira().incident(id).expect("it arrived");
         assert_eq!((&shown["summary"], &shown["status"]), (&json!(summary), &json!(status)), "{id}");
     }
-    // Of all that happened to Q2 meanwhile, Jira gets the last.
+    // Of all changes to Q2 meanwhile, Jira gets the last.
     let sent = versions(&bridge, "pd:Q2");
     assert!(sent.len() == 2 && sent[0] < sent[1], "{sent:?}");
     assert_eq!(bridge.jira().stored_versions(Kind::Incident, "pd:Q2"), sent);
@@ -106,7 +107,7 @@ async fn a_webhook_that_was_taken_has_its_effect_once(on: On) {
     catch_up(&bridge).await;
     assert!(bridge.jira().incident("pd:Q8").is_some());
     assert_eq!(bridge.events("pd:Q8").await, ["stored", "accepted", "confirmed"]);
-    // PagerDuty has not heard that it arrived and sends it again.
+    // PagerDuty received no answer and sends it again.
     bridge.pagerduty(&triggered("Q8").with_id("01NEW").titled("Not looked at")).await;
     assert_eq!((count_inbox(&bridge, "new").await, count_inbox(&bridge, "quarantined").await), (0, 1));
     bridge.settle_after(5).await;

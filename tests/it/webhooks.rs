@@ -1,4 +1,4 @@
-//! What tools post: believed only with a credential, written down before it is answered, used once.
+//! What tools post: accepted only with a credential, stored before it is answered, used once.
 
 use incident_bridge::domain::SourceId;
 use reqwest::Method;

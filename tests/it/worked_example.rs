@@ -41,7 +41,7 @@ fn read_file(file: &Path) -> String {
     std::fs::read_to_string(file).unwrap_or_else(|fault| panic!("{}: {fault}", file.display()))
 }
 
-/// "About an hour" is true only while the others are short.
+/// "About an hour" is true only while the existing sources are short.
 #[test]
 fn half_of_all_files_of_sources_have_fewer_than_200_lines_and_none_has_more_than_400() {
     let files = list_code(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sources"));

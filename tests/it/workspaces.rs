@@ -1,5 +1,5 @@
-//! Workspaces by account or by team: what stands where, and what happens when the configuration or the tool
-//! changes that.
+//! Workspaces by account or by team: which entity belongs where, and what happens when the configuration or
+//! the tool changes that.
 
 use incident_bridge::config::WorkspaceMode;
 use incident_bridge::simulator::EntityKind as Kind;
@@ -95,7 +95,7 @@ async fn incidents_move_when_teams_are_kept_apart_no_more_and_the_teams_go_after
     bridge.advance(DAY);
     nightly(&bridge).await;
     assert_eq!(seen(&bridge, "pd:Q1"), (vec!["pd:account".to_owned()], "pd:account".to_owned()));
-    // And back: what moved once moves again, with a version that has grown.
+    // And back: what moved once moves again, with a higher version.
     let there = bridge.delivery("pd:Q1").await.wanted;
     bridge.config.sources[0].workspaces = WorkspaceMode::Teams;
     bridge.restart().await;

@@ -1,4 +1,4 @@
-//! What a token says. Must not judge it: that is for `verify`.
+//! What a token says. Must not judge it: that is the task of `verify`.
 
 use serde::{Deserialize, Serialize};
 

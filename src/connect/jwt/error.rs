@@ -2,7 +2,7 @@
 
 use super::limits::{MAX_LIFETIME_SECS, MAX_TOKEN_BYTES};
 
-/// Why a token could not be made or is not believed. Every variant means 401 to the caller.
+/// Why a token could not be made or is not accepted. Every variant means 401 to the caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JwtError {
     #[error("the Authorization header is not of the form `JWT <token>`")]

@@ -1,6 +1,6 @@
 //! A token before any proof: its form, and what it claims about itself.
 //!
-//! Must not be believed: only `verify` proves a token.
+//! Must not be trusted: only `verify` proves a token.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use super::limits::MAX_TOKEN_BYTES;
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConnectJwt(String);
 
-/// What an unproven token says of itself: good for finding the key to prove it with, and for nothing else.
+/// What an unproven token says of itself: only good for finding the key to prove it with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unverified {
     pub alg: String,

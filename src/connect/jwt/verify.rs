@@ -15,8 +15,8 @@ use crate::clock::Timestamp;
 use crate::connect::qsh;
 use crate::domain::ClientKey;
 
-/// The `qsh` of tokens for frames, which are bound to no request. Accepting it on lifecycle routes was a
-/// published hole in Atlassian's frameworks (GHSA-2x7v-w2mv-f3rx).
+/// The `qsh` of tokens for frames, which are not bound to a request. Accepting it on lifecycle routes was a
+/// published vulnerability in Atlassian's frameworks (GHSA-2x7v-w2mv-f3rx).
 pub const CONTEXT_QSH: &str = "context-qsh";
 
 /// The request that a token has to be bound to, as it arrived.

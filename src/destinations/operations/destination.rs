@@ -86,7 +86,7 @@ impl Destination for Operations {
 
     async fn link(&self, workspaces: &[EntityId]) -> Result<(), Refusal> {
         let accepted = self.client.link_workspaces(workspaces).await?.value;
-        // Ids that were linked before are skipped by Jira, and count as linked all the same.
+        // Jira skips ids that were linked before; they count as linked.
         tracing::debug!(site = %self.site, accepted = accepted.len(), asked = workspaces.len(), "workspaces linked");
         Ok(())
     }
@@ -107,7 +107,7 @@ impl Destination for Operations {
     }
 }
 
-/// The payloads of a batch, and the verdicts on the entities that have none.
+/// The payloads of a batch, and the verdicts on entities without a payload.
 fn render_all(batch: Batch<'_>) -> (Vec<EntityPayload>, Vec<EntityOutcome>) {
     let (mut payloads, mut refused) = (Vec::with_capacity(batch.entities.len()), Vec::new());
     for outgoing in batch.entities {

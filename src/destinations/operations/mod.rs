@@ -1,7 +1,7 @@
 //! Jira Software's Operations API, for sites that installed the Connect app.
 //!
 //! Components, incidents and reviews go to the Incidents page in bulk requests of one kind each, after their
-//! workspaces are linked. Which facts of Jira's side this rests on: the docs of each file.
+//! workspaces are linked. The docs of each file name the facts about Jira that it relies on.
 
 mod client;
 mod destination;

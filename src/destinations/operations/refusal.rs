@@ -1,4 +1,4 @@
-//! A failed request to Jira in the engine's words: what to do, and what to tell a person.
+//! A failed request to Jira in the engine's terms: what to do, and what to tell a person.
 
 use chrono::TimeDelta;
 
@@ -6,7 +6,7 @@ use super::client::Scope as JiraScope;
 use super::client::{Disposition, JiraError};
 use crate::destinations::{Refusal, Remedy, Scope};
 
-/// Clocks further apart than this explain a refused token.
+/// A larger difference between the clocks explains a refused token.
 const SKEW: TimeDelta = TimeDelta::seconds(60);
 
 const FORBIDDEN: &str = "Jira forbids the request: the installed app lacks the operations module or a scope; \
@@ -40,7 +40,7 @@ fn remedy(error: &JiraError) -> Remedy {
         }
         Disposition::Split => Remedy::Split,
         Disposition::GiveUp => Remedy::GiveUp,
-        // A new secret may be on its way to us: Jira uses it before it has heard that we have it.
+        // A new secret may be about to arrive: Jira uses it before we have confirmed it.
         Disposition::Unauthorized => Remedy::Park { advice: unauthorized(error), may_pass: true },
         Disposition::Forbidden => park(FORBIDDEN.to_owned()),
         Disposition::Gone => park(GONE.to_owned()),

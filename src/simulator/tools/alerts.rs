@@ -1,7 +1,7 @@
-//! An Alertmanager-like tool: groups of firing alerts, which vanish from its API when they stop.
+//! An Alertmanager-like tool: groups of firing alerts, which disappear from its API when they stop.
 //!
 //! Source: Alertmanager's API v2 description. Beyond what the API shows, it remembers every episode of a
-//! group, which is what Jira should know in the end. Does no I/O.
+//! group, which is what Jira should show in the end. Does no I/O.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +13,7 @@ use url::form_urlencoded;
 use crate::clock::{Clock, Timestamp};
 
 const RECEIVER: &str = "incident-bridge";
-/// After this time an alert that is not repeated ends by itself.
+/// After this time an alert that is not repeated ends.
 const RESOLVE_TIMEOUT: TimeDelta = TimeDelta::minutes(4);
 
 /// An alerting rule for one service: what groups and their alerts look like.
@@ -103,7 +103,7 @@ impl Alerts {
         }
     }
 
-    /// All alerts of the rule's group stop. Whether any did.
+    /// Stops all alerts of the rule's group. Returns whether any was firing.
     pub fn resolve(&self, rule: Rule) -> bool {
         let now = self.0.clock.now();
         let mut state = self.lock();
@@ -127,7 +127,7 @@ impl Alerts {
         self.lock().changes
     }
 
-    /// How often the groups were asked for.
+    /// How often the groups were requested.
     #[must_use]
     pub fn polls(&self) -> u64 {
         self.lock().polls
@@ -186,7 +186,7 @@ impl Alerts {
     }
 }
 
-/// 16 hex digits that stand for a set of labels.
+/// 16 hex digits that identify a set of labels.
 fn fingerprint(labels: &[&str]) -> String {
     let hash = digest::digest(&digest::SHA256, labels.join("\n").as_bytes());
     hex::encode(&hash.as_ref()[..8])

@@ -1,9 +1,8 @@
 //! Two incident tools in memory: the other end of the bridge's sources.
 //!
-//! [`Pager`] behaves like PagerDuty and posts signed webhooks; [`Alerts`] behaves like Alertmanager and waits
-//! to be polled. Both are written from the tools' own documentation. What they hold is the truth that Jira
-//! is compared with, so they must not import the bridge's sources, mapping or client: they would only agree
-//! with our mistakes.
+//! [`Pager`] behaves like PagerDuty and posts signed webhooks; [`Alerts`] behaves like Alertmanager and is
+//! polled. Both follow the tools' own documentation. Jira is compared with what they hold, so they must not
+//! import the bridge's sources, mapping or client: they would repeat the bridge's mistakes.
 
 mod alerts;
 mod outbox;

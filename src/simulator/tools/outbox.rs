@@ -1,4 +1,4 @@
-//! Posts the pager's webhooks as PagerDuty does: signed, in order, again after a passing failure.
+//! Posts the pager's webhooks as PagerDuty does: signed, in order, and again after a temporary failure.
 //!
 //! Source: PagerDuty's webhook documentation (behaviour, signatures). Any 2xx within 5 s is a success;
 //! timeouts, 5xx and 429 are tried again, other answers drop the webhook. Must not look into bodies.
@@ -33,7 +33,7 @@ pub struct Webhook {
     pub body: Vec<u8>,
 }
 
-/// What has become of the webhooks so far.
+/// The outcome of the webhooks so far.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Delivered {
     pub attempts: u64,
@@ -51,7 +51,7 @@ impl Delivered {
     }
 }
 
-/// The subscription at work. Cheap to clone; the task ends when nothing can send webhooks to it any longer.
+/// The running subscription. Cheap to clone; the task ends when nothing can send it webhooks.
 #[derive(Debug, Clone)]
 pub struct Outbox {
     client: reqwest::Client,
@@ -75,8 +75,8 @@ impl Outbox {
         *self.lock()
     }
 
-    /// Posts a webhook under a signature that does not fit, as a stranger would, and tells the answer's
-    /// status. Counts nowhere.
+    /// Posts a webhook with a wrong signature, as a stranger would, and returns the answer's status. It is
+    /// not counted.
     ///
     /// # Errors
     /// When the bridge cannot be reached.

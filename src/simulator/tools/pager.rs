@@ -1,7 +1,7 @@
 //! A PagerDuty-like tool: incidents with status, priority, service and team, and an event for every change.
 //!
 //! Source: PagerDuty's webhook documentation (overview) and its published samples. Does no I/O: events go
-//! into a channel. Must not know what becomes of them.
+//! into a channel. Must not know what happens to them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -47,7 +47,7 @@ pub struct Incident {
     pub reopened_at: Option<Timestamp>,
 }
 
-/// What people do to an incident. PagerDuty has no event of its own for a new title: the next event carries
+/// What users do to an incident. PagerDuty has no event of its own for a new title: the next event carries
 /// it, here an escalation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
@@ -122,15 +122,15 @@ impl Pager {
         id
     }
 
-    /// Changes an incident and tells of it. Whether there is such an incident.
+    /// Changes an incident and reports it. Returns whether there is such an incident.
     pub fn change(&self, id: &str, change: Change) -> bool {
         let mut state = self.lock();
         let webhook = self.apply(&mut state, id, change);
         webhook.map(|webhook| self.send(&mut state, id, webhook)).is_some()
     }
 
-    /// Makes two changes and tells of the second before the first, as retries can. Whether there is such an
-    /// incident.
+    /// Makes two changes and reports the second before the first, as retries can. Returns whether there is
+    /// such an incident.
     pub fn change_out_of_order(&self, id: &str, first: Change, second: Change) -> bool {
         let mut state = self.lock();
         let earlier = self.apply(&mut state, id, first);
@@ -213,7 +213,7 @@ impl Pager {
     fn event(&self, state: &mut State, event_type: &str, incident: &Incident) -> Webhook {
         state.changes += 1;
         // Events of one account never share an instant. The full second is left out, because an instant on
-        // it reads like one that was told without milliseconds.
+        // it looks like one without milliseconds.
         let mut ms = self.0.clock.now_ms().max(state.last_event_ms + 1);
         ms += i64::from(ms % 1000 == 0);
         state.last_event_ms = ms;

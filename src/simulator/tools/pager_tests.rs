@@ -1,4 +1,5 @@
-//! The simulated pager: every change is an event with the whole incident, and events may repeat or overtake.
+//! The simulated pager: every change is an event with the whole incident, and events may be repeated or
+//! overtake each other.
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 

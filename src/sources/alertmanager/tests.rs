@@ -32,7 +32,7 @@ fn message(alerts: &[Value]) -> Value {
     })
 }
 
-/// One Alertmanager and what is remembered of it.
+/// One Alertmanager and what is stored about it.
 struct Story {
     source: Arc<dyn Source>,
     server: Option<MockServer>,

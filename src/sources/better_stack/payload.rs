@@ -23,7 +23,7 @@ pub(super) struct Mapper {
 }
 
 impl Mapper {
-    /// One incident as it was told at `at`. Its own newest date is only the basis of its version: it goes
+    /// One incident as it was reported at `at`. Its own newest date is only the basis of its version: it goes
     /// back when the incident is reopened.
     pub(super) fn incident(&self, data: &Value, at: Timestamp) -> Option<Findings> {
         let provider_id = data.find_id("/id")?;
@@ -80,7 +80,7 @@ impl Mapper {
         })
     }
 
-    /// Old bodies have no `status`: then the dates tell.
+    /// Old bodies have no `status`: the dates then decide.
     fn status(&self, attributes: &Value) -> IncidentStatus {
         let word = attributes.text("/status");
         self.config.find_status(word).unwrap_or_else(|| match word.to_lowercase().as_str() {

@@ -30,7 +30,7 @@ impl Mapper {
         Self { config: config.clone(), home }
     }
 
-    /// One incident as our template tells it, without asking Datadog.
+    /// One incident as our template reports it, without asking Datadog.
     pub(super) fn read_webhook(
         &self,
         id: String,
@@ -103,8 +103,8 @@ impl Mapper {
         )
     }
 
-    /// The search has whole seconds where everything else is finer, so the dates are cut to seconds; only `at` keeps
-    /// the full time.
+    /// The search has whole seconds where everything else is finer, so the dates are cut to seconds; only
+    /// `at` keeps the full time.
     fn findings(&self, at: Timestamp, mut incident: Incident) -> Findings {
         incident.created_at = incident.created_at.trunc_subsecs(0);
         incident.updated_at = at.trunc_subsecs(0);

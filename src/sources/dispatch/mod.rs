@@ -1,8 +1,8 @@
-//! Netflix Dispatch, self-hosted: its API, and incidents that somebody pushes as the API shows them.
+//! Netflix Dispatch, self-hosted: its API, and incidents that are pushed in the form of the API.
 //!
-//! Source of the facts: Dispatch's own code, archived since September 2025. It has no outgoing webhooks and no API
-//! keys, and its answers do not say when an incident changed: a change counts from when it was received. Must not
-//! decide anything about Jira.
+//! Source of the facts: Dispatch's own code, archived since September 2025. It has no outgoing webhooks and
+//! no API keys, and its answers do not say when an incident changed: a change counts from when it was
+//! received. Must not decide anything about Jira.
 
 mod payload;
 mod poll;

@@ -24,7 +24,7 @@ pub(super) struct Mapper {
 }
 
 impl Mapper {
-    /// One incident with its review, as it was told at `at`.
+    /// One incident with its review, as it was reported at `at`.
     pub(super) fn incident(
         &self,
         data: &Value,

@@ -24,7 +24,7 @@ const ACCESS: Access = Access {
     fix: "set `api_token` to a token of a user that sees all projects; Dispatch's tokens expire",
 };
 const LIMIT: usize = 100;
-/// How far a run reads back behind the start of the last one: clocks differ.
+/// How far before the start of the last run a run reads: clocks differ.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 
 pub(super) struct DispatchPoller {

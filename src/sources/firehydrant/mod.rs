@@ -1,8 +1,9 @@
 //! FireHydrant: signed webhooks, and incidents, services, teams and retrospectives from the API v1.
 //!
 //! Sources of the facts: FireHydrant's pages on webhooks and its published API description. A signature
-//! covers no time, so a repeated webhook is recognized by its content and ordered by `updated_at`. REST incidents
-//! have no `updated_at`: what a poll read is as new as the poll. Must not decide anything about Jira.
+//! covers no time, so a repeated webhook is recognized by its content and ordered by `updated_at`. REST
+//! incidents have no `updated_at`: what a poll read is as new as the poll. Must not decide anything about
+//! Jira.
 
 mod payload;
 mod poll;
@@ -32,7 +33,7 @@ pub(super) const KIND: Kind = Kind {
 
 #[derive(Deserialize)]
 struct Options {
-    /// Takes functionalities as affected components, beside services.
+    /// Treats functionalities as affected components, besides services.
     #[serde(default)]
     functionalities: bool,
 }

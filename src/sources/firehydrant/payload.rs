@@ -1,5 +1,5 @@
-//! FireHydrant's incidents, services, teams and retrospectives as domain values: the same for webhooks and REST
-//! answers.
+//! FireHydrant's incidents, services, teams and retrospectives as domain values: the same for webhooks and
+//! REST answers.
 //!
 //! Pure. Reports carry no status, so the milestone of their incident is kept in [`Memory`].
 
@@ -26,7 +26,7 @@ fn retrospective_key(incident: &str) -> String {
     format!("retrospective/{incident}")
 }
 
-/// Reports carry no status of their own: the milestone of their incident stands for it.
+/// Reports have no status of their own: the milestone of their incident is used.
 pub(super) fn remember_retrospective(memory: &mut Memory, data: &Value) {
     let milestone = data.text("/current_milestone");
     if let Some(id) = data.find_id("/id").filter(|_| milestone.starts_with("retrospective_")) {

@@ -28,7 +28,7 @@ const ACCESS: Access = Access {
 };
 /// The most that one page may hold (API overview).
 const LIMIT: &str = "200";
-/// How far a run reads back behind the start of the last one: clocks differ, and lists lag.
+/// How far before the start of the last run a run reads: clocks differ, and lists lag.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 const PAGING: Paging = Paging::Cursor { parameter: "page", next: "/pagination/next" };
 
@@ -52,7 +52,7 @@ impl FireHydrantPoller {
         Ok(ACCESS.open(config, http)?.map(|api| Self { api, mapper: Arc::clone(mapper) }))
     }
 
-    /// What a page tells.
+    /// What a page reports.
     fn findings(&self, listing: usize, entries: &[Value], memory: &mut Memory, now: Timestamp) -> Findings {
         let mut all = Findings::default();
         for entry in entries {

@@ -25,7 +25,7 @@ fn review(found: &Findings) -> &crate::domain::PostIncidentReview {
     reviews.expect("a review")
 }
 
-/// FireHydrant with the samples; `milestone` is where the first incident stands.
+/// FireHydrant with the samples; `milestone` is that of the first incident.
 async fn firehydrant(milestone: &'static str) -> (wiremock::MockServer, Arc<dyn Source>) {
     let server = tool(move |request| {
         let parameter =

@@ -14,8 +14,8 @@ use crate::sources::kit::json::{Path, scalar_text};
 
 /// Longest expression, in characters.
 const MAX_LENGTH: usize = 2000;
-/// Most operators and brackets in an expression: each may nest one level deeper, and a few hundred levels overflow a
-/// thread's stack in a debug build.
+/// Most operators and brackets in an expression: each may nest one level deeper, and a few hundred levels
+/// overflow a thread's stack in a debug build.
 const MAX_OPERATORS: usize = 100;
 const NAMES: &[&str] = &["path", "paths", "jmespath", "from", "values", "default"];
 
@@ -114,8 +114,8 @@ impl Expression {
         Ok(apart.filter(|value| !value.is_null()).collect())
     }
 
-    /// The table's value for the tool's word, in any case. Without an entry the word stands for itself,
-    /// unless a default is there for such words.
+    /// The table's value for the tool's word, in any case. Without an entry the word itself is used,
+    /// unless there is a default for such words.
     pub(super) fn translate(&self, word: &str) -> Option<String> {
         match self.values.get(&word.trim().to_lowercase()) {
             Some(value) => Some(value.clone()),

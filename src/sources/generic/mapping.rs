@@ -1,7 +1,7 @@
 //! The operator's mapping: where in a tool's JSON each part of an incident is.
 //!
-//! The usual form is a path, a table of values and a default; JMESPath is there for the rest. Everything
-//! that can be wrong with a mapping is reported when it is built. A required value that is missing refuses the
+//! The usual form is a path, a table of values and a default; JMESPath is there for the rest. Everything that
+//! can be wrong with a mapping is reported when it is built. A required value that is missing refuses the
 //! event as a whole: a half-filled incident never leaves this file.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,7 +126,7 @@ impl Mapping {
         Ok(if translated.is_some_and(|word| word == "unknown") { String::new() } else { own })
     }
 
-    /// The ids, and the names that stand at the same places.
+    /// The ids, and the names at the same positions.
     fn components(
         &self,
         documents: &Documents<'_>,

@@ -11,7 +11,7 @@ use crate::sources::kit::parts::{component, describe, get_id};
 use crate::sources::{Findings, Unmappable};
 
 impl Mapper {
-    /// One incident, as told at `told_at`; drills as the operator wants them.
+    /// One incident, as reported at `told_at`; drills as configured.
     pub(super) fn incident(&self, data: &Value, told_at: Timestamp) -> Result<Findings, Unmappable> {
         let provider_id = get_id(data, "/incidentID", "incident")?;
         if data["isDrill"] == true && !self.options.drills {

@@ -1,9 +1,9 @@
 //! Grafana: IRM incidents, alert groups of IRM and OnCall, and Alerting's contact points.
 //!
-//! One source takes the webhooks of all three and tells them apart by their shape. Each has its own proof of
-//! origin: IRM's `Gi-Signature`, Alerting's HMAC, and for alert groups, which are not signed, a shared secret.
-//! Sources of the facts: Grafana's documentation, its published IRM client and its published sources of
-//! OnCall and Alerting. None of them has post-incident reviews. Must not decide anything about Jira.
+//! One source takes the webhooks of all three and distinguishes them by their shape. Each has its own proof
+//! of origin: IRM's `Gi-Signature`, Alerting's HMAC, and for alert groups, which are not signed, a shared
+//! secret. Sources of the facts: Grafana's documentation, its published IRM client and its published sources
+//! of OnCall and Alerting. None of them has post-incident reviews. Must not decide anything about Jira.
 
 mod irm;
 mod mapper;

@@ -32,7 +32,7 @@ pub(super) fn find_labels(memory: &Memory, id: &str) -> Map<String, Value> {
     kept.map(|kept| kept.labels).unwrap_or_default()
 }
 
-/// Forgets the labels of alerts that were last told before `oldest`.
+/// Forgets the labels of alerts that were last reported before `oldest`.
 pub(super) fn prune_labels(memory: &mut Memory, oldest: Timestamp) {
     let is_old = |text: &str| serde_json::from_str::<Kept>(text).map_or(true, |kept| kept.at < oldest);
     let old = memory.with_prefix(LABELS).filter(|(_, text)| is_old(text)).map(|(key, _)| key.to_owned());

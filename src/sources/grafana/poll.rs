@@ -2,8 +2,9 @@
 //!
 //! Incidents are listed latest change first, back to the last run; one that changes meanwhile moves to the
 //! front and is read by the next run. Of alert groups a run reads the open ones by state, then the resolved
-//! ones that started lately. A group that was open in the last run and is not listed in this one is fetched by
-//! its id, so the end of an old alert group is not missed. This file does it, because only it has the labels.
+//! ones that started lately. A group that was open in the last run and is not listed in this one is fetched
+//! by its id, so the end of an old alert group is not missed. This file does it, because only it has the
+//! labels.
 
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ use crate::sources::{
 
 const INCIDENTS: &str = "api/plugins/grafana-irm-app/resources/api/v1/IncidentsService.";
 const GROUPS: &str = "api/v1/alert_groups/";
-/// How far a run reads back behind the start of the last one: clocks differ.
+/// How far before the start of the last run a run reads: clocks differ.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 /// How long ago a resolved alert group may have started to be read again.
 const LATELY: TimeDelta = TimeDelta::days(1);

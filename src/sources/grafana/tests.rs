@@ -160,7 +160,7 @@ async fn a_run_reads_incidents_back_to_the_last_one_then_open_and_resolved_alert
     assert_eq!(group.severity, crate::domain::Severity::P1);
     assert!(pages[5].findings.refetch.is_empty());
 
-    // The group is in no list any more: its end was missed.
+    // The group is no longer in any list: its end was missed.
     server.reset().await;
     mount(&server, PREVIEWS, answer(json!({"incidentPreviews": null, "cursor": {"hasMore": false}}))).await;
     mount(&server, GROUPS, answer(json!({"next": null, "results": []}))).await;

@@ -1,7 +1,7 @@
 //! Asks a tool's REST API for JSON and turns every failure into a [`PollError`] that says what to do.
 //!
-//! Knows HTTP, rate limits and paging, but no tool. Only reads (`GET`, or `POST` of a query); follows what the shared client
-//! allows. Error messages name the path, never a query, a header or an answer's content.
+//! Knows HTTP, rate limits and paging, but no tool. Only reads (`GET`, or `POST` of a query); follows what
+//! the shared client allows. Error messages name the path, never a query, a header or an answer's content.
 
 use std::time::Duration;
 
@@ -36,10 +36,10 @@ pub(in crate::sources) struct Api {
     fix: &'static str,
 }
 
-/// Where a listing goes on.
+/// Where a listing continues.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::sources) enum Paging {
-    /// `offset` and `limit`; a flag or an address at `more` tells whether there is a next page.
+    /// `offset` and `limit`; a flag or an address at `more` says whether there is a next page.
     Offset { limit: usize, more: &'static str },
     /// The answer names the next page at `next`, to be sent as `parameter`.
     Cursor { parameter: &'static str, next: &'static str },
@@ -192,7 +192,7 @@ impl Api {
             .map_err(|_| self.unreadable(path, "something that is no JSON"))
     }
 
-    /// All entries that stand at `items` in the pages of a listing.
+    /// All entries at `items` in the pages of a listing.
     pub(in crate::sources) async fn list(
         &self,
         path: &str,
@@ -329,8 +329,8 @@ fn find_retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     find_wait(headers, now).filter(|wait| !wait.is_zero())
 }
 
-/// How long a tool asks to wait: `Retry-After`, else the usual rate-limit fields, in seconds from now or since
-/// the epoch.
+/// How long a tool asks to wait: `Retry-After`, else the usual rate-limit fields, in seconds from now or
+/// since the epoch.
 fn find_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     if headers.contains_key(RETRY_AFTER) {
         return http::find_retry_after(headers, now);

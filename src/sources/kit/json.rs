@@ -93,7 +93,7 @@ impl Path {
         Self(steps)
     }
 
-    /// Everything that stands at this place; more than one value only with `*`.
+    /// Everything at this place; more than one value only with `*`.
     pub(in crate::sources) fn find_all<'a>(&self, document: &'a Value) -> Vec<&'a Value> {
         self.0.iter().fold(vec![document], |found, step| {
             found.into_iter().flat_map(|value| descend(value, step)).collect()

@@ -29,7 +29,7 @@ impl ListingCursor {
     ) -> Result<Self, PollError> {
         let stored = stored.map(Cursor::read::<Self>).transpose()?;
         let cursor = stored.unwrap_or(Self { started: None, since: backfill_from, listing: 0, page: None });
-        // After the clock was set back, `since` may lie ahead of it, where no change can be.
+        // After the clock was set back, `since` may be in the future, where there are no changes.
         Ok(Self { started: cursor.started.or(Some(now)), since: cursor.since.min(now), ..cursor })
     }
 
@@ -62,8 +62,8 @@ impl ListingCursor {
         Page { findings, next: Cursor::of(&cursor), done, total: None }
     }
 
-    /// The end of a run whose last listing, which every run reads in full, cannot be read now: the next run reads
-    /// it, and the other listings do not wait for it.
+    /// The end of a run whose last listing, which every run reads in full, cannot be read now: the next run
+    /// reads it, and the other listings do not wait for it.
     pub(in crate::sources) fn defer(self, what: &str, fault: &PollError, listings: usize) -> Page {
         tracing::warn!("{what} are put off to the next run: {fault}");
         self.into_page(Findings::default(), None, listings)

@@ -101,7 +101,7 @@ impl Source for Opsgenie {
                 let at = find_unix(alert, "/updatedAt").unwrap_or(webhook.received_at);
                 return Ok(Findings::gone(&alert_id(alert)?, at));
             }
-            // Notes, tags and the like come for closed alerts too, and tell no state.
+            // Notes, tags and the like arrive for closed alerts too, and give no state.
             _ => {
                 let action = action.chars().take(80).collect::<String>();
                 return Ok(Findings::ignored(format!("action {action} changes no state")));

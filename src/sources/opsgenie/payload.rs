@@ -18,7 +18,7 @@ pub(super) fn alert_id(alert: &Value) -> Result<String, Unmappable> {
     alert.find_id("/alertId").ok_or_else(|| Unmappable::Incomplete("the alert has no alertId".to_owned()))
 }
 
-/// Alert webhooks write Unix time in milliseconds or nanoseconds, some as text: the size tells the unit.
+/// Alert webhooks write Unix time in milliseconds or nanoseconds, some as text: the size shows the unit.
 pub(super) fn find_unix(value: &Value, pointer: &str) -> Option<Timestamp> {
     let number = value.find_id(pointer)?.parse::<i64>().ok()?;
     let millis = match number {
@@ -70,7 +70,7 @@ impl Mapper {
     }
 
     /// An alert as an incident. Only what every action's webhook carries is shown, so that an acknowledgement
-    /// does not take away what the creation told.
+    /// does not remove what the creation reported.
     pub(super) fn alert(
         &self,
         alert: &Value,

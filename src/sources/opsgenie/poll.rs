@@ -1,6 +1,6 @@
-//! Reads Opsgenie's Incident API. It has no "updated since" filter, so each run reads all open incidents, then
-//! the resolved and closed ones that were created since the last run, and at least the newest page of them;
-//! an incident that is no longer listed as open is fetched by its id.
+//! Reads Opsgenie's Incident API. It has no "updated since" filter, so each run reads all open incidents,
+//! then the resolved and closed ones that were created since the last run, and at least the newest page of
+//! them; an incident that is no longer listed as open is fetched by its id.
 //!
 //! A post-mortem can only be read by its id, which an extra property of the incident has to hold.
 
@@ -35,10 +35,10 @@ const PAGING: Paging = Paging::Offset { limit: LIMIT, more: "/paging/next" };
 /// The listings of a run: incidents of each status, newest created first.
 const STATUSES: [&str; 3] = ["open", "resolved", "closed"];
 const OPEN: usize = 0;
-/// How far a run reads back behind the start of the last one: clocks differ.
+/// How far before the start of the last run a run reads: clocks differ.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
-/// The answers when the property holds something other than the id of a post-mortem, or one that the key may not
-/// read.
+/// The answers when the property holds something other than the id of a post-mortem, or one that the key may
+/// not read.
 const NO_POSTMORTEM: &[u16] = &[400, 402, 403, 404, 422];
 
 pub(super) struct OpsgeniePoller {

@@ -1,5 +1,5 @@
 //! What only Opsgenie does: alerts as incidents, Unix times of any unit, post-mortems by id, and how polling
-//! notices what is open no more.
+//! notices what is no longer open.
 
 use wiremock::Request;
 

@@ -39,7 +39,7 @@ const LIMIT: usize = 100;
 const MAX_OFFSET: usize = 10_000;
 /// Safely below the six months that one request may span.
 const WINDOW: TimeDelta = TimeDelta::days(180);
-/// How far a run reads back behind the start of the last one: clocks differ, and lists lag.
+/// How far before the start of the last run a run reads: clocks differ, and lists lag.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 /// How far back the log is read at most, however long ago the last run was.
 const LOG_REACH: TimeDelta = TimeDelta::days(7);

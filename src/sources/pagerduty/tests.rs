@@ -144,7 +144,7 @@ async fn a_later_run_stops_at_resolutions_from_before_the_last_one() {
     let cursor = Cursor(json!({"phase": "idle", "since": "2026-09-15T10:05:00Z"}));
     let (pages, cursor) = run(&*source, Some(cursor), &mut Memory::default(), "2026-09-15T12:30:00Z").await;
     let ids = pages.iter().flat_map(|page| &page.findings.observations).map(Observation::provider_id);
-    // 10:00 still lies in the overlap; 09:00 ends the walk.
+    // 10:00 is still in the overlap; 09:00 ends the listing.
     assert_eq!(ids.collect::<Vec<_>>(), ["Q12", "Q11", "Q10", "Q9"]);
     assert_eq!(cursor.0["since"], "2026-09-15T12:30:00Z");
     assert!(listings(&server).await.iter().all(|r| parameter(r, "since").is_none()));

@@ -32,7 +32,7 @@ const NEXT: &str = "/meta/next_page";
 const PAGING: Paging = Paging::Cursor { parameter: "page[number]", next: NEXT };
 /// The largest page is not documented.
 const PAGE_SIZE: &str = "100";
-/// How far a run reads back behind the start of the last one: clocks differ.
+/// How far before the start of the last run a run reads: clocks differ.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 const INCLUDE: (&str, &str) = ("include", "services,groups,functionalities");
 

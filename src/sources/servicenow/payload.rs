@@ -1,6 +1,6 @@
 //! ServiceNow's records as domain values: the same for pushes and for the Table API.
 //!
-//! Pure. A field is a bare value, or a `value` beside a link or a display value.
+//! Pure. A field is a bare value, or a `value` next to a link or a display value.
 
 use serde_json::Value;
 use url::Url;
@@ -16,13 +16,13 @@ use crate::sources::{Findings, Unmappable};
 
 pub(super) const HOME: &str = "https://www.servicenow.com";
 
-/// The database value of a field: bare, or `value` beside a link or a display value. Empty is absent.
+/// The database value of a field: bare, or `value` next to a link or a display value. Empty is absent.
 pub(super) fn find_field(record: &Value, name: &str) -> Option<String> {
     let field = record.get(name)?;
     scalar_text(field).or_else(|| field.get("value").and_then(scalar_text))
 }
 
-/// What people see in a field, where the record tells it.
+/// What people see in a field, if the record gives it.
 pub(super) fn find_display(record: &Value, name: &str) -> Option<String> {
     record.get(name)?.get("display_value").and_then(scalar_text)
 }

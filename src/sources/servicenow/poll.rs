@@ -25,7 +25,7 @@ use crate::sources::{BuildError, Catalogue, Cursor, Findings, Page, PollError, P
 const LIMIT: usize = 200;
 /// Ids of 32 characters that one address is filled with.
 const IDS: usize = 50;
-/// How far a run reads back behind the newest record of the last one: transactions end out of order.
+/// How far before the newest record of the last run a run reads: transactions end out of order.
 const OVERLAP: TimeDelta = TimeDelta::minutes(2);
 /// Most pages of a table that the catalogue reads.
 const MAX_PAGES: usize = 500;
@@ -158,8 +158,8 @@ fn written(at: Timestamp) -> String {
     at.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// ServiceNow ignores what it does not understand of a query, and reads times in the caller's time zone: then it
-/// returns records that were not asked for.
+/// ServiceNow ignores what it does not understand of a query, and reads times in the caller's time zone: then
+/// it returns records that were not asked for.
 ///
 /// West of UTC it would leave out the newest records, which the time shown to the user reveals.
 fn check_order(records: &[Value], from: Timestamp) -> Result<(), PollError> {

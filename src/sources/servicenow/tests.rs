@@ -202,7 +202,7 @@ async fn a_full_and_a_later_run_page_by_time_and_follow_what_left_the_filter() {
     );
     assert!(requests[0].ends_with("&sysparm_display_value=all&sysparm_limit=200&sysparm_offset=0"));
 
-    // `a` was lowered to P3 and resolved: the filter shows it no more.
+    // `a` was lowered to P3 and resolved: the filter no longer shows it.
     answer(&server, "sysparm_query", &changed("2026-09-14 08:58:00"), &json!([]), false).await;
     let open = "sys_idINa^sys_updated_on>=2026-09-14 08:58:00^ORDERBYsys_updated_on^ORDERBYsys_id";
     answer(&server, "sysparm_query", open, &json!([record("a", "2026-09-15 00:01:00", "6")]), false).await;

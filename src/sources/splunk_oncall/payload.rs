@@ -12,7 +12,7 @@ use crate::sources::{Findings, Memory};
 
 pub(super) const HOME: &str = "https://portal.victorops.com";
 
-/// Turns what Splunk On-Call tells into domain values, as one source's configuration says.
+/// Turns what Splunk On-Call reports into domain values, as one source's configuration says.
 pub(super) struct Mapper {
     pub(super) config: SourceConfig,
     pub(super) org: Option<String>,
@@ -29,7 +29,7 @@ pub(super) fn severity_key(incident: &str) -> String {
 }
 
 impl Mapper {
-    /// One incident as our template tells it.
+    /// One incident as our template reports it.
     pub(super) fn read_webhook(
         &self,
         id: String,

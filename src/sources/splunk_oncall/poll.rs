@@ -1,8 +1,8 @@
 //! Reads Splunk On-Call's current incidents in every run, and then from the reporting API what those do not
 //! show: the past, once, and later what was open and is no longer current.
 //!
-//! The reporting API allows one call a minute and answers 403 both to a key that may not read and at its rate limit.
-//! So a report that cannot be read is put off to a later run, and current incidents never wait for it.
+//! The reporting API allows one call a minute and answers 403 both to a key that may not read and at its rate
+//! limit. So a report that cannot be read is put off to a later run, and current incidents never wait for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,7 +63,7 @@ impl Progress {
         }
     }
 
-    /// What is left when this much was read; `total` as the report tells it.
+    /// What is left when this much was read; `total` as the report gives it.
     fn advance(&mut self, read: usize, total: Option<usize>) {
         match &mut self.history {
             Some((_, offset)) => {

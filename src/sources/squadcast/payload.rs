@@ -22,7 +22,7 @@ pub(super) struct Mapper {
 }
 
 impl Mapper {
-    /// One incident of `updated_at`, told at `at`; `team` owns it where it does not say itself.
+    /// One incident of `updated_at`, reported at `at`; `team` owns it if it names no team.
     pub(super) fn incident(
         &self,
         data: &Value,

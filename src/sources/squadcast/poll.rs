@@ -266,7 +266,7 @@ impl Poller for SquadcastPoller {
     }
 }
 
-/// The newest date that an incident tells; Squadcast writes year 1 for none.
+/// The newest date of an incident; Squadcast writes year 1 for none.
 fn newest(data: &Value, now: Timestamp) -> Timestamp {
     let names = ["/created_at", "/acknowledged_at", "/resolved_at", "/updated_at"];
     let dates = names.into_iter().filter_map(|name| data.find_time(name));

@@ -1,5 +1,5 @@
-//! Reads Statuspage's API v1, page by page of the account: what is unresolved, then what was created since the
-//! last run, and at least the newest incidents.
+//! Reads Statuspage's API v1, page by page of the account: what is unresolved, then what was created since
+//! the last run, and at least the newest incidents.
 //!
 //! There is no "updated since" filter. An incident that is no longer unresolved is fetched by its id. One
 //! request a second is allowed, so drafts of postmortems are asked for only where one is likely: after the
@@ -30,7 +30,7 @@ const ACCESS: Access = Access {
 /// The most that one page may hold.
 const LIMIT: usize = 100;
 const PAGING: Paging = Paging::Pages { size: "per_page", limit: LIMIT };
-/// How far a run reads back behind the start of the last one: clocks differ.
+/// How far before the start of the last run a run reads: clocks differ.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 /// The incident has no postmortem, or the page's plan or the key's user has no access to it.
 const NO_POSTMORTEM: &[u16] = &[402, 403, 404];
@@ -38,8 +38,8 @@ const NO_POSTMORTEM: &[u16] = &[402, 403, 404];
 const DRAFT_AGE: TimeDelta = TimeDelta::days(14);
 const DRAFTS: usize = 10;
 
-/// How far a run has come: the lists of the first of `pages`, then those of the others. `since` is when the last
-/// run began.
+/// How far a run has come: the lists of the first of `pages`, then those of the others. `since` is when the
+/// last run began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "snake_case")]
 enum Progress {
@@ -99,7 +99,7 @@ impl StatuspagePoller {
         Findings::merge(incidents.map(|entry| Findings::of_entry(self.mapper.incident(entry, page, now))))
     }
 
-    /// The unpublished postmortem of an incident, if somebody has begun one.
+    /// The unpublished postmortem of an incident, if there is a draft.
     async fn draft(
         &self,
         incident: &Value,

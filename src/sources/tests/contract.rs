@@ -42,7 +42,7 @@ fn what_every_sample_becomes_is_what_jiras_schema_takes() {
     }
 }
 
-/// What the samples of webhooks tell, with the name of each sample.
+/// What the webhook samples report, with the name of each sample.
 fn list_entities(kind: &str, source: &dyn Source) -> Vec<(String, Entity)> {
     let mut entities = Vec::new();
     for (name, sample) in mutations::samples(kind) {

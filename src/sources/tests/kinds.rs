@@ -1,4 +1,4 @@
-//! Building sources: what a wrong configuration is told.
+//! Building sources: what a wrong configuration is answered.
 
 use super::prelude::*;
 use crate::sources::{KINDS, Rejection};

@@ -7,7 +7,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use super::prelude::*;
 use crate::sources::Cursor;
 
-/// How often each sample is broken anew.
+/// How many broken variants of each sample are tried.
 const ROUNDS: u32 = 300;
 
 pub(in crate::sources) fn samples(provider: &str) -> Vec<(String, Value)> {

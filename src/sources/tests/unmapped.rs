@@ -1,4 +1,4 @@
-//! Words of tools that nothing maps: what each source makes of them, and what the operator is told.
+//! Unmapped values of tools: what each source makes of them, and what the operator is told.
 
 use super::prelude::*;
 use crate::domain::{IncidentStatus, Severity, UnmappedValue, ValueKind};

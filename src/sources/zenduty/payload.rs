@@ -22,8 +22,8 @@ pub(super) struct Mapper {
 }
 
 impl Mapper {
-    /// One incident as it was told at `at`. Its own newest date is only the basis of a polled version: it goes
-    /// back when the incident is reopened, and most changes have none.
+    /// One incident as it was reported at `at`. Its own newest date is only the basis of a polled version: it
+    /// goes back when the incident is reopened, and most changes have none.
     pub(super) fn incident(&self, data: &Value, at: Timestamp) -> Result<Findings, Unmappable> {
         let provider_id = get_id(data, "/unique_id", "incident")?;
         let service = if data["service"].is_object() { &data["service"] } else { &data["service_object"] };
@@ -92,7 +92,7 @@ impl Mapper {
     }
 }
 
-/// The newest of the dates that an incident tells.
+/// The newest of an incident's dates.
 pub(super) fn newest(data: &Value) -> Option<Timestamp> {
     let names = ["/creation_date", "/acknowledged_date", "/resolved_date"];
     names.into_iter().filter_map(|name| data.find_time(name)).max()

@@ -1,7 +1,7 @@
 //! Reads Zenduty's incidents: all that are open, those created lately, then each team's postmortems.
 //!
-//! The filter has only days of creation. An incident that is no longer listed as open is fetched by its number,
-//! the only key that Zenduty finds an incident by: [`Memory`] keeps it.
+//! The filter has only days of creation. An incident that is no longer listed as open is fetched by its
+//! number, the only key that Zenduty finds an incident by: [`Memory`] keeps it.
 
 use std::sync::Arc;
 
@@ -104,8 +104,8 @@ impl ZendutyPoller {
         Ok((found, goes_on.then(|| (number + 1).to_string())))
     }
 
-    /// Some of what was open in the round before and was not seen in this one, from after `after`, and where it
-    /// goes on.
+    /// Some of what was open in the round before and was not seen in this one, from after `after`, and where
+    /// it goes on.
     async fn unseen(
         &self,
         memory: &mut Memory,
@@ -198,7 +198,7 @@ impl Poller for ZendutyPoller {
         Ok(catalogue)
     }
 
-    /// Zenduty finds incidents by number only; none is known by the id that is asked for here.
+    /// Zenduty finds incidents by number only; it finds none by the id that is requested here.
     async fn fetch_incident(&self, provider_id: &str, now: Timestamp) -> Result<Option<Findings>, PollError> {
         let told = self.fetch(provider_id, now).await?;
         Ok(told.filter(|told| told.incidents().any(|incident| incident.provider_id == provider_id)))

@@ -1,4 +1,4 @@
-//! Values for placeholders: the domain's types as the database keeps them.
+//! Values for placeholders: the domain's types as the database stores them.
 
 use crate::clock::Timestamp;
 use crate::domain::{ClientKey, DeliveryState, DestinationId, EntityId, EntityKind, Priority, SourceId};
@@ -28,7 +28,7 @@ macro_rules! arg_from {
 arg_from! {
     i64 => Int, |n| n;
     bool => Int, i64::from;
-    // A limit or a count: more than fits is as good as no limit.
+    // A limit or a count: a value that does not fit acts as no limit.
     usize => Int, |n| i64::try_from(n).unwrap_or(i64::MAX);
     Timestamp => Int, |at: Timestamp| at.timestamp_millis();
     Priority => Int, Priority::as_number;

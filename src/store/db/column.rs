@@ -1,7 +1,7 @@
-//! Columns as the domain's types: what a row holds is checked once, when it is read.
+//! Columns as the domain's types: a row's values are checked once, when they are read.
 //!
 //! The domain's own types decode themselves; for types of other crates a field names one of the helpers here,
-//! as in `#[sqlx(try_from = "Millis")] at: Timestamp`. A value that makes no sense becomes
+//! as in `#[sqlx(try_from = "Millis")] at: Timestamp`. An invalid value becomes
 //! `StoreError::Inconsistent`.
 
 use sqlx::error::BoxDynError;

@@ -1,4 +1,5 @@
-//! Numbers that change whenever what processes keep in memory does, and the row that orders transactions.
+//! Numbers that change whenever the data that processes keep in memory does, and the row that orders
+//! transactions.
 
 use super::{Database, Tx, args};
 use crate::store::error::StoreError;
@@ -34,7 +35,7 @@ pub(in crate::store) async fn lock_sites(tx: &mut Tx) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Writes one row as it is, to prove that the database takes writes.
+/// Rewrites one row unchanged, to prove that the database accepts writes.
 pub(in crate::store) async fn check_writable(db: &Database) -> Result<(), StoreError> {
     let sql = r#"
         UPDATE generations

@@ -1,4 +1,4 @@
-//! SQLite without room: what is refused leaves no trace, and the next write finds a connection that works.
+//! SQLite on a full disk: a refused write leaves no trace, and the next write finds a working connection.
 
 use super::*;
 

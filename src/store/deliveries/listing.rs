@@ -47,7 +47,7 @@ macro_rules! rows {
 }
 
 impl Deliveries<'_> {
-    /// Deliveries in a state, or those that are not there yet: waiting and refused ones. Oldest first.
+    /// Deliveries in a state, or those that have not arrived: waiting and refused ones. Oldest first.
     pub async fn list(
         self,
         state: Option<DeliveryState>,

@@ -1,5 +1,5 @@
-//! What each destination should hold and what it has acknowledged. A delivery is the difference: one row for each
-//! entity and destination. Every statement on the table `deliveries` stands in this room.
+//! What each destination should hold and what it has acknowledged. A delivery is the difference: one row for
+//! each entity and destination. Every statement on the table `deliveries` is in this room.
 //!
 //! ```text
 //!       new version of the entity, or everything is wanted again: from any state
@@ -17,7 +17,8 @@
 //!                 retry, of what was refused also nightly
 //! ```
 //!
-//! An answer to an older version than the wanted one changes nothing but `acknowledged`: the delivery keeps waiting.
+//! An answer to an older version than the wanted one changes nothing but `acknowledged`: the delivery keeps
+//! waiting.
 //!
 //! | to | by |
 //! |---|---|

@@ -8,7 +8,8 @@ use crate::domain::{BatchSizes, DestinationId, Entity, EntityId, EntityKind, Out
 use crate::store::db::{Arg, Flag, Millis, args, is_over};
 use crate::store::error::StoreError;
 
-/// Entities of a kind that the destination does not take are loaded in groups of this many, to be put aside.
+/// Entities of a kind that the destination does not accept are loaded in groups of this many, to be
+/// discarded.
 const NOT_TAKEN: usize = 1000;
 
 /// How much of what waits may be sent now.
@@ -29,7 +30,7 @@ pub struct BatchRules {
     pub pace: Pace,
     /// How long what a first sync finds may wait until it fills a request.
     pub longest_fill: TimeDelta,
-    /// A first sync that has shown no page for so long fills no request.
+    /// After this long without a page, a first sync no longer holds entities back to fill a request.
     pub stalled_after: TimeDelta,
 }
 
@@ -114,8 +115,8 @@ macro_rules! members {
 
 impl Deliveries<'_> {
     /// The next request's worth of entities for a destination: components first, then incidents, then
-    /// reviews; of one kind what is live first. The rules can hold refreshes back. What the first sync of a source
-    /// finds waits until it fills a request, only while pages come in.
+    /// reviews; of one kind what is live first. The rules can hold refreshes back. What the first sync of a
+    /// source finds waits until it fills a request, only while pages come in.
     pub async fn find_next_batch(
         self,
         destination: &DestinationId,

@@ -24,11 +24,11 @@ struct Taken<'a> {
 }
 
 impl Deliveries<'_> {
-    /// Writes down the answer to one request, entity by entity, in several transactions when there are many.
-    /// A change made meanwhile keeps its entity waiting. `read_back_at` is when to read accepted ones back,
-    /// `None` never. Returns `false`, with the rest left unwritten, when the destination was installed anew or
-    /// removed since: what it accepted before is forgotten there. What was not written down is sent again,
-    /// which does no harm.
+    /// Stores the answer to one request, entity by entity, in several transactions when there are many. A
+    /// change made meanwhile keeps its entity waiting. `read_back_at` is when to read accepted ones back,
+    /// `None` never. Returns `false`, with the rest left unwritten, when the destination was reinstalled or
+    /// removed since: it has forgotten what it accepted before. What was not stored is sent again, which does
+    /// no harm.
     pub async fn record_outcomes(
         self,
         destination: &DestinationRef,
@@ -128,7 +128,7 @@ impl Deliveries<'_> {
         self.timeline.record(tx, &events).await
     }
 
-    /// Puts those among `outcomes` aside for which the destination has no place.
+    /// Discards those among `outcomes` of a kind that the destination does not accept.
     async fn write_not_taken(
         self,
         tx: &mut Tx,

@@ -1,4 +1,4 @@
-//! What is put up for delivery, and what is taken back.
+//! What is queued for delivery, and what is removed from the queue.
 
 use super::Deliveries;
 use crate::domain::{DestinationId, Entity, EntityId, EntityKind, Priority, SourceId};
@@ -22,7 +22,7 @@ pub struct WaitingEntity {
 }
 
 impl Deliveries<'_> {
-    /// Puts new versions up for delivery to every one of `destinations`. What waits already keeps its place
+    /// Queues new versions for delivery to each of `destinations`. What waits already keeps its place
     /// and the higher of the two priorities.
     pub(in crate::store) async fn enqueue(
         self,
@@ -66,7 +66,7 @@ impl Deliveries<'_> {
         Ok(())
     }
 
-    /// Puts every present entity of a source up for delivery, as if nothing had ever been sent.
+    /// Queues every present entity of a source for delivery, as if nothing had ever been sent.
     pub(in crate::store) async fn enqueue_source(
         self,
         tx: &mut Tx,
@@ -100,7 +100,7 @@ impl Deliveries<'_> {
         Ok(())
     }
 
-    /// Puts up for delivery what the destination may see and was never offered: after the configuration has
+    /// Queues for delivery what the destination may see but was never sent: after the configuration has
     /// shown it a source that was read before. Returns how many.
     pub async fn enqueue_missing(
         self,

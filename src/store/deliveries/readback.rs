@@ -18,14 +18,14 @@ pub struct Readback {
     pub version: i64,
     #[sqlx(try_from = "Flag")]
     pub deleted: bool,
-    /// How often it was looked for in vain since it was accepted.
+    /// How many read-backs did not find it since it was accepted.
     pub attempts: i64,
     /// How often it was sent again because of that.
     pub resends: i64,
     /// Whether the destination has shown this very version before.
     #[sqlx(try_from = "Flag")]
     pub was_confirmed: bool,
-    /// Id of the request that it was sent with, if it speaks for that as one of a sample.
+    /// Id of the request that it was sent with, if it represents that request as part of a sample.
     pub batch: Option<String>,
 }
 
@@ -69,7 +69,7 @@ impl Deliveries<'_> {
         self.db.list(sql, &args![destination, self.clock.now(), limit]).await
     }
 
-    /// Writes down what reading back showed. When the last of a batch's sample is confirmed, the whole
+    /// Stores what reading back showed. When the last of a batch's sample is confirmed, the whole
     /// batch is. A delivery that changed meanwhile is left alone.
     pub async fn record_readbacks(
         self,
@@ -131,7 +131,8 @@ impl Deliveries<'_> {
         Ok(touched? > 0)
     }
 
-    /// One of the sample is lost: it speaks for its batch no longer, and every entity of it is read back.
+    /// One entity of the sample is lost: it no longer represents its batch, and every entity of the batch is
+    /// read back.
     async fn read_back_rest(self, tx: &mut Tx, batch: &str) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE deliveries
@@ -141,8 +142,8 @@ impl Deliveries<'_> {
         Ok(())
     }
 
-    /// Marks up to `limit` confirmed deliveries of a destination, those confirmed longest ago first, for being
-    /// read back once more. Returns how many.
+    /// Marks up to `limit` confirmed deliveries of a destination, those confirmed longest ago first, to be
+    /// read back again. Returns how many.
     pub async fn recheck_confirmed(
         self,
         destination: &DestinationId,

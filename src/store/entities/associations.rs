@@ -1,4 +1,4 @@
-//! Which issues people have linked to incidents and reviews in Jira, as Jira told.
+//! Which issues people have linked to incidents and reviews in Jira, as Jira reported.
 
 use super::Entities;
 use crate::domain::{DestinationId, EntityId, EntityKind};

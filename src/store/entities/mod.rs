@@ -1,5 +1,5 @@
-//! Incidents, reviews and components in their current version, the workspaces they stand in, and the issues that
-//! people have linked to them.
+//! Incidents, reviews and components in their current version, the workspaces they belong to, and the issues
+//! that people have linked to them.
 
 pub(in crate::store) mod associations;
 pub(in crate::store) mod lookup;

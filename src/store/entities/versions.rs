@@ -9,10 +9,10 @@ use crate::domain::{Entity, EntityId, EntityKind, Known, SourceId};
 use crate::store::db::{Flag, Millis, Tx, args, generations, to_json};
 use crate::store::error::StoreError;
 
-/// What an entity goes by: ids of one kind are unique.
+/// What identifies an entity: ids of one kind are unique.
 pub(in crate::store) type Key = (EntityKind, EntityId);
 
-/// What is known of an entity before a statement about it.
+/// What is known about an entity before a statement.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(in crate::store) struct KnownEntity {
     pub version: i64,
@@ -27,8 +27,8 @@ pub(in crate::store) struct KnownEntity {
 }
 
 impl KnownEntity {
-    /// Tools that tell no time are ordered by the time of arrival. One that a clock gave which was set back
-    /// since would make everything stale until that time is reached again, so it counts as older than anything.
+    /// Statements without a time are ordered by arrival. If the clock was set back since, an arrival time
+    /// would make everything stale until it is reached again, so it counts as older than anything.
     pub fn has_void_time(&self, now: Timestamp) -> bool {
         self.event_time > now && self.updated_at > now
     }
@@ -50,7 +50,7 @@ pub(in crate::store) struct NewVersion<'a> {
     pub kind: EntityKind,
     pub id: EntityId,
     pub provider_id: Cow<'a, str>,
-    /// The tool's id of the workspace that it stands in.
+    /// The tool's id of the workspace that it belongs to.
     pub workspace: String,
     pub version: i64,
     pub event_time: Timestamp,
@@ -59,11 +59,11 @@ pub(in crate::store) struct NewVersion<'a> {
     pub standing: String,
     /// `None` once deleted.
     pub content: Option<Cow<'a, Entity>>,
-    /// Known only from being named by an incident.
+    /// Known only because an incident names it.
     pub mentioned: bool,
 }
 
-/// A present entity and where it stands.
+/// A present entity and its workspace.
 #[derive(Debug, sqlx::FromRow)]
 pub(in crate::store) struct PlacedEntity {
     pub kind: EntityKind,
@@ -81,7 +81,7 @@ pub(in crate::store) struct PlacedEntity {
 }
 
 impl Entities<'_> {
-    /// What is known of these entities; those never heard of are missing.
+    /// What is known about these entities; unknown ones are missing.
     pub(in crate::store) async fn find_known(
         self,
         tx: &mut Tx,
@@ -145,7 +145,7 @@ impl Entities<'_> {
         Ok(())
     }
 
-    /// Equal content with a newer time: remembers the time, so that what is older than it stays out.
+    /// Equal content with a newer time: remembers the time, so that older statements are dropped.
     pub(in crate::store) async fn touch(
         self,
         tx: &mut Tx,
@@ -177,7 +177,8 @@ impl Entities<'_> {
         Ok(())
     }
 
-    /// Present entities of a source after `after`, in the order of kind and id; from the first when it is `None`.
+    /// Present entities of a source after `after`, in the order of kind and id; from the first when it is
+    /// `None`.
     pub(in crate::store) async fn list_placed(
         self,
         tx: &mut Tx,

@@ -1,5 +1,5 @@
-//! By which workspaces the entities of a source are kept apart: one for the account, or one for each team. The
-//! configuration may want the other one since.
+//! How the entities of a source are divided into workspaces: one for the account, or one for each team. The
+//! configuration may have changed since.
 
 use super::Entities;
 use crate::domain::SourceId;
@@ -7,7 +7,7 @@ use crate::store::db::args;
 use crate::store::error::StoreError;
 
 impl Entities<'_> {
-    /// Whether the entities of a source stand in workspaces of teams; `None` before that was ever decided.
+    /// Whether the entities of a source belong to workspaces of teams; `None` before that was ever decided.
     pub(in crate::store) async fn find_workspace_mode(
         self,
         source: &SourceId,
@@ -20,7 +20,7 @@ impl Entities<'_> {
         Ok(found.map(|(teams,)| teams != 0))
     }
 
-    /// All entities of the source stand where this mode wants them.
+    /// Records that all entities of the source are in the workspaces of this mode.
     pub(in crate::store) async fn record_workspace_mode(
         self,
         source: &SourceId,

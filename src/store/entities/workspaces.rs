@@ -55,7 +55,7 @@ impl Entities<'_> {
         Ok(())
     }
 
-    /// Takes all workspaces of a source but these, by the tool's ids, from what sites may see. Returns how many.
+    /// Hides all workspaces of a source but these, by the tool's ids, from sites. Returns how many.
     pub async fn retire_workspaces(self, source: &SourceId, keep: &[String]) -> Result<u64, StoreError> {
         let known = r#"
             SELECT provider_id
@@ -88,7 +88,7 @@ impl Entities<'_> {
         self.db.list(sql, &args![]).await
     }
 
-    /// Whether any present entity stands in this workspace.
+    /// Whether any present entity belongs to this workspace.
     pub async fn is_workspace_in_use(self, workspace: &EntityId) -> Result<bool, StoreError> {
         let sql = r#"
             SELECT e.id

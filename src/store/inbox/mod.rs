@@ -1,4 +1,4 @@
-//! The inbox: every verified webhook as it came, written down before it is answered.
+//! The inbox: every verified webhook as it arrived, stored before it is answered.
 //!
 //! Webhooks that arrive together share one transaction. A row leaves the state `new` only in the
 //! transaction that stores its effect, so a crash between the two repeats the work and loses nothing.
@@ -10,7 +10,7 @@ use crate::domain::SourceId;
 use crate::store::db::{Database, Millis, Tx, args};
 use crate::store::error::StoreError;
 
-/// A webhook to write down.
+/// A webhook to store.
 #[derive(Debug, Clone)]
 pub struct InboxEntry {
     pub source: SourceId,
@@ -28,7 +28,7 @@ pub struct InboxEntry {
     pub quarantine: Option<String>,
 }
 
-/// A webhook that was written down.
+/// A stored webhook.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct InboxRow {
     pub id: String,
@@ -44,7 +44,7 @@ pub struct InboxRow {
     pub note: Option<String>,
 }
 
-/// A webhook that told something about an entity, without what it said.
+/// A webhook that said something about an entity, without its content.
 #[derive(Debug, Clone, serde::Serialize, sqlx::FromRow)]
 pub struct ReceiptRow {
     pub id: String,
@@ -55,7 +55,7 @@ pub struct ReceiptRow {
     #[sqlx(try_from = "Millis")]
     pub received_at: Timestamp,
     pub verified_by: String,
-    /// How often the same delivery came again.
+    /// How often the same delivery was repeated.
     pub duplicates: i64,
 }
 
@@ -105,7 +105,7 @@ impl TryFrom<String> for InboxState {
     }
 }
 
-/// Whether a delivery was there before.
+/// Whether a delivery is new.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recorded {
     New,
@@ -125,7 +125,7 @@ impl<'a> Inbox<'a> {
         Self { db, clock }
     }
 
-    /// Writes all entries down in one transaction, in order. When it returns, they are on disk.
+    /// Stores all entries in one transaction, in order. When it returns, they are on disk.
     pub async fn record(self, entries: &[InboxEntry]) -> Result<Vec<Recorded>, StoreError> {
         let mut tx = self.db.begin().await?;
         let mut recorded = Vec::with_capacity(entries.len());
@@ -188,7 +188,7 @@ impl<'a> Inbox<'a> {
         self.db.list(sql, &args![state.as_str(), source, limit]).await
     }
 
-    /// Webhooks have had their effect, each with a note if there was none.
+    /// Marks webhooks as processed, each with a note if it had no effect.
     pub(in crate::store) async fn finish(
         self,
         tx: &mut Tx,
@@ -204,7 +204,7 @@ impl<'a> Inbox<'a> {
         Ok(())
     }
 
-    /// When and how a webhook came, unless retention has removed it.
+    /// When and how a webhook arrived, unless retention has removed it.
     pub async fn find_receipt(self, id: &str) -> Result<Option<ReceiptRow>, StoreError> {
         let sql = r#"
             SELECT id, delivery_id, received_at, verified_by, duplicates

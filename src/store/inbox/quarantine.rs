@@ -1,4 +1,4 @@
-//! Webhooks that a tool has sent beyond doubt and that could not be mapped: kept for the operator.
+//! Verified webhooks that could not be mapped: kept for the operator.
 
 use super::{Inbox, InboxRow, InboxState};
 use crate::clock::Timestamp;

@@ -1,4 +1,4 @@
-//! Small facts that a source keeps from one webhook or page to the next, as text under keys of its own.
+//! Facts that a source keeps from one webhook or page to the next, as text under its own keys.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Where reading each source stands, and the small facts that go with it.
+//! How far each source has been read, and the facts that go with it.
 //!
 //! Must not decide when anything is read: it keeps what `sync` decided.
 

@@ -8,8 +8,8 @@ use crate::store::db::{Tx, args};
 use crate::store::error::StoreError;
 
 impl Polls<'_> {
-    /// Notes that a poll brought nothing, and when the schedule may poll again. Does nothing if a webhook came
-    /// since `state` was read: then it is quiet no more.
+    /// Notes that a poll brought nothing, and when the schedule may poll again. Does nothing if a webhook
+    /// arrived since `state` was read: the source is then no longer quiet.
     pub async fn record_quiet(
         self,
         source: &SourceId,

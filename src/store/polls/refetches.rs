@@ -1,4 +1,4 @@
-//! Incidents that a webhook has named without showing them: to be fetched from the tool.
+//! Incidents that a webhook has named without their content: to be fetched from the tool.
 //!
 //! One is forgotten only after what was fetched is stored, and only if it was not named again meanwhile.
 
@@ -11,7 +11,7 @@ use crate::store::error::StoreError;
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Refetch {
     pub provider_id: String,
-    /// How often it was named so far.
+    /// How often it has been named.
     times: i64,
 }
 
@@ -27,7 +27,7 @@ impl Polls<'_> {
         self.db.list(sql, &args![source, limit]).await
     }
 
-    /// These were fetched and stored as they are now.
+    /// Deletes those that were fetched and stored.
     pub async fn finish_refetches(self, source: &SourceId, fetched: &[Refetch]) -> Result<(), StoreError> {
         let sql = r#"
             DELETE FROM refetches
@@ -39,7 +39,7 @@ impl Polls<'_> {
         tx.commit().await
     }
 
-    /// The tool refused these for now.
+    /// Postpones those that the tool refused.
     pub async fn put_off_refetches(self, source: &SourceId, refused: &[Refetch]) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE refetches
@@ -52,7 +52,7 @@ impl Polls<'_> {
         tx.commit().await
     }
 
-    /// Webhooks have named these incidents without showing them.
+    /// Records incidents that webhooks have named without their content.
     pub(in crate::store) async fn name_refetches(
         self,
         tx: &mut Tx,

@@ -1,4 +1,4 @@
-//! Where polling of each source stands: its cursor, its failures, and how long it has to wait.
+//! The state of polling each source: its cursor, its failures, and how long it must wait.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::domain::SourceId;
 use crate::store::db::{Flag, Millis, Tx, args, unless_set_back};
 use crate::store::error::StoreError;
 
-/// Where polling of one source stands.
+/// The state of polling one source.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
 pub struct PollState {
     /// JSON that only the source can read; `None` before the first page.
@@ -19,7 +19,7 @@ pub struct PollState {
     /// Whether the first sync has reached its end.
     #[sqlx(try_from = "Flag")]
     pub caught_up: bool,
-    /// By the operator: nothing is polled until resumed. Webhooks go on.
+    /// Paused by the operator: nothing is polled until it is resumed. Webhooks continue.
     #[sqlx(try_from = "Flag")]
     pub paused: bool,
     /// When the services and teams were read; the epoch if they are to be read again.
@@ -32,21 +32,21 @@ pub struct PollState {
     pub wait_until: Timestamp,
     /// In a row.
     pub failures: i64,
-    /// The last of them, in words.
+    /// The last of them, as a sentence.
     pub failure: Option<String>,
     /// The last page or failure; the epoch before the first.
     #[sqlx(try_from = "Millis")]
     pub polled_at: Timestamp,
     /// Statements read by the first sync so far.
     pub read_count: i64,
-    /// Statements that the tool says there are.
+    /// Number of statements, according to the tool.
     pub total: Option<i64>,
-    /// Polls in a row that brought nothing.
+    /// Polls in a row that brought nothing new.
     pub quiet: i64,
-    /// No poll of the schedule before then.
+    /// The schedule does not poll before then.
     #[sqlx(try_from = "Millis")]
     pub due_at: Timestamp,
-    /// When a webhook last ended the quiet; the epoch if none was ever received.
+    /// When a webhook last ended a quiet time; the epoch if no webhook was ever received.
     #[sqlx(try_from = "Millis")]
     pub webhook_at: Timestamp,
 }
@@ -100,7 +100,7 @@ impl Polls<'_> {
         }))
     }
 
-    /// A page with `count` statements was read: polling goes on after it, and whatever failed before is over.
+    /// Records a page with `count` statements: polling continues after it, and earlier failures are cleared.
     pub(in crate::store) async fn move_cursor(
         self,
         tx: &mut Tx,
@@ -125,7 +125,7 @@ impl Polls<'_> {
         Ok(())
     }
 
-    /// The services and teams were read.
+    /// Records that the services and teams were read.
     pub(in crate::store) async fn finish_catalogue(
         self,
         tx: &mut Tx,
@@ -176,7 +176,7 @@ impl Polls<'_> {
         Ok(self.db.execute(sql, &args![paused, source]).await? > 0)
     }
 
-    /// Remembers a failed poll, and when the next may start; a restart honours it.
+    /// Stores a failed poll, and when the next may start, also after a restart.
     pub async fn record_failure(self, source: &SourceId, failure: &PollFailure) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE polls
@@ -200,7 +200,7 @@ impl Polls<'_> {
         Ok(())
     }
 
-    /// Tools that refused us are asked again now: a person may have fixed why.
+    /// Lets tools that refused us be polled again now: a person may have fixed the cause.
     pub async fn forget_refusals(self) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE polls
@@ -218,6 +218,6 @@ pub(in crate::store) struct PageEnd<'a> {
     pub caught_up: bool,
     /// Statements on the page.
     pub count: usize,
-    /// Statements that the tool says there are.
+    /// Number of statements, according to the tool.
     pub total: Option<u64>,
 }

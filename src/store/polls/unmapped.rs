@@ -1,4 +1,4 @@
-//! The tools' values for status and severity that have no meaning here, kept for the operator: a few per source.
+//! Unmapped statuses and severities of tools, kept for the operator: a few per source.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +8,13 @@ use crate::domain::{SourceId, UnmappedValue, ValueKind};
 use crate::store::db::{Tx, args};
 use crate::store::error::StoreError;
 
-/// Values kept per source: enough to fix a table, and no way to fill the database.
+/// Values kept per source: enough to fix a table, too few to fill the database.
 const MOST: i64 = 50;
 /// How precisely it is kept when a value was last seen: not every webhook costs a write.
 const PRECISION: chrono::TimeDelta = chrono::TimeDelta::hours(1);
 
 impl Polls<'_> {
-    /// The values of a source that had no meaning when they were told, in order.
+    /// The unmapped values of a source, in order.
     pub async fn list_unmapped(self, source: &SourceId) -> Result<Vec<UnmappedValue>, StoreError> {
         let sql = r#"
             SELECT kind, value
@@ -41,7 +41,7 @@ impl Polls<'_> {
         self.db.execute(sql, &args![before]).await
     }
 
-    /// Keeps values that were told just now.
+    /// Stores values that have just occurred.
     pub(in crate::store) async fn note_unmapped(
         self,
         tx: &mut Tx,

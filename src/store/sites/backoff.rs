@@ -1,4 +1,5 @@
-//! What keeps a destination from being served: waits that it or a failure asked for, and those for a person.
+//! What keeps a destination from being served: waits after failures or requests to wait, and waits for a
+//! person.
 
 use super::{DestinationRef, Sites};
 use crate::clock::Timestamp;
@@ -31,7 +32,7 @@ impl Sites<'_> {
         Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
-    /// Whether the destination may be served now: another one can have had it held back meanwhile.
+    /// Whether the destination may be served now: another destination may have held it back meanwhile.
     pub async fn is_ready(self, destination: &DestinationId) -> Result<bool, StoreError> {
         let sql = concat!(
             r#"
@@ -56,7 +57,7 @@ impl Sites<'_> {
         Ok(found.map_or(0, |(failures,)| failures))
     }
 
-    /// The destination has answered a request as it should: whatever was in the way is over.
+    /// Records that the destination has answered a request properly: clears waits and failures.
     pub async fn record_contact(self, destination: &DestinationId) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         self.end_backoff(&mut tx, destination, None).await?;
@@ -65,7 +66,7 @@ impl Sites<'_> {
 
     /// The same for an answer of the destination as it was installed then, whose row it locks, so that a
     /// reinstall comes before or after everything else in the transaction. Returns `false`, with nothing
-    /// written, when it was installed anew or removed since.
+    /// written, when it was reinstalled or removed since.
     pub(in crate::store) async fn record_contact_with(
         self,
         tx: &mut Tx,
@@ -74,7 +75,7 @@ impl Sites<'_> {
         self.end_backoff(tx, &destination.id, Some(destination.since)).await
     }
 
-    /// A wait that is not over began while the answer was on its way, and says more than it.
+    /// A wait that is not over began while the answer was in flight, and takes precedence.
     async fn end_backoff(
         self,
         tx: &mut Tx,
@@ -101,8 +102,8 @@ impl Sites<'_> {
         Ok(tx.execute(sql, &args![self.clock.now(), destination, since]).await? > 0)
     }
 
-    /// Remembers that a destination cannot be served until some time; a restart honours it. Returns `false`, with
-    /// nothing written, when it was installed anew or removed since.
+    /// Stores until when a destination must not be served, also after a restart. Returns `false`, with
+    /// nothing written, when it was reinstalled or removed since.
     pub async fn record_site_backoff(
         self,
         destination: &DestinationRef,
@@ -143,7 +144,7 @@ impl Sites<'_> {
         Ok(())
     }
 
-    /// Destinations that wait for a person are tried again now. Returns how many.
+    /// Lets destinations that wait for a person be tried again now. Returns how many.
     pub async fn retry_parked(self) -> Result<u64, StoreError> {
         let sql = r#"
             UPDATE destinations
@@ -152,7 +153,7 @@ impl Sites<'_> {
         self.db.execute(sql, &args![]).await
     }
 
-    /// Entities that were confirmed there are not any more.
+    /// Counts confirmed entities that the destination has lost.
     pub(in crate::store) async fn count_drift(
         self,
         tx: &mut Tx,

@@ -1,4 +1,5 @@
-//! Destinations that the configuration declares: they have no secret here, and come and go with the configuration.
+//! Destinations that the configuration declares: they have no secret here, and come and go with the
+//! configuration.
 
 use super::{DestinationRef, Sites};
 use crate::domain::DestinationId;
@@ -26,8 +27,9 @@ impl Sites<'_> {
         self.db.list(sql, &args![]).await
     }
 
-    /// Makes the declared destinations the only ones that are served beside the installations. One that was
-    /// declared before keeps its deliveries and its `since`; one that is declared no more is kept as uninstalled.
+    /// Makes the declared destinations the only ones that are served besides the installations. One that was
+    /// declared before keeps its deliveries and its `since`; one that is no longer declared is kept as
+    /// uninstalled.
     pub async fn declare(self, declared: &[DeclaredDestination]) -> Result<(), StoreError> {
         let retire = r#"
             UPDATE destinations

@@ -9,7 +9,7 @@ use crate::store::db::{Millis, OptionalMillis, Tx, args, generations, unless_set
 use crate::store::error::StoreError;
 use crate::store::vault::VaultError;
 
-/// How long the previous secret still opens requests that were under way when a new one came.
+/// How long the previous secret still verifies requests that were in flight when a new one arrived.
 const PREVIOUS_SECRET: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
 
 /// Whether a site has the app.
@@ -19,7 +19,7 @@ pub enum InstallationState {
     Enabled,
     /// Paused by the site: nothing is sent.
     Disabled,
-    /// The app was removed; nothing of the site is kept but this line.
+    /// The app was removed; only this row of the site is kept.
     Uninstalled,
     /// The same site installed again under another client key.
     Replaced,
@@ -83,14 +83,14 @@ pub struct Installation {
     pub wait_until: Timestamp,
     /// In a row.
     pub failures: i64,
-    /// Why a person must act, if so.
+    /// Why a person must act, if one must.
     pub parked: Option<String>,
     #[sqlx(try_from = "OptionalMillis")]
     pub last_contact_at: Option<Timestamp>,
     /// The last nightly comparison.
     #[sqlx(try_from = "OptionalMillis")]
     pub compared_at: Option<Timestamp>,
-    /// Confirmed entities that Jira had lost and was sent again, ever.
+    /// Confirmed entities that Jira ever lost and was sent again.
     pub drift: i64,
     #[sqlx(try_from = "Millis")]
     pub installed_at: Timestamp,
@@ -106,7 +106,7 @@ struct Row {
     wait_since: Timestamp,
 }
 
-/// A destination that is to learn of changes.
+/// A destination that receives changes.
 #[derive(Debug, sqlx::FromRow)]
 pub(in crate::store) struct Audience {
     pub id: DestinationId,
@@ -130,7 +130,7 @@ impl Sites<'_> {
 
     fn open(self, row: Row) -> Installation {
         let (installation, now) = (row.installation, self.clock.now());
-        // Not longer than it was to be, even when the clock was set back since.
+        // Not longer than intended, even if the clock was set back since.
         let previous_is_good =
             installation.previous_until > now && installation.previous_until <= now + PREVIOUS_SECRET;
         let blobs = [row.secret, row.previous_secret.filter(|_| previous_is_good)];
@@ -149,7 +149,7 @@ impl Sites<'_> {
         }
     }
 
-    /// Destinations that learn of changes: those that are served, or will be once they are enabled.
+    /// Destinations that receive changes: those that are served, or will be once they are enabled.
     pub(in crate::store) async fn list_audience(self, tx: &mut Tx) -> Result<Vec<Audience>, StoreError> {
         let sql = r#"
             SELECT id, site
@@ -158,7 +158,7 @@ impl Sites<'_> {
         tx.list(sql, &args![]).await
     }
 
-    /// Writes a new site, or a new secret and addresses for a known one. The secret before it stays good for
+    /// Writes a new site, or a new secret and addresses for a known one. The previous secret stays valid for
     /// five minutes.
     pub(in crate::store) async fn write_installation(
         self,
@@ -197,7 +197,7 @@ impl Sites<'_> {
         generations::bump_directory(tx).await
     }
 
-    /// Other client keys of the same site: data that was imported elsewhere comes back under a new one.
+    /// Other client keys of the same site: a site whose data was imported elsewhere has a new one.
     pub(in crate::store) async fn list_older_keys(
         self,
         tx: &mut Tx,
@@ -211,7 +211,7 @@ impl Sites<'_> {
         Ok(older.into_iter().map(|(key,)| key).collect())
     }
 
-    /// Erases a site's secrets and links; a line without secrets remains, in this state.
+    /// Erases a site's secrets and links; a row without secrets remains, in this state.
     pub(in crate::store) async fn erase(
         self,
         tx: &mut Tx,
@@ -233,7 +233,7 @@ impl Sites<'_> {
         generations::bump_directory(tx).await
     }
 
-    /// Resumes or pauses sending to a site that is installed. Whatever was in the way before is over: a request
+    /// Resumes or pauses sending to a site that is installed. Clears waits and failures: a request
     /// that the pause overtook was refused, and must not keep the site waiting once it is resumed.
     pub async fn record_enabled(self, client_key: &ClientKey, enabled: bool) -> Result<(), StoreError> {
         let sql = r#"

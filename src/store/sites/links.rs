@@ -6,7 +6,7 @@ use crate::store::db::{Tx, args};
 use crate::store::error::StoreError;
 
 impl Sites<'_> {
-    /// Remembers that the site accepted the links.
+    /// Stores the links that the site accepted.
     pub async fn record_links(
         self,
         destination: &DestinationId,
@@ -34,7 +34,7 @@ impl Sites<'_> {
         Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
-    /// Forgets links that the site does not show any more.
+    /// Deletes links that the site no longer shows.
     pub async fn forget_links(
         self,
         destination: &DestinationId,

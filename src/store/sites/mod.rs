@@ -1,7 +1,8 @@
-//! The destinations: Jira sites that have the app installed and what the configuration declares, what keeps each
-//! from being served, and what each is linked to or must lose.
+//! The destinations: Jira sites that have the app installed and what the configuration declares, what keeps
+//! each from being served, what each is linked to, and what must be removed from it.
 //!
-//! All are rows of one table. An installation is a destination of the type `operations` whose id is its client key.
+//! All are rows of one table. An installation is a destination of the type `operations` whose id is its
+//! client key.
 
 pub(in crate::store) mod backoff;
 pub(in crate::store) mod declared;
@@ -16,7 +17,8 @@ use crate::store::db::{Database, Millis, args, generations};
 use crate::store::error::StoreError;
 use crate::store::vault::Vault;
 
-/// One destination as it was installed at some time: what is known of it holds until it is installed anew.
+/// One destination as it was installed at some time: what is known about it is valid until it is
+/// reinstalled.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct DestinationRef {
     pub id: DestinationId,
@@ -43,7 +45,7 @@ impl<'a> Sites<'a> {
         generations::get_directory(self.db).await
     }
 
-    /// The nightly comparison has looked at the destination.
+    /// Records that the nightly comparison has checked the destination.
     pub async fn record_compared(self, destination: &DestinationId) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE destinations

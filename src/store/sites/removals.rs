@@ -1,4 +1,4 @@
-//! What a destination may not see any more: noticed, kept for a while, then removed there and forgotten.
+//! What a destination may no longer see: noticed, kept for a while, then removed there and forgotten.
 
 use super::Sites;
 use crate::clock::Timestamp;
@@ -6,7 +6,7 @@ use crate::domain::{DestinationId, EntityId};
 use crate::store::db::{Millis, Tx, args};
 use crate::store::error::StoreError;
 
-/// Something that a destination holds and may not see: all of a source, or one workspace of it.
+/// Something that a destination holds but may not see: all of a source, or one workspace of it.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Removal {
     pub destination: DestinationId,
@@ -18,8 +18,8 @@ pub struct Removal {
 }
 
 impl Sites<'_> {
-    /// Remembers since when sources, each as a whole or one workspace of it, are not to be seen at a
-    /// destination. What was noticed before keeps its time.
+    /// Records that a destination may not see sources, each as a whole or one workspace of it. What was
+    /// noticed before keeps its time.
     pub async fn notice_removals(
         self,
         destination: &DestinationId,
@@ -37,7 +37,7 @@ impl Sites<'_> {
         tx.commit().await
     }
 
-    /// These may be seen again.
+    /// Forgets removals: these may be seen again.
     pub async fn forget_removals(self, removals: &[Removal]) -> Result<(), StoreError> {
         let sql = r#"
             DELETE FROM removals
@@ -50,7 +50,7 @@ impl Sites<'_> {
         tx.commit().await
     }
 
-    /// All that is noticed, oldest first.
+    /// Everything noticed, oldest first.
     pub async fn list_removals(self) -> Result<Vec<Removal>, StoreError> {
         let sql = r#"
             SELECT destination, source, NULLIF(workspace, '') AS workspace, noticed_at
@@ -76,7 +76,7 @@ impl Sites<'_> {
         tx.commit().await
     }
 
-    /// Everything of the source was removed from the destination.
+    /// Records that everything of the source was removed from the destination.
     pub(in crate::store) async fn finish_removals(
         self,
         tx: &mut Tx,

@@ -7,7 +7,8 @@ use crate::store::db::args;
 use crate::store::error::StoreError;
 use crate::store::vault::VaultError;
 
-/// What a secret is sealed with beside its client key. The table has another name since; the blobs have not.
+/// What a secret is sealed with besides its client key: the former name of the table, which existing blobs
+/// still use.
 const SEALED_FOR: &str = "installations";
 
 #[derive(sqlx::FromRow)]
@@ -29,11 +30,11 @@ impl Sites<'_> {
         self.vault.open(SEALED_FOR, id, sealed)
     }
 
-    /// Seals one secret of an older key anew under the newest. Returns the site it belonged to, or `None`
+    /// Re-seals one secret of an older key under the newest. Returns the site it belongs to, or `None`
     /// when none is left: call it until then; it may be interrupted between any two calls.
     ///
     /// # Errors
-    /// Also when a secret does not open.
+    /// Also when a secret cannot be decrypted.
     pub async fn reseal_next(self) -> Result<Option<String>, StoreError> {
         let sql = r#"
             SELECT id, site, secret, previous_secret

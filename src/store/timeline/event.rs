@@ -1,4 +1,4 @@
-//! What can happen to an entity, with its details as they stand in the timeline and in JSON.
+//! What can happen to an entity, with its details as they are in the timeline and in JSON.
 //!
 //! The names and keys are stored for as long as the history is kept: an old name must stay readable.
 
@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", content = "detail", rename_all = "snake_case")]
 pub enum TimelineEvent {
-    /// The tool told something new.
+    /// The tool reported something new.
     Stored {
         #[serde(flatten)]
         cause: Cause,
@@ -23,12 +23,12 @@ pub enum TimelineEvent {
         cause: Cause,
         version: i64,
     },
-    /// The tool told what was known.
+    /// The tool reported what was already known.
     Unchanged {
         #[serde(flatten)]
         cause: Cause,
     },
-    /// The tool told something older than what was known; it was dropped.
+    /// The tool reported something older than what was known; it was dropped.
     Stale {
         #[serde(flatten)]
         cause: Cause,
@@ -42,7 +42,7 @@ pub enum TimelineEvent {
     },
     /// The destination did not take a version, or never showed it.
     Refused { reason: String, trace_id: Option<String>, version: i64 },
-    /// The destination accepted a version and lacks it.
+    /// The destination accepted a version but lacks it.
     SentAgain { reason: String, version: i64 },
     /// A version was read back.
     Confirmed { version: i64 },
@@ -53,12 +53,12 @@ pub enum TimelineEvent {
     },
     /// A person removed the link.
     Disassociated { issue: String },
-    /// What another release of this program has written.
+    /// An event that another release of this program wrote.
     #[serde(untagged)]
     Other { event: String, detail: Value },
 }
 
-/// What a statement of a tool came by.
+/// How a tool's statement arrived.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cause {
     /// `webhook`, `poll`, `catalogue`, `fetch` or `configuration`.
@@ -72,7 +72,7 @@ pub struct Cause {
 }
 
 impl TimelineEvent {
-    /// The event of a row; what makes no sense is [`TimelineEvent::Other`].
+    /// The event of a row; an unknown one is [`TimelineEvent::Other`].
     pub(in crate::store) fn from_row(event: String, detail: &str) -> Self {
         let detail = serde_json::from_str(detail).unwrap_or_default();
         let whole = serde_json::json!({ "event": event, "detail": detail });
@@ -96,7 +96,7 @@ impl TimelineEvent {
         self.to_row().0
     }
 
-    /// The webhook that a statement came by, by its id in the inbox.
+    /// The webhook that brought a statement, by its id in the inbox.
     #[must_use]
     pub fn webhook(&self) -> Option<&str> {
         match self {

@@ -1,4 +1,4 @@
-//! What happened to each incident, review and component, in order: the memory behind `explain`.
+//! What happened to each incident, review and component, in order: what `explain` prints.
 
 pub(in crate::store) mod event;
 
@@ -17,7 +17,7 @@ pub struct TimelineEntry {
     pub kind: EntityKind,
     #[serde(rename = "jira_id")]
     pub entity_id: EntityId,
-    /// The destination it happened with, when it concerns one.
+    /// The destination concerned, if any.
     #[serde(rename = "client_key")]
     pub destination: Option<DestinationId>,
     /// In JSON the keys `event` and `detail`.
@@ -107,7 +107,7 @@ impl<'a> Timeline<'a> {
         self.db.execute(sql, &args![before, limit]).await
     }
 
-    /// Forgets what happened with a destination.
+    /// Deletes the entries about a destination.
     pub(in crate::store) async fn erase(
         self,
         tx: &mut Tx,

@@ -52,7 +52,7 @@ impl Store {
         Ok(audience.into_iter().map(|it| it.id).collect())
     }
 
-    /// Writes new versions, puts them up for delivery and into the timeline.
+    /// Writes new versions, queues them for delivery and adds them to the timeline.
     pub(super) async fn write_changes(
         &self,
         tx: &mut Tx,
@@ -66,7 +66,7 @@ impl Store {
         self.timeline().record(tx, &changes.events).await
     }
 
-    /// Writes what a report says beside entities.
+    /// Writes what a report says besides entities.
     async fn write_rest(
         &self,
         tx: &mut Tx,

@@ -1,4 +1,4 @@
-//! What a report changes, decided in memory from what is known. Must not touch the database.
+//! What a report changes, decided in memory. Must not touch the database.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use crate::store::timeline::NewEvent;
 use crate::store::timeline::event::TimelineEvent;
 use crate::store::transactions::report::{Applied, Origin, Report, SourceScope};
 
-/// Digest and standing of an entity that the tool deleted.
+/// Digest of an entity that the tool deleted.
 const DELETED: &str = "deleted";
 
 /// Rows to write, each group in the order in which the report named them.
@@ -47,7 +47,7 @@ impl<'a> Changes<'a> {
     }
 }
 
-/// The entities that a report speaks of.
+/// The entities that a report names.
 pub(super) fn subjects(scope: &SourceScope<'_>, report: &Report<'_>) -> Vec<Key> {
     let id = |provider_id| EntityId::new(scope.source, provider_id);
     let mentioned = report.mentioned.iter().map(|it| (EntityKind::Component, id(&it.provider_id)));
@@ -55,7 +55,7 @@ pub(super) fn subjects(scope: &SourceScope<'_>, report: &Report<'_>) -> Vec<Key>
     mentioned.chain(observed).collect()
 }
 
-/// What a report changes of what is `known`.
+/// What a report changes, compared with what is `known`.
 pub(super) fn weigh<'a>(
     scope: &'a SourceScope<'a>,
     report: &'a Report<'a>,
@@ -72,7 +72,7 @@ pub(super) fn weigh<'a>(
     scales.changes
 }
 
-/// The state of weighing: one statement can follow another about the same entity.
+/// The state while comparing: one statement can follow another about the same entity.
 struct Scales<'a> {
     scope: &'a SourceScope<'a>,
     origin: Origin<'a>,
@@ -168,7 +168,7 @@ impl<'a> Scales<'a> {
         {
             (known.event_time, known.updated_at, known.mentioned) = (event_time, self.now, false);
         }
-        // A poll repeats what is known every few minutes; only a delivery of its own is worth a line.
+        // A poll repeats what is known every few minutes; only a webhook is worth an entry.
         if self.origin.is_webhook() {
             let event = TimelineEvent::Unchanged { cause: self.origin.cause() };
             self.changes.note(key.0, key.1.clone(), event);
@@ -188,7 +188,7 @@ impl<'a> Scales<'a> {
     }
 }
 
-/// The tool's id of the workspace that an entity stands in: the account, or the first of its teams.
+/// The tool's id of the workspace that an entity belongs to: the account, or the first of its teams.
 pub(super) fn workspace_of(scope: &SourceScope<'_>, entity: Option<&Entity>) -> String {
     entity
         .filter(|_| scope.teams)
@@ -196,7 +196,7 @@ pub(super) fn workspace_of(scope: &SourceScope<'_>, entity: Option<&Entity>) -> 
         .map_or_else(|| Workspace::ACCOUNT.to_owned(), String::clone)
 }
 
-/// Status and severity in one word.
+/// Status and severity as one string.
 fn standing(entity: Option<&Entity>) -> String {
     match entity {
         Some(Entity::Incident(incident)) => {

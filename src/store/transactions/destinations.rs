@@ -7,8 +7,8 @@ use crate::store::error::StoreError;
 use crate::store::sites::installations::{InstallationState, NewInstallation};
 
 impl Store {
-    /// Stores an installation: a new site, or a new secret and addresses for a known one. The secret before it
-    /// stays good for five minutes. `sources` are those that the site may see; all their entities are to be
+    /// Stores an installation: a new site, or a new secret and addresses for a known one. The previous secret
+    /// stays valid for five minutes. `sources` are those that the site may see; all their entities are to be
     /// sent (again), because Jira forgets what it was sent when the app is removed.
     ///
     /// # Errors
@@ -28,7 +28,7 @@ impl Store {
         tx.commit().await
     }
 
-    /// Erases the site's secrets, deliveries, links, associations and history; a line without secrets remains.
+    /// Erases the site's secrets, deliveries, links, associations and history; a row without secrets remains.
     pub async fn uninstall(&self, client_key: &ClientKey) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         generations::lock_sites(&mut tx).await?;
@@ -49,8 +49,8 @@ impl Store {
         self.sites().erase(tx, client_key, state).await
     }
 
-    /// Forgets what the destination held of the source, with the links to these workspaces. The entities stay,
-    /// so that their versions keep growing should the source come back.
+    /// Forgets what the destination held of the source, with the links to these workspaces. The entities
+    /// stay, so that their versions keep growing should the source come back.
     pub async fn record_removed(
         &self,
         destination: &DestinationId,
@@ -64,8 +64,8 @@ impl Store {
         tx.commit().await
     }
 
-    /// Puts every present entity of `source` up for delivery to `destinations` in a new version, so that they
-    /// take it although the tool told nothing new: the mapping may have changed.
+    /// Queues every present entity of `source` for delivery to `destinations` in a new version, so that they
+    /// accept it although the tool reported nothing new: the mapping may have changed.
     pub async fn enqueue_again(
         &self,
         destinations: &[DestinationId],

@@ -1,4 +1,4 @@
-//! What a source said, as [`Store::apply`](crate::store::Store::apply) takes it, and what came of it. Must not
+//! What a source said, as [`Store::apply`](crate::store::Store::apply) takes it, and the result. Must not
 //! touch the database.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::{Component, Observation, SourceId, UnmappedValue, Workspace};
 use crate::store::timeline::event::Cause;
 
-/// What the store must know of a source to apply what it says.
+/// What the store must know about a source to apply what it says.
 pub struct SourceScope<'a> {
     pub source: &'a SourceId,
     /// Whether entities keep their teams as workspaces, or all belong to the account.
@@ -18,7 +18,7 @@ pub struct SourceScope<'a> {
 /// Where a report came from, for the timeline and for finishing in the same transaction.
 #[derive(Clone, Copy)]
 pub enum Origin<'a> {
-    /// A row of the inbox, which is thereby done.
+    /// A row of the inbox, which is then done.
     Webhook { inbox_id: &'a str, verified_by: &'a str, note: Option<&'a str> },
     /// A page of a poll; the cursor moves with it.
     Poll { cursor: Option<&'a str>, caught_up: bool, total: Option<u64> },
@@ -65,11 +65,11 @@ pub struct Report<'a> {
     /// Components that incidents name.
     pub mentioned: &'a [Component],
     pub workspaces: &'a [Workspace],
-    /// The tool's ids of incidents that were named without being shown.
+    /// The tool's ids of incidents that were named without their content.
     pub refetch: &'a [String],
     /// What the source wants to keep; `None` removes a key.
     pub memory: Option<&'a BTreeMap<String, Option<String>>>,
-    /// The tool's values for status and severity that have no meaning here.
+    /// The tool's unmapped values for status and severity.
     pub unmapped: Option<&'a BTreeSet<UnmappedValue>>,
 }
 

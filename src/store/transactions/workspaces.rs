@@ -1,5 +1,5 @@
-//! Moves entities to other workspaces when the configuration changes its mind: one for the account, or one for
-//! each team.
+//! Moves entities to other workspaces when the configuration changes: one for the account, or one for each
+//! team.
 //!
 //! Jira keeps the workspace with the entity, so whatever moves gets a new version and is sent again.
 
@@ -17,7 +17,7 @@ use crate::store::transactions::report::{Origin, SourceScope};
 const STEP: usize = 500;
 
 impl Store {
-    /// Moves the entities of a source to where its configuration wants them, if that has changed since the
+    /// Moves the entities of a source to where its configuration puts them, if that has changed since the
     /// last start. Safe to be interrupted. Returns how many were moved.
     pub async fn move_workspaces(&self, scope: &SourceScope<'_>) -> Result<usize, StoreError> {
         let before = self.entities().find_workspace_mode(scope.source).await?;

@@ -1,4 +1,4 @@
-//! One destination as requests to it and, when it is a site, from it need it.
+//! One destination, as needed for requests to it and, if it is a site, from it.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use crate::domain::DestinationId;
 use crate::store::{DestinationRef, Installation, InstallationState};
 use crate::sync::registry::{Registry, SourceRuntime};
 
-/// The type of destination that an installation of the app is.
+/// The type of destination of an installation.
 const INSTALLED: &str = "operations";
 
-/// Who may be sent what, and how it is reached.
+/// What a destination may see, and how to reach it.
 #[derive(Debug)]
 pub struct DestinationAccess {
     pub id: DestinationId,
@@ -88,8 +88,8 @@ impl DestinationAccess {
         self.secret.as_ref()
     }
 
-    /// The secrets that may have signed a request from the site: the current one, then the one before it
-    /// while requests signed with that may still be under way.
+    /// The secrets that may have signed a request from the site: the current one, then the previous one
+    /// while requests signed with it may still be in flight.
     pub fn secrets_at(&self, now: Timestamp) -> impl Iterator<Item = &SecretString> {
         let previous = self.previous.as_ref().filter(|(_, until)| now < *until).map(|(secret, _)| secret);
         self.secret.iter().chain(previous)

@@ -1,7 +1,7 @@
-//! The containers of one source, laid out for being searched by name.
+//! The containers of one source, laid out for searches by name.
 //!
-//! Jira asks with every letter that somebody types, so everything that can be done once is done when the
-//! list is read: answers are rendered, names are lower-case, sorted, and stand in one text. Knows no
+//! Jira searches with every letter that a user types, so everything that can be done once is done when the
+//! list is read: answers are rendered, and lower-case names are sorted and stored in one text. Knows no
 //! sites: which sources may be searched is decided in `directory`.
 
 use std::collections::BTreeMap;
@@ -77,7 +77,7 @@ struct Entry {
 #[derive(Debug, Default)]
 pub(in crate::sync) struct Containers {
     pub workspaces: Vec<StoredWorkspace>,
-    /// Lower-case names, one behind the other.
+    /// Lower-case names, one after the other.
     names: String,
     /// Sorted by lower-case name, then id.
     entries: Vec<Entry>,
@@ -111,7 +111,7 @@ impl Containers {
         self.entries[found.place].hit.clone()
     }
 
-    /// The first `limit` containers behind `after` whose names start with or contain the text, those that
+    /// The first `limit` containers after `after` whose names start with or contain the text, those that
     /// start with it first. `workspace` is an id in Jira.
     pub fn search<'a>(
         &'a self,
@@ -139,7 +139,7 @@ impl Containers {
 
     /// Rank and place of every match, in order.
     fn matches<'a>(&'a self, query: &'a Query<'a>) -> impl Iterator<Item = (u8, usize)> + use<'a> {
-        // Names that start with the text stand together, because names are sorted.
+        // Names that start with the text are adjacent, because names are sorted.
         let start = self.lower_bound(|name| name < query.text);
         let end = self.lower_bound(|name| name < query.text || name.starts_with(query.text));
         let rest = [0..start, end..self.entries.len()];
@@ -160,7 +160,7 @@ impl Containers {
                 let at = from + query.finder.find(&self.names.as_bytes()[from..until])?;
                 let place = self.entries.partition_point(|entry| entry.end <= at);
                 from = self.entries[place].end;
-                // A match may also lie across two names, which is none.
+                // A match that spans two names does not count.
                 if at + query.text.len() <= from {
                     return Some(place);
                 }

@@ -1,4 +1,5 @@
-//! Searches in the containers of a source, by example and against a search that looks at one container at a time.
+//! Searches in the containers of a source, by example and against a search that checks one container at a
+//! time.
 
 use proptest::prelude::*;
 

@@ -40,13 +40,13 @@ impl Directory {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Reads everything anew.
+    /// Reads everything again.
     ///
     /// # Errors
     /// When the database fails; the old snapshot stays.
     pub async fn refresh(&self) -> Result<(), StoreError> {
         let _one_at_a_time = self.renewing.lock().await;
-        // The number first: a change made while reading then shows as one more renewal, not as none.
+        // The number first: a change made while reading then causes another renewal instead of being missed.
         let generation = self.store.sites().directory_generation().await?;
         let installed = self.store.sites().list_installations().await?;
         let served = self.store.sites().list_declared().await?;
@@ -63,7 +63,7 @@ impl Directory {
         Ok(())
     }
 
-    /// Reads everything anew if anybody changed something.
+    /// Reads everything again if anything has changed.
     ///
     /// # Errors
     /// As for [`Directory::refresh`].
@@ -83,7 +83,7 @@ impl Directory {
         for container in self.store.entities().list_containers().await? {
             read.entry(container.source.clone()).or_default().1.push(container);
         }
-        // What a source that has left the configuration left behind belongs to nobody.
+        // The data of a source that has left the configuration is not shown to any site.
         let configured = read.into_iter().filter_map(|(id, read)| Some((self.registry.find(&id)?, read)));
         Ok(configured
             .map(|(source, (workspaces, containers))| {

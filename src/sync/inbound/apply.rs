@@ -27,12 +27,12 @@ impl Inbound {
         Ok(applied)
     }
 
-    /// Counts what has no meaning here: whole entries of a listing, and values, which are returned.
+    /// Counts what cannot be mapped: whole entries of a listing, and values, which are returned.
     pub(super) fn note_gaps(&self, source: &SourceRuntime, findings: &Findings) -> BTreeSet<UnmappedValue> {
         let metrics = &self.core.metrics;
         if let Some(reason) = findings.unmappable.first() {
             let count = findings.unmappable.len();
-            tracing::warn!(source = %source.id(), count, %reason, "entries of a listing cannot be mapped and are passed over");
+            tracing::warn!(source = %source.id(), count, %reason, "entries of a listing cannot be mapped and are skipped");
             let count = u64::try_from(count).unwrap_or(u64::MAX);
             Metrics::count_source(&metrics.statements, source.id().as_str(), "unmappable", count);
         }

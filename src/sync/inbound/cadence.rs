@@ -1,8 +1,9 @@
 //! How often a source is polled: by its schedule, spread over the schedule's pause, and less often while
 //! nothing is new.
 //!
-//! A tool that tells by webhooks need not be asked every few minutes whether it told everything. A source that
-//! is only polled keeps its schedule: nobody else would tell of a new incident. Must not know how a poll is done.
+//! A tool that sends webhooks need not be polled every few minutes for what they missed. A source that is
+//! only polled keeps its schedule: nothing else would report a new incident. Must not know how a poll is
+//! done.
 
 use std::time::Duration;
 
@@ -20,8 +21,8 @@ use crate::sync::registry::SourceRuntime;
 const INSTANTS: usize = 24;
 
 impl Inbound {
-    /// Polls if the source's schedule may do so now: with nothing new, ever more of its instants are passed
-    /// over, up to `poll_slowdown`. `None` when this one is.
+    /// Polls if the source's schedule may do so now: with nothing new, more and more of its instants are
+    /// skipped, up to `poll_slowdown`. `None` when this one is skipped.
     ///
     /// # Errors
     /// When the database fails. The tool's failure is stored with the source.
@@ -42,14 +43,14 @@ impl Inbound {
     }
 
     /// How far behind its schedule this bridge polls a source, always the same, so that neither its sources
-    /// nor all bridges of the world ask at the full minute.
+    /// nor all bridges poll at the full minute.
     #[must_use]
     pub fn poll_delay(&self, source: &SourceRuntime) -> Duration {
         let now = self.core.clock.now();
         let next = |at: &Timestamp| nth_after(&source.config.poll, *at, 1);
         let instants: Vec<Timestamp> = std::iter::successors(next(&now), next).take(INSTANTS).collect();
         let pause = instants.windows(2).map(|pair| pair[1] - pair[0]).min().unwrap_or_default();
-        // Never up to the next instant: that one would be taken for a poll of its own.
+        // Never up to the next instant, which would count as a separate poll.
         let spread = (pause * 9 / 10).min(LONGEST_SPREAD).num_milliseconds();
         let place = seed(&format!("{} {}", self.base_url, source.id()));
         let spread = u64::try_from(spread).unwrap_or_default().max(1);

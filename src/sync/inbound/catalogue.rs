@@ -1,4 +1,4 @@
-//! Takes in the tool's list of services and teams.
+//! Reads the tool's list of services and teams.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::sync::SyncError;
 use crate::sync::registry::SourceRuntime;
 
 impl Inbound {
-    /// Reads the list and applies it, or gives the tool's failure.
+    /// Reads the list and applies it, or returns the tool's failure.
     pub(super) async fn read_catalogue(
         &self,
         source: &SourceRuntime,
@@ -29,7 +29,7 @@ impl Inbound {
         let findings = Findings { observations, workspaces: catalogue.workspaces, ..Findings::default() };
         let applied = self.apply(source, &findings, None, Origin::Catalogue).await?;
         outcome.count(findings.observations.len(), applied);
-        // A tool that lists no teams at all names them in passing: those stay.
+        // A tool that lists no teams at all only mentions them elsewhere: those stay.
         if source.has_teams() && !findings.workspaces.is_empty() {
             let teams = findings.workspaces.iter().map(|team| team.provider_id.clone());
             let keep = teams.chain([Workspace::ACCOUNT.to_owned()]).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! Fetches the incidents that webhooks have named without showing them.
+//! Fetches the incidents that webhooks have named without their content.
 
 use super::Inbound;
 use super::poll::PollOutcome;
@@ -11,8 +11,8 @@ use crate::sync::registry::SourceRuntime;
 const AT_ONCE: usize = 100;
 
 impl Inbound {
-    /// One incident that the tool refuses does not keep the others from being fetched. Gives the tool's last
-    /// failure.
+    /// One incident that the tool refuses does not keep the others from being fetched. Returns the tool's
+    /// last failure.
     pub(super) async fn fetch_named(
         &self,
         source: &SourceRuntime,

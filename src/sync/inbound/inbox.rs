@@ -1,6 +1,6 @@
 //! Turns the webhooks of the inbox into entities.
 //!
-//! A webhook whose parser refuses it, or breaks down on it, is quarantined; no other waits for it.
+//! A webhook that its parser refuses, or panics on, is quarantined; no other waits for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,7 +29,7 @@ struct Read {
 }
 
 impl Inbound {
-    /// Gives every new webhook its effect. Returns whether there was any.
+    /// Processes every new webhook. Returns whether there was any.
     ///
     /// # Errors
     /// When the database fails; what was not finished is repeated.
@@ -128,8 +128,8 @@ impl Read {
     }
 }
 
-/// What a source's code gives; `None` when it panics, whose message the panic hook has printed. Nothing that it
-/// was changing is used afterwards.
+/// What a source's code returns; `None` when it panics, after the panic hook has printed the message. Nothing
+/// that the code was changing is used afterwards.
 pub(super) fn unless_it_panics<T>(code: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(code)).ok()
 }

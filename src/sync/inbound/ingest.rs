@@ -1,4 +1,4 @@
-//! Webhooks: written down in groups before they are answered.
+//! Webhooks: stored in groups before they are answered.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::telemetry::Metrics;
 /// Most webhooks that share one transaction.
 const GROUP: usize = 256;
 
-/// Why a webhook could not be written down. The sender must try again.
+/// Why a webhook could not be stored. The sender must try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IngestError {
     #[error("too many webhooks are waiting for the disk")]
@@ -31,7 +31,7 @@ pub enum IngestError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     pub duplicate: bool,
-    /// Why it has no meaning here; it is kept for the operator.
+    /// Why it cannot be mapped; it is kept for the operator.
     pub unmappable: Option<Unmappable>,
 }
 
@@ -53,7 +53,7 @@ impl Ingestor {
         Self { queue, core }
     }
 
-    /// Writes a webhook down. When it returns a receipt, the webhook is on disk.
+    /// Stores a webhook. When it returns a receipt, the webhook is on disk.
     ///
     /// # Errors
     /// When it could not be written: nothing is kept, and the sender must be told to try again.
@@ -112,7 +112,7 @@ async fn write_groups(core: Arc<Core>, mut waiting: mpsc::Receiver<Waiting>) {
     }
 }
 
-/// Why the webhook has no meaning here, if that shows already.
+/// Why the webhook cannot be mapped, if that is known already.
 fn inspect(source: &SourceRuntime, webhook: &VerifiedWebhook) -> Option<Unmappable> {
     match unless_it_panics(|| source.adapter.inspect(webhook)) {
         Some(inspected) => inspected.err(),
@@ -135,7 +135,7 @@ fn entry(source: &SourceRuntime, webhook: &VerifiedWebhook, unmappable: Option<&
 }
 
 /// The tool's id of the delivery, or else the content and the second of its arrival: two replicas of a
-/// sender say the same at the same moment, but the same words a minute later are news again.
+/// sender say the same at the same moment, but the same content a minute later is a new webhook.
 fn delivery_key(webhook: &VerifiedWebhook) -> String {
     let id = webhook.delivery_id.clone().unwrap_or_else(|| {
         format!("{}\n{}", webhook.received_at.timestamp(), hex::encode(Sha256::digest(webhook.body())))

@@ -1,6 +1,6 @@
 //! From the tools into the store: webhooks, polls, and what they say applied.
 //!
-//! Knows the trait of sources and no tool, and nothing of the way out.
+//! Knows the trait of sources but no tool, and nothing of the way out.
 
 mod apply;
 mod cadence;
@@ -28,7 +28,7 @@ pub use window::Window;
 /// The use cases of the way in.
 pub struct Inbound {
     core: Arc<Core>,
-    /// The bridge's public address: tells this bridge from others in the spread of polls.
+    /// The bridge's public address: gives each bridge its own delay of polls.
     base_url: Url,
 }
 

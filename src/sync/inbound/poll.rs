@@ -14,7 +14,7 @@ pub struct PollOutcome {
     pub pages: usize,
     pub observations: usize,
     pub changed: usize,
-    /// Whether the tool has nothing more to say for now.
+    /// Whether the tool has nothing more for now.
     pub done: bool,
 }
 
@@ -29,14 +29,14 @@ impl PollOutcome {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Reach {
     Everything,
-    /// Only the incidents that webhooks have named without showing them.
+    /// Only the incidents that webhooks have named without their content.
     Named,
 }
 
 impl Inbound {
-    /// Reads a source because somebody asked for it, whatever its schedule says, until it has nothing more to
-    /// say or fails; and lets the schedule run at its usual pace again. `on_page` hears of every page. A source
-    /// that cannot be polled, must wait, or is being polled already gives `done: false` at once.
+    /// Reads a source on request, whatever its schedule says, until it has nothing more or fails; and lets
+    /// the schedule run at its usual pace again. `on_page` is called for every page. A source that cannot be
+    /// polled, must wait, or is being polled already gives `done: false` at once.
     ///
     /// # Errors
     /// When the database fails. The tool's failure is stored with the source.
@@ -50,8 +50,8 @@ impl Inbound {
         Ok(outcome)
     }
 
-    /// Fetches what webhooks have named without showing it, and leaves the rest to the schedule. `done: false`
-    /// when that is not possible now: the source is being read, is paused, or its tool has failed.
+    /// Fetches what webhooks have named without its content, and leaves the rest to the schedule. `done:
+    /// false` when that is not possible now: the source is being read, is paused, or its tool has failed.
     ///
     /// # Errors
     /// As for [`Inbound::poll`].
@@ -59,7 +59,7 @@ impl Inbound {
         self.poll_now(source, Reach::Named, &mut |_, _| {}).await
     }
 
-    /// One round, unless one is under way here or in another process.
+    /// One round, unless one is in progress here or in another process.
     pub(super) async fn poll_now(
         &self,
         source: &SourceRuntime,
@@ -79,7 +79,7 @@ impl Inbound {
         Ok(outcome)
     }
 
-    /// Takes the source for this process, or keeps it for another while.
+    /// Takes the source for this process, or renews its lease.
     async fn claim_poll(&self, source: &SourceRuntime) -> Result<Option<Lease>, SyncError> {
         let name = format!("poll/{}", source.id());
         Ok(self.core.store.leases().claim(&name, &self.core.owner, POLL_LEASE).await?)
@@ -103,8 +103,8 @@ impl Inbound {
             outcome.done = failed.is_none();
             return self.record_if_failed(source, &state, failed.as_ref()).await;
         }
-        // The catalogue first: it names the components that incidents affect. They are read without it, too,
-        // unless the tool asks to wait: a key that may not list teams must not hide incidents.
+        // The catalogue first: it names the components that incidents affect. They are read even if
+        // it fails, unless the tool asks to wait: a key that may not list teams must not hide incidents.
         let mut failed = None;
         if self.core.clock.now() > state.catalogue_at + CATALOGUE_AGE {
             failed = self.read_catalogue(source, poller, outcome).await?;
@@ -179,7 +179,7 @@ impl Inbound {
     }
 }
 
-/// The stored cursor. One that is no JSON was damaged: reading starts over, and says so.
+/// The stored cursor. One that is not JSON was damaged: reading starts over, with a log line.
 fn read_cursor(state: &PollState) -> Result<Option<Cursor>, PollError> {
     let Some(text) = &state.cursor else { return Ok(None) };
     serde_json::from_str(text).map(|cursor| Some(Cursor(cursor))).map_err(|fault| PollError::CursorExpired {

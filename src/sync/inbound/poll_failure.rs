@@ -24,7 +24,7 @@ impl Inbound {
         }
     }
 
-    /// Stores until when the tool must be left alone. `state` tells how often it failed before.
+    /// Stores until when the tool must not be polled. `state` says how often it failed before.
     pub(super) async fn record_poll_failure(
         &self,
         source: &SourceRuntime,

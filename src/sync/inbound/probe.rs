@@ -1,6 +1,6 @@
 //! What one page of a tool would become in Jira: for an operator who has just configured a source.
 //!
-//! Asks the tool only. Must not touch the store or Jira: it works before either is there.
+//! Asks only the tool. Must not touch the store or Jira: it works before either exists.
 
 use std::collections::BTreeSet;
 
@@ -20,12 +20,12 @@ pub struct Probe {
     pub services: usize,
     pub teams: usize,
     pub entities: Vec<ProbedEntity>,
-    /// Incidents that the tool says are gone.
+    /// Incidents that the tool reports as deleted.
     pub deleted: usize,
-    /// Why entries of the page say nothing, one reason for each.
+    /// Why entries of the page cannot be mapped, one reason for each.
     pub unmappable: Vec<String>,
     pub unmapped_values: BTreeSet<UnmappedValue>,
-    /// Whether a real poll would go on after this page.
+    /// Whether a real poll would continue after this page.
     pub has_more: bool,
 }
 
@@ -34,7 +34,7 @@ pub struct Probe {
 pub struct ProbedEntity {
     pub kind: EntityKind,
     pub jira_id: String,
-    /// What Jira would get, or why it cannot be made.
+    /// What Jira would receive, or why there is no payload.
     #[serde(flatten)]
     pub outcome: ProbedPayload,
 }
@@ -49,7 +49,7 @@ pub enum ProbedPayload {
 /// Reads the catalogue and the first page since the beginning of the source's backfill.
 ///
 /// # Errors
-/// What the tool refused, with what to do about it.
+/// What the tool refused, and what to do about it.
 pub async fn probe(
     source: &SourceRuntime,
     poller: &dyn Poller,

@@ -1,4 +1,4 @@
-//! Every wait, lease and patience of the way in, with the reason for each.
+//! Every wait, lease and limit of the way in, with the reason for each.
 //!
 //! Backoff after failures is in `sync/backoff.rs`, because the way out shares it.
 
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-/// Longest that a sender is kept waiting: shorter than senders wait before they hang up. What is written after
-/// all is known when it comes again.
+/// Longest that a sender is kept waiting: shorter than senders' own timeouts. A webhook that is stored later
+/// after all is recognised when the sender repeats it.
 pub(super) const LONGEST_ANSWER: Duration = Duration::from_secs(4);
 
 /// How long a process may be silent before another one takes over a source that it polls.

@@ -1,7 +1,7 @@
-//! Reads once more what began in a window of time, without moving the place where polling stands.
+//! Reads again what began in a window of time, without moving the cursor of polling.
 //!
-//! For a past that the backfill left out. Nothing of it is kept but what the tool told: an interrupted run is
-//! simply repeated.
+//! For a past that the backfill left out. Only what the tool reported is kept: an interrupted run is simply
+//! repeated.
 
 use super::Inbound;
 use super::poll::PollOutcome;
@@ -19,7 +19,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// Components belong to no time; what is gone is gone.
+    /// Whether a statement belongs to the window: components and deletions have no beginning.
     fn holds(&self, observation: &Observation) -> bool {
         let began = match &observation.state {
             State::Deleted { .. } => return true,
@@ -34,8 +34,8 @@ impl Window {
 }
 
 impl Inbound {
-    /// Reads what a source's tool tells of incidents and reviews that began in the window. `on_page` hears
-    /// of every page. The tool's failure is the inner error; what was read before it stays.
+    /// Reads a tool's incidents and reviews that began in the window. `on_page` is called for every
+    /// page. The tool's failure is the inner error; what was read before it stays.
     ///
     /// # Errors
     /// When the database fails.
@@ -61,7 +61,7 @@ impl Inbound {
                 Err(error) => return Ok(Err(error)),
             };
             page.findings.observations.retain(|observation| window.holds(observation));
-            // Polling itself sees to what is open now.
+            // Polling itself handles what is open now.
             page.findings.refetch.clear();
             let applied = self.apply(source, &page.findings, None, Origin::Window).await?;
             outcome.count(page.findings.observations.len(), applied);

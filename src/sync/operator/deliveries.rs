@@ -7,7 +7,7 @@ use crate::domain::{DeliveryState, EntityId};
 use crate::store::{DeliveryCounts, DeliveryRow};
 use crate::sync::core::SyncError;
 
-/// Deliveries by state. Those that an operator gave up are not counted: nobody waits for them.
+/// Deliveries by state. Discarded ones are not counted: nobody waits for them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct DeliveryTotals {
     pub waiting: i64,
@@ -36,7 +36,7 @@ impl DeliveryTotals {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retried {
     pub deliveries: u64,
-    /// Parked sites, which are tried again at once.
+    /// Parked sites, which are retried at once.
     pub sites: u64,
 }
 
@@ -59,8 +59,8 @@ impl Operator {
         Ok(DeliveryTotals::sum(counts.iter()))
     }
 
-    /// Puts refused entities up for sending again: those of `ids`, or all, and then parked sites are tried
-    /// again too.
+    /// Queues refused entities for sending again: those of `ids`, or all; for all, parked sites are retried
+    /// too.
     ///
     /// # Errors
     /// When the database fails.

@@ -1,4 +1,4 @@
-//! Collects what the store remembers of one incident, review or component. Asks neither the tool nor Jira.
+//! Collects what the store knows about one incident, review or component. Asks neither the tool nor Jira.
 
 use super::Operator;
 use super::story::{Explanation, Obstacle, Story, StoryDelivery, UnknownId};
@@ -27,7 +27,8 @@ impl Operator {
     async fn collect_story(&self, sites: &[Installation], entity: StoredEntity) -> Result<Story, SyncError> {
         let now = self.clock.now();
         let kind = entity.kind;
-        // Before the timeline: while the service runs, a state that is shown then never lacks its reason there.
+        // Before the timeline: the timeline then contains the reason for every state shown, even while the
+        // service runs.
         let deliveries = self.store.deliveries().list_of(&entity.id).await?;
         let mut timeline = self.store.timeline().list_of(&entity.id).await?;
         timeline.retain(|entry| entry.kind == kind);

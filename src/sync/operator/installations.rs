@@ -1,4 +1,4 @@
-//! Each site that has the app, what it holds, and what holds it up.
+//! Each site that has the app, what it holds, and what blocks it.
 
 use serde::Serialize;
 
@@ -21,9 +21,9 @@ pub struct InstallationStatus {
     pub last_contact_at: Option<Timestamp>,
     /// The last nightly comparison.
     pub compared_at: Option<Timestamp>,
-    /// Confirmed entities that Jira had lost and was sent again, ever.
+    /// Confirmed entities that Jira ever lost and was sent again.
     pub drift: i64,
-    /// An instant to come; nothing is sent before.
+    /// A future instant; nothing is sent before it.
     pub waits_until: Option<Timestamp>,
     /// Why a person must act.
     pub parked: Option<String>,

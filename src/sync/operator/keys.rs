@@ -1,4 +1,4 @@
-//! Vault keys: a new one, and the step from an old one to it.
+//! Vault keys: generating one, and re-sealing secrets under the newest.
 
 use secrecy::SecretString;
 
@@ -13,11 +13,11 @@ pub fn generate_vault_key() -> SecretString {
 }
 
 impl Operator {
-    /// Seals the secrets of one site anew under the newest key. Returns the site, or `None` when no secret of
+    /// Re-seals the secrets of one site under the newest key. Returns the site, or `None` when no secret of
     /// an older key is left: call it until then; it may be interrupted between any two calls.
     ///
     /// # Errors
-    /// Also when a secret does not open.
+    /// Also when a secret cannot be decrypted.
     pub async fn reseal_next_site(&self) -> Result<Option<String>, SyncError> {
         Ok(self.store.sites().reseal_next().await?)
     }

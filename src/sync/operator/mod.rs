@@ -1,7 +1,7 @@
-//! What operators look at and change, through the command line and the readiness check.
+//! What operators read and change, through the command line and the readiness check.
 //!
-//! Needs the store and the clock only, so a command that asks for a list builds no source and no client.
-//! Must not send anything, ask a tool, or word anything for a reader: what it finds out, it returns as data.
+//! Needs only the store and the clock, so a command that prints a list builds no source and no client. Must
+//! not send anything, poll a tool, or format text for a reader: it returns data.
 
 mod deliveries;
 mod explain;
@@ -35,7 +35,7 @@ impl Operator {
         Self { store, clock }
     }
 
-    /// Proves that the database takes writes.
+    /// Proves that the database accepts writes.
     ///
     /// # Errors
     /// When it does not.

@@ -1,4 +1,4 @@
-//! How far the reading of each polled source is, what it could not map, and who may stop it.
+//! How far each polled source has been read, what could not be mapped, and pausing it.
 
 use super::Operator;
 use crate::clock::Timestamp;
@@ -8,18 +8,18 @@ use crate::store::PollState;
 use crate::sync::core::SyncError;
 use crate::sync::registry::SourceRuntime;
 
-/// Where every polled source stands at one moment.
+/// The progress of every polled source at one moment.
 #[derive(Debug, Clone)]
 pub struct Progress {
     pub at: Timestamp,
     pub sources: Vec<SourceProgress>,
 }
 
-/// Where one source stands.
+/// The progress of one source.
 #[derive(Debug, Clone)]
 pub struct SourceProgress {
     pub source: SourceId,
-    /// By the operator. Webhooks go on.
+    /// Paused by the operator. Webhooks continue.
     pub paused: bool,
     /// Why the last poll failed, if it did.
     pub failure: Option<String>,
@@ -27,7 +27,7 @@ pub struct SourceProgress {
     pub caught_up: bool,
     /// Statements read by the first sync so far.
     pub read_count: i64,
-    /// Statements that the tool says there are.
+    /// Number of statements, according to the tool.
     pub total: Option<i64>,
     pub polled_at: Timestamp,
 }
@@ -71,8 +71,7 @@ impl Operator {
         Ok(self.store.polls().restart(source, from).await?)
     }
 
-    /// The values for severity and status that the tool used and that the configuration still gives no
-    /// meaning, in order.
+    /// The severities and statuses of the tool that the configuration still does not map, in order.
     ///
     /// # Errors
     /// When the database fails.

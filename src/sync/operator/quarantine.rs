@@ -1,4 +1,4 @@
-//! Genuine webhooks that could not be mapped.
+//! Verified webhooks that could not be mapped.
 
 use super::Operator;
 use crate::store::QuarantinedRow;
@@ -22,7 +22,7 @@ impl Operator {
         Ok(found.into_iter().next())
     }
 
-    /// Has them mapped again: those of `ids`, or all. Returns how many.
+    /// Maps them again: those of `ids`, or all. Returns how many.
     ///
     /// # Errors
     /// When the database fails.
@@ -38,7 +38,7 @@ impl Operator {
         Ok(self.store.inbox().discard(ids).await?)
     }
 
-    /// Those whose body contains the id, or, of an id in Jira, the tool's part of it; oldest first.
+    /// Those whose body contains the id or, for an id in Jira, the tool's part of it; oldest first.
     ///
     /// # Errors
     /// When the database fails.

@@ -1,5 +1,5 @@
-//! What is known of one incident, review or component, as data. The command line prints it as sentences, or
-//! as JSON.
+//! What is known about one incident, review or component, as data. The command line prints it as sentences,
+//! or as JSON.
 
 use std::collections::BTreeMap;
 
@@ -15,15 +15,15 @@ pub struct Explanation {
     pub stories: Vec<Story>,
     /// What may explain why there is no story; `None` when there is one.
     pub unknown: Option<UnknownId>,
-    /// The sites that the timelines name; no part of the JSON.
+    /// The sites that the timelines name; not part of the JSON.
     #[serde(skip)]
     pub site_names: BTreeMap<DestinationId, String>,
 }
 
-/// What is known of an id under which nothing is stored.
+/// What is known about an id under which nothing is stored.
 #[derive(Debug, Serialize)]
 pub struct UnknownId {
-    /// Webhooks that name the id and could not be mapped.
+    /// Webhooks that name the id but could not be mapped.
     pub quarantined: Vec<QuarantinedRow>,
     /// Webhooks that had no effect yet.
     pub unread: i64,
@@ -46,12 +46,12 @@ pub struct Story {
     pub timeline: Vec<TimelineEntry>,
 }
 
-/// Where it stands with one destination.
+/// Its state at one destination.
 #[derive(Debug, Serialize)]
 pub struct StoryDelivery {
     #[serde(flatten)]
     pub delivery: DeliveryRow,
-    /// While it waits: what holds it up.
+    /// While it waits: the reason.
     pub obstacle: Option<Obstacle>,
 }
 

@@ -1,4 +1,4 @@
-//! Sends each destination what it should hold and does not, one request at a time per destination.
+//! Sends each destination what it should hold but does not, one request at a time per destination.
 
 use super::Outbound;
 use super::waits::{FILL_STALLED, LONGEST_FILL, SERVING_LEASE};
@@ -19,8 +19,7 @@ pub(super) enum Served {
 }
 
 impl Outbound {
-    /// Serves one destination until nothing is due or something is in the way. Returns whether anything was
-    /// done.
+    /// Serves one destination until nothing is due or it must wait. Returns whether anything was done.
     ///
     /// # Errors
     /// When the database fails. What a destination refuses is no error: it is stored with the destination.
@@ -106,8 +105,8 @@ impl Outbound {
         Ok(Served::Done)
     }
 
-    /// Sends a batch; what is refused as a whole because of its size or of one of its entities goes again in
-    /// halves, down to the one entity.
+    /// Sends a batch; one that is refused as a whole because of its size or one of its entities is sent again
+    /// in halves, down to the one entity.
     async fn send_in_parts(
         &self,
         access: &DestinationAccess,

@@ -1,4 +1,4 @@
-//! The nightly comparison: of what destinations hold with the store, and with what they may see.
+//! The nightly comparison of what destinations hold with the store, and with what they may see.
 
 use super::Outbound;
 use super::waits::REFUSED_RETRY;
@@ -7,12 +7,12 @@ use crate::domain::{DestinationId, EntityId};
 use crate::sync::SyncError;
 use crate::sync::directory::DestinationAccess;
 
-/// Confirmed entities read back per destination and night, those not looked at for longest first.
+/// Confirmed entities read back per destination and night, those checked longest ago first.
 const SHARE: usize = 1_000;
 
 impl Outbound {
     /// Looks for what destinations have lost: links are compared, and a rolling share of the confirmed
-    /// entities is marked for being read back; what is missing is sent again.
+    /// entities is marked to be read back; what is missing is sent again.
     ///
     /// # Errors
     /// When the database fails. What a destination refuses is stored with it.

@@ -1,6 +1,6 @@
 //! From the store to the destinations: serve, read back, link, remove, compare.
 //!
-//! Knows the trait of destinations and no destination, and nothing of the way in.
+//! Knows the trait of destinations but no destination, and nothing of the way in.
 
 mod deliver;
 mod drift;
@@ -49,7 +49,7 @@ impl Outbound {
         }
     }
 
-    /// Most destinations that are served at once.
+    /// The most destinations that are served at once.
     #[must_use]
     pub fn parallel(&self) -> usize {
         self.delivery.parallel_sites
@@ -70,7 +70,7 @@ impl Outbound {
     /// A destination, ready to be asked.
     ///
     /// # Errors
-    /// When what is stored or configured of it cannot be right.
+    /// When its stored or configured data is invalid.
     pub fn connect(&self, access: &DestinationAccess) -> Result<Arc<dyn Destination>, BuildError> {
         let found = self.types.find(&access.type_name);
         let found = found

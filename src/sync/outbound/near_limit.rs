@@ -1,4 +1,4 @@
-//! Remembers which destinations are near one of their limits: there, news goes first and refreshes wait.
+//! Remembers which destinations are near one of their limits: for them news goes first and refreshes wait.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,12 +7,12 @@ use super::waits::{NEAR_LIMIT_LASTS, REFRESH_HELD_BACK};
 use crate::domain::{DestinationId, Timestamp};
 use crate::store::Pace;
 
-/// When each destination warned last. Lost with the process: it warns again.
+/// When each destination last warned. Lost with the process: it will warn again.
 #[derive(Debug, Default)]
 pub(super) struct NearLimit(Mutex<HashMap<DestinationId, Timestamp>>);
 
 impl NearLimit {
-    /// The destination warned, or said that all is well.
+    /// Records that the destination warned, or that it did not.
     pub fn note(&self, site: &DestinationId, near: bool, now: Timestamp) {
         let mut warnings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if near {
@@ -26,7 +26,7 @@ impl NearLimit {
     pub fn pace(&self, site: &DestinationId, now: Timestamp) -> Pace {
         let warnings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match warnings.get(site) {
-            // A clock that stands before the warning was set back.
+            // If the clock shows an earlier time than the warning, it was set back.
             Some(warned) if (*warned..*warned + NEAR_LIMIT_LASTS).contains(&now) => {
                 Pace::NewsFirst { refreshes_before: now - REFRESH_HELD_BACK }
             }

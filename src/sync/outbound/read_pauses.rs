@@ -1,4 +1,4 @@
-//! Remembers at which destinations reading has to wait.
+//! Remembers for which destinations reading must wait.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::domain::{DestinationId, Timestamp};
 
-/// Destinations where reading has to wait, since when and until when. Lost with the process: they say it
-/// again.
+/// Destinations for which reading must wait, since when and until when. Lost with the process: they will say
+/// so again.
 #[derive(Debug, Default)]
 pub(super) struct ReadPauses(Mutex<HashMap<DestinationId, Range<Timestamp>>>);
 
@@ -18,7 +18,7 @@ impl ReadPauses {
 
     pub fn is_paused(&self, id: &DestinationId, now: Timestamp) -> bool {
         let pauses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Before its start the clock was set back, and the pause is void.
+        // If the pause began in the future, the clock was set back and the pause is void.
         pauses.get(id).is_some_and(|pause| pause.contains(&now))
     }
 }

@@ -10,7 +10,7 @@ use crate::sync::SyncError;
 use crate::sync::directory::DestinationAccess;
 use crate::telemetry::Metrics;
 
-/// Read-backs between two looks at what waits for a full request.
+/// Read-backs between two checks of what waits for a full request.
 const AT_ONCE: usize = 20;
 
 impl Outbound {
@@ -31,7 +31,7 @@ impl Outbound {
                 Ok(held) => self.record_read(access, readback, held.as_ref()).await?,
                 Err(refusal) => return self.record_unread(access, &refusal).await,
             }
-            // What is to be sent must not wait for what was sent.
+            // New changes must not wait for read-backs.
             if store.deliveries().is_due(id, &self.rules(access, destination)).await? {
                 return Ok(true);
             }
@@ -58,7 +58,7 @@ impl Outbound {
         Ok(())
     }
 
-    /// A limit on reading says nothing of writing, so only reading waits. Anything else concerns the
+    /// A limit on reading does not concern writing, so only reading waits. Anything else concerns the whole
     /// destination. Returns whether there is more to do now.
     async fn record_unread(&self, access: &DestinationAccess, refusal: &Refusal) -> Result<bool, SyncError> {
         let now = self.core.clock.now();
@@ -85,7 +85,7 @@ impl Outbound {
         if shows {
             return ReadbackResult::Confirmed;
         }
-        // What was there and has gone has no queue to wait for.
+        // What was shown before and is gone is not merely queued.
         if readback.was_confirmed {
             return ReadbackResult::SendAgain { reason: "Jira has lost it; sent again".to_owned() };
         }

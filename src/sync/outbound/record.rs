@@ -1,4 +1,4 @@
-//! Writes down what destinations answered: verdicts entity by entity, backoff for the destination.
+//! Stores what destinations answered: verdicts entity by entity, backoff for the destination.
 
 use super::Outbound;
 use super::site_backoff;
@@ -12,8 +12,8 @@ use crate::sync::directory::DestinationAccess;
 use crate::telemetry::Metrics;
 
 impl Outbound {
-    /// A destination that was installed anew meanwhile gets nothing written: what it accepted before is
-    /// forgotten there.
+    /// Writes nothing for a destination that was reinstalled meanwhile: it has forgotten what it accepted
+    /// before.
     pub(super) async fn record(
         &self,
         access: &DestinationAccess,
@@ -49,8 +49,8 @@ impl Outbound {
         Ok(())
     }
 
-    /// Stores how long the destination must be left alone, and says so once. An answer to the secret before a
-    /// reinstall says nothing of the site.
+    /// Stores how long the destination must not be served, and logs it once. An answer to the secret before a
+    /// reinstallation says nothing about the site.
     pub(super) async fn record_backoff(
         &self,
         access: &DestinationAccess,

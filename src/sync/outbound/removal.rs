@@ -1,4 +1,4 @@
-//! Takes back what a destination may no longer see: a source that left the configuration, a site that left a
+//! Removes what a destination may no longer see: a source that left the configuration, a site that left a
 //! source's list, or a workspace that no longer exists.
 //!
 //! Nothing is removed before the grace period is over, because a configuration that lost a source by mistake
@@ -21,7 +21,7 @@ pub struct PlannedRemoval {
     /// Id of the one workspace to be removed; `None` for everything of the source.
     pub workspace: Option<EntityId>,
     pub noticed_at: Timestamp,
-    /// From when on it may be removed.
+    /// When it may be removed.
     pub due_at: Timestamp,
     #[serde(skip)]
     destination: DestinationId,
@@ -70,7 +70,7 @@ impl Outbound {
         let hidden = held.into_iter().filter(|source| !access.sees(source));
         let mut noticed: Vec<(String, Option<EntityId>)> = hidden.map(|source| (source, None)).collect();
         for link in store.sites().list_links(&access.id).await? {
-            // What belongs to a source that is not to be seen goes with it.
+            // Workspaces of a source that may not be seen are removed with it.
             let source = link.source();
             if access.sees(source) && !is_visible(snapshot, access, source, Some(&link)) {
                 noticed.push((source.to_owned(), Some(link)));
@@ -82,7 +82,7 @@ impl Outbound {
     /// Removes what is due, or everything planned when `at_once`. Returns what was removed.
     ///
     /// # Errors
-    /// When the database fails. What a destination refuses is stored with it; the next round goes on.
+    /// When the database fails. What a destination refuses is stored with it; the next round continues.
     pub async fn remove_due(&self, at_once: bool) -> Result<Vec<PlannedRemoval>, SyncError> {
         let mut removed = Vec::new();
         for removal in self.plan_removals().await? {
@@ -112,7 +112,7 @@ impl Outbound {
     ) -> Result<Served, SyncError> {
         let Ok(source) = SourceId::parse(&removal.source) else { return Ok(Served::Done) };
         let (store, workspace) = (&self.core.store, removal.workspace.as_ref());
-        // A team that the tool has dissolved may still have incidents: these stay, only the link goes.
+        // A team that the tool has dissolved may still have incidents: they stay, only the link is removed.
         let is_used = match workspace {
             Some(workspace) => store.entities().is_workspace_in_use(workspace).await?,
             None => false,
@@ -141,7 +141,7 @@ impl Outbound {
         Ok(Served::Done)
     }
 
-    /// Offers every destination what the configuration shows it and it was never sent.
+    /// Queues for every destination what the configuration lets it see but it was never sent.
     ///
     /// # Errors
     /// When the database fails.

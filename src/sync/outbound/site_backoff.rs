@@ -6,7 +6,7 @@ use crate::domain::Timestamp;
 use crate::store::Backoff;
 use crate::sync::backoff::next_attempt;
 
-/// The backoff that a refusal asks for. `failures` counts those in a row before this one.
+/// The backoff after a refusal. `failures` counts those in a row before this one.
 pub(in crate::sync) fn after(refusal: &Refusal, now: Timestamp, failures: i64, seed: u64) -> Backoff {
     let wait = |wait_until| Backoff { wait_until, parked: None };
     let park = |why: &str| Backoff { wait_until: now + PARKED_PROBE, parked: Some(why.to_owned()) };

@@ -1,4 +1,4 @@
-//! Every wait, lease and patience of the way out, with the reason for each.
+//! Every wait, lease and limit of the way out, with the reason for each.
 //!
 //! Backoff after failures is in `sync/backoff.rs`, because the way in shares it.
 
@@ -9,30 +9,30 @@ use chrono::TimeDelta;
 /// How long a process may be silent before another one takes over a destination that it serves.
 pub(super) const SERVING_LEASE: Duration = Duration::from_mins(2);
 
-/// The first look at what a destination accepted: it shows soon, longer under load.
+/// The first read-back of what a destination accepted: it shows soon, later under load.
 pub(super) const FIRST_READ_BACK: TimeDelta = TimeDelta::seconds(1);
 
-/// How long to wait after each look in vain, in 1200ths of `delivery.visible_within`: seconds, unless that is
-/// changed.
+/// How long to wait after each unsuccessful read-back, in 1200ths of `delivery.visible_within`: seconds,
+/// unless that is changed.
 pub(super) const READ_BACK_DELAYS: [i32; 5] = [4, 15, 60, 300, 900];
 
 /// How often an entity that never shows is sent again before a person is asked.
 pub(super) const RESENDS: i64 = 2;
 
-/// How long reading back waits when a limit names no time: nobody is waiting for it.
+/// How long reading back waits when a limit names no time: nothing depends on it.
 pub(super) const READ_PAUSE: TimeDelta = TimeDelta::seconds(30);
 
-/// Doublings after which a destination that says "too many requests" without a time is asked at a steady pace:
-/// every 16 to 32 s.
+/// Doublings after which a destination that says "too many requests" without a time is tried at a steady
+/// pace: every 16 to 32 s.
 pub(super) const SLOWEST_DOUBLINGS: i64 = 3;
 
-/// How often a destination that needs a person is tried all the same.
+/// How often a destination that needs a person is retried.
 pub(super) const PARKED_PROBE: TimeDelta = TimeDelta::minutes(15);
 
 /// How long one warning of a limit that is nearly used up counts.
 pub(super) const NEAR_LIMIT_LASTS: TimeDelta = TimeDelta::minutes(1);
 
-/// How long a refresh may be held back near a limit; then it goes even so.
+/// How long a refresh may be held back near a limit; then it is sent anyway.
 pub(super) const REFRESH_HELD_BACK: TimeDelta = TimeDelta::minutes(5);
 
 /// What was refused this long ago is tried again each night: its cause may be gone.
@@ -41,5 +41,5 @@ pub(super) const REFUSED_RETRY: TimeDelta = TimeDelta::hours(23);
 /// How long what a first sync finds may wait until it fills a request.
 pub(super) const LONGEST_FILL: TimeDelta = TimeDelta::seconds(30);
 
-/// A first sync that has shown no page for so long fills no request.
+/// After this long without a page, a first sync no longer holds entities back to fill a request.
 pub(super) const FILL_STALLED: TimeDelta = TimeDelta::seconds(10);

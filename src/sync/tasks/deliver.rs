@@ -1,7 +1,8 @@
-//! Starts a task per destination that has work; a slow destination occupies nobody but itself.
+//! Starts a task per destination that has work; a slow destination delays no other.
 //!
-//! A destination at which nothing could be done rests until the next interval or signal: another process serves
-//! it, this one has not read of it yet, or all that is left waits for a full batch or for leave to read.
+//! A destination for which nothing could be done rests until the next interval or signal: another process
+//! serves it, this one has not read about it yet, or everything left waits for a full batch or a pause in
+//! reading.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -20,14 +21,14 @@ use crate::sync::SyncError;
 use crate::sync::core::Core;
 use crate::sync::outbound::Outbound;
 
-/// How often to look for work unasked, and how long a destination rests.
+/// How often to look for work without a signal, and how long a destination rests.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// What this process does with a destination now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Activity {
     Served,
-    /// Since this time after the start of the clock.
+    /// Since this time, counted from the start of the clock.
     Resting(Duration),
 }
 
@@ -96,7 +97,7 @@ impl Delivering {
         self.activities.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Those that rest since `since` or longer may be looked at again.
+    /// Destinations that have rested since `since` or longer may be tried again.
     fn wake_resting(&self, since: Duration) {
         self.activities()
             .retain(|_, activity| !matches!(activity, Activity::Resting(from) if *from <= since));

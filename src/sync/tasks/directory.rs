@@ -1,4 +1,4 @@
-//! Keeps the directory as the store has it, which every role needs.
+//! Keeps the directory up to date with the store, for every role.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ impl Task for RefreshDirectory {
         "directory"
     }
 
-    /// What another process changed shows here after at most this.
+    /// A change by another process is noticed after at most this.
     fn interval(&self) -> Duration {
         Duration::from_secs(1)
     }

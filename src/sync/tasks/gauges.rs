@@ -28,7 +28,7 @@ impl Task for UpdateGauges {
 
     async fn run(&self) -> Result<Next, SyncError> {
         let metrics = &self.core.metrics;
-        // What is not set below has gone, and must not stay at its last value.
+        // A series that is not set below no longer exists, and must not keep its last value.
         metrics.deliveries.clear();
         metrics.parked.clear();
         metrics.inbox.clear();

@@ -1,4 +1,4 @@
-//! When each task last finished a round: what readiness looks at.
+//! When each task last finished a round, for the readiness check.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,11 +11,11 @@ pub(super) const STUCK_AFTER: Duration = Duration::from_mins(2);
 
 /// The heartbeats of this process. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Heartbeats(Arc<Mutex<BTreeMap<String, Beat>>>);
+pub struct Heartbeats(Arc<Mutex<BTreeMap<String, LastRound>>>);
 
-/// By the clock on the wall, for people, and by the time since the start, which nobody sets.
+/// By the wall clock, for people, and by the time since the start, which cannot be set.
 #[derive(Debug, Clone, Copy)]
-struct Beat {
+struct LastRound {
     at: Timestamp,
     elapsed: Duration,
 }
@@ -30,19 +30,19 @@ pub struct Heartbeat {
 
 impl Heartbeats {
     pub(super) fn record(&self, name: &str, clock: &Clock) {
-        let beat = Beat { at: clock.now(), elapsed: clock.elapsed() };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), beat);
+        let round = LastRound { at: clock.now(), elapsed: clock.elapsed() };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), round);
     }
 
     /// The tasks that have finished a round and run often enough to be missed.
     #[must_use]
     pub fn list(&self, clock: &Clock) -> Vec<Heartbeat> {
-        let (beats, now) = (self.0.lock().unwrap_or_else(PoisonError::into_inner), clock.elapsed());
-        let heartbeat = |(name, beat): (&String, &Beat)| {
-            let alive = now.saturating_sub(beat.elapsed) < STUCK_AFTER;
-            Heartbeat { name: name.clone(), last: beat.at, alive }
+        let (rounds, now) = (self.0.lock().unwrap_or_else(PoisonError::into_inner), clock.elapsed());
+        let heartbeat = |(name, round): (&String, &LastRound)| {
+            let alive = now.saturating_sub(round.elapsed) < STUCK_AFTER;
+            Heartbeat { name: name.clone(), last: round.at, alive }
         };
-        beats.iter().map(heartbeat).collect()
+        rounds.iter().map(heartbeat).collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Gives new webhooks their effect.
+//! Processes new webhooks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ impl Task for ProcessInbox {
         "inbox"
     }
 
-    /// A lost signal, or a webhook that another process wrote down, costs at most this.
+    /// A lost signal, or a webhook that another process stored, causes at most this delay.
     fn interval(&self) -> Duration {
         Duration::from_secs(1)
     }

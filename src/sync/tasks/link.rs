@@ -21,7 +21,7 @@ impl Task for LinkWorkspaces {
         "link"
     }
 
-    /// Links change rarely, and each look reads every site.
+    /// Links change rarely, and each round reads every site.
     fn interval(&self) -> Duration {
         Duration::from_secs(10)
     }

@@ -29,7 +29,7 @@ pub fn for_every_role(engine: &Engine) -> Vec<Arc<dyn Task>> {
     vec![Arc::new(directory::RefreshDirectory { core: engine.core.clone() })]
 }
 
-/// What the processes with the role `sync` run besides.
+/// What processes with the role `sync` run in addition.
 #[must_use]
 pub fn for_sync(engine: &Engine) -> Vec<Arc<dyn Task>> {
     let Engine { core, inbound, outbound, .. } = engine;

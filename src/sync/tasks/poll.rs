@@ -13,14 +13,14 @@ use crate::sync::core::Core;
 use crate::sync::inbound::{Inbound, PollOutcome};
 use crate::sync::registry::SourceRuntime;
 
-/// Longest spread of the first polls after a start; the later ones have their own delay each.
+/// Longest spread of the first polls after a start; later ones each have their own delay.
 const SPREAD_MS: u64 = 2_000;
 
 /// When to look again at a source that did not reach its end: it may have to wait for its tool.
 const AGAIN: Duration = Duration::from_secs(10);
 
-/// How long an incident that was named waits for others before they are fetched: webhooks of one incident come
-/// in bursts.
+/// How long an incident that was named waits for others before they are fetched: webhooks of one incident
+/// come in bursts.
 const BURST: Duration = Duration::from_millis(500);
 
 /// Polls one source.

@@ -1,4 +1,4 @@
-//! Removes what need not be kept any longer, in steps small enough not to hold up anything else.
+//! Removes what no longer needs to be kept, in steps small enough not to delay anything else.
 
 use chrono::TimeDelta;
 
@@ -9,10 +9,10 @@ use crate::sync::core::Core;
 /// Rows that are removed in one transaction.
 const STEP: usize = 500;
 
-/// Removes old webhooks, old history and unmapped values that nobody has told for long.
+/// Removes old webhooks, old history and unmapped values that have not occurred for long.
 ///
 /// # Errors
-/// When the database fails; the next round goes on.
+/// When the database fails; the next round continues.
 pub(in crate::sync) async fn apply_retention(core: &Core, retention: &Retention) -> Result<(), SyncError> {
     let before = |age| core.clock.now() - TimeDelta::from_std(age).unwrap_or(TimeDelta::MAX);
     let (mut webhooks, mut entries) = (0, 0);

@@ -1,7 +1,7 @@
 //! Runs one task until the stop: waits for its signal or its interval, runs a round, notes the heartbeat.
 //!
-//! A round that fails or panics ends nothing: it is logged with the task's name, counted, and the next round
-//! repeats it.
+//! A round that fails or panics does not stop the task: it is logged with the task's name, panics are
+//! counted, and the next round repeats the work.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -16,10 +16,10 @@ use super::task::{Next, Task};
 use crate::clock::Clock;
 use crate::telemetry::Metrics;
 
-/// How long a task that has panicked rests at least: one that always panics must not fill the log.
+/// The shortest pause after a panic: a task that always panics must not fill the log.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 
-/// What every task of the process is run with. Cheap to clone.
+/// What the process needs to run any task. Cheap to clone.
 #[derive(Clone)]
 pub struct Runner {
     pub heartbeats: Heartbeats,

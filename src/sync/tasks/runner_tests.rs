@@ -1,4 +1,4 @@
-//! A task that panics goes on, and is named and counted.
+//! A task that panics continues, and is named and counted.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,6 +1,6 @@
 //! Cron expressions notify tasks, and do nothing more.
 //!
-//! The scheduler would run a slow job beside itself and forget running jobs when it stops. So its jobs only
+//! The scheduler would run a slow job twice at once and abandon running jobs when it stops. So its jobs only
 //! notify; the work runs serially in tasks, which know how to stop.
 
 use std::collections::BTreeMap;
@@ -19,8 +19,8 @@ use crate::sync::core::Core;
 /// Whom to notify for each polled source, by its id.
 pub(super) type Due = BTreeMap<String, Arc<Notify>>;
 
-/// Notifies polls and the drift check, and starts anew when somebody sets the clock back: the scheduler has
-/// noted when each job is due next, and would put it off for as long.
+/// Notifies polls and the drift check, and starts again when the clock is set back: the scheduler has stored
+/// when each job is due next, and would delay it for as long.
 pub(super) struct Schedule {
     core: Arc<Core>,
     drift: String,
@@ -62,7 +62,7 @@ impl Task for Schedule {
         let new = match running.take() {
             Some(same) if now >= same.last_seen => Running { last_seen: now, ..same },
             Some(mut old) => {
-                tracing::warn!(by = %(old.last_seen - now), "the clock was set back; the schedule starts anew");
+                tracing::warn!(by = %(old.last_seen - now), "the clock was set back; the schedule starts again");
                 old.cron.shutdown().await.map_err(failed)?;
                 self.start(now).await?
             }

@@ -1,8 +1,8 @@
 //! What a background task is.
 //!
-//! A task is woken by a signal or by the clock, takes no input, compares what is with what should be, does the
-//! difference, and sleeps again. A lost signal, a failed round and the start after a crash need no code of their
-//! own: the next round is the retry.
+//! A task is woken by a signal or by the clock, takes no input, compares the current state with the desired
+//! one, applies the difference, and sleeps again. A lost signal, a failed round and the start after a crash
+//! need no code of their own: the next round is the retry.
 
 use std::time::Duration;
 
@@ -21,10 +21,10 @@ pub enum Next {
 /// Something that the process does in the background, one round at a time.
 #[async_trait]
 pub trait Task: Send + Sync {
-    /// What logs, metrics and readiness call it.
+    /// Its name in logs, metrics and readiness.
     fn name(&self) -> &str;
 
-    /// How often it runs unasked; [`Duration::MAX`] for a task that only runs when it is signalled.
+    /// How often it runs without a signal; [`Duration::MAX`] for a task that only runs when it is signalled.
     fn interval(&self) -> Duration;
 
     /// How long after the start its first round is.
@@ -48,6 +48,6 @@ pub trait Task: Send + Sync {
         false
     }
 
-    /// Lets what the rounds have started finish, after the last round.
+    /// After the last round, waits for what the rounds have started.
     async fn finish(&self) {}
 }

@@ -1,7 +1,7 @@
-//! `POST` or `PUT /jira/entities/…`: people linked an incident or review with an issue, or unlinked it.
+//! `POST` or `PUT /jira/entities/…`: users linked an incident or review with an issue, or unlinked it.
 //!
-//! The operations page does not give the exact request, and its siblings differ; all their forms are read.
-//! Who did it is not kept.
+//! The documentation of the operations module does not give the exact request, and those of related modules
+//! differ; all their forms are read. The user is not kept.
 
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Json, Payload};
@@ -66,7 +66,7 @@ async fn keep(
     let issue = issue.ok_or_else(|| Problem::bad_request("Neither id nor ari of the issue is given."))?;
     let detail = json!({ "ati": other.ati, "ari": other.ari });
     let association = EntityAssociation { entity: EntityId::from_text(told.entity.id), issue, detail };
-    // An entity that the site may not see is acknowledged like any other, and not kept.
+    // An entity that the site may not see is acknowledged like any other, but not kept.
     state.engine.associate(&site.id, &association, present).await?;
     Ok(Json(json!({})))
 }

@@ -34,7 +34,7 @@ struct WorkspaceAnswer {
     avatar_url: String,
 }
 
-/// 200 with the known ones among the asked.
+/// 200 with the known ones among the requested ids.
 pub(in crate::web) async fn fetch_workspaces(
     state: Data<State>,
     request: HttpRequest,

@@ -1,7 +1,7 @@
 //! `/jira/reviews/create`: where people write a post-incident review in the tool.
 //!
 //! `GET` is a link that Jira shows to people: it redirects to the tool's own page, creates nothing and
-//! tells nothing about incidents. `POST` gives the same address to Jira itself.
+//! reveals nothing about incidents. `POST` gives the same address to Jira itself.
 
 use actix_web::http::header;
 use actix_web::web::{Data, Json, Query};

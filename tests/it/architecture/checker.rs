@@ -1,4 +1,4 @@
-//! The rules are worth what the checker sees: small files in which it must find a breach, or must not.
+//! Tests of the checker: small files in which it must, or must not, find a breach.
 
 mod circles;
 mod layers;

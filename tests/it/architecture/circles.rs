@@ -42,7 +42,7 @@ fn find_circles(graph: &Graph) -> Vec<BTreeSet<usize>> {
     circles
 }
 
-/// The file itself only if a way leads back to it.
+/// Includes the file itself only if a path leads back to it.
 fn list_reachable(graph: &Graph, start: usize) -> BTreeSet<usize> {
     let mut reached = BTreeSet::new();
     let mut open = vec![start];

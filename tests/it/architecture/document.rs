@@ -60,7 +60,7 @@ fn split(row: &str) -> Vec<String> {
     row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
 }
 
-/// What stands between backquotes.
+/// The texts in backquotes.
 pub fn list_names(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }

@@ -1,7 +1,7 @@
 //! Which file uses an item of which other file, with re-exports followed to the file that defines the item.
 //!
-//! `mod x;` is no import, and neither is a `pub use` by itself: it passes a name on. A file that also uses
-//! that name in its own code does import it. Test code is no part of this.
+//! `mod x;` is not an import, and neither is a `pub use` by itself: it passes a name on. A file that also
+//! uses that name in its own code does import it. Test code does not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::source::SourceFile;
 /// The name by which `src/main.rs` calls the library.
 const LIBRARY: &str = "incident_bridge";
 
-/// Something of the crate that a file names.
+/// An item of the crate that a file names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Import {
     pub line: usize,
@@ -22,10 +22,10 @@ pub struct Import {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum How {
-    /// The path is what the file says, up to where it starts.
+    /// The path as the file writes it, resolved up to its start.
     Written,
-    /// The path is where the item is defined, or what is written if that cannot be found out; with the
-    /// defining file as an index of [`Crate::files`]. A module as such has no file.
+    /// The path where the item is defined, or as written if that cannot be resolved; with the defining file
+    /// as an index of [`Crate::files`]. A module as such has no file.
     Followed(Option<usize>),
 }
 
@@ -152,7 +152,7 @@ impl<'a> Crate<'a> {
         if content.items.contains(name) {
             found.push(Target::Item(module.to_vec(), name.to_owned()));
         }
-        // Asked again for the same name on the way, only what stands in the module itself can be meant.
+        // On a repeated lookup of the same name, only an item of the module itself can be meant.
         if !seen.insert((module.to_vec(), name.to_owned())) {
             return found;
         }

@@ -1,4 +1,4 @@
-//! Which module may use which, and which crates have a place: from the tables to breaches in a file.
+//! Which module may use which, and where crates are allowed: from the tables to breaches in a file.
 //!
 //! Knows the form of the tables, not what they say.
 
@@ -20,7 +20,7 @@ pub struct Layers(BTreeMap<String, Rule>);
 struct Rule {
     /// Of the row in the document.
     line: usize,
-    /// What the module may use beside itself.
+    /// What the module may use besides itself.
     allowed: BTreeSet<String>,
 }
 
@@ -30,7 +30,7 @@ pub struct Places(Vec<(String, Vec<String>)>);
 
 impl Layers {
     /// # Errors
-    /// With the line that is not of the form that `docs/ARCHITECTURE.md` explains.
+    /// With the line whose form differs from what `docs/ARCHITECTURE.md` explains.
     pub fn parse(document: &Document) -> Result<Self, String> {
         let mut rows: Vec<Vec<String>> = Vec::new();
         let mut rules = BTreeMap::new();
@@ -115,7 +115,8 @@ fn parse_targets(text: &str, rows: &[Vec<String>]) -> Result<BTreeSet<String>, S
     Ok(targets)
 }
 
-/// `` `module` also … `` or `` `module` only … ``: the module, whether it replaces the rule of its row, and what it may use.
+/// `` `module` also … `` or `` `module` only … ``: the module, whether it replaces the rule of its row, and
+/// what it may use.
 fn parse_exception(clause: &str, rows: &[Vec<String>]) -> Result<(String, bool, BTreeSet<String>), String> {
     let unclear = || format!("{clause:?} must be \"`module` also …\" or \"`module` only …\"");
     let (module, rest) =
@@ -129,7 +130,7 @@ fn parse_exception(clause: &str, rows: &[Vec<String>]) -> Result<(String, bool, 
 
 impl Places {
     /// # Errors
-    /// With the line that is not of the form that `docs/ARCHITECTURE.md` explains.
+    /// With the line whose form differs from what `docs/ARCHITECTURE.md` explains.
     pub fn parse(document: &Document) -> Result<Self, String> {
         let rows = document.read_table(CRATES, &["crate", "only in"])?.into_iter();
         let places =

@@ -12,7 +12,7 @@ use syn::{Attribute, Item, Meta, UseTree, Visibility};
 
 use super::source::SourceFile;
 
-/// What one module says; an inline `mod x { … }` is a module of its own.
+/// The names in one module; an inline `mod x { … }` is a module of its own.
 #[derive(Debug, Default)]
 pub struct Module {
     /// From the crate's root: `["cli", "doctor"]`.
@@ -165,7 +165,7 @@ impl<'ast> Visit<'ast> for Reader {
         visit::visit_path(self, path);
     }
 
-    /// `pub(super)` names a module and uses nothing of it.
+    /// `pub(super)` names a module without using it.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
@@ -184,7 +184,7 @@ impl<'ast> Visit<'ast> for Reader {
     }
 }
 
-/// Reads the path that starts with `first` and goes on at `at`; returns the position behind it too.
+/// Reads the path that starts with `first` and goes on at `at`; also returns the position after it.
 fn read_path(tokens: &[TokenTree], mut at: usize, first: &Ident) -> (NamedPath, usize) {
     let mut segments = vec![first.to_string()];
     while let [TokenTree::Punct(one), TokenTree::Punct(two), TokenTree::Ident(next), ..] = &tokens[at..]
@@ -197,7 +197,7 @@ fn read_path(tokens: &[TokenTree], mut at: usize, first: &Ident) -> (NamedPath, 
     (NamedPath { segments, line: line_of(first.span()) }, at)
 }
 
-/// A name behind a dot is a method or a field, but the ones behind `..` may be anything.
+/// A name after a dot is a method or a field, but after `..` it may be anything.
 fn follows_a_dot(before: &[TokenTree]) -> bool {
     let is_dot = |token: &TokenTree| matches!(token, TokenTree::Punct(mark) if mark.as_char() == '.');
     match before {

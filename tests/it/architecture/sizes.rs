@@ -1,4 +1,4 @@
-//! How long files and functions are, and how many things lie side by side in one folder.
+//! How long files and functions are, and how many entries a folder has.
 
 use std::collections::BTreeSet;
 use std::fs;

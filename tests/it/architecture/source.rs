@@ -1,4 +1,4 @@
-//! Rust files as texts with a place in the repository.
+//! Rust files as texts with their paths in the repository.
 //!
 //! Must not know what the text means: that is for `names` and `style`.
 
@@ -31,7 +31,7 @@ impl SourceFile {
         inner.split('/').filter(|part| !["mod", "lib"].contains(part)).map(str::to_owned).collect()
     }
 
-    /// Unit tests that moved beside their file.
+    /// Unit tests in a file beside the one they test.
     pub fn is_test_code(&self) -> bool {
         self.path.ends_with("_tests.rs") || self.path.ends_with("/tests.rs") || self.path.contains("/tests/")
     }

@@ -1,4 +1,4 @@
-//! What a file looks like: its functions and their lengths, its attributes and macro calls.
+//! The form of a file: its functions and their lengths, its attributes and macro calls.
 //!
 //! Must not know the limits. Reads tests like everything else. Macro bodies are searched token by token.
 
@@ -11,7 +11,7 @@ use super::source::SourceFile;
 #[derive(Debug, Default)]
 pub struct Style {
     pub functions: Vec<Function>,
-    /// Line and first name: `#[allow(…)]` is `allow`.
+    /// Line and name: `#[allow(…)]` is `allow`.
     pub attributes: Vec<(usize, String)>,
     pub macros: Vec<(usize, String)>,
 }

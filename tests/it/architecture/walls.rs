@@ -1,7 +1,7 @@
 //! Walls that the layers do not show: what only a facade may name, halves that do not know each other, who
 //! must call use cases instead of the store, and the order of the store's rooms.
 //!
-//! The order of the rooms stands in `docs/ARCHITECTURE.md`; the other walls stand here.
+//! The order of the rooms is in `docs/ARCHITECTURE.md`; the other walls are here.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::document::{Document, list_names};
 use super::imports::{Crate, How, Import};
 use super::source::{Breach, SourceFile, first_of_each};
 
-/// One concrete destination: the facade has it in its table, and the composition root builds it.
+/// One concrete destination: the facade lists it in its table, and the composition root builds it.
 const DESTINATION: [&str; 2] = ["destinations", "operations"];
 /// The halves of the engine.
 const HALVES: [[&str; 2]; 2] = [["sync", "inbound"], ["sync", "outbound"]];
@@ -34,7 +34,7 @@ struct RoomRow {
 
 impl Rooms {
     /// # Errors
-    /// With the line that is not of the form that `docs/ARCHITECTURE.md` explains.
+    /// With the line whose form differs from what `docs/ARCHITECTURE.md` explains.
     pub fn parse(document: &Document) -> Result<Self, String> {
         let rows = document.read_table(ROOMS, &["rooms", "keep"])?.into_iter();
         let rows = rows.map(|row| match list_names(&row.cells[0]) {

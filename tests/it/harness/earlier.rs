@@ -1,6 +1,7 @@
-//! What an earlier version of the bridge has left behind: its database as an SQL text, and what its sites hold.
+//! What an earlier version of the bridge has left behind: its database as an SQL text, and what its sites
+//! hold.
 //!
-//! Must not interpret the database: the texts were made by the databases' own tools and are only executed.
+//! Must not interpret the database: the databases' own tools made the texts, which are only executed.
 
 use std::path::PathBuf;
 
@@ -13,8 +14,8 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::Bridge;
 
-/// A folder of `tests/fixtures` with `sqlite.sql`, `postgres.sql` and `sites.json`. `{site0}` and so on stand for
-/// the sites' hosts and ports.
+/// A folder of `tests/fixtures` with `sqlite.sql`, `postgres.sql` and `sites.json`. `{site0}` and so on stand
+/// for the sites' hosts and ports.
 #[derive(Clone, Copy)]
 pub struct Earlier(pub &'static str);
 
@@ -23,7 +24,7 @@ pub struct Earlier(pub &'static str);
 struct Site {
     client_key: String,
     shared_secret: String,
-    /// What brings an empty site to where this one stood, in order: path and body of each `POST`.
+    /// The requests that bring an empty site to this one's state, in order: path and body of each `POST`.
     requests: Vec<(String, Value)>,
 }
 
@@ -53,7 +54,7 @@ impl Earlier {
         }
     }
 
-    /// Gives the sites their installations and what they held, without the bridge's doing.
+    /// Restores the sites' installations and contents, without the bridge.
     pub async fn resume_sites(self, bridge: &Bridge) {
         let left: Vec<Option<Site>> = serde_json::from_str(&self.read("sites.json")).expect("it is JSON");
         for (site, left) in bridge.sites.iter().zip(left) {

@@ -1,6 +1,6 @@
 //! What the code under test logs on the test's own thread, which is where the bridge's work runs.
 //!
-//! Handlers of HTTP requests run on other threads; what they have to say shows in their answers.
+//! Handlers of HTTP requests run on other threads; their answers show what they have to say.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +25,7 @@ impl Capture {
         Self { _guard: tracing::subscriber::set_default(subscriber), lines }
     }
 
-    /// Takes out the errors that contain `text`; there must be one.
+    /// Removes the errors that contain `text`; there must be at least one.
     pub fn expect_error(&self, text: &str) {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let before = lines.len();

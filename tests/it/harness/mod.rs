@@ -1,7 +1,7 @@
-//! The bridge with its real wiring, simulated Jira sites around it, and verbs to play them.
+//! The bridge with its real wiring, simulated Jira sites around it, and verbs to control them.
 //!
 //! Time stands still until a test moves it, and nothing runs by itself: `settle` runs what is due. Every
-//! story ends with `finish`, which checks that nothing was lost or said wrongly on the way.
+//! story ends with `finish`, which checks that nothing was lost or reported wrongly.
 
 mod earlier;
 pub mod log;
@@ -30,7 +30,7 @@ pub use earlier::Earlier;
 pub use requests::send;
 pub use setup::{Setup, bridge_file, fresh_postgres, install_key, pick_port, start_site, start_time};
 
-/// The bridge at work.
+/// The running bridge.
 pub struct Bridge {
     pub clock: Clock,
     pub engine: Arc<Engine>,
@@ -41,7 +41,7 @@ pub struct Bridge {
     pub config: Config,
     /// The types of destinations that it has.
     types: Vec<StartType>,
-    /// When it is not the same.
+    /// If it differs.
     jira_clock: Option<Clock>,
     app: Option<App>,
     http: reqwest::Client,

@@ -1,5 +1,5 @@
-//! PagerDuty's REST API over an account in memory: enough of it to be polled, with scripted failures, and with
-//! changes between two pages. Written from PagerDuty's API reference ("List incidents").
+//! PagerDuty's REST API over an account in memory: enough of it to be polled, with scripted failures, and
+//! with changes between two pages. Written from PagerDuty's API reference ("List incidents").
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -23,14 +23,14 @@ pub struct Account(Arc<Mutex<State>>);
 struct State {
     incidents: Vec<Value>,
     token: &'static str,
-    /// Given to the next requests for a path instead of its answer.
+    /// Answers for the next requests for a path, in place of the real ones.
     faults: VecDeque<(&'static str, ResponseTemplate)>,
-    /// Happens once a first page in this order, with more behind it, was given.
+    /// A change made once the first of several pages in this order has been served.
     between_pages: Option<(&'static str, Change)>,
 }
 
 impl Account {
-    /// An account behind an address of its own.
+    /// An account with its own address.
     pub async fn start() -> (Self, MockServer) {
         let (incidents, faults) = Default::default();
         let state = State { incidents, token: "rest-token", faults, between_pages: None };
@@ -44,7 +44,7 @@ impl Account {
         self.0.lock().expect("no test panics while it holds it")
     }
 
-    /// The token that is good from now on.
+    /// The token that is valid from now on.
     pub fn set_token(&self, token: &'static str) {
         self.lock().token = token;
     }
@@ -57,12 +57,12 @@ impl Account {
         self.lock().faults.len()
     }
 
-    /// Changes the account once a list in this order (`sort_by`) was read half.
+    /// Changes the account once the first page of a list in this order (`sort_by`) was read.
     pub fn between_pages(&self, order: &'static str, change: impl FnOnce(&mut Vec<Value>) + Send + 'static) {
         self.lock().between_pages = Some((order, Box::new(change)));
     }
 
-    /// Whether the change between two pages is still to come.
+    /// Whether the change between two pages has yet to happen.
     pub fn waits_for_a_second_page(&self) -> bool {
         self.lock().between_pages.is_some()
     }
@@ -85,12 +85,13 @@ impl Account {
         picked.for_each(|(_, incident)| resolve(incident));
     }
 
-    /// Gives one another title, which changes nothing else of it.
+    /// Changes the title of one, and nothing else.
     pub fn retitle(&self, nth: usize, title: &str) {
         self.lock().incidents[nth]["title"] = title.into();
     }
 
-    /// Incidents that a site shows otherwise than the account, or not at all, or that the account does not have.
+    /// Incidents that a site shows differently from the account, or not at all, or that the account does not
+    /// have.
     pub fn compare(&self, source: &str, jira: &Simulator) -> Vec<String> {
         let prefix = format!("{source}:");
         let shown = jira.incidents().into_iter().map(|it| (it["id"].as_str().unwrap_or("").to_owned(), it));

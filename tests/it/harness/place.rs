@@ -1,4 +1,4 @@
-//! The real program with its files: for tests that start, stop and command it.
+//! The real program with its files, for tests that start and stop it and run its commands.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ impl Place {
         Self::with(&[], SOURCE)
     }
 
-    /// With more sites that may install, and sources and other sections of its own.
+    /// With more sites that may install, and with its own sources and other sections.
     pub fn with(more_sites: &[RunningSimulator], sources: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let site = start_site(&Clock::system(), 0);
@@ -52,7 +52,7 @@ impl Place {
         self.serve_under("").await
     }
 
-    /// Started by a shell that has done `first`, such as setting a limit or a variable.
+    /// Started by a shell that first runs `first`, such as setting a limit or a variable.
     pub async fn serve_under(&self, first: &str) -> Program {
         let script = format!("{first}\nexec \"$@\"");
         let arguments: [&OsStr; 7] = [
@@ -91,7 +91,7 @@ pub fn read(path: &Path) -> String {
     std::fs::read_to_string(path).expect("the log is readable")
 }
 
-/// What a command that ended has said.
+/// The output of a finished command.
 #[derive(Debug)]
 pub struct Said {
     pub code: Option<i32>,

@@ -1,4 +1,4 @@
-//! Programs that run beside the tests, and the only place that waits for something to happen by itself.
+//! Programs that run beside the tests, and the only place that waits for them in real time.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub fn require(variable: &str) -> String {
 pub struct Program(Child);
 
 impl Program {
-    /// What it says goes to the file `log`.
+    /// Its output goes to the file `log`.
     pub fn start<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, arguments: &[S], log: &Path) -> Self {
         let file = std::fs::File::create(log).expect("the folder is writable");
         let out = file.try_clone().expect("a second handle");
@@ -42,7 +42,7 @@ impl Program {
         self.0.try_wait().expect("it is ours").is_none()
     }
 
-    /// Ends it without warning, as a power cut would.
+    /// Kills it without warning, as a power cut would.
     pub fn kill(&mut self) {
         self.0.kill().expect("it runs");
         self.0.wait().expect("it has ended");
@@ -56,7 +56,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended already, and then there is nothing to do.
+        // If it has ended already, there is nothing to do.
         drop(self.0.kill());
         drop(self.0.wait());
     }

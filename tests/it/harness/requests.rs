@@ -33,7 +33,7 @@ impl Answer {
 }
 
 pub fn client() -> reqwest::Client {
-    // A connection per request, so that a stopping server has nobody to wait for.
+    // A connection per request, so that a stopping server waits for none.
     let builder = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
     builder.redirect(reqwest::redirect::Policy::none()).build().expect("a client")
 }
@@ -87,7 +87,7 @@ impl Bridge {
         self.post_webhook("pd", body.clone(), &[("X-PagerDuty-Signature", &pagerduty::sign(&body))]).await
     }
 
-    /// Posts an event that must be taken.
+    /// Posts an event that must be accepted.
     pub async fn pagerduty(&self, event: &PagerDutyEvent) {
         let answer = self.post_pagerduty(event).await;
         assert_eq!(answer.status, 202, "{answer:?}");
@@ -154,7 +154,7 @@ impl Bridge {
         self.call_with_token(&token, Method::POST, target, Some(body)).await
     }
 
-    /// Calls a site with the bridge's own token, behind the bridge's back.
+    /// Calls a site with the bridge's own token, without the bridge.
     pub async fn call_jira(
         &self,
         site: &RunningSimulator,
@@ -175,7 +175,7 @@ impl Bridge {
         assert_eq!(answer.status, 202, "{answer:?}");
     }
 
-    /// Deletes something on the first site behind the bridge's back.
+    /// Deletes something on the first site without the bridge.
     pub async fn delete_in_jira(&self, target: &str) {
         self.call_jira(self.jira(), Method::DELETE, target, None).await;
     }

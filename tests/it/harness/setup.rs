@@ -44,7 +44,7 @@ lastUpdated = "/changed"
 affectedComponents = "/service"
 "#;
 
-/// Making one costs more than a whole test.
+/// Generating one takes longer than a whole test.
 static INSTALL_KEY: LazyLock<InstallKeyPair> =
     LazyLock::new(|| InstallKeyPair::generate("install-key-1").expect("a key pair can be made"));
 
@@ -58,7 +58,7 @@ pub fn start_time() -> Timestamp {
     parse_timestamp("2026-09-14T08:00:00Z").expect("a valid time")
 }
 
-/// A free port below those that the system gives to clients, so that none of them takes it meanwhile.
+/// A free port below those that the system assigns to clients, so that no client takes it meanwhile.
 pub fn pick_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = u16::try_from(std::process::id() % 16_000).expect("it fits") + 12_000;
@@ -81,7 +81,7 @@ pub async fn fresh_postgres() -> String {
     url.to_string()
 }
 
-/// What is different from the usual.
+/// What differs from the usual setup.
 pub struct Setup {
     sites: usize,
     strangers: usize,
@@ -118,7 +118,7 @@ impl Setup {
         Self { sites, ..self }
     }
 
-    /// Simulated sites behind those, which are not in `connect.sites`.
+    /// Further simulated sites, which are not in `connect.sites`.
     pub fn strangers(self, strangers: usize) -> Self {
         Self { strangers, ..self }
     }
@@ -137,7 +137,7 @@ impl Setup {
         Self { sources: toml.to_owned(), ..self }
     }
 
-    /// Jira has a clock of its own, which stays right when that of the bridge is set.
+    /// Jira has its own clock, which stays right when the bridge's clock is set.
     pub fn own_time(self) -> Self {
         Self { own_time: true, ..self }
     }
@@ -157,7 +157,7 @@ impl Setup {
         Self { types, ..self }
     }
 
-    /// More configuration; wins over the usual.
+    /// More configuration; overrides the usual.
     pub fn config(mut self, toml: &str) -> Self {
         let _infallible = writeln!(self.more, "{toml}");
         self

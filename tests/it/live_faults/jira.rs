@@ -1,4 +1,4 @@
-//! Jira fails in every way that its contract, its gateways and the network between allow.
+//! Jira fails in every way that its contract, its gateways and the network allow.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn iso_date(seconds: i64) -> String {
     soon(seconds, "%Y-%m-%dT%H:%M:%SZ")
 }
 
-/// What passes by itself. Instants in headers are those of the moment of the call.
+/// Temporary failures. Instants in headers are relative to the moment of the call.
 fn passing() -> Vec<(&'static str, Fault)> {
     let limited = Fault::rate_limited;
     let tenant = "jira-quota-tenant-based";
@@ -63,7 +63,7 @@ fn passing() -> Vec<(&'static str, Fault)> {
     ]
 }
 
-/// One site per failure; each meets its own at every kind of request that the bridge makes.
+/// One site per failure; each site fails at every kind of request that the bridge makes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_failure_that_passes_is_survived_by_every_kind_of_request() {
     let mut story = Story::set(passing().len()).await;
@@ -93,13 +93,13 @@ async fn every_failure_that_passes_is_survived_by_every_kind_of_request() {
     story.every_site("no site is held back", |row| row["parked"].is_null() && row["waiting"] == 0).await;
 }
 
-/// What only a person can fix, with what that person is told.
+/// What only a person can fix, with the message for that person.
 fn lasting() -> Vec<(Fault, &'static str)> {
     let moved = |status: u16| {
         Fault::status(status).header("Location", "https://new.atlassian.net/rest/operations/1.0/bulk")
     };
     vec![
-        // Once may be a secret that is on its way to us.
+        // A single 401 may mean that a new secret is about to arrive.
         (Fault::status(401).times(2), "install the app again"),
         (Fault::status(403), "lacks the operations module or a scope"),
         (Fault::status(404), "check that the site still exists"),
@@ -160,7 +160,8 @@ async fn a_used_up_quota_of_the_app_is_waited_out_by_all_sites() {
     story.arrived("the quota's renewal").await;
 }
 
-/// Without a time, a quota is waited out until the next full hour; only a new installation is asked before.
+/// Without a time, the bridge waits for a quota until the next full hour; only a new installation is tried
+/// earlier.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_used_up_quota_without_a_time_holds_its_sites_and_not_the_webhooks() {
     for reason in ["jira-quota-tenant-based", "jira-quota-global-based"] {
@@ -225,7 +226,7 @@ async fn what_jira_refuses_or_never_shows_ends_in_a_list_and_a_retry_heals_it() 
 async fn a_request_that_is_too_large_is_halved_until_jira_takes_it() {
     let mut story = Story::begin(1).await;
     story.sites[0].set_max_entities(1);
-    // What waits for Jira to come back goes out together.
+    // What waits for Jira to come back is sent together.
     story.sites[0].fail_next(Fault::status(503).on("POST", INCIDENTS));
     story.news().await;
     story.faults_are_met("503").await;
@@ -237,7 +238,7 @@ async fn a_request_that_is_too_large_is_halved_until_jira_takes_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_that_jira_applies_after_a_newer_one_turns_nothing_back() {
     let mut story = Story::begin(1).await;
-    // The first change is taken at once, answered when the caller has gone, and applied last of all.
+    // The first change is accepted at once, answered after the caller has gone, and applied last.
     story.sites[0].set_visibility_delay(TimeDelta::seconds(15));
     story.sites[0].fail_next(Fault::late(Duration::from_secs(3)).on("POST", INCIDENTS));
     let first = story.sender.change("Q000000");

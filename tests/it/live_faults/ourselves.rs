@@ -1,5 +1,5 @@
-//! The machine fails under the bridge: it is killed or stopped at every step, its disk is full, its database is
-//! held by somebody else, more comes than it can write.
+//! The machine fails under the bridge: it is killed or stopped at every step, its disk is full, its database
+//! is locked by another process, or more webhooks arrive than it can write.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -14,12 +14,12 @@ use crate::harness::place::read;
 use crate::harness::program::{eventually, require};
 
 impl Story {
-    /// The process is gone, and another is started in its place.
+    /// The process is killed, and another is started in its place.
     async fn start_again(&mut self) {
         self.bridge = self.place.serve().await;
     }
 
-    /// Another process holds the database until the connection is closed.
+    /// Another process locks the database until the connection is closed.
     async fn lock_database(&self) -> SqliteConnection {
         let file = self.place.folder.path().join("bridge.db");
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
@@ -28,7 +28,7 @@ impl Story {
         other
     }
 
-    /// The sender comes again until every event is taken.
+    /// The sender repeats until every event is accepted.
     async fn repeat(&mut self, events: Vec<Event>) {
         for event in events {
             let taken = async || (self.try_post(&event).await.status() == 202).then_some(());
@@ -47,7 +47,7 @@ impl Story {
     }
 }
 
-/// The steps of a delivery, by the request that is under way: before Jira has done its part, and after.
+/// The steps of a delivery, by the request in flight: before Jira has done its part, and after.
 fn steps() -> Vec<(&'static str, Fault)> {
     let after = || Fault::late(Duration::from_mins(1));
     vec![
@@ -125,15 +125,16 @@ async fn a_stop_that_cannot_wait_any_longer_is_made_good_by_the_next_start() {
     }
 }
 
-/// No file may grow beyond a limit, which is what a full disk is for a process. Blocks of the shell are 512
-/// bytes, in some 1024. The signal that goes with it must be ignored, or it ends the process.
+/// No file may grow beyond a limit, which acts like a full disk for a process. Shells count blocks of 512
+/// bytes, some of 1024. The signal that comes with the limit must be ignored, or it ends the process.
 const SMALL_DISK: &str = "trap '' XFSZ\nulimit -S -f 3000";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_webhooks_until_there_is_room_and_ends_nothing() {
     let mut story = Story::set_under(1, SMALL_DISK).await;
     story.install().await;
-    // SQLite finds a little room now and then, by moving pages from its log to the database; then no more.
+    // Now and then SQLite finds a little space by moving pages from its log to the database, until there is
+    // none.
     let (mut waiting, mut in_a_row) = (Vec::new(), 0);
     while in_a_row < 10 {
         let event = story.sender.open();
@@ -184,7 +185,7 @@ async fn a_database_that_another_process_holds_and_a_crowd_get_503_and_are_serve
         assert_eq!(answer.status(), 503);
         assert!(answer.headers().contains_key("Retry-After"), "{answer:?}");
     }
-    // Each group that was let in waits for the lock in its turn; no sender waits for all of them.
+    // Each accepted group waits for the lock in turn; no sender waits for all of them.
     assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
     let log = read(&story.place.log());
     assert!(log.contains("too many webhooks are waiting for the disk"), "{log}");
@@ -198,7 +199,7 @@ async fn a_database_that_another_process_holds_and_a_crowd_get_503_and_are_serve
     story.sent_nothing_twice();
 }
 
-/// The clock of the running program, which can be set without touching the machine's.
+/// The clock of the running program, which can be set without setting the machine's.
 struct Wall(std::path::PathBuf);
 
 impl Wall {
@@ -226,7 +227,7 @@ async fn a_clock_that_is_set_an_hour_forward_or_back_holds_nothing_up_once_it_is
     for (offset, word) in [("+3600", "fast"), ("-3600", "slow")] {
         wall.set(offset);
         story.news().await;
-        // Jira takes no token of another hour, and the operator hears why.
+        // Jira refuses a token whose time is an hour off, and the operator learns why.
         story.every_site(word, |site| site["parked"].as_str().is_some_and(|why| why.contains(word))).await;
         story.news().await;
         wall.set("+0");

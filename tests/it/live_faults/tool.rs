@@ -1,4 +1,4 @@
-//! The tool that is asked refuses, fails, forgets, and changes while it is read.
+//! The polled tool refuses, fails, forgets, and changes while it is read.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::harness::pagerduty_account::{Account, resolve};
 use crate::harness::place::{Place, command, read};
 use crate::harness::program::{Program, eventually};
 
-/// The running bridge, which asks several accounts of PagerDuty every second.
+/// The running bridge, which polls several PagerDuty accounts every second.
 struct Story {
     place: Place,
     accounts: Vec<Account>,
@@ -35,7 +35,7 @@ impl Story {
         Self::set_with(accounts, |_, _| ()).await
     }
 
-    /// Every account is made ready before it is first asked.
+    /// Every account is prepared before it is first polled.
     async fn set_with(accounts: usize, prepare: impl Fn(usize, &Account)) -> Self {
         let (mut sources, mut started) = (String::new(), Vec::new());
         for nth in 0..accounts {
@@ -84,7 +84,7 @@ impl Story {
     }
 }
 
-/// What passes by itself.
+/// Temporary failures.
 fn passing() -> Vec<ResponseTemplate> {
     let answer = ResponseTemplate::new;
     let date =
@@ -105,7 +105,7 @@ fn passing() -> Vec<ResponseTemplate> {
     ]
 }
 
-/// One account per failure; each meets its own at every kind of request that the bridge makes.
+/// One account per failure; each fails at every kind of request that the bridge makes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_failure_of_a_polled_tool_that_passes_is_survived() {
     let fail = |path, nth, account: &Account| account.fail_next(path, passing().swap_remove(nth));
@@ -136,7 +136,7 @@ async fn a_refused_token_is_told_and_polling_goes_on_once_it_is_fixed() {
     for account in &story.accounts {
         account.set_token("rest-token");
     }
-    // One is fixed by asking at once, the other by a restart.
+    // One recovers by polling at once, the other by a restart.
     let asked = command(&["sync", "--source", "pd0"], Some(&story.place.file)).await;
     assert!(!asked.out.contains("not read to its end"), "{asked:?}");
     story.bridge.kill();
@@ -149,7 +149,8 @@ async fn nothing_is_missed_in_a_list_that_shrinks_while_it_is_read() {
     let story = Story::set(1).await;
     let account = &story.accounts[0];
     let yesterday = Clock::system().now() - TimeDelta::days(1);
-    // Those of the first page go to another list, so that as many of the second move to a place that was read.
+    // Those of the first page move to another list, so that as many of the second move to a position already
+    // read.
     account.between_pages("created_at:asc", |incidents| incidents.iter_mut().take(30).for_each(resolve));
     account.open(250, yesterday);
     eventually("two pages are read", async || (!account.waits_for_a_second_page()).then_some(())).await;
@@ -186,7 +187,7 @@ async fn a_cursor_that_is_good_no_longer_makes_reading_start_over() {
     assert_eq!(sqlx::query(spoilt).execute(&mut database).await.expect("it writes").rows_affected(), 1);
     database.close().await.expect("it closes");
     story.news();
-    // Opened and resolved unseen, weeks ago.
+    // Opened and resolved unnoticed, weeks ago.
     story.accounts[0].open(1, Clock::system().now() - TimeDelta::days(60));
     story.accounts[0].resolve(|nth| nth == 4);
     story.bridge = story.place.serve().await;
@@ -216,7 +217,7 @@ async fn a_paused_source_is_asked_nothing_until_it_is_resumed() {
         assert_eq!(said.code, Some(0), "{said:?}");
     };
     ask("--pause").await;
-    // The round that was under way ends before this one is through.
+    // The round in progress ends before this one does.
     for _ in 0..2 {
         story.accounts[1].open(1, Clock::system().now());
         story.polled(1, "another round").await;

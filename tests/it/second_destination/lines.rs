@@ -1,9 +1,9 @@
 //! A destination for tests: a file of JSON lines, one for each thing that was sent.
 //!
-//! Knows the trait of destinations and nothing else of the program. Files beside the lines say how it behaves, so
-//! that a test can change its mind, and a restart changes nothing: `down` refuses every request, `poison` names
-//! entities that spoil the request they are in, `refused` names those that are refused on their own, and `panic` makes
-//! the destination's own code break down.
+//! Knows the trait of destinations and nothing else of the program. Files beside the lines say how it
+//! behaves, so that a test can change it, and a restart changes nothing: `down` refuses every request,
+//! `poison` names entities that make their whole request fail, `refused` names those that are refused
+//! individually, and `panic` makes the destination's own code panic.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;

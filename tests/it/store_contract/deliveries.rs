@@ -268,7 +268,7 @@ pub async fn a_clock_that_is_set_back_holds_nothing_up(world: World) {
     assert_eq!(due().await.len(), 1);
 }
 
-/// As from a tool that tells no time, so that the time of arrival stands for it.
+/// As from a tool that gives no time, so that the time of arrival is used.
 pub async fn news_after_a_clock_was_set_back_is_not_stale(world: World) {
     let arrives = async |summary: &str| {
         let seconds = (world.clock.now() - start_time()).num_seconds();
@@ -286,7 +286,7 @@ pub async fn news_after_a_clock_was_set_back_is_not_stale(world: World) {
     assert_eq!(arrives("And later").await.changed, 1);
     let after = world.store.deliveries().list_of(&EntityId::from_text("pd:Q1")).await.expect("it lists");
     assert!(after[0].wanted > before[0].wanted, "{before:?} {after:?}");
-    // The tool's own time goes by the same rule as ever.
+    // The usual rule still applies to the tool's own time.
     assert_eq!(world.apply(&[incident("Q1", "Late", -60)]).await.stale, 1);
     assert_eq!(world.deliver(&site, false).await, ["pd:Q1"]);
 }

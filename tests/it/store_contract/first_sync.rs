@@ -1,4 +1,4 @@
-//! A first sync: what it finds waits for a full request, but never for long and never in vain.
+//! A first sync: what it finds waits for a full request, but never long and never without pages coming in.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -61,7 +61,7 @@ pub async fn what_it_finds_waits_until_it_fills_a_request(world: World) {
     sync.read(2..4).await;
     assert_eq!(sync.due().await, (3, false), "enough for a request");
     sync.deliver().await;
-    // A component is awaited by the incidents that affect it, and somebody waits for what is live.
+    // Incidents wait for the components they affect, and people wait for live changes.
     poll(&sync.world, &[component("S1", 0)], false).await;
     assert_eq!(sync.due().await, (1, true));
     sync.deliver().await;
@@ -86,7 +86,7 @@ pub async fn what_it_finds_waits_for_no_page_that_does_not_come(world: World) {
     sync.read(6..7).await;
     sync.world.clock.advance(TimeDelta::seconds(10));
     assert_eq!(sync.due().await, (1, true));
-    let trouble = PollFailure {
+    let failure = PollFailure {
         wait_until: sync.world.clock.now(),
         message: "too many requests".to_owned(),
         start_over: false,
@@ -94,7 +94,7 @@ pub async fn what_it_finds_waits_for_no_page_that_does_not_come(world: World) {
     };
     sync.read(0..0).await;
     assert_eq!(sync.due().await, (0, false));
-    sync.world.store.polls().record_failure(&source(), &trouble).await.expect("it records");
+    sync.world.store.polls().record_failure(&source(), &failure).await.expect("it records");
     assert_eq!(sync.due().await, (1, true));
     sync.read(0..0).await;
     assert_eq!(sync.due().await, (0, false));

@@ -1,4 +1,4 @@
-//! What is known of a tool: entities, cursors, memory.
+//! What is known about a tool: entities, cursors, memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -174,7 +174,7 @@ pub async fn unknown_words_are_few_and_are_forgotten_when_they_do_not_come_back(
         (0..100).map(|n| word(ValueKind::Severity, &format!("word {n:02}"))).collect();
     tell_words(&world, &many).await;
     assert_eq!(list().await.len(), 50);
-    // A full list still learns that its words are in use.
+    // A full list still notes that its values are in use.
     world.clock.advance(TimeDelta::days(1));
     tell_words(&world, std::slice::from_ref(&blocker)).await;
     world.store.polls().remove_old_unmapped(start_time() + TimeDelta::hours(30)).await.expect("it removes");

@@ -1,4 +1,4 @@
-//! What every answer of Jira tells besides its content: how close the limits are, how the clocks differ.
+//! What every answer of Jira says besides its content: how close the limits are, how the clocks differ.
 //!
 //! Must read headers leniently: all of them are optional, and none may fail a request that succeeded.
 
@@ -15,7 +15,7 @@ pub struct Answer<T> {
     pub meta: Meta,
 }
 
-/// What an answer's headers say.
+/// The information in an answer's headers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Meta {
     /// `X-RateLimit-NearLimit`: under 20 % of the tightest limit is left.

@@ -1,7 +1,7 @@
-//! Jira's hourly points: counts what this process spends, so that the quota is never run into blindly.
+//! Jira's hourly points: counts what this process spends, so that it does not exceed the quota unawares.
 //!
-//! A request costs 1 point, a read 1 more for the object it returns; the count starts anew at the full UTC
-//! hour ("Rate limiting" of Jira Cloud, October 2026). Never waits: it tells until when to.
+//! A request costs 1 point, a read 1 more for the object it returns; the count starts again at the full UTC
+//! hour ("Rate limiting" of Jira Cloud, October 2026). Never waits itself: it says until when to wait.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -60,7 +60,7 @@ impl Budget {
         })
     }
 
-    /// Whether under 20 % of a pool is left, which is where Jira itself begins to warn.
+    /// Whether under 20 % of a pool is left, which is when Jira itself begins to warn.
     #[must_use]
     pub fn is_near(&self, site: &str) -> bool {
         let near = |spent: u64, quota: Option<u64>| {

@@ -1,6 +1,6 @@
 //! The operations of both APIs, with their answers as types.
 //!
-//! Must take and give our ids and payloads only; what an outcome means for a delivery is `sync`'s affair.
+//! Must take and give our ids and payloads only; `sync` decides what an outcome means for a delivery.
 
 use serde_json::{Map, Value, json};
 
@@ -49,7 +49,7 @@ impl JiraClient {
         }
     }
 
-    /// Queues the deletion of one entity; an id that Jira does not hold is no error.
+    /// Queues the deletion of one entity; an id that Jira does not hold is not an error.
     pub async fn delete_entity(&self, kind: EntityKind, id: &EntityId) -> Result<Answer<()>, JiraError> {
         let reply = self.send(self.call(Endpoint::Delete(kind), id.as_str())).await?;
         Ok(Answer { value: (), meta: reply.meta })

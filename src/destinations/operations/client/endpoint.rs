@@ -10,8 +10,8 @@ use url::Url;
 
 use crate::domain::EntityKind;
 
-/// Unreserved characters and those that ids of this program have and a path segment allows (RFC 3986).
-/// Nothing else stays raw, so that path and query string hash cannot be read in two ways.
+/// Unreserved characters, and those of this program's ids that a path segment allows (RFC 3986). Everything
+/// else is encoded, so that path and query string hash are unambiguous.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')

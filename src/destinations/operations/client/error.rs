@@ -1,4 +1,4 @@
-//! Why a request to Jira did not succeed, and what that asks of the delivery engine.
+//! Why a request to Jira did not succeed, and what the delivery engine must do about it.
 //!
 //! Must never carry a token, a query string or an unbounded text: these errors end in logs and tables.
 
@@ -25,18 +25,18 @@ const MAX_MESSAGES: usize = 5;
 /// What to do about a failed request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disposition {
-    /// Nothing is wrong with the request: send it again after a back-off, and not before `not_before`
+    /// Nothing is wrong with the request: send it again after a backoff, and not before `not_before`
     /// (`Retry-After` of a 503).
     Retry { not_before: Option<Timestamp> },
     /// A limit is used up: hold back what `scope` says until then.
     WaitUntil { until: Timestamp, scope: Scope },
     /// A burst limit is used up, and Jira does not say for how long: wait longer each time.
     SlowDown,
-    /// Too large, or spoilt as a whole by one of its entities: send it in two halves.
+    /// Too large, or refused as a whole because of one entity: send it in two halves.
     Split,
     /// Permanent: sending the same again gives the same answer.
     GiveUp,
-    /// Jira does not believe our token: wrong secret, wrong clock (see `date_skew`), or uninstalled.
+    /// Jira does not accept our token: wrong secret, wrong clock (see `date_skew`), or uninstalled.
     Unauthorized,
     /// The app lacks the module or the scope; permanent until an admin changes it.
     Forbidden,
@@ -54,7 +54,7 @@ pub struct JiraError {
     /// Absent when there was no answer.
     pub status: Option<u16>,
     pub disposition: Disposition,
-    /// A sentence, with Jira's own words where it gave any.
+    /// A sentence, with Jira's own message if there is one.
     pub message: String,
     /// What to quote to Atlassian's support.
     pub trace_id: Option<String>,
@@ -82,12 +82,12 @@ impl JiraError {
         }
     }
 
-    /// No answer, or none that could be read to its end.
+    /// No answer, or an incomplete one.
     pub(super) fn transport(endpoint: Endpoint, fault: &TransportFault) -> Self {
         Self::without_answer(endpoint, Disposition::Retry { not_before: None }, &fault.to_string())
     }
 
-    /// A success whose body is not what the API promises. Submitting again is harmless: an update with a
+    /// A success whose body is not what the API documents. Submitting again is harmless: an update with a
     /// known sequence number changes nothing.
     pub(super) fn unreadable(endpoint: Endpoint, status: StatusCode, meta: Meta) -> Self {
         Self {
@@ -106,7 +106,7 @@ impl JiraError {
         Self::without_answer(endpoint, disposition, "held back to stay below Jira's burst limit")
     }
 
-    /// The points of this hour are spent.
+    /// The points of this hour are used up.
     pub(super) fn used_up(endpoint: Endpoint, used_up: UsedUp) -> Self {
         let UsedUp { until, whole_app } = used_up;
         let scope = if whole_app { Scope::AllSites } else { Scope::Site };
@@ -132,7 +132,7 @@ pub(super) struct FailedAnswer<'a> {
     pub status: StatusCode,
     pub headers: &'a HeaderMap,
     pub body: &'a [u8],
-    /// The address asked, against which a redirect is resolved.
+    /// The requested address, against which a redirect is resolved.
     pub url: &'a Url,
     pub now: Timestamp,
 }

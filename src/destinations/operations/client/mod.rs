@@ -1,7 +1,7 @@
 //! Outbound client of one Jira site: the Operations API and the DevOps Components API.
 //!
-//! Sends one request per call and says what its outcome asks of the caller; never waits, never retries and
-//! never stores, because deliveries survive restarts and therefore belong to `sync`.
+//! Sends one request per call and says what its outcome requires of the caller; never waits, never retries
+//! and never stores, because deliveries survive restarts and therefore belong to `sync`.
 
 mod answer;
 mod auth;

@@ -1,6 +1,6 @@
-//! Keeps below Jira's burst limits, and its hourly quotas, instead of running into them.
+//! Stays below Jira's burst limits and hourly quotas.
 //!
-//! One token bucket per site, endpoint and method, with the documented sizes. Never waits: it tells when the
+//! One token bucket per site, endpoint and method, with the documented sizes. Never waits: it says when the
 //! next request may go.
 
 use std::num::NonZeroU32;
@@ -74,8 +74,8 @@ impl Pacing {
     }
 }
 
-/// The injected clock in governor's terms. A clock that is set back must not empty the buckets, so this is the
-/// time since its start.
+/// The injected clock in governor's terms. A clock that is set back must not empty the buckets, so this is
+/// the time since its start.
 #[derive(Debug, Clone)]
 struct PacingClock(Clock);
 

@@ -1,4 +1,4 @@
-//! One request to one site: address, token, limits, and the outcome in our terms.
+//! One request to one site: address, token, limits, and the outcome as our types.
 //!
 //! Must not retry and must not follow redirects; both would reuse a token that is bound to one attempt.
 
@@ -61,7 +61,7 @@ impl JiraClient {
         Self { pacing, ..self }
     }
 
-    /// Whether the hourly points are nearly spent: what can wait should.
+    /// Whether the hourly points are nearly used up: refreshes should wait.
     #[must_use]
     pub fn is_near_quota(&self) -> bool {
         self.pacing.budget.is_near(self.site.authority())
@@ -99,7 +99,7 @@ impl JiraClient {
         if status.is_success() {
             return Ok(Reply { status, meta: Meta::read(response.headers(), now), body: read? });
         }
-        // The status says what to do; a body that breaks off costs only Jira's words.
+        // The status says what to do; if the body breaks off, only Jira's message is lost.
         let body = read.unwrap_or_default();
         let answer = FailedAnswer { status, headers: response.headers(), body: &body, url: &url, now };
         Err(JiraError::from_answer(endpoint, &answer, items))

@@ -1,4 +1,4 @@
-//! How long a 429 wants us to wait, and who has to.
+//! How long to wait after a 429, and which requests must.
 //!
 //! Follows "Rate limiting" of Jira Cloud's documentation (October 2026). Bounds every wait, because a wrong
 //! header must not stop a site for good.
@@ -10,7 +10,7 @@ use super::answer::text;
 use crate::domain::{Timestamp, parse_timestamp};
 use crate::http::{self, LONGEST_WAIT};
 
-/// Who has to wait.
+/// Which requests must wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// This operation on this site: burst limits, per-issue limits, and reasons that Jira did not name.
@@ -24,8 +24,8 @@ pub enum Scope {
 const REASON: HeaderName = HeaderName::from_static("ratelimit-reason");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// Until when to wait after a 429, if Jira says it, and who. `Retry-After` is a lower bound; a used-up quota
-/// waits for its reset, which without a header is the next full hour in UTC.
+/// Until when to wait after a 429, if Jira says so, and which requests must. `Retry-After` is a lower bound;
+/// a used-up quota waits for its reset, which without a header is the next full hour in UTC.
 pub(super) fn read(headers: &HeaderMap, now: Timestamp) -> (Option<Timestamp>, Scope) {
     let reason = text(headers, &REASON).unwrap_or_default().to_ascii_lowercase();
     let scope = match reason.as_str() {

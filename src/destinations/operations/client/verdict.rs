@@ -28,7 +28,7 @@ const FAILED: [&str; 5] = [
     "failedComponents",
 ];
 
-/// Why Jira refused one entity, in its own words, bounded.
+/// Why Jira refused one entity: its own message, bounded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     pub message: String,
@@ -45,7 +45,7 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
-    /// `None` when the body is no JSON object.
+    /// `None` when the body is not a JSON object.
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let body: serde_json::Map<String, Value> = serde_json::from_slice(body).ok()?;
         let accepted =
@@ -74,7 +74,7 @@ impl Verdicts {
     }
 }
 
-/// The strings of a list; anything else is none.
+/// The strings of a list; anything else counts as an empty list.
 pub(super) fn strings(list: Option<&Value>) -> impl Iterator<Item = String> {
     list.and_then(Value::as_array).into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned))
 }

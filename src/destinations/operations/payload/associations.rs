@@ -1,10 +1,10 @@
-//! Associations in the words of the Operations API.
+//! Associations in the form of the Operations API.
 
 use super::shapes::AssociationPayload;
 use crate::destinations::text::MAX_LIST;
 use crate::domain::Association;
 
-/// What `associationType` may be in the Operations API.
+/// The values of `associationType` in the Operations API.
 const ASSOCIATION_TYPES: [&str; 3] = ["issueIdOrKeys", "serviceIdOrKeys", "ati:cloud:compass:event-source"];
 
 /// At most 100 associations of the types that Jira knows, without empty ones.

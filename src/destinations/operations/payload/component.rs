@@ -1,13 +1,13 @@
 //! A component as the DevOps Components API takes it.
 //!
-//! Must fill every field that Jira demands, because most tools know neither tiers nor icons.
+//! Must fill every field that Jira requires, because most tools know neither tiers nor icons.
 
 use super::shapes::{ComponentPayload, SCHEMA_VERSION};
 use crate::destinations::{SourceProfile, text};
 use crate::domain::{Component, EntityId};
 
 /// The payload of a component. Its name falls back to its id, its description to its name: whether Jira
-/// takes an empty description is not documented.
+/// accepts an empty description is not documented.
 #[must_use]
 pub fn component(component: &Component, ctx: &SourceProfile, version: i64) -> ComponentPayload {
     let id = EntityId::new(&ctx.source, &component.provider_id);

@@ -1,7 +1,7 @@
-//! Domain values in Jira's words: ids, payloads and Jira's limits.
+//! Domain values in Jira's terms: ids, payloads and Jira's limits.
 //!
 //! Pure and total: every value of a tool becomes a payload that Jira's published schema accepts, or is
-//! refused here with a reason. Must not know how payloads travel (`jira`) or where values come from.
+//! refused here with a reason. Must not know how payloads are sent (`client`) or where values come from.
 
 mod associations;
 mod component;

@@ -1,6 +1,6 @@
 //! A post-incident review as the Operations API takes it.
 //!
-//! Must refuse a review without incidents rather than invent one for it.
+//! Must refuse a review without incidents, never invent one.
 
 use super::associations::associations;
 use super::shapes::{ReviewPayload, SCHEMA_VERSION};
@@ -17,7 +17,7 @@ pub enum Unmappable {
 /// The payload of a review; texts fall back as for incidents.
 ///
 /// # Errors
-/// [`Unmappable::ReviewWithoutIncidents`], since Jira demands at least one.
+/// [`Unmappable::ReviewWithoutIncidents`], since Jira requires at least one.
 pub fn review(
     review: &PostIncidentReview,
     ctx: &SourceProfile,

@@ -1,4 +1,4 @@
-//! Holds every payload against Jira's published schema, for any value that a tool could give us.
+//! Checks every payload against Jira's published schema, for any value that a tool could send.
 
 use std::sync::LazyLock;
 

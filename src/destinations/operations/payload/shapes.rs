@@ -1,7 +1,7 @@
 //! The bodies that Jira's Operations API (`POST /rest/operations/1.0/bulk`) and DevOps Components API
 //! (`POST /rest/devopscomponents/1.0/bulk`) take, field by field as their published schema names them.
 //!
-//! Only shapes. Both schemas refuse unknown properties, so nothing of our own may be added.
+//! Shapes only. Both schemas refuse unknown properties, so nothing may be added.
 
 use serde::Serialize;
 
@@ -32,7 +32,7 @@ pub struct IncidentPayload {
     pub severity: SeverityPayload,
     /// `open`, `resolved` or `unknown`.
     pub status: &'static str,
-    /// At most 100; Jira refuses an empty array, so none means no field.
+    /// At most 100; Jira refuses an empty array, so an empty list is left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub associations: Vec<AssociationPayload>,
 }
@@ -110,7 +110,7 @@ pub enum Batch {
 }
 
 impl Batch {
-    /// Sorts payloads into one batch per kind, in the order in which Jira should learn of them; kinds
+    /// Sorts payloads into one batch per kind, in the order in which Jira should receive them; kinds
     /// without payloads are left out. Does not split: that is the caller's decision.
     #[must_use]
     pub fn by_kind(payloads: Vec<EntityPayload>) -> Vec<Self> {
@@ -151,7 +151,7 @@ impl Batch {
     }
 }
 
-/// Labels stored with every entity of a submission, the only handle for deleting in bulk. Values are at
+/// Labels stored with every entity of a submission, the only way to delete in bulk. Values are at
 /// most 255 characters, which both ids are by construction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SubmissionProperties {
@@ -159,7 +159,7 @@ pub struct SubmissionProperties {
     pub workspace: EntityId,
 }
 
-/// Who sends; Jira does not treat it as private.
+/// The sender; Jira does not treat it as private.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProviderMetadata {
     pub product: &'static str,

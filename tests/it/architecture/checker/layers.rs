@@ -1,4 +1,4 @@
-//! Layers and crates with a place, in every spelling.
+//! Layers, and where crates are allowed, in every spelling.
 
 use super::super::document::Document;
 use super::super::imports::Crate;

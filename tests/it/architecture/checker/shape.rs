@@ -6,7 +6,7 @@ use super::super::find_style_breaches;
 use super::super::sizes::{self, LONGEST_FILE, MEDIAN_FILE, MOST_ENTRIES};
 use super::super::source::SourceFile;
 
-/// A file of so many lines.
+/// A file with this many lines.
 fn file(path: &str, lines: usize) -> SourceFile {
     SourceFile::new(path, &"//! x\n".repeat(lines))
 }
