@@ -27,8 +27,7 @@ impl Sites<'_> {
             r#"
             ORDER BY id"#
         );
-        let rows: Vec<(DestinationId,)> = self.db.list(sql, &args![self.clock.now()]).await?;
-        Ok(rows.into_iter().map(|(id,)| id).collect())
+        self.db.list_values(sql, &args![self.clock.now()]).await
     }
 
     /// Whether the destination may be served now: another one can have had it held back meanwhile.
@@ -42,7 +41,7 @@ impl Sites<'_> {
               AND "#,
             is_over!("wait_until", "$2", "wait_since", "$2")
         );
-        let found: Option<(String,)> = self.db.find(sql, &args![destination, self.clock.now()]).await?;
+        let found: Option<String> = self.db.find_value(sql, &args![destination, self.clock.now()]).await?;
         Ok(found.is_some())
     }
 
@@ -52,8 +51,8 @@ impl Sites<'_> {
             SELECT failures
             FROM destinations
             WHERE id = $1"#;
-        let found: Option<(i64,)> = self.db.find(sql, &args![destination]).await?;
-        Ok(found.map_or(0, |(failures,)| failures))
+        let found: Option<i64> = self.db.find_value(sql, &args![destination]).await?;
+        Ok(found.unwrap_or(0))
     }
 
     /// The destination has answered a request as it should: whatever was in the way is over.
