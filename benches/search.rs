@@ -15,7 +15,7 @@ use config::{Site, webhook_source, write_config};
 use criterion::{Criterion, criterion_group, criterion_main};
 use incident_bridge::app;
 use incident_bridge::clock::Clock;
-use incident_bridge::domain::ClientKey;
+use incident_bridge::domain::{ClientKey, DestinationId};
 use incident_bridge::store::NewInstallation;
 use incident_bridge::sync::Engine;
 
@@ -48,7 +48,7 @@ fn search(criterion: &mut Criterion) {
     let client_key = ClientKey("bench".to_owned());
     let engine = runtime.block_on(engine(folder.path(), &client_key));
     let snapshot = engine.directory().current();
-    let site = snapshot.find_site(&client_key).expect("the site").clone();
+    let site = snapshot.find(&DestinationId::from(&client_key)).expect("the site").clone();
     let everything = snapshot.search(&site, "", None, None, usize::MAX - 1).hits.len();
     assert!(everything >= SERVICES, "only {everything} services to search");
 

@@ -11,7 +11,7 @@ async fn readiness_shows_each_part() {
     assert_eq!(bridge.get_as_operator("/healthz").await.status, 200);
     let ready = bridge.get_as_operator("/readyz").await;
     assert_eq!(ready.status, 200, "{ready:?}");
-    for part in ["database", "migrations", "reconcilers"] {
+    for part in ["database", "migrations", "tasks"] {
         assert_eq!(ready.body[part]["ok"], true, "{part}");
     }
     bridge.finish().await;

@@ -21,8 +21,8 @@ impl World {
     async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let table = format!(
-            "[[destinations]]\nid = \"file\"\ntype = \"lines\"\nsources = [\"gen\"]\nfolder = {:?}\n",
-            folder.path()
+            "[[destinations]]\nid = \"file\"\ntype = \"lines\"\nsources = [\"gen\"]\nfolder = \"{}\"\n",
+            folder.path().display()
         );
         let types: Vec<StartType> = [TYPES, &[lines::start]].concat();
         let bridge = Setup::default().config(&table).types(types).start().await;

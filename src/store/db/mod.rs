@@ -1,17 +1,35 @@
 //! Two databases behind one small surface: every statement is written once, with `$1` placeholders.
 //!
-//! This file alone knows which database it is. The rest of the store speaks [`Tx`] and [`Database`] and
-//! passes [`Arg`]s; rows come back as the domain's types. SQLite has one connection that writes, because it can only ever have one writer, and
-//! several that read; its transactions begin immediately so that they never fail half-way on a lock.
+//! This folder alone knows which database it is. The rest of the store speaks [`Tx`] and [`Database`] and
+//! passes [`Arg`]s; rows come back as the domain's types. SQLite has one connection that writes, because it
+//! can only ever have one writer, and several that read; its transactions begin immediately so that they never
+//! fail half-way on a lock.
+
+/// Binds `$args` in order to a query made by `$make`.
+macro_rules! bound {
+    ($query:expr, $args:expr) => {{
+        let mut query = $query;
+        for arg in $args {
+            query = match arg {
+                Arg::Int(value) => query.bind(*value),
+                Arg::Text(value) => query.bind(value.clone()),
+                Arg::Bytes(value) => query.bind(value.clone()),
+            };
+        }
+        query
+    }};
+}
 
 mod arg;
 mod column;
 pub(in crate::store) mod generations;
 mod set_back;
+mod tx;
 
 pub(in crate::store) use arg::{Arg, args};
 pub(in crate::store) use column::{Flag, Millis, OptionalMillis, to_json};
 pub(in crate::store) use set_back::{is_over, unless_set_back};
+pub(in crate::store) use tx::Tx;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -21,7 +39,7 @@ use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{Connection as _, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection as _, FromRow, PgPool, SqlitePool};
 
 use crate::store::error::StoreError;
 
@@ -40,27 +58,6 @@ impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, 
 pub(in crate::store) enum Database {
     Sqlite { read: SqlitePool, write: SqlitePool },
     Postgres(PgPool),
-}
-
-/// A transaction that may write. Dropped without `commit`, it leaves no trace.
-pub(in crate::store) enum Tx {
-    Sqlite(Transaction<'static, Sqlite>),
-    Postgres(Transaction<'static, Postgres>),
-}
-
-/// Binds `$args` in order to a query made by `$make`.
-macro_rules! bound {
-    ($query:expr, $args:expr) => {{
-        let mut query = $query;
-        for arg in $args {
-            query = match arg {
-                Arg::Int(value) => query.bind(*value),
-                Arg::Text(value) => query.bind(value.clone()),
-                Arg::Bytes(value) => query.bind(value.clone()),
-            };
-        }
-        query
-    }};
 }
 
 impl Database {
@@ -100,6 +97,7 @@ impl Database {
         matches!(self, Self::Sqlite { .. })
     }
 
+    /// Brings the schema up to date.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await?,
@@ -134,6 +132,7 @@ impl Database {
         Ok(known.saturating_sub(applied.len()))
     }
 
+    /// On SQLite it waits for the one connection that writes.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
@@ -149,6 +148,7 @@ impl Database {
         Ok(touched)
     }
 
+    /// All rows.
     pub async fn list<T: Row>(&self, sql: &'static str, args: &[Arg]) -> Result<Vec<T>, StoreError> {
         Ok(match self {
             Self::Sqlite { read, .. } => bound!(sqlx::query_as(sql), args).fetch_all(read).await?,
@@ -156,6 +156,7 @@ impl Database {
         })
     }
 
+    /// A row that may not be there.
     pub async fn find<T: Row>(&self, sql: &'static str, args: &[Arg]) -> Result<Option<T>, StoreError> {
         Ok(match self {
             Self::Sqlite { read, .. } => bound!(sqlx::query_as(sql), args).fetch_optional(read).await?,
@@ -163,10 +164,28 @@ impl Database {
         })
     }
 
+    /// The only column of every row.
+    pub async fn list_values<T>(&self, sql: &'static str, args: &[Arg]) -> Result<Vec<T>, StoreError>
+    where
+        (T,): Row,
+    {
+        Ok(values(self.list(sql, args).await?))
+    }
+
+    /// The only column of a row that may not be there.
+    pub async fn find_value<T>(&self, sql: &'static str, args: &[Arg]) -> Result<Option<T>, StoreError>
+    where
+        (T,): Row,
+    {
+        Ok(self.find(sql, args).await?.map(|(value,)| value))
+    }
+
+    /// A row that is always there.
     pub async fn get<T: Row>(&self, sql: &'static str, args: &[Arg]) -> Result<T, StoreError> {
         self.find(sql, args).await?.ok_or_else(|| StoreError::Database(sqlx::Error::RowNotFound))
     }
 
+    /// Waits for running statements and closes all connections.
     pub async fn close(&self) {
         match self {
             Self::Sqlite { read, write } => {
@@ -178,35 +197,9 @@ impl Database {
     }
 }
 
-impl Tx {
-    pub async fn execute(&mut self, sql: &'static str, args: &[Arg]) -> Result<u64, StoreError> {
-        Ok(match self {
-            Self::Sqlite(tx) => bound!(sqlx::query(sql), args).execute(&mut **tx).await?.rows_affected(),
-            Self::Postgres(tx) => bound!(sqlx::query(sql), args).execute(&mut **tx).await?.rows_affected(),
-        })
-    }
-
-    pub async fn list<T: Row>(&mut self, sql: &'static str, args: &[Arg]) -> Result<Vec<T>, StoreError> {
-        Ok(match self {
-            Self::Sqlite(tx) => bound!(sqlx::query_as(sql), args).fetch_all(&mut **tx).await?,
-            Self::Postgres(tx) => bound!(sqlx::query_as(sql), args).fetch_all(&mut **tx).await?,
-        })
-    }
-
-    pub async fn find<T: Row>(&mut self, sql: &'static str, args: &[Arg]) -> Result<Option<T>, StoreError> {
-        Ok(match self {
-            Self::Sqlite(tx) => bound!(sqlx::query_as(sql), args).fetch_optional(&mut **tx).await?,
-            Self::Postgres(tx) => bound!(sqlx::query_as(sql), args).fetch_optional(&mut **tx).await?,
-        })
-    }
-
-    pub async fn commit(self) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx) => tx.commit().await?,
-        }
-        Ok(())
-    }
+/// The only column of rows.
+fn values<T>(rows: Vec<(T,)>) -> Vec<T> {
+    rows.into_iter().map(|(value,)| value).collect()
 }
 
 #[cfg(test)]

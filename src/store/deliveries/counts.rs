@@ -60,8 +60,7 @@ impl Deliveries<'_> {
               )
             ORDER BY id"#
         );
-        let rows: Vec<(DestinationId,)> = self.db.list(sql, &args![self.clock.now()]).await?;
-        Ok(rows.into_iter().map(|(id,)| id).collect())
+        self.db.list_values(sql, &args![self.clock.now()]).await
     }
 
     /// Sources of which a destination has deliveries.
@@ -71,7 +70,6 @@ impl Deliveries<'_> {
             FROM entity_deliveries
             WHERE destination = $1
             ORDER BY source"#;
-        let rows: Vec<(String,)> = self.db.list(sql, &args![destination]).await?;
-        Ok(rows.into_iter().map(|(source,)| source).collect())
+        self.db.list_values(sql, &args![destination]).await
     }
 }

@@ -65,8 +65,7 @@ impl Entities<'_> {
             FROM associations
             WHERE entity_id = $1
             ORDER BY issue_id"#;
-        let rows: Vec<(String,)> = self.db.list(sql, &args![entity]).await?;
-        Ok(rows.into_iter().map(|(issue,)| issue).collect())
+        self.db.list_values(sql, &args![entity]).await
     }
 
     /// Ids of the issues linked to an entity on a site.
@@ -80,8 +79,7 @@ impl Entities<'_> {
             FROM associations
             WHERE destination = $1 AND entity_id = $2
             ORDER BY issue_id"#;
-        let rows: Vec<(String,)> = self.db.list(sql, &args![destination, entity]).await?;
-        Ok(rows.into_iter().map(|(issue,)| issue).collect())
+        self.db.list_values(sql, &args![destination, entity]).await
     }
 
     /// Forgets all associations of a site.
@@ -104,6 +102,6 @@ async fn find_kind(tx: &mut Tx, entity: &EntityId) -> Result<Option<EntityKind>,
         SELECT kind
         FROM entities
         WHERE id = $1 AND kind <> 'component'"#;
-    let found: Option<(EntityKind,)> = tx.find(sql, &args![entity]).await?;
-    Ok(found.map(|(kind,)| kind))
+    let found: Option<EntityKind> = tx.find_value(sql, &args![entity]).await?;
+    Ok(found)
 }

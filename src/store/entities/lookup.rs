@@ -98,7 +98,6 @@ impl Entities<'_> {
             FROM entities
             WHERE source = $1 AND kind = 'component' AND content IS NOT NULL AND mentioned = 0
             ORDER BY provider_id"#;
-        let rows: Vec<(String,)> = self.db.list(sql, &args![source]).await?;
-        Ok(rows.into_iter().map(|(id,)| id).collect())
+        self.db.list_values(sql, &args![source]).await
     }
 }

@@ -16,8 +16,8 @@ impl Entities<'_> {
             SELECT teams
             FROM workspace_modes
             WHERE source = $1"#;
-        let found: Option<(i64,)> = self.db.find(sql, &args![source]).await?;
-        Ok(found.map(|(teams,)| teams != 0))
+        let found: Option<i64> = self.db.find_value(sql, &args![source]).await?;
+        Ok(found.map(|teams| teams != 0))
     }
 
     /// Records that all entities of the source are in the workspaces of this mode.

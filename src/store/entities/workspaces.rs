@@ -66,9 +66,9 @@ impl Entities<'_> {
             SET gone = 1, updated_at = $1
             WHERE source = $2 AND provider_id = $3"#;
         let mut tx = self.db.begin().await?;
-        let known: Vec<(String,)> = tx.list(known, &args![source]).await?;
+        let known: Vec<String> = tx.list_values(known, &args![source]).await?;
         let mut retired = 0;
-        for (workspace,) in known.iter().filter(|(workspace,)| !keep.contains(workspace)) {
+        for workspace in known.iter().filter(|workspace| !keep.contains(workspace)) {
             retired += tx.execute(retire, &args![self.clock.now(), source, workspace]).await?;
         }
         if retired > 0 {
@@ -96,7 +96,7 @@ impl Entities<'_> {
             JOIN entities e ON e.source = w.source AND e.workspace = w.provider_id
             WHERE w.id = $1 AND e.content IS NOT NULL
             LIMIT 1"#;
-        let found: Option<(String,)> = self.db.find(sql, &args![workspace]).await?;
+        let found: Option<String> = self.db.find_value(sql, &args![workspace]).await?;
         Ok(found.is_some())
     }
 }

@@ -28,8 +28,8 @@ impl Polls<'_> {
             WHERE source = $1 AND key = $2"#;
         let mut known = BTreeMap::new();
         for key in keys {
-            let found: Option<(String,)> = self.db.find(sql, &args![source, key]).await?;
-            if let Some((value,)) = found {
+            let found: Option<String> = self.db.find_value(sql, &args![source, key]).await?;
+            if let Some(value) = found {
                 known.insert(key.clone(), value);
             }
         }

@@ -28,8 +28,7 @@ impl Sites<'_> {
             r#"
             ORDER BY id"#
         );
-        let rows: Vec<(DestinationId,)> = self.db.list(sql, &args![self.clock.now()]).await?;
-        Ok(rows.into_iter().map(|(id,)| id).collect())
+        self.db.list_values(sql, &args![self.clock.now()]).await
     }
 
     /// Whether the destination may be served now: another destination may have held it back meanwhile.
@@ -43,7 +42,7 @@ impl Sites<'_> {
               AND "#,
             is_over!("wait_until", "$2", "wait_since", "$2")
         );
-        let found: Option<(String,)> = self.db.find(sql, &args![destination, self.clock.now()]).await?;
+        let found: Option<String> = self.db.find_value(sql, &args![destination, self.clock.now()]).await?;
         Ok(found.is_some())
     }
 
@@ -53,8 +52,8 @@ impl Sites<'_> {
             SELECT failures
             FROM destinations
             WHERE id = $1"#;
-        let found: Option<(i64,)> = self.db.find(sql, &args![destination]).await?;
-        Ok(found.map_or(0, |(failures,)| failures))
+        let found: Option<i64> = self.db.find_value(sql, &args![destination]).await?;
+        Ok(found.unwrap_or(0))
     }
 
     /// Records that the destination has answered a request properly: clears waits and failures.

@@ -54,8 +54,8 @@ impl Sites<'_> {
             SELECT id
             FROM destinations
             WHERE type <> 'operations' AND state <> 'uninstalled'"#;
-        let known: Vec<(DestinationId,)> = tx.list(known, &args![]).await?;
-        for (gone,) in known.iter().filter(|(id,)| !declared.iter().any(|it| it.id == *id)) {
+        let known: Vec<DestinationId> = tx.list_values(known, &args![]).await?;
+        for gone in known.iter().filter(|id| !declared.iter().any(|it| it.id == **id)) {
             tx.execute(retire, &args![now, gone]).await?;
         }
         for destination in declared {

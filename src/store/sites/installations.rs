@@ -207,8 +207,7 @@ impl Sites<'_> {
             SELECT id
             FROM destinations
             WHERE type = 'operations' AND site = $1 AND id <> $2 AND state <> 'uninstalled'"#;
-        let older: Vec<(ClientKey,)> = tx.list(sql, &args![&new.site, &new.client_key]).await?;
-        Ok(older.into_iter().map(|(key,)| key).collect())
+        tx.list_values(sql, &args![&new.site, &new.client_key]).await
     }
 
     /// Erases a site's secrets and links; a row without secrets remains, in this state.

@@ -30,8 +30,7 @@ impl Sites<'_> {
             FROM links
             WHERE destination = $1
             ORDER BY workspace"#;
-        let rows: Vec<(EntityId,)> = self.db.list(sql, &args![destination]).await?;
-        Ok(rows.into_iter().map(|(id,)| id).collect())
+        self.db.list_values(sql, &args![destination]).await
     }
 
     /// Deletes links that the site no longer shows.

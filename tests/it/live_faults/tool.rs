@@ -183,7 +183,7 @@ async fn a_cursor_that_is_good_no_longer_makes_reading_start_over() {
     let file = story.place.folder.path().join("bridge.db");
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
     let mut database = options.connect().await.expect("it opens");
-    let spoilt = "UPDATE cursors SET cursor = '{\"phase\":\"of an earlier release\"}'";
+    let spoilt = "UPDATE polls SET cursor = '{\"phase\":\"of an earlier release\"}'";
     assert_eq!(sqlx::query(spoilt).execute(&mut database).await.expect("it writes").rows_affected(), 1);
     database.close().await.expect("it closes");
     story.news();

@@ -2,11 +2,14 @@
 
 use chrono::TimeDelta;
 use incident_bridge::domain::{ClientKey, DeliveryState, DestinationId, EntityId};
-use incident_bridge::store::{EntityAssociation, InstallationState, Store, Vault};
+use incident_bridge::store::{
+    DeclaredDestination, DestinationRef, EntityAssociation, InstallationState, Store, Vault,
+};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::{World, component, incident};
+use crate::harness::start_time;
 
 pub async fn migrations_can_be_applied_again(world: World) {
     world.store.migrate().await.expect("it migrates again");
@@ -133,4 +136,38 @@ pub async fn the_directory_number_moves_with_every_change(world: World) {
     assert!(!moved().await, "incidents are not in it");
     world.store.sites().record_enabled(&ClientKey("key".to_owned()), false).await.expect("it records");
     assert!(moved().await);
+}
+
+pub async fn a_declared_destination_is_served_for_as_long_as_it_is_declared(world: World) {
+    let file = DeclaredDestination {
+        id: DestinationId("file".to_owned()),
+        type_name: "lines".to_owned(),
+        name: "file".to_owned(),
+    };
+    let declare = async |declared: &[DeclaredDestination]| {
+        world.store.sites().declare(declared).await.expect("it declares");
+        world.store.sites().list_declared().await.expect("it lists")
+    };
+    let first = DestinationRef { id: file.id.clone(), since: start_time() };
+    assert_eq!(declare(std::slice::from_ref(&file)).await, std::slice::from_ref(&first));
+    world.clock.advance(TimeDelta::seconds(1));
+    assert_eq!(declare(std::slice::from_ref(&file)).await, [first], "a restart changes nothing");
+    assert!(world.store.sites().list_installations().await.expect("it lists").is_empty());
+    assert_eq!(declare(&[]).await, []);
+    assert!(!world.store.sites().is_ready(&file.id).await.expect("it looks"));
+    let again = DestinationRef { id: file.id.clone(), since: world.clock.now() };
+    assert_eq!(declare(&[file]).await, [again], "what it held before is not known to be there");
+}
+
+pub async fn a_hold_concerns_destinations_of_one_type_only(world: World) {
+    let site = world.install("key", "a secret of enough bytes").await;
+    let file = DestinationId("file".to_owned());
+    let declared =
+        DeclaredDestination { id: file.clone(), type_name: "lines".to_owned(), name: "file".to_owned() };
+    world.store.sites().declare(&[declared]).await.expect("it declares");
+    let ready = async || world.store.sites().list_ready().await.expect("it lists");
+    assert_eq!(ready().await, [file.clone(), site]);
+    let until = world.clock.now() + TimeDelta::minutes(1);
+    world.store.sites().hold_all("operations", until).await.expect("it holds");
+    assert_eq!(ready().await, [file]);
 }

@@ -16,6 +16,8 @@ mod verdict;
 
 #[cfg(test)]
 mod client_tests;
+#[cfg(test)]
+mod site_tests;
 
 pub use answer::Answer;
 pub use auth::ConnectAuth;

@@ -1,0 +1,63 @@
+//! A transaction that may write: what happens in one is visible at once, or never.
+
+use sqlx::{Postgres, Sqlite, Transaction};
+
+use super::{Arg, Row, values};
+use crate::store::error::StoreError;
+
+/// A transaction that may write. Dropped without `commit`, it leaves no trace.
+pub(in crate::store) enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Tx {
+    /// Returns the number of rows it touched.
+    pub async fn execute(&mut self, sql: &'static str, args: &[Arg]) -> Result<u64, StoreError> {
+        Ok(match self {
+            Self::Sqlite(tx) => bound!(sqlx::query(sql), args).execute(&mut **tx).await?.rows_affected(),
+            Self::Postgres(tx) => bound!(sqlx::query(sql), args).execute(&mut **tx).await?.rows_affected(),
+        })
+    }
+
+    /// All rows.
+    pub async fn list<T: Row>(&mut self, sql: &'static str, args: &[Arg]) -> Result<Vec<T>, StoreError> {
+        Ok(match self {
+            Self::Sqlite(tx) => bound!(sqlx::query_as(sql), args).fetch_all(&mut **tx).await?,
+            Self::Postgres(tx) => bound!(sqlx::query_as(sql), args).fetch_all(&mut **tx).await?,
+        })
+    }
+
+    /// A row that may not be there.
+    pub async fn find<T: Row>(&mut self, sql: &'static str, args: &[Arg]) -> Result<Option<T>, StoreError> {
+        Ok(match self {
+            Self::Sqlite(tx) => bound!(sqlx::query_as(sql), args).fetch_optional(&mut **tx).await?,
+            Self::Postgres(tx) => bound!(sqlx::query_as(sql), args).fetch_optional(&mut **tx).await?,
+        })
+    }
+
+    /// The only column of every row.
+    pub async fn list_values<T>(&mut self, sql: &'static str, args: &[Arg]) -> Result<Vec<T>, StoreError>
+    where
+        (T,): Row,
+    {
+        Ok(values(self.list(sql, args).await?))
+    }
+
+    /// The only column of a row that may not be there.
+    pub async fn find_value<T>(&mut self, sql: &'static str, args: &[Arg]) -> Result<Option<T>, StoreError>
+    where
+        (T,): Row,
+    {
+        Ok(self.find(sql, args).await?.map(|(value,)| value))
+    }
+
+    /// Makes everything written so far last.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}
