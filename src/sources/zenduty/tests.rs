@@ -138,7 +138,7 @@ async fn a_first_run_reads_every_page_and_a_later_one_fetches_what_is_open_no_mo
     let (_server, source) = zenduty(&[json!({"results": []})]).await;
     let (pages, _) = run(&*source, Some(cursor), &mut memory, "2026-11-24T00:05:00Z").await;
     let told = &pages[2].findings.observations;
-    assert!(matches!(told[0].state, State::Deleted { .. }), "254 is known no more");
+    assert!(matches!(told[0].state, State::Deleted { .. }), "254 is no longer known");
     assert_eq!(incident(&told[1]).status.as_str(), "resolved");
 }
 
