@@ -106,11 +106,7 @@ impl Metrics {
         let r = &mut self.registry;
         r.register("webhooks", "Webhooks by source and result", self.webhooks.clone());
         r.register("statements", "Statements of tools by source and effect", self.statements.clone());
-        r.register(
-            "unknown_words",
-            "Unmapped values of severity and status",
-            self.unknown_words.clone(),
-        );
+        r.register("unknown_words", "Unmapped values of severity and status", self.unknown_words.clone());
         r.register("polls", "Polls by source and result", self.polls.clone());
         r.register("jira_requests", "Requests to Jira by site and result", self.jira_requests.clone());
         r.register("verdicts", "Entities by site and Jira's verdict", self.verdicts.clone());
