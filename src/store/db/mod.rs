@@ -5,24 +5,10 @@
 //! can only ever have one writer, and several that read; its transactions begin immediately so that they never
 //! fail half-way on a lock.
 
-/// Binds `$args` in order to a query made by `$make`.
-macro_rules! bound {
-    ($query:expr, $args:expr) => {{
-        let mut query = $query;
-        for arg in $args {
-            query = match arg {
-                Arg::Int(value) => query.bind(*value),
-                Arg::Text(value) => query.bind(value.clone()),
-                Arg::Bytes(value) => query.bind(value.clone()),
-            };
-        }
-        query
-    }};
-}
-
 mod arg;
 mod column;
 pub(in crate::store) mod generations;
+mod row;
 mod set_back;
 mod tx;
 
@@ -34,24 +20,17 @@ pub(in crate::store) use tx::Tx;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::{PgPoolOptions, PgRow};
+use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
-    SqliteSynchronous,
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Connection as _, FromRow, PgPool, SqlitePool};
+use sqlx::{Connection as _, PgPool, SqlitePool};
 
 use crate::store::error::StoreError;
+use row::{Row, bound, values};
 
 /// How long a statement waits for another process that holds SQLite's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// A row type that both databases can fill.
-pub(in crate::store) trait Row:
-    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
-{
-}
-impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 
 /// An open database.
 #[derive(Debug, Clone)]
@@ -195,11 +174,6 @@ impl Database {
             Self::Postgres(pool) => pool.close().await,
         }
     }
-}
-
-/// The only column of rows.
-fn values<T>(rows: Vec<(T,)>) -> Vec<T> {
-    rows.into_iter().map(|(value,)| value).collect()
 }
 
 #[cfg(test)]

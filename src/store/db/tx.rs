@@ -2,7 +2,8 @@
 
 use sqlx::{Postgres, Sqlite, Transaction};
 
-use super::{Arg, Row, values};
+use super::arg::Arg;
+use super::row::{Row, bound, values};
 use crate::store::error::StoreError;
 
 /// A transaction that may write. Dropped without `commit`, it leaves no trace.
