@@ -14,7 +14,7 @@ use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{Config, Database};
+use crate::config::{Config, DatabaseKind};
 use crate::connect::descriptor::{self, DescriptorSettings};
 use crate::connect::install_keys::InstallKeys;
 use crate::connect::sites::SiteAllowList;
@@ -306,7 +306,7 @@ fn workers() -> usize {
 
 /// SQLite serves one process: a lock file beside the database keeps a second one out while this one runs.
 fn lock_database(config: &Config) -> anyhow::Result<Option<File>> {
-    if config.store.database() == Database::Postgres {
+    if config.store.database() == DatabaseKind::Postgres {
         return Ok(None);
     }
     let url = config.store.url.expose_secret();

@@ -35,7 +35,7 @@ pub use nearest::{nearest, suggestion};
 pub use schedule::{nth_after, parse_cron, parse_duration};
 pub use schema::{TypeKeys, schema};
 pub use sections::{
-    Connect, Database, Delivery, Http, Log, LogFormat, Operator, Retention, Server, Store, Sync, Vault,
+    Connect, DatabaseKind, Delivery, Http, Log, LogFormat, Operator, Retention, Server, Store, Sync, Vault,
 };
 pub use show::{ShownValue, show};
 pub use source::{SourceConfig, WorkspaceMode};

@@ -134,7 +134,7 @@ section! {
 
 /// Which database `store.url` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Database {
+pub enum DatabaseKind {
     Sqlite,
     Postgres,
 }
@@ -148,8 +148,12 @@ pub enum LogFormat {
 
 impl Store {
     #[must_use]
-    pub fn database(&self) -> Database {
-        if self.url.expose_secret().starts_with("sqlite:") { Database::Sqlite } else { Database::Postgres }
+    pub fn database(&self) -> DatabaseKind {
+        if self.url.expose_secret().starts_with("sqlite:") {
+            DatabaseKind::Sqlite
+        } else {
+            DatabaseKind::Postgres
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, iter};
 
-use incident_bridge::config::{Database, Environment, load};
+use incident_bridge::config::{DatabaseKind, Environment, load};
 
 /// The command that README.md gives and .ci/run executes.
 const TEST_COMMAND: &str = "tests/run";
@@ -130,7 +130,7 @@ fn deploy_example(folder: &Path) -> PathBuf {
 fn the_example_for_production_is_a_valid_configuration() {
     let folder = tempfile::tempdir().unwrap();
     let loaded = load(&[deploy_example(folder.path())], &Environment::default()).unwrap();
-    assert_eq!(loaded.config.store.database(), Database::Postgres);
+    assert_eq!(loaded.config.store.database(), DatabaseKind::Postgres);
     assert_eq!(loaded.config.sources[0].webhook_secrets.len(), 2);
     assert_eq!(loaded.config.sources[0].severity.len(), 3);
     // Options that only the tool's own module reads could hide a misspelt key here.

@@ -146,7 +146,7 @@ async fn one_whose_code_panics_holds_up_no_other_and_is_served_again() {
     let deliver = world.bridge.task("deliver");
     deliver.run().await.expect("the task goes on");
     deliver.finish().await;
-    world.bridge.log.expect_error("a task broke down and goes on");
+    world.bridge.log.expect_error("a task panicked and continues");
     let metrics = world.bridge.get_as_operator("/metrics").await.text;
     assert!(metrics.contains("task_panics_total{task=\"deliver\"} 1"), "{metrics}");
     assert_eq!(world.bridge.jira().incident("gen:1").expect("it is there")["status"], "open");

@@ -38,7 +38,7 @@ fn the_defaults_and_three_keys_are_enough() {
     assert_eq!(config.server.base_url.as_str(), "https://bridge.example.com/");
     assert_eq!(config.delivery.max_batch, 1000);
     assert!(config.connect.auto_link());
-    assert_eq!(config.store.database(), Database::Sqlite);
+    assert_eq!(config.store.database(), DatabaseKind::Sqlite);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_secret_given_twice_is_refused() {
 fn a_file_takes_the_place_of_a_default() {
     let (_folder, path) = file("url", "postgres://me@db/bridge\n");
     let config = load_text(&format!("{MINIMAL}\nstore.url_file = {path:?}")).unwrap();
-    assert_eq!(config.store.database(), Database::Postgres);
+    assert_eq!(config.store.database(), DatabaseKind::Postgres);
 }
 
 #[test]

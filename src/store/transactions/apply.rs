@@ -8,7 +8,7 @@ use crate::store::Store;
 use crate::store::db::{Tx, generations};
 use crate::store::error::StoreError;
 use crate::store::polls::state::PageEnd;
-use crate::store::transactions::changes::{Changes, subjects, weigh};
+use crate::store::transactions::changes::{Changes, compare, subjects};
 use crate::store::transactions::report::{Applied, Origin, Report, SourceScope};
 
 impl Store {
@@ -26,7 +26,7 @@ impl Store {
         let mut applied = Applied::default();
         for report in reports {
             let known = self.entities().find_known(&mut tx, &subjects(scope, report)).await?;
-            let changes = weigh(scope, report, known, self.clock.now());
+            let changes = compare(scope, report, known, self.clock.now());
             applied.changed += changes.applied.changed;
             applied.unchanged += changes.applied.unchanged;
             applied.stale += changes.applied.stale;

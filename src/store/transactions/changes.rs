@@ -56,24 +56,24 @@ pub(super) fn subjects(scope: &SourceScope<'_>, report: &Report<'_>) -> Vec<Key>
 }
 
 /// What a report changes, compared with what is `known`.
-pub(super) fn weigh<'a>(
+pub(super) fn compare<'a>(
     scope: &'a SourceScope<'a>,
     report: &'a Report<'a>,
     known: HashMap<Key, KnownEntity>,
     now: Timestamp,
 ) -> Changes<'a> {
-    let mut scales = Scales { scope, origin: report.origin, known, now, changes: Changes::default() };
+    let mut comparison = Comparison { scope, origin: report.origin, known, now, changes: Changes::default() };
     for component in report.mentioned {
-        scales.mention(component);
+        comparison.mention(component);
     }
     for observation in report.observations {
-        scales.observe(observation);
+        comparison.observe(observation);
     }
-    scales.changes
+    comparison.changes
 }
 
 /// The state while comparing: one statement can follow another about the same entity.
-struct Scales<'a> {
+struct Comparison<'a> {
     scope: &'a SourceScope<'a>,
     origin: Origin<'a>,
     known: HashMap<Key, KnownEntity>,
@@ -81,7 +81,7 @@ struct Scales<'a> {
     changes: Changes<'a>,
 }
 
-impl<'a> Scales<'a> {
+impl<'a> Comparison<'a> {
     fn mention(&mut self, component: &'a Component) {
         let id = EntityId::new(self.scope.source, &component.provider_id);
         let entity = Entity::Component(component.clone());

@@ -14,14 +14,14 @@ mod schema_tests;
 
 pub use component::component;
 pub use incident::incident;
-pub use review::{Unmappable, review};
+pub use review::{Unrenderable, review};
 pub use shapes::{Batch, BulkRequest, EntityPayload, MAX_ENTITIES_PER_REQUEST};
 
 use crate::destinations::SourceProfile;
 use crate::domain::Entity;
 
 /// The payload of an entity of any kind. `version` becomes its `updateSequenceNumber`.
-pub fn payload(entity: &Entity, ctx: &SourceProfile, version: i64) -> Result<EntityPayload, Unmappable> {
+pub fn payload(entity: &Entity, ctx: &SourceProfile, version: i64) -> Result<EntityPayload, Unrenderable> {
     Ok(match entity {
         Entity::Component(value) => EntityPayload::Component(component(value, ctx, version)),
         Entity::Incident(value) => EntityPayload::Incident(incident(value, ctx, version)),

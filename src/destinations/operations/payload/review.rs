@@ -9,7 +9,7 @@ use crate::domain::{EntityId, PostIncidentReview};
 
 /// Why an entity has no payload.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unmappable {
+pub enum Unrenderable {
     #[error("the review names no incident, and Jira shows a review only with the incidents it covers")]
     ReviewWithoutIncidents,
 }
@@ -17,15 +17,15 @@ pub enum Unmappable {
 /// The payload of a review; texts fall back as for incidents.
 ///
 /// # Errors
-/// [`Unmappable::ReviewWithoutIncidents`], since Jira requires at least one.
+/// [`Unrenderable::ReviewWithoutIncidents`], since Jira requires at least one.
 pub fn review(
     review: &PostIncidentReview,
     ctx: &SourceProfile,
     version: i64,
-) -> Result<ReviewPayload, Unmappable> {
+) -> Result<ReviewPayload, Unrenderable> {
     let reviews = text::id_list(&ctx.source, &review.incidents);
     if reviews.is_empty() {
-        return Err(Unmappable::ReviewWithoutIncidents);
+        return Err(Unrenderable::ReviewWithoutIncidents);
     }
     let id = EntityId::new(&ctx.source, &review.provider_id);
     let summary = text::find_line(&review.summary).unwrap_or_else(|| id.to_string());

@@ -161,7 +161,7 @@ proptest! {
             Ok(payload) => {
                 prop_assert_eq!(problems(&REVIEW, &serde_json::to_value(&payload)?), Vec::<String>::new());
             }
-            Err(Unmappable::ReviewWithoutIncidents) => {
+            Err(Unrenderable::ReviewWithoutIncidents) => {
                 prop_assert!(value.incidents.iter().all(|id| id.trim().is_empty()));
             }
         }
