@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -177,16 +178,17 @@ async fn a_poll_that_takes_longer_than_its_lease_keeps_the_source() {
         let polling = engine.inbound().poll(&source, |_, _| {});
         tokio::pin!(polling);
         loop {
-            // While the poll is reading pages, another process keeps trying to take the source.
-            let is_amidst = (1..PAGES).contains(&pages.load(Ordering::SeqCst));
-            tokio::select! {
-                biased;
-                outcome = &mut polling => break outcome.expect("the store works"),
-                lease = engine.store().leases().claim("poll/pd", "another", Duration::from_mins(5)), if is_amidst => {
-                    asked += 1;
-                    taken += usize::from(lease.expect("the store works").is_some());
-                }
-                () = tokio::task::yield_now(), if !is_amidst => {}
+            if let Poll::Ready(outcome) = futures::poll!(&mut polling) {
+                break outcome.expect("the store works");
+            }
+            // While the poll is reading pages, another process keeps trying to take the source. The poll makes no
+            // progress meanwhile: a claim that two pages overtook would be ten minutes old on this clock.
+            if (1..PAGES).contains(&pages.load(Ordering::SeqCst)) {
+                let lease = engine.store().leases().claim("poll/pd", "another", Duration::from_mins(5)).await;
+                asked += 1;
+                taken += usize::from(lease.expect("the store works").is_some());
+            } else {
+                tokio::task::yield_now().await;
             }
         }
     };
