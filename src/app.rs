@@ -18,7 +18,7 @@ use crate::config::{Config, DatabaseKind};
 use crate::connect::descriptor::{self, DescriptorSettings};
 use crate::connect::install_keys::InstallKeys;
 use crate::connect::sites::SiteAllowList;
-use crate::destinations::{DestinationTypes, Facilities, Quotas, StartType, TYPES};
+use crate::destinations::{DestinationKind, DestinationTypes, Facilities, Quotas, TYPES};
 use crate::http::{ClientError, HttpClient, HttpSettings, build_client};
 use crate::store::{Store, Vault};
 use crate::sync::{Engine, Heartbeats, Operator, Registry, Runner, for_every_role, for_sync};
@@ -96,7 +96,7 @@ pub async fn build_engine(config: &Config, clock: Clock) -> anyhow::Result<Arc<E
 async fn build_engine_with(
     config: &Config,
     clock: Clock,
-    types: &[StartType],
+    types: &[DestinationKind],
 ) -> anyhow::Result<Arc<Engine>> {
     let store = open_store(config, clock.clone()).await?;
     let registry = build_registry(config)?;
@@ -111,7 +111,7 @@ async fn build_engine_with(
 pub fn build_destination_types(
     config: &Config,
     clock: Clock,
-    types: &[StartType],
+    types: &[DestinationKind],
 ) -> anyhow::Result<DestinationTypes> {
     // Zero means no limit.
     let points = |n: usize| u64::try_from(n).ok().filter(|points| *points > 0);
@@ -215,7 +215,7 @@ impl App {
         config: &Config,
         clock: Clock,
         roles: Roles,
-        types: &[StartType],
+        types: &[DestinationKind],
     ) -> anyhow::Result<Self> {
         let single_process = if roles.sync { lock_database(config)? } else { None };
         let engine = build_engine_with(config, clock, types).await?;

@@ -143,9 +143,6 @@ pub struct BuildError(pub String);
 
 /// One type of destination; holds what all its destinations share, such as an hourly quota.
 pub trait DestinationType: Send + Sync {
-    /// The value of `type` in the configuration, and in the store.
-    fn name(&self) -> &'static str;
-
     /// Makes a destination ready, without using the network.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Where incidents go: one trait, one folder per type of destination.
 //!
-//! To add one: a folder here with a `start` function, and one line in [`TYPES`]
+//! To add one: a folder here with a `KIND`, and one line in [`TYPES`]
 //! (docs/ARCHITECTURE.md, *How to change it*). A destination knows neither sources nor the store.
 
 mod destination;
@@ -15,7 +15,7 @@ pub use destination::{Account, Batch, BuildError, Destination, DestinationType, 
 pub use issue_keys::{associate_issue_keys, find_issue_keys};
 pub use profile::SourceProfile;
 pub use refusal::{Refusal, Remedy, Scope};
-pub use start::{DestinationTypes, Facilities, Quotas, StartType};
+pub use start::{DestinationKind, DestinationTypes, Facilities, Quotas};
 
 /// Every type of destination there is.
-pub const TYPES: &[StartType] = &[operations::start];
+pub const TYPES: &[DestinationKind] = &[operations::KIND];

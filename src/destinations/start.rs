@@ -1,6 +1,5 @@
-//! What a type of destination is started with.
+//! The rows of the table of destination types, and what each is started with.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::DestinationType;
@@ -26,26 +25,45 @@ pub struct Facilities {
     pub quotas: Quotas,
 }
 
-/// Makes a type of destination ready, once per process.
-pub type StartType = fn(&Facilities) -> Arc<dyn DestinationType>;
+/// One row of the table of destination types.
+#[derive(Debug, Clone, Copy)]
+pub struct DestinationKind {
+    /// The value of `type` in the configuration, and in the store.
+    pub name: &'static str,
+    /// What sentences call it, such as `Jira`.
+    pub title: &'static str,
+    /// What a person should check when it accepted an entity several times and never showed it.
+    pub never_shown: &'static str,
+    /// The page for operators, in Markdown.
+    pub page: &'static str,
+    /// Makes the type ready, once per process.
+    pub start: fn(&Facilities) -> Arc<dyn DestinationType>,
+}
 
-/// The types of this process by name.
+/// The types of this process.
 #[derive(Clone)]
-pub struct DestinationTypes(BTreeMap<&'static str, Arc<dyn DestinationType>>);
+pub struct DestinationTypes(Vec<(DestinationKind, Arc<dyn DestinationType>)>);
 
 impl DestinationTypes {
     #[must_use]
-    pub fn start(types: &[StartType], facilities: &Facilities) -> Self {
-        let started = types.iter().map(|start| start(facilities));
-        Self(started.map(|started| (started.name(), started)).collect())
+    pub fn start(kinds: &[DestinationKind], facilities: &Facilities) -> Self {
+        Self(kinds.iter().map(|kind| (*kind, (kind.start)(facilities))).collect())
     }
 
+    /// The type of this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Arc<dyn DestinationType>> {
-        self.0.get(name)
+        self.iter().find(|(kind, _)| kind.name == name).map(|(_, started)| started)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn DestinationType>> {
-        self.0.values()
+    /// The row of the table with this name.
+    #[must_use]
+    pub fn find_kind(&self, name: &str) -> Option<&DestinationKind> {
+        self.iter().find(|(kind, _)| kind.name == name).map(|(kind, _)| kind)
+    }
+
+    /// All, in the order of the table.
+    pub fn iter(&self) -> impl Iterator<Item = &(DestinationKind, Arc<dyn DestinationType>)> {
+        self.0.iter()
     }
 }

@@ -46,7 +46,7 @@ pub use polls::Polls;
 pub use polls::refetches::Refetch;
 pub use polls::state::{PollFailure, PollState};
 pub use sites::backoff::Backoff;
-pub use sites::declared::DeclaredDestination;
+pub use sites::declared::{DeclaredDestination, Place};
 pub use sites::installations::{Installation, InstallationState, NewInstallation};
 pub use sites::removals::Removal;
 pub use sites::{DestinationRef, Sites};

@@ -33,6 +33,6 @@ pub use tasks::{Heartbeat, Heartbeats, Next, Runner, Task, for_every_role, for_s
 
 // What use cases take and return is named here, so that `web` and `cli` need not know the store.
 pub use crate::store::{
-    Cause, DeliveryRow, EntityAssociation, InstallationState, NewInstallation, QuarantinedRow, ReceiptRow,
-    StoredWorkspace, TimelineEntry, TimelineEvent,
+    Cause, DeliveryRow, EntityAssociation, InstallationState, NewInstallation, Place, QuarantinedRow,
+    ReceiptRow, StoredWorkspace, TimelineEntry, TimelineEvent,
 };

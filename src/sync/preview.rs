@@ -108,8 +108,10 @@ impl Engine {
         let id = EntityId::new(source.id(), entity.provider_id());
         let snapshot = self.core.directory.current();
         for access in snapshot.destinations().filter(|access| access.sees(source.id().as_str())) {
-            let Some(kind) = self.outbound.types().find(&access.type_name) else { continue };
-            let Ok(payload) = kind.render(&source.profile, entity, version) else { continue };
+            let types = self.outbound.types();
+            let Some(kind) = types.find_kind(&access.type_name) else { continue };
+            let Some(started) = types.find(&access.type_name) else { continue };
+            let Ok(payload) = started.render(&source.profile, entity, version) else { continue };
             let held = match self.outbound.connect(access) {
                 Ok(destination) => {
                     destination.read_back(entity.kind(), &id).await.map_err(|refusal| refusal.to_string())
@@ -121,9 +123,9 @@ impl Engine {
                 kind: entity.kind(),
                 jira_id: id.to_string(),
                 difference: match held {
-                    Ok(Some(held)) => changes(&payload, &held.body),
-                    Ok(None) => "new in Jira".to_owned(),
-                    Err(why) => format!("Jira could not be asked: {why}"),
+                    Ok(Some(held)) => changes(kind.title, &payload, &held.body),
+                    Ok(None) => format!("new in {}", kind.title),
+                    Err(why) => format!("{} could not be asked: {why}", kind.title),
                 },
                 payload,
             });
@@ -133,14 +135,14 @@ impl Engine {
 }
 
 /// The names of the fields in which the payload differs from what Jira holds.
-fn changes(payload: &Value, held: &serde_json::Map<String, Value>) -> String {
+fn changes(title: &str, payload: &Value, held: &serde_json::Map<String, Value>) -> String {
     let fields = payload.as_object().into_iter().flatten();
     let differing: Vec<&str> = fields
         .filter(|(name, value)| *name != "updateSequenceNumber" && held.get(*name) != Some(*value))
         .map(|(name, _)| name.as_str())
         .collect();
     if differing.is_empty() {
-        "Jira holds the same".to_owned()
+        format!("{title} holds the same")
     } else {
         format!("changes: {}", differing.join(", "))
     }

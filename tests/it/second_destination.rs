@@ -5,7 +5,7 @@ mod lines;
 use std::fs;
 use std::path::PathBuf;
 
-use incident_bridge::destinations::{StartType, TYPES};
+use incident_bridge::destinations::{DestinationKind, TYPES};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -24,7 +24,7 @@ impl World {
             "[[destinations]]\nid = \"file\"\ntype = \"lines\"\nsources = [\"gen\"]\nfolder = \"{}\"\n",
             folder.path().display()
         );
-        let types: Vec<StartType> = [TYPES, &[lines::start]].concat();
+        let types: Vec<DestinationKind> = [TYPES, &[lines::KIND]].concat();
         let bridge = Setup::default().config(&table).types(types).start().await;
         Self { bridge, folder }
     }

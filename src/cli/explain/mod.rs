@@ -27,7 +27,7 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
         output::json(&explanation)?;
     } else {
         for story in &explanation.stories {
-            sentences::print(story, &explanation.site_names);
+            sentences::print(story, &explanation.places);
         }
         if let Some(unknown) = &explanation.unknown {
             sentences::print_unknown(&arguments.incident, unknown);

@@ -1,16 +1,13 @@
 //! The sentences of `explain`. Must not look anything up: what is not in the story is not said.
 
-use std::collections::BTreeMap;
-
 use crate::cli::output;
-use crate::domain::{DeliveryState, DestinationId, format_timestamp};
+use crate::destinations::TYPES;
+use crate::domain::{DeliveryState, format_timestamp};
 use crate::sync::{
-    Cause, Obstacle, ReceiptRow, Story, StoryDelivery, TimelineEntry, TimelineEvent, UnknownId,
+    Cause, Obstacle, Place, ReceiptRow, Story, StoryDelivery, TimelineEntry, TimelineEvent, UnknownId,
 };
 
-type SiteNames = BTreeMap<DestinationId, String>;
-
-pub(super) fn print(story: &Story, sites: &SiteNames) {
+pub(super) fn print(story: &Story, places: &[Place]) {
     let gone = if story.deleted { ", deleted in the tool" } else { "" };
     output::line(format!(
         "{} {} (source {}, version {}{gone})",
@@ -23,10 +20,14 @@ pub(super) fn print(story: &Story, sites: &SiteNames) {
             let at = format_timestamp(webhook.received_at);
             output::line(format!("  {at}  {}", receipt(webhook)));
         }
-        output::line(format!("  {}  {}", format_timestamp(entry.at), sentence(entry, sites)));
+        output::line(format!("  {}  {}", format_timestamp(entry.at), sentence(entry, places)));
     }
     for standing in &story.deliveries {
-        output::line(format!("  {}: {}", standing.delivery.site, stand(standing)));
+        output::line(format!(
+            "  {}: {}",
+            standing.delivery.site,
+            stand(standing, title_at(places, &standing.delivery.site))
+        ));
     }
     if story.deliveries.is_empty() {
         output::line("  no installed site may see this source: check connect.sites and the source's sites");
@@ -74,9 +75,20 @@ fn receipt(webhook: &ReceiptRow) -> String {
     format!("webhook {}{by_tool} received, verified by {}{again}", webhook.id, webhook.verified_by)
 }
 
-fn sentence(entry: &TimelineEntry, sites: &SiteNames) -> String {
-    let site = entry.destination.as_ref().and_then(|destination| sites.get(destination));
-    let at = site.map_or_else(String::new, |site| format!(" at {site}"));
+/// What the type of a destination is called in sentences.
+fn title(place: Option<&Place>) -> &'static str {
+    let kind = place.and_then(|place| TYPES.iter().find(|kind| kind.name == place.type_name));
+    kind.map_or("the destination", |kind| kind.title)
+}
+
+fn title_at(places: &[Place], name: &str) -> &'static str {
+    title(places.iter().find(|place| place.name == name))
+}
+
+fn sentence(entry: &TimelineEntry, places: &[Place]) -> String {
+    let place = places.iter().find(|place| Some(&place.id) == entry.destination.as_ref());
+    let at = place.map_or_else(String::new, |place| format!(" at {}", place.name));
+    let title = title(place);
     match &entry.event {
         TimelineEvent::Stored { cause, version } => format!("stored as version {version} {}", by(cause)),
         TimelineEvent::Deleted { cause, version } => {
@@ -87,7 +99,7 @@ fn sentence(entry: &TimelineEntry, sites: &SiteNames) -> String {
             format!("older than what is known, dropped; told {}", by(cause))
         }
         TimelineEvent::Accepted { batch, version } => {
-            format!("version {version} sent in batch {batch} and accepted by Jira{at}")
+            format!("version {version} sent in batch {batch} and accepted by {title}{at}")
         }
         TimelineEvent::Refused { reason, trace_id, version } => {
             let trace = trace_id.as_ref();
@@ -98,7 +110,7 @@ fn sentence(entry: &TimelineEntry, sites: &SiteNames) -> String {
             format!("version {version} put up for sending again{at}: {reason}")
         }
         TimelineEvent::Confirmed { version } => {
-            format!("version {version} read back from Jira{at}: confirmed")
+            format!("version {version} read back from {title}{at}: confirmed")
         }
         TimelineEvent::Associated { issue } => format!("linked to issue {issue} in Jira{at}"),
         TimelineEvent::Disassociated { issue } => format!("unlinked from issue {issue} in Jira{at}"),
@@ -113,40 +125,43 @@ fn by(cause: &Cause) -> String {
     }
 }
 
-fn stand(StoryDelivery { delivery, obstacle }: &StoryDelivery) -> String {
+fn stand(StoryDelivery { delivery, obstacle }: &StoryDelivery, title: &str) -> String {
     let reason = delivery.reason.as_deref().unwrap_or("no reason given");
     match delivery.state {
         DeliveryState::Waiting => {
             let since = format_timestamp(delivery.waiting_since);
             let holds = match delivery.acknowledged {
                 0 => String::new(),
-                version => format!(" The last version that Jira took is {version}."),
+                version => format!(" The last version that {title} took is {version}."),
             };
             format!(
                 "version {} waits since {since}: {}.{holds}",
                 delivery.wanted,
-                hindrance(obstacle.as_ref())
+                hindrance(obstacle.as_ref(), title)
             )
         }
         DeliveryState::Accepted => {
             format!("version {} accepted; it will be read back until it shows", delivery.acknowledged)
         }
-        DeliveryState::Confirmed => format!("Jira holds version {}", delivery.confirmed),
+        DeliveryState::Confirmed => format!("{title} holds version {}", delivery.confirmed),
         DeliveryState::Refused => format!(
             "stopped: {reason}; fix the cause, then `incident-bridge deliveries retry {}`",
             delivery.entity_id
         ),
-        DeliveryState::Discarded => "given up by an operator until its next change".to_owned(),
+        DeliveryState::Discarded => match &delivery.reason {
+            Some(reason) => format!("not sent until its next change: {reason}"),
+            None => "given up by an operator until its next change".to_owned(),
+        },
     }
 }
 
-fn hindrance(obstacle: Option<&Obstacle>) -> String {
+fn hindrance(obstacle: Option<&Obstacle>, title: &str) -> String {
     match obstacle {
         Some(Obstacle::Parked { reason, tried_again_at }) => {
             format!("{reason}. It is tried again by itself at {}", format_timestamp(*tried_again_at))
         }
         Some(Obstacle::WaitsUntil { at, failures_in_a_row }) => format!(
-            "Jira failed or asked the bridge to wait ({failures_in_a_row} in a row); it is tried again by itself at {}",
+            "{title} failed or asked the bridge to wait ({failures_in_a_row} in a row); it is tried again by itself at {}",
             format_timestamp(*at)
         ),
         Some(Obstacle::Disabled) => {

@@ -38,7 +38,9 @@ pub async fn main(config: &Config, id: &str, json: bool) -> anyhow::Result<ExitC
         return explain_webhook(config, source, json);
     };
     let types = build_destination_types(config, Clock::system(), TYPES)?;
-    let Some(destination) = types.iter().next() else { anyhow::bail!("there is no type of destination") };
+    let Some((_, destination)) = types.iter().next() else {
+        anyhow::bail!("there is no type of destination")
+    };
     match probe(source, poller, &**destination, Clock::system().now()).await {
         Ok(answer) => {
             print(source, &answer, json)?;

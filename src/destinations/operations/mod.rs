@@ -15,7 +15,7 @@ use url::Url;
 
 use self::client::{ConnectAuth, JiraClient, Pacing};
 use self::destination::Operations;
-use super::{Account, BuildError, Destination, DestinationType, Facilities, SourceProfile};
+use super::{Account, BuildError, Destination, DestinationKind, DestinationType, Facilities, SourceProfile};
 use crate::domain::{ClientKey, Entity};
 
 /// Jira sites that installed the app. They share the app's hourly points.
@@ -24,18 +24,21 @@ struct InstalledSites {
     pacing: Arc<Pacing>,
 }
 
-/// Makes the type ready.
-#[must_use]
-pub fn start(facilities: &Facilities) -> Arc<dyn DestinationType> {
+/// Its row in the table of types.
+pub const KIND: DestinationKind = DestinationKind {
+    name: "operations",
+    title: "Jira",
+    never_shown: "check that the projects of its issue keys exist",
+    page: include_str!("../../../docs/destinations/operations.md"),
+    start,
+};
+
+fn start(facilities: &Facilities) -> Arc<dyn DestinationType> {
     let pacing = Arc::new(Pacing::with_quotas(&facilities.clock, facilities.quotas));
     Arc::new(InstalledSites { facilities: facilities.clone(), pacing })
 }
 
 impl DestinationType for InstalledSites {
-    fn name(&self) -> &'static str {
-        "operations"
-    }
-
     fn build(&self, account: Account) -> Result<Arc<dyn Destination>, BuildError> {
         let Facilities { http, clock, app_key, .. } = &self.facilities;
         let base_url = Url::parse(&account.base_url).map_err(|fault| {

@@ -2,8 +2,9 @@
 //! configuration.
 
 use super::{DestinationRef, Sites};
+use crate::clock::Timestamp;
 use crate::domain::DestinationId;
-use crate::store::db::args;
+use crate::store::db::{Millis, args, unless_set_back};
 use crate::store::error::StoreError;
 
 /// A destination of the configuration.
@@ -16,7 +17,43 @@ pub struct DeclaredDestination {
     pub name: String,
 }
 
+/// Any destination as sentences need it: what it is called, and what blocks it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Place {
+    pub id: DestinationId,
+    #[sqlx(rename = "type")]
+    pub type_name: String,
+    /// Host of a site, or the name of another destination.
+    #[sqlx(rename = "site")]
+    pub name: String,
+    #[sqlx(try_from = "Millis")]
+    wait_since: Timestamp,
+    #[sqlx(try_from = "Millis")]
+    wait_until: Timestamp,
+    /// In a row.
+    pub failures: i64,
+    /// Why a person must act, if so.
+    pub parked: Option<String>,
+}
+
+impl Place {
+    /// Nothing is sent before then.
+    #[must_use]
+    pub fn wait_until(&self, now: Timestamp) -> Timestamp {
+        unless_set_back(self.wait_until, self.wait_since, now)
+    }
+}
+
 impl Sites<'_> {
+    /// All destinations, installed and declared, gone ones included.
+    pub async fn list_places(self) -> Result<Vec<Place>, StoreError> {
+        let sql = r#"
+            SELECT id, type, site, wait_since, wait_until, failures, parked
+            FROM destinations
+            ORDER BY site, id"#;
+        self.db.list(sql, &args![]).await
+    }
+
     /// The declared destinations that are served.
     pub async fn list_declared(self) -> Result<Vec<DestinationRef>, StoreError> {
         let sql = r#"

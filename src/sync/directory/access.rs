@@ -12,7 +12,7 @@ use crate::store::{DestinationRef, Installation, InstallationState};
 use crate::sync::registry::{Registry, SourceRuntime};
 
 /// The type of destination of an installation.
-const INSTALLED: &str = "operations";
+pub(in crate::sync) const INSTALLED: &str = "operations";
 
 /// What a destination may see, and how to reach it.
 #[derive(Debug)]

@@ -15,6 +15,7 @@ use crate::config::DestinationConfig;
 use crate::store::{Container, Store, StoreError, StoredWorkspace};
 
 pub use access::DestinationAccess;
+pub(in crate::sync) use access::INSTALLED;
 pub use containers::{ContainerHit, SearchPosition};
 pub use snapshot::{ContainerPage, Snapshot};
 

@@ -3,9 +3,12 @@
 use super::Operator;
 use super::story::{Explanation, Obstacle, Story, StoryDelivery, UnknownId};
 use crate::clock::Timestamp;
-use crate::domain::{DeliveryState, DestinationId, EntityId};
-use crate::store::{DeliveryRow, InboxState, Installation, InstallationState, ReceiptRow, StoredEntity};
+use crate::domain::{DeliveryState, EntityId};
+use crate::store::{
+    DeliveryRow, InboxState, Installation, InstallationState, Place, ReceiptRow, StoredEntity,
+};
 use crate::sync::core::SyncError;
+use crate::sync::directory::INSTALLED;
 
 impl Operator {
     /// Everything known under `id`: the tool's own id, or the id in Jira.
@@ -14,17 +17,21 @@ impl Operator {
     /// When the database fails.
     pub async fn explain(&self, id: &str) -> Result<Explanation, SyncError> {
         let sites = self.store.sites().list_installations().await?;
+        let places = self.store.sites().list_places().await?;
         let mut stories = Vec::new();
         for entity in self.store.entities().find(id).await? {
-            stories.push(self.collect_story(&sites, entity).await?);
+            stories.push(self.collect_story(&sites, &places, entity).await?);
         }
         let unknown = if stories.is_empty() { Some(self.describe_unknown(id).await?) } else { None };
-        let site_names =
-            sites.into_iter().map(|site| (DestinationId::from(&site.client_key), site.site)).collect();
-        Ok(Explanation { stories, unknown, site_names })
+        Ok(Explanation { stories, unknown, places })
     }
 
-    async fn collect_story(&self, sites: &[Installation], entity: StoredEntity) -> Result<Story, SyncError> {
+    async fn collect_story(
+        &self,
+        sites: &[Installation],
+        places: &[Place],
+        entity: StoredEntity,
+    ) -> Result<Story, SyncError> {
         let now = self.clock.now();
         let kind = entity.kind;
         // Before the timeline: the timeline then contains the reason for every state shown, even while the
@@ -38,10 +45,11 @@ impl Operator {
                 webhooks.extend(self.store.inbox().find_receipt(id).await?);
             }
         }
-        let deliveries = deliveries
-            .into_iter()
-            .filter(|delivery| delivery.kind == kind)
-            .map(|delivery| StoryDelivery { obstacle: find_obstacle(sites, &delivery, now), delivery });
+        let deliveries = deliveries.into_iter().filter(|delivery| delivery.kind == kind).map(|delivery| {
+            let obstacle = find_obstacle(sites, &delivery, now)
+                .or_else(|| find_obstacle_elsewhere(places, &delivery, now));
+            StoryDelivery { delivery, obstacle }
+        });
         Ok(Story {
             deliveries: deliveries.collect(),
             webhooks,
@@ -77,6 +85,18 @@ fn find_obstacle(sites: &[Installation], delivery: &DeliveryRow, now: Timestamp)
         _ if site.state == InstallationState::Disabled => Some(Obstacle::Disabled),
         Some(reason) => Some(Obstacle::Parked { reason: reason.clone(), tried_again_at: at }),
         None if at > now => Some(Obstacle::WaitsUntil { at, failures_in_a_row: site.failures }),
+        None => None,
+    }
+}
+
+/// The same for destinations of the configuration.
+fn find_obstacle_elsewhere(places: &[Place], delivery: &DeliveryRow, now: Timestamp) -> Option<Obstacle> {
+    let is_its = |place: &&Place| place.name == delivery.site && place.type_name != INSTALLED;
+    let place = places.iter().find(is_its).filter(|_| delivery.state == DeliveryState::Waiting)?;
+    let at = place.wait_until(now);
+    match &place.parked {
+        Some(reason) => Some(Obstacle::Parked { reason: reason.clone(), tried_again_at: at }),
+        None if at > now => Some(Obstacle::WaitsUntil { at, failures_in_a_row: place.failures }),
         None => None,
     }
 }

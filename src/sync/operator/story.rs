@@ -1,13 +1,11 @@
 //! What is known about one incident, review or component, as data. The command line prints it as sentences,
 //! or as JSON.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use crate::clock::Timestamp;
-use crate::domain::{DestinationId, EntityId, EntityKind};
-use crate::store::{DeliveryRow, QuarantinedRow, ReceiptRow, TimelineEntry};
+use crate::domain::{EntityId, EntityKind};
+use crate::store::{DeliveryRow, Place, QuarantinedRow, ReceiptRow, TimelineEntry};
 
 /// Everything known under one id.
 #[derive(Debug, Serialize)]
@@ -15,9 +13,9 @@ pub struct Explanation {
     pub stories: Vec<Story>,
     /// What may explain why there is no story; `None` when there is one.
     pub unknown: Option<UnknownId>,
-    /// The sites that the timelines name; not part of the JSON.
+    /// The destinations that the stories name; not part of the JSON.
     #[serde(skip)]
-    pub site_names: BTreeMap<DestinationId, String>,
+    pub places: Vec<Place>,
 }
 
 /// What is known about an id under which nothing is stored.

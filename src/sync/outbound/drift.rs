@@ -47,7 +47,7 @@ impl Outbound {
             0
         };
         store.sites().record_compared(&access.id).await?;
-        tracing::info!(site = %access.name, entities = marked, "comparing Jira with the store");
+        tracing::info!(site = %access.name, entities = marked, "comparing the destination with the store");
         Ok(())
     }
 

@@ -67,6 +67,11 @@ impl Outbound {
         &self.types
     }
 
+    /// What sentences call a destination.
+    fn title(&self, access: &DestinationAccess) -> &'static str {
+        self.types.find_kind(&access.type_name).map_or("the destination", |kind| kind.title)
+    }
+
     /// A destination, ready to be asked.
     ///
     /// # Errors

@@ -45,7 +45,7 @@ impl Outbound {
         readback: Readback,
         held: Option<&Held>,
     ) -> Result<(), SyncError> {
-        let result = self.judge(&readback, held);
+        let result = self.judge(access, &readback, held);
         let name = match result {
             ReadbackResult::Confirmed => "confirmed",
             ReadbackResult::Later(_) => "invisible",
@@ -75,7 +75,7 @@ impl Outbound {
         Ok(false)
     }
 
-    fn judge(&self, readback: &Readback, held: Option<&Held>) -> ReadbackResult {
+    fn judge(&self, access: &DestinationAccess, readback: &Readback, held: Option<&Held>) -> ReadbackResult {
         let shows = match held {
             None => readback.deleted,
             Some(held) => {
@@ -87,7 +87,9 @@ impl Outbound {
         }
         // What was shown before and is gone is not merely queued.
         if readback.was_confirmed {
-            return ReadbackResult::SendAgain { reason: "Jira has lost it; sent again".to_owned() };
+            return ReadbackResult::SendAgain {
+                reason: format!("{} has lost it; sent again", self.title(access)),
+            };
         }
         let nth = usize::try_from(readback.attempts).unwrap_or(usize::MAX);
         let visible_within = TimeDelta::from_std(self.delivery.visible_within).unwrap_or(TimeDelta::days(1));
@@ -95,13 +97,17 @@ impl Outbound {
             ReadbackResult::Later(self.core.clock.now() + visible_within / 1200 * *share)
         } else if readback.resends < RESENDS {
             ReadbackResult::SendAgain {
-                reason: "Jira accepted it, but does not show it; sent again".to_owned(),
+                reason: format!("{} accepted it, but does not show it; sent again", self.title(access)),
             }
         } else {
+            let kind = self.types.find_kind(&access.type_name);
+            let advice = kind.map_or("look there", |kind| kind.never_shown);
             ReadbackResult::GivenUp {
-                reason: "Jira accepted it several times and never showed it: check that the projects of its issue keys \
-                         exist, then use `incident-bridge deliveries retry`"
-                    .to_owned(),
+                reason: format!(
+                    "{} accepted it several times and never showed it: {advice}, then use `incident-bridge deliveries \
+                     retry`",
+                    self.title(access)
+                ),
             }
         }
     }

@@ -37,7 +37,7 @@ impl Outbound {
                 Verdict::Unmentioned => "unmentioned",
                 Verdict::NotTaken => "not_taken",
                 Verdict::Refused { reason, trace_id } => {
-                    tracing::warn!(site = %access.name, %id, %reason, ?trace_id, "not accepted by Jira; kept with its reason");
+                    tracing::warn!(site = %access.name, %id, %reason, ?trace_id, "not accepted; kept with its reason");
                     "refused"
                 }
             };
@@ -70,7 +70,7 @@ impl Outbound {
             Some(why) => tracing::error!(site = %access.name, error = %refusal, ?trace_id, "{why}"),
             None if !refusal.was_sent => tracing::debug!(site = %access.name, error = %refusal, "held back"),
             None => {
-                tracing::warn!(site = %access.name, error = %refusal, ?trace_id, until = %backoff.wait_until, "Jira must wait; nothing is lost");
+                tracing::warn!(site = %access.name, error = %refusal, ?trace_id, until = %backoff.wait_until, "nothing can be sent for now; nothing is lost");
             }
         }
         Ok(())

@@ -136,7 +136,7 @@ impl Outbound {
         }
         tracing::info!(
             site = %access.name, source = removal.source, workspace = workspace.map(EntityId::as_str),
-            "removed from Jira what the site may no longer see"
+            "removed what the destination may no longer see"
         );
         Ok(Served::Done)
     }

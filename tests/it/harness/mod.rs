@@ -18,7 +18,7 @@ use chrono::TimeDelta;
 use incident_bridge::app::{App, Roles};
 use incident_bridge::clock::Clock;
 use incident_bridge::config::Config;
-use incident_bridge::destinations::StartType;
+use incident_bridge::destinations::DestinationKind;
 use incident_bridge::domain::{DeliveryState, EntityId};
 use incident_bridge::simulator::{Installation, RunningSimulator};
 use incident_bridge::store::{DeliveryRow, InstallationState};
@@ -40,7 +40,7 @@ pub struct Bridge {
     pub log: log::Capture,
     pub config: Config,
     /// The types of destinations that it has.
-    types: Vec<StartType>,
+    types: Vec<DestinationKind>,
     /// If it differs.
     jira_clock: Option<Clock>,
     app: Option<App>,

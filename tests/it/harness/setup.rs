@@ -10,7 +10,7 @@ use incident_bridge::app::{App, Roles};
 use incident_bridge::clock::Clock;
 use incident_bridge::config::{Environment, load};
 use incident_bridge::connect::jwt::InstallKeyPair;
-use incident_bridge::destinations::{StartType, TYPES};
+use incident_bridge::destinations::{DestinationKind, TYPES};
 use incident_bridge::domain::{Timestamp, parse_timestamp};
 use incident_bridge::simulator::{RunningSimulator, Simulator, SimulatorOptions};
 
@@ -92,7 +92,7 @@ pub struct Setup {
     own_time: bool,
     now: Timestamp,
     earlier: Option<Earlier>,
-    types: Vec<StartType>,
+    types: Vec<DestinationKind>,
 }
 
 impl Default for Setup {
@@ -153,7 +153,7 @@ impl Setup {
     }
 
     /// Types of destinations in place of the program's own.
-    pub fn types(self, types: Vec<StartType>) -> Self {
+    pub fn types(self, types: Vec<DestinationKind>) -> Self {
         Self { types, ..self }
     }
 

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use incident_bridge::destinations::{
-    Account, Batch, BuildError, Destination, DestinationType, Facilities, Held, Probe, Refusal, Remedy, Sent,
-    SourceProfile,
+    Account, Batch, BuildError, Destination, DestinationKind, DestinationType, Facilities, Held, Probe,
+    Refusal, Remedy, Sent, SourceProfile,
 };
 use incident_bridge::domain::{BatchSizes, Entity, EntityId, EntityKind, Outgoing, SourceId, Verdict};
 use serde_json::{Value, json};
@@ -21,18 +21,17 @@ use serde_json::{Value, json};
 /// Most incidents in one request.
 pub const MOST: usize = 4;
 
-/// Makes the type ready.
-pub fn start(_: &Facilities) -> Arc<dyn DestinationType> {
+/// Its row in the table of types.
+pub const KIND: DestinationKind =
+    DestinationKind { name: "lines", title: "the file", never_shown: "look into the file", page: "", start };
+
+fn start(_: &Facilities) -> Arc<dyn DestinationType> {
     Arc::new(Lines)
 }
 
 struct Lines;
 
 impl DestinationType for Lines {
-    fn name(&self) -> &'static str {
-        "lines"
-    }
-
     fn build(&self, account: Account) -> Result<Arc<dyn Destination>, BuildError> {
         let folder = account.options.get("folder").and_then(Value::as_str);
         let folder = folder.ok_or_else(|| BuildError("`folder` is missing".to_owned()))?;
