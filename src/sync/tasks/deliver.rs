@@ -21,8 +21,11 @@ use crate::sync::SyncError;
 use crate::sync::core::Core;
 use crate::sync::outbound::Outbound;
 
-/// How often to look for work without a signal, and how long a destination rests.
+/// How often to look for work unasked.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long a destination rests at least: shorter than the interval, so that the next look finds it rested.
+const REST: Duration = Duration::from_millis(500);
 
 /// What this process does with a destination now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +80,7 @@ impl Task for Deliver {
 
     async fn run(&self) -> Result<Next, SyncError> {
         let it = &self.0;
-        it.wake_resting(it.core.clock.elapsed().saturating_sub(INTERVAL));
+        it.wake_resting(it.core.clock.elapsed().saturating_sub(REST));
         for id in it.core.store.deliveries().list_destinations_with_work().await? {
             if it.begin(&id) {
                 it.running.spawn(it.clone().serve(id));
