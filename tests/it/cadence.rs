@@ -1,9 +1,7 @@
 //! How often a tool is polled: less and less while nothing is new, on its schedule as soon as something is,
 //! and never twice at once.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -160,39 +158,40 @@ async fn a_poll_that_takes_longer_than_its_lease_keeps_the_source() {
     let bridge =
         Setup::default().store(fresh_postgres().await).sources(&pagerduty(&server, "")).start().await;
     bridge.install().await;
-    let (clock, pages) = (bridge.clock.clone(), Arc::new(AtomicUsize::new(0)));
-    let counter = Arc::clone(&pages);
+    let clock = bridge.clock.clone();
+    // Each page waits until another process has tried to take the source. A claim that two pages overtook would be
+    // ten minutes old on this clock.
+    let (asked, mut asks) = tokio::sync::mpsc::unbounded_channel();
+    let (go_on, waits) = std::sync::mpsc::channel();
+    let state = Mutex::new((0, waits));
     let slow = Mock::given(path("/incidents")).respond_with(move |request: &Request| {
+        let mut state = state.lock().expect("no page panicked");
         clock.advance(TimeDelta::minutes(4));
+        asked.send(()).expect("the test is listening");
+        state.1.recv().expect("the test answers each page");
+        state.0 += 1;
         let offset = request.url.query_pairs().find(|(key, _)| key == "offset");
         let offset: usize = offset.and_then(|(_, value)| value.parse().ok()).unwrap_or_default();
-        let is_last = counter.fetch_add(1, Ordering::SeqCst) >= PAGES;
         let id = format!("Q{offset}");
-        page(&[incident(&id, "Long ago", "resolved", "PCHECKOUT", start_time())], !is_last)
+        page(&[incident(&id, "Long ago", "resolved", "PCHECKOUT", start_time())], state.0 <= PAGES)
     });
     slow.mount(&server).await;
     let engine = bridge.engine.clone();
     let source = engine.registry().find("pd").expect("it is configured").clone();
-    let (mut asked, mut taken) = (0, 0);
-    let outcome = {
-        let polling = engine.inbound().poll(&source, |_, _| {});
-        tokio::pin!(polling);
-        loop {
-            if let Poll::Ready(outcome) = futures::poll!(&mut polling) {
-                break outcome.expect("the store works");
-            }
-            // While the poll is reading pages, another process keeps trying to take the source. The poll makes no
-            // progress meanwhile: a claim that two pages overtook would be ten minutes old on this clock.
-            if (1..PAGES).contains(&pages.load(Ordering::SeqCst)) {
-                let lease = engine.store().leases().claim("poll/pd", "another", Duration::from_mins(5)).await;
-                asked += 1;
-                taken += usize::from(lease.expect("the store works").is_some());
-            } else {
-                tokio::task::yield_now().await;
-            }
+    let (mut claims, mut taken) = (0, 0);
+    let claiming = async {
+        while asks.recv().await.is_some() {
+            let lease = engine.store().leases().claim("poll/pd", "another", Duration::from_mins(5)).await;
+            claims += 1;
+            taken += usize::from(lease.expect("the store works").is_some());
+            go_on.send(()).expect("the page waits");
         }
     };
-    assert!(outcome.done && outcome.pages > PAGES && asked > 0, "{outcome:?}, asked {asked} times");
+    let outcome = tokio::select! {
+        outcome = engine.inbound().poll(&source, |_, _| {}) => outcome.expect("the store works"),
+        () = claiming => unreachable!("the server lives longer than the poll"),
+    };
+    assert!(outcome.done && outcome.pages > PAGES && claims > PAGES, "{outcome:?}, {claims} claims");
     assert_eq!(taken, 0);
     bridge.finish().await;
 }
