@@ -14,6 +14,7 @@ mod review;
 mod severity;
 mod time;
 mod version;
+mod visible;
 mod words;
 mod workspace;
 
@@ -27,7 +28,8 @@ pub use observation::{Entity, Observation, State};
 pub use review::{PostIncidentReview, ReviewStatus};
 pub use severity::Severity;
 pub use time::{format_timestamp, parse_timestamp};
-pub use version::{Decision, Known, decide};
+pub use version::{Decision, Known, TOLERANCE, decide};
+pub use visible::is_blank;
 pub use words::{ToolWords, UnmappedValue, ValueKind};
 pub use workspace::Workspace;
 

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::kit::reader::{ReadFault, read_json};
 use crate::domain::Timestamp;
 
 /// Header fields by lower-case name, in the order of arrival. Values that are not UTF-8 are left out.
@@ -93,7 +94,12 @@ impl VerifiedWebhook {
     /// # Errors
     /// [`Unmappable::Malformed`] with the place of the fault, never with the content.
     pub fn json(&self) -> Result<&Value, Unmappable> {
-        let parse = || serde_json::from_slice(&self.body).map_err(|fault| Unmappable::from_json(&fault));
+        let parse = || {
+            read_json(&self.body).map_err(|fault| match fault {
+                ReadFault::Json(fault) => Unmappable::from_json(&fault),
+                ReadFault::TooManyValues => Unmappable::Malformed(format!("the body {fault}")),
+            })
+        };
         self.json.get_or_init(parse).as_ref().map_err(Clone::clone)
     }
 }

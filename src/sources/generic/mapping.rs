@@ -145,10 +145,12 @@ impl Mapping {
 
     fn time(&self, documents: &Documents<'_>, target: &str) -> Result<Option<Timestamp>, Unmappable> {
         let Some(text) = self.text(documents, target)? else { return Ok(None) };
-        // Seconds and milliseconds since the epoch differ by their size for every date from 1973 on.
-        let number =
-            text.parse::<i64>().ok().map(|n| if n.unsigned_abs() < 100_000_000_000 { n * 1000 } else { n });
-        Ok(number.map(crate::clock::from_millis).or_else(|| parse_timestamp(&text)))
+        let Ok(number) = text.parse::<i64>() else { return Ok(parse_timestamp(&text)) };
+        // Seconds and milliseconds since the epoch differ by their size for every date from 1973 on. What is larger
+        // than either is no instant, and not the year 1970.
+        let is_in_seconds = number.unsigned_abs() < 100_000_000_000;
+        let millis = if is_in_seconds { number.saturating_mul(1000) } else { number };
+        Ok(Timestamp::from_timestamp_millis(millis))
     }
 
     fn text(&self, documents: &Documents<'_>, target: &str) -> Result<Option<String>, Unmappable> {
