@@ -15,9 +15,10 @@ use super::payload::{Mapper, flatten};
 use crate::config::SourceConfig;
 use crate::domain::{Timestamp, format_timestamp};
 use crate::sources::kit::access::Access;
-use crate::sources::kit::api::{Api, Paging, Query};
+use crate::sources::kit::api::{Api, Query};
 use crate::sources::kit::json::Fields;
 use crate::sources::kit::listing::{ListingCursor, horizon};
+use crate::sources::kit::pages::Paging;
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
 
 const ACCESS: Access = Access {
@@ -118,11 +119,12 @@ impl Poller for RootlyPoller {
         let size = vec![("page[size]", PAGE_SIZE.to_owned())];
         let mut components = Vec::new();
         for path in self.mapper.component_listings() {
-            let resources = self.api.list_with(path, "/data", &size, PAGING, now).await?;
-            components.extend(resources.iter().filter_map(|resource| self.mapper.component(resource, now)));
+            let component = |data: &Value| self.mapper.component(data, now);
+            components.extend(self.api.list_with(path, "/data", &size, PAGING, now, component).await?);
         }
-        let teams = self.api.list_with("teams", "/data", &size, PAGING, now).await?;
-        Ok(Catalogue { components, workspaces: self.mapper.teams(&teams) })
+        let team = |data: &Value| self.mapper.team(data);
+        let workspaces = self.api.list_with("teams", "/data", &size, PAGING, now, team).await?;
+        Ok(Catalogue { components, workspaces })
     }
 
     async fn fetch_incident(&self, provider_id: &str, now: Timestamp) -> Result<Option<Findings>, PollError> {
