@@ -2,6 +2,8 @@
 //!
 //! Pure, and must not know any tool.
 
+use std::collections::HashSet;
+
 use super::webhook::Unmappable;
 use crate::domain::{Component, Entity, EntityKind, Incident, Observation, State, Timestamp, Workspace};
 
@@ -19,6 +21,8 @@ pub struct Findings {
     pub refresh_catalogue: bool,
     /// Why entries of a listing could not be mapped, one reason for each.
     pub unmappable: Vec<String>,
+    /// What a bound has left out, for the operator.
+    pub cut: Option<String>,
     /// Why there is nothing in here, for the operator; for example `event type pagey.ping`.
     pub ignored: Option<String>,
 }
@@ -53,16 +57,9 @@ impl Findings {
         self.refetch.extend(more.refetch);
         self.unmappable.extend(more.unmappable);
         self.refresh_catalogue |= more.refresh_catalogue;
-        for component in more.mentioned {
-            if self.mentioned.iter().all(|known| known.provider_id != component.provider_id) {
-                self.mentioned.push(component);
-            }
-        }
-        for workspace in more.workspaces {
-            if self.workspaces.iter().all(|known| known.provider_id != workspace.provider_id) {
-                self.workspaces.push(workspace);
-            }
-        }
+        self.cut = self.cut.take().or(more.cut);
+        add_new(&mut self.mentioned, more.mentioned, |component| &component.provider_id);
+        add_new(&mut self.workspaces, more.workspaces, |workspace| &workspace.provider_id);
     }
 
     /// What one entry of a listing says, or why it cannot be mapped: it must not stop the other entries.
@@ -77,4 +74,13 @@ impl Findings {
             all
         })
     }
+}
+
+/// Adds those whose id is not among `known` yet.
+fn add_new<T>(known: &mut Vec<T>, more: Vec<T>, id: impl Fn(&T) -> &String) {
+    if more.is_empty() {
+        return;
+    }
+    let mut ids: HashSet<String> = known.iter().map(|it| id(it).clone()).collect();
+    known.extend(more.into_iter().filter(|it| ids.insert(id(it).clone())));
 }

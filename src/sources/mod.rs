@@ -8,6 +8,7 @@
 mod adapter;
 mod alertmanager;
 mod better_stack;
+mod bounds;
 mod datadog;
 mod dispatch;
 mod findings;

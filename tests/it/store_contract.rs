@@ -198,6 +198,10 @@ contract! {
     }
     sources {
         only_changes_make_a_new_version
+        order_within_a_millisecond_is_kept
+        a_time_ahead_of_ours_holds_nothing_up
+        what_was_refused_is_put_off_until_it_is_named_again
+        failures_beside_pages_are_counted_apart
         a_mention_gives_way_to_first_hand_knowledge
         a_cursor_moves_with_its_page_and_survives
         memory_is_written_with_the_findings

@@ -50,6 +50,16 @@ column! {
     Entity, String => |text| Ok(serde_json::from_str(&text)?);
     Flag, i64 => |n| Ok(Flag(n != 0));
     Millis, i64 => |ms| Ok(Millis(from_millis(ms)));
+    Micros, i64 => |us| Ok(Micros(Timestamp::from_timestamp_micros(us).unwrap_or_default()));
+}
+
+/// An instant that a query gives in microseconds.
+pub(in crate::store) struct Micros(Timestamp);
+
+impl From<Micros> for Timestamp {
+    fn from(at: Micros) -> Self {
+        at.0
+    }
 }
 
 /// A `bool`, kept as 0 or 1.

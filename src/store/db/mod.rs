@@ -13,7 +13,7 @@ mod set_back;
 mod tx;
 
 pub(in crate::store) use arg::{Arg, args};
-pub(in crate::store) use column::{Flag, Millis, OptionalMillis, to_json};
+pub(in crate::store) use column::{Flag, Micros, Millis, OptionalMillis, to_json};
 pub(in crate::store) use set_back::{is_over, unless_set_back};
 pub(in crate::store) use tx::Tx;
 

@@ -68,7 +68,7 @@ fn moved_to(workspace: String, entity: PlacedEntity) -> NewVersion<'static> {
         id: entity.id,
         provider_id: Cow::Owned(entity.provider_id),
         workspace,
-        version: entity.version + 1,
+        version: entity.version.saturating_add(1),
         event_time: entity.event_time,
         digest: entity.digest,
         standing: entity.standing,
