@@ -34,6 +34,7 @@ mod operator;
 mod page;
 mod poll;
 mod poll_alertmanager;
+mod poll_recovery;
 mod postgres;
 mod real_alertmanager;
 mod removal;

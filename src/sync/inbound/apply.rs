@@ -36,6 +36,9 @@ impl Inbound {
             let count = u64::try_from(count).unwrap_or(u64::MAX);
             Metrics::count_source(&metrics.statements, source.id().as_str(), "unmappable", count);
         }
+        if let Some(what) = &findings.cut {
+            tracing::warn!(source = %source.id(), "an incident {what}");
+        }
         let unmapped = findings.unmapped_values(&source.config);
         for value in &unmapped {
             let kind = value.kind.as_str().to_owned();

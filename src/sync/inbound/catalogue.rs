@@ -4,15 +4,39 @@ use std::collections::HashSet;
 
 use super::Inbound;
 use super::poll::PollOutcome;
+use super::waits::CATALOGUE_AGE;
 use crate::domain::{Component, Entity, EntityKind, Observation, Workspace};
 use crate::sources::{Findings, PollError, Poller};
-use crate::store::Origin;
+use crate::store::{Origin, PollState};
 use crate::sync::SyncError;
 use crate::sync::registry::SourceRuntime;
 
 impl Inbound {
+    /// Reads the list if it is too old and applies it. Returns whether the source may be read on: it is read even if
+    /// the list fails, unless the tool asks to wait, because a key that may not list teams must not hide incidents.
+    pub(super) async fn refresh_catalogue(
+        &self,
+        source: &SourceRuntime,
+        poller: &dyn Poller,
+        state: &PollState,
+        outcome: &mut PollOutcome,
+    ) -> Result<bool, SyncError> {
+        let now = self.core.clock.now();
+        if now <= state.catalogue_at + CATALOGUE_AGE || now < state.catalogue_wait_until {
+            return Ok(true);
+        }
+        let Some(failed) = self.read_catalogue(source, poller, outcome).await? else { return Ok(true) };
+        self.record_catalogue_failure(source, state, &failed).await?;
+        let must_wait = matches!(failed, PollError::Retry { after: Some(_), .. });
+        if must_wait {
+            self.record_poll_failure(source, state, &failed, now, outcome).await?;
+            outcome.done = false;
+        }
+        Ok(!must_wait)
+    }
+
     /// Reads the list and applies it, or returns the tool's failure.
-    pub(super) async fn read_catalogue(
+    async fn read_catalogue(
         &self,
         source: &SourceRuntime,
         poller: &dyn Poller,

@@ -100,7 +100,7 @@ impl Inbound {
         recalled.extend(known.iter().map(|(key, value)| (key.clone(), value.clone())));
         let mut memory = Memory::new(recalled);
         let findings = match unless_it_panics(|| source.adapter.parse(&webhook, &mut memory)) {
-            Some(Ok(findings)) => findings,
+            Some(Ok(findings)) => findings.bounded(row.received_at),
             Some(Err(reason)) => return Ok(Err(reason.to_string())),
             None => return Ok(Err(PARSER_PANICKED.to_owned())),
         };
@@ -120,7 +120,7 @@ impl Read {
         let origin = Origin::Webhook {
             inbox_id: &self.row.id,
             verified_by: &self.row.verified_by,
-            note: self.findings.ignored.as_deref(),
+            note: self.findings.ignored.as_deref().or(self.findings.cut.as_deref()),
         };
         let mut report = report(&self.findings, &self.unmapped, origin);
         report.memory = Some(&self.memory);

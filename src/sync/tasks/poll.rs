@@ -19,6 +19,9 @@ const SPREAD_MS: u64 = 2_000;
 /// When to look again at a source that did not reach its end: it may have to wait for its tool.
 const AGAIN: Duration = Duration::from_secs(10);
 
+/// A wait that is over in less is waited out.
+const SOONEST: Duration = Duration::from_millis(50);
+
 /// How long an incident that was named waits for others before they are fetched: webhooks of one incident
 /// come in bursts.
 const BURST: Duration = Duration::from_millis(500);
@@ -120,5 +123,10 @@ impl Task for Fetch {
 }
 
 fn next(outcome: &PollOutcome) -> Next {
-    if outcome.done { Next::AtInterval } else { Next::After(AGAIN) }
+    match outcome.retry_in {
+        // Not much later than it may be asked, but soon enough for a person who ends the wait.
+        Some(wait) => Next::After(wait.clamp(SOONEST, AGAIN)),
+        None if outcome.done => Next::AtInterval,
+        None => Next::After(AGAIN),
+    }
 }
