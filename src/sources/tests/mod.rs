@@ -11,5 +11,6 @@ pub(in crate::sources) mod mutations;
 mod pages;
 mod polling;
 pub(in crate::sources) mod prelude;
+mod rules;
 mod unmapped;
 pub(in crate::sources) mod vectors;
