@@ -17,7 +17,7 @@ use crate::sources::kit::access::Access;
 use crate::sources::kit::api::{Api, Query};
 use crate::sources::kit::json::Fields;
 use crate::sources::kit::listing::ListingCursor;
-use crate::sources::kit::pages::Paging;
+use crate::sources::kit::pages::{Kept, Paging};
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
 
 const ACCESS: Access = Access {
@@ -68,7 +68,7 @@ impl FireHydrantPoller {
         all
     }
 
-    async fn list<T>(
+    async fn list<T: Kept>(
         &self,
         path: &str,
         now: Timestamp,

@@ -248,12 +248,12 @@ impl Poller for GrafanaPoller {
         while let Some((api, page)) = place.take() {
             let page: Option<String> = page;
             let (teams, next) = page_of(api, TEAMS, Query::new(), page.as_deref(), now).await?;
-            walk.count(api, TEAMS, 0, teams.len())?;
-            workspaces.extend(teams.iter().filter_map(|team| {
+            let team = |team: &Value| {
                 let provider_id = team.find_id("/id")?;
                 let name = team.find_text("/name").unwrap_or(&provider_id).to_owned();
                 Some(Workspace { name, url: mapper.home.clone(), provider_id })
-            }));
+            };
+            workspaces.extend(walk.take((api, TEAMS), 0, &teams, team)?);
             place = next.map(|next| (api, Some(next)));
         }
         let components = mapper.options.components.iter();

@@ -7,15 +7,17 @@ use serde_json::Value;
 
 use super::api::{Api, Query};
 use super::json::Fields;
-use crate::domain::Timestamp;
+use crate::domain::{Component, Timestamp, Workspace};
 use crate::sources::PollError;
 
 /// Most pages that one listing is walked.
 const MAX_PAGES: usize = 1000;
 /// Most bytes that are read of one listing, unpacked.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
-/// Most entries of one listing: what is kept of each is small, but must fit into memory at once.
+/// Most entries of one listing.
 const MAX_ENTRIES: usize = 50_000;
+/// Most bytes of what is kept of one listing, all of which is in memory at once.
+const MAX_KEPT: usize = 16 * 1024 * 1024;
 
 /// Where a listing continues.
 #[derive(Debug, Clone, Copy)]
@@ -30,40 +32,71 @@ pub(in crate::sources) enum Paging {
     Numbered { size: &'static str, limit: usize, number: &'static str },
 }
 
+/// What a source keeps of an entry.
+pub(in crate::sources) trait Kept {
+    /// Bytes that it takes in memory, about.
+    fn size(&self) -> usize;
+}
+
+impl Kept for Component {
+    fn size(&self) -> usize {
+        let texts = [&self.provider_id, &self.name, &self.description, &self.url];
+        let ids = self.workspaces.iter().map(|id| size_of::<String>() + id.len()).sum::<usize>();
+        size_of::<Self>() + texts.map(String::len).iter().sum::<usize>() + ids
+    }
+}
+
+impl Kept for Workspace {
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.provider_id.len() + self.name.len() + self.url.len()
+    }
+}
+
+impl Kept for String {
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.len()
+    }
+}
+
 /// How much of a listing has been read.
 #[derive(Debug, Default)]
 pub(in crate::sources) struct Walk {
     pages: usize,
     bytes: usize,
-    pub entries: usize,
+    kept: usize,
+    entries: usize,
 }
 
 impl Walk {
-    /// Counts one more page.
+    /// What `map` makes of the entries of one more page, which was read from `path` with this many bytes.
     ///
     /// # Errors
     /// When the listing is longer than any listing may be.
-    pub(in crate::sources) fn count(
+    pub(in crate::sources) fn take<T: Kept>(
         &mut self,
-        api: &Api,
-        path: &str,
+        (api, path): (&Api, &str),
         bytes: usize,
-        entries: usize,
-    ) -> Result<(), PollError> {
+        entries: &[Value],
+        map: impl FnMut(&Value) -> Option<T>,
+    ) -> Result<Vec<T>, PollError> {
         self.pages += 1;
         self.bytes = self.bytes.saturating_add(bytes);
-        self.entries = self.entries.saturating_add(entries);
-        if self.pages <= MAX_PAGES && self.bytes <= MAX_BYTES && self.entries <= MAX_ENTRIES {
-            return Ok(());
+        self.entries = self.entries.saturating_add(entries.len());
+        let kept: Vec<T> = entries.iter().filter_map(map).collect();
+        self.kept = kept.iter().fold(self.kept, |sum, it| sum.saturating_add(it.size()));
+        let is_bounded = self.pages <= MAX_PAGES && self.bytes <= MAX_BYTES;
+        if is_bounded && self.entries <= MAX_ENTRIES && self.kept <= MAX_KEPT {
+            return Ok(kept);
         }
-        let bound = "a listing of more than 1,000 pages, 64 MiB or 50,000 entries";
+        let bound =
+            "a listing of more than 1,000 pages, 50,000 entries or 64 MiB, of which 16 MiB can be kept";
         Err(api.unreadable(path, &format!("{bound} (give the bridge a credential that sees fewer of them)")))
     }
 }
 
 impl Api {
     /// What `map` makes of the entries at `items` in the pages of a listing.
-    pub(in crate::sources) async fn list<T>(
+    pub(in crate::sources) async fn list<T: Kept>(
         &self,
         path: &str,
         items: &str,
@@ -75,7 +108,7 @@ impl Api {
     }
 
     /// Like [`Api::list`], with `query` in every request.
-    pub(in crate::sources) async fn list_with<T>(
+    pub(in crate::sources) async fn list_with<T: Kept>(
         &self,
         path: &str,
         items: &str,
@@ -90,8 +123,7 @@ impl Api {
             let asked = query.iter().cloned().chain(place).collect();
             let answer = self.get_answer(path, &asked, now).await?;
             let entries = answer.value.items(items);
-            walk.count(self, path, answer.size, entries.len())?;
-            kept.extend(entries.iter().filter_map(&mut map));
+            kept.extend(walk.take((self, path), answer.size, entries, &mut map)?);
             match paging.next(&answer.value, walk.entries) {
                 Some(next) if !entries.is_empty() => place = next,
                 _ => return Ok(kept),

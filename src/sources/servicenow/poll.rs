@@ -20,7 +20,7 @@ use crate::sources::kit::api::{Answer, Api, Query};
 use crate::sources::kit::json::Fields;
 use crate::sources::kit::open_incidents::{list_open, note_open};
 use crate::sources::kit::options;
-use crate::sources::kit::pages::Walk;
+use crate::sources::kit::pages::{Kept, Walk};
 use crate::sources::{BuildError, Catalogue, Cursor, Findings, Page, PollError, PollRequest, Poller};
 
 const LIMIT: usize = 200;
@@ -117,7 +117,7 @@ impl ServiceNowPoller {
         }
     }
 
-    async fn list<T>(
+    async fn list<T: Kept>(
         &self,
         table: &str,
         (fields, filter): (&str, &str),
@@ -129,8 +129,7 @@ impl ServiceNowPoller {
             let query = query(format!("{filter}ORDERBYsys_id"), fields, "false", offset);
             let answer = self.read(table, &query, now).await?;
             let records = answer.value.items("/result");
-            walk.count(&self.api, &path_of(table), answer.size, records.len())?;
-            kept.extend(records.iter().filter_map(&mut map));
+            kept.extend(walk.take((&self.api, &path_of(table)), answer.size, records, &mut map)?);
             if !answer.has_next {
                 return Ok(kept);
             }
