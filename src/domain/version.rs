@@ -3,6 +3,9 @@
 
 use super::Timestamp;
 
+/// A tool's counter counts up to here at most: enough is left for every later version to be one more.
+const HIGHEST_SEQUENCE: i64 = i64::MAX / 2;
+
 /// What is known about an entity before the statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
@@ -32,7 +35,7 @@ pub enum Decision {
 /// second; otherwise a poll right after a webhook could never bring anything new.
 #[must_use]
 pub fn decide(known: Option<&Known>, event_time: Timestamp, sequence: i64, digest: &str) -> Decision {
-    let Some(known) = known else { return Decision::Store { version: sequence } };
+    let Some(known) = known else { return Decision::Store { version: next_version(None, sequence) } };
     let (mut newest, time) = (known.event_time.timestamp_millis(), event_time.timestamp_millis());
     if time % 1000 == 0 {
         newest -= newest.rem_euclid(1000);
@@ -42,8 +45,15 @@ pub fn decide(known: Option<&Known>, event_time: Timestamp, sequence: i64, diges
     } else if known.digest == digest {
         Decision::Unchanged
     } else {
-        Decision::Store { version: sequence.max(known.version + 1) }
+        Decision::Store { version: next_version(Some(known.version), sequence) }
     }
+}
+
+/// The version after `known`, and not below the tool's `sequence`, however large either is.
+#[must_use]
+pub fn next_version(known: Option<i64>, sequence: i64) -> i64 {
+    let sequence = sequence.clamp(0, HIGHEST_SEQUENCE);
+    known.map_or(sequence, |known| sequence.max(known.saturating_add(1)))
 }
 
 #[cfg(test)]
@@ -89,6 +99,16 @@ mod tests {
     fn first_hand_knowledge_replaces_a_mention_whatever_its_time() {
         let mention = Known { mentioned: true, ..known(100, 100_000, "a") };
         assert_eq!(decide(Some(&mention), from_millis(5), 5, "b"), Decision::Store { version: 101 });
+    }
+
+    #[test]
+    fn the_largest_sequence_twice_makes_two_versions() {
+        let Decision::Store { version } = decide(None, from_millis(5), i64::MAX, "a") else {
+            panic!("stored")
+        };
+        let again = decide(Some(&known(version, 5, "a")), from_millis(6), i64::MAX, "b");
+        assert_eq!(again, Decision::Store { version: version + 1 });
+        assert_eq!(next_version(Some(i64::MAX), i64::MIN), i64::MAX, "it never wraps");
     }
 
     proptest::proptest! {
