@@ -28,6 +28,7 @@ mod timeline;
 mod transactions;
 mod vault;
 
+pub use db::owner::Ownership;
 pub use deliveries::Deliveries;
 pub use deliveries::counts::DeliveryCounts;
 pub use deliveries::listing::DeliveryRow;
@@ -56,6 +57,7 @@ pub use transactions::report::{Applied, Origin, Report, SourceScope};
 pub use vault::{Vault, VaultError};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -92,6 +94,14 @@ impl Store {
     /// Writes one row, to prove that the database accepts writes.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
         generations::check_writable(&self.db).await
+    }
+
+    /// Makes this process the one that syncs from the database. Waits for another's end for at most `patience`.
+    ///
+    /// # Errors
+    /// [`StoreError::Owned`] when another process is the owner, with a sentence that says what to do.
+    pub async fn become_owner(&self, patience: Duration) -> Result<Ownership, StoreError> {
+        Ownership::take(&self.db, patience).await
     }
 
     /// Waits for running statements and closes all connections.

@@ -33,29 +33,32 @@ impl Entities<'_> {
         let remove = r#"
             DELETE FROM associations
             WHERE destination = $1 AND entity_id = $2 AND issue_id = $3"#;
-        let mut tx = self.db.begin().await?;
-        let mut events = Vec::with_capacity(associations.len());
-        for EntityAssociation { entity, issue, detail } in associations {
-            if present {
-                let args = args![destination, entity, issue, detail.to_string(), self.clock.now()];
-                tx.execute(write, &args).await?;
-            } else {
-                tx.execute(remove, &args![destination, entity, issue]).await?;
-            }
-            let issue = issue.clone();
-            events.push(NewEvent {
-                kind: find_kind(&mut tx, entity).await?.unwrap_or(EntityKind::Incident),
-                entity_id: entity.clone(),
-                destination: Some(destination),
-                event: if present {
-                    TimelineEvent::Associated { issue }
-                } else {
-                    TimelineEvent::Disassociated { issue }
-                },
-            });
-        }
-        self.timeline.record(&mut tx, &events).await?;
-        tx.commit().await
+        self.db
+            .transact(|mut tx| async move {
+                let mut events = Vec::with_capacity(associations.len());
+                for EntityAssociation { entity, issue, detail } in associations {
+                    if present {
+                        let args = args![destination, entity, issue, detail.to_string(), self.clock.now()];
+                        tx.execute(write, &args).await?;
+                    } else {
+                        tx.execute(remove, &args![destination, entity, issue]).await?;
+                    }
+                    let issue = issue.clone();
+                    events.push(NewEvent {
+                        kind: find_kind(&mut tx, entity).await?.unwrap_or(EntityKind::Incident),
+                        entity_id: entity.clone(),
+                        destination: Some(destination),
+                        event: if present {
+                            TimelineEvent::Associated { issue }
+                        } else {
+                            TimelineEvent::Disassociated { issue }
+                        },
+                    });
+                }
+                self.timeline.record(&mut tx, &events).await?;
+                Ok((tx, ()))
+            })
+            .await
     }
 
     /// Ids of the issues linked to an entity on any site.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::Entities;
 use crate::clock::{Timestamp, from_millis};
 use crate::domain::{Entity, EntityId, EntityKind, Known, SourceId};
-use crate::store::db::{Flag, Millis, Tx, args, generations, to_json};
+use crate::store::db::{Flag, Kept, Millis, Tx, args, generations, to_json};
 use crate::store::error::StoreError;
 
 /// What identifies an entity: ids of one kind are unique.
@@ -75,7 +75,7 @@ pub(in crate::store) struct PlacedEntity {
     pub event_time: Timestamp,
     pub digest: String,
     pub standing: String,
-    pub content: Entity,
+    pub content: Kept,
     #[sqlx(try_from = "Flag")]
     pub mentioned: bool,
 }
@@ -172,8 +172,8 @@ impl Entities<'_> {
         let sql = r#"
             UPDATE entities
             SET version = version + 1
-            WHERE source = $1 AND content IS NOT NULL"#;
-        tx.execute(sql, &args![source]).await?;
+            WHERE source = $1 AND content IS NOT NULL AND version < $2"#;
+        tx.execute(sql, &args![source, i64::MAX]).await?;
         Ok(())
     }
 

@@ -45,11 +45,14 @@ impl Inbox<'_> {
             UPDATE inbox
             SET state = 'quarantined', note = $1, processed_at = $2
             WHERE id = $3"#;
-        let mut tx = self.db.begin().await?;
-        for (id, reason) in unmappable {
-            tx.execute(sql, &args![*reason, self.clock.now(), *id]).await?;
-        }
-        tx.commit().await
+        self.db
+            .transact(|mut tx| async move {
+                for (id, reason) in unmappable {
+                    tx.execute(sql, &args![*reason, self.clock.now(), *id]).await?;
+                }
+                Ok((tx, ()))
+            })
+            .await
     }
 
     /// Puts quarantined webhooks back in line: those of `ids`, or all. Returns how many.
@@ -65,13 +68,15 @@ impl Inbox<'_> {
             UPDATE inbox
             SET state = 'new', note = NULL
             WHERE state = 'quarantined' AND id = $1"#;
-        let mut tx = self.db.begin().await?;
-        let mut count = 0;
-        for id in ids {
-            count += tx.execute(sql, &args![id]).await?;
-        }
-        tx.commit().await?;
-        Ok(count)
+        self.db
+            .transact(|mut tx| async move {
+                let mut count = 0;
+                for id in ids {
+                    count += tx.execute(sql, &args![id]).await?;
+                }
+                Ok((tx, count))
+            })
+            .await
     }
 
     /// Gives up on quarantined webhooks; retention then removes them. Returns how many there were.
@@ -80,13 +85,15 @@ impl Inbox<'_> {
             UPDATE inbox
             SET state = 'done', processed_at = $1
             WHERE state = 'quarantined' AND id = $2"#;
-        let mut tx = self.db.begin().await?;
-        let mut count = 0;
-        for id in ids {
-            count += tx.execute(sql, &args![self.clock.now(), id]).await?;
-        }
-        tx.commit().await?;
-        Ok(count)
+        self.db
+            .transact(|mut tx| async move {
+                let mut count = 0;
+                for id in ids {
+                    count += tx.execute(sql, &args![self.clock.now(), id]).await?;
+                }
+                Ok((tx, count))
+            })
+            .await
     }
 
     /// Quarantined webhooks of all sources as operators see them, oldest first.
@@ -137,9 +144,21 @@ mod tests {
         let url = format!("sqlite://{}", folder.path().join("bridge.db").display());
         let (db, clock) = (Database::open(&url).await.unwrap(), Clock::manual(from_millis(0)));
         db.migrate().await.unwrap();
-        let _writes = db.begin().await.unwrap();
+        let begun = tokio::sync::Notify::new();
+        let other = db.transact(|tx| async {
+            begun.notify_one();
+            std::future::pending::<()>().await;
+            Ok((tx, ()))
+        });
         let inbox = Inbox::new(&db, &clock);
-        assert!(inbox.quarantine(&[("1", "why")]).now_or_never().is_none(), "one that writes waits");
-        assert!(inbox.quarantine(&[]).now_or_never().expect("it does not wait").is_ok());
+        let checks = async {
+            begun.notified().await;
+            assert!(inbox.quarantine(&[("1", "why")]).now_or_never().is_none(), "one that writes waits");
+            assert!(inbox.quarantine(&[]).now_or_never().expect("it does not wait").is_ok());
+        };
+        tokio::select! {
+            _ = other => unreachable!("it never ends"),
+            () = checks => {}
+        }
     }
 }

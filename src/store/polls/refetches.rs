@@ -32,11 +32,14 @@ impl Polls<'_> {
         let sql = r#"
             DELETE FROM refetches
             WHERE source = $1 AND provider_id = $2 AND times = $3"#;
-        let mut tx = self.db.begin().await?;
-        for refetch in fetched {
-            tx.execute(sql, &args![source, &refetch.provider_id, refetch.times]).await?;
-        }
-        tx.commit().await
+        self.db
+            .transact(|mut tx| async move {
+                for refetch in fetched {
+                    tx.execute(sql, &args![source, &refetch.provider_id, refetch.times]).await?;
+                }
+                Ok((tx, ()))
+            })
+            .await
     }
 
     /// Postpones those that the tool refused.
@@ -45,11 +48,14 @@ impl Polls<'_> {
             UPDATE refetches
             SET tried_at = $1
             WHERE source = $2 AND provider_id = $3"#;
-        let mut tx = self.db.begin().await?;
-        for refetch in refused {
-            tx.execute(sql, &args![self.clock.now(), source, &refetch.provider_id]).await?;
-        }
-        tx.commit().await
+        self.db
+            .transact(|mut tx| async move {
+                for refetch in refused {
+                    tx.execute(sql, &args![self.clock.now(), source, &refetch.provider_id]).await?;
+                }
+                Ok((tx, ()))
+            })
+            .await
     }
 
     /// Records incidents that webhooks have named without their content.

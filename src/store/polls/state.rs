@@ -125,6 +125,21 @@ impl Polls<'_> {
         Ok(())
     }
 
+    /// Counts statements of a page before its last ones.
+    pub(in crate::store) async fn count_read(
+        self,
+        tx: &mut Tx,
+        source: &SourceId,
+        count: usize,
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            UPDATE polls
+            SET read_count = read_count + $1
+            WHERE source = $2 AND caught_up = 0"#;
+        tx.execute(sql, &args![count, source]).await?;
+        Ok(())
+    }
+
     /// Records that the services and teams were read.
     pub(in crate::store) async fn finish_catalogue(
         self,

@@ -58,9 +58,12 @@ impl Sites<'_> {
 
     /// Records that the destination has answered a request properly: clears waits and failures.
     pub async fn record_contact(self, destination: &DestinationId) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.end_backoff(&mut tx, destination, None).await?;
-        tx.commit().await
+        self.db
+            .transact(|mut tx| async move {
+                self.end_backoff(&mut tx, destination, None).await?;
+                Ok((tx, ()))
+            })
+            .await
     }
 
     /// The same for an answer of the destination as it was installed then, whose row it locks, so that a

@@ -244,9 +244,12 @@ impl Sites<'_> {
                 parked = NULL
             WHERE id = $3 AND state IN ('enabled', 'disabled')"#;
         let state = if enabled { InstallationState::Enabled } else { InstallationState::Disabled };
-        let mut tx = self.db.begin().await?;
-        tx.execute(sql, &args![state.as_str(), self.clock.now(), client_key]).await?;
-        generations::bump_directory(&mut tx).await?;
-        tx.commit().await
+        self.db
+            .transact(|mut tx| async move {
+                tx.execute(sql, &args![state.as_str(), self.clock.now(), client_key]).await?;
+                generations::bump_directory(&mut tx).await?;
+                Ok((tx, ()))
+            })
+            .await
     }
 }

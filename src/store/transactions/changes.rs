@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use crate::clock::Timestamp;
 use crate::domain::{
     Component, Decision, Entity, EntityId, EntityKind, Observation, Priority, State, Workspace,
-    content_digest, decide,
+    content_digest, decide, next_version,
 };
 use crate::store::deliveries::queue::Wanted;
 use crate::store::entities::versions::{Key, KnownEntity, NewVersion};
@@ -23,6 +23,7 @@ pub(super) struct Changes<'a> {
     pub versions: Vec<NewVersion<'a>>,
     /// Entities whose content is the same, with the time of the statement.
     pub touched: Vec<(Key, Timestamp)>,
+    /// What destinations are to hold; queued once all reports of a transaction are written.
     pub wanted: Vec<Wanted>,
     pub events: Vec<NewEvent<'a>>,
     pub applied: Applied,
@@ -97,7 +98,7 @@ impl<'a> Comparison<'a> {
                 id,
                 provider_id: Cow::Borrowed(&component.provider_id),
                 workspace: workspace_of(self.scope, Some(&entity)),
-                version: known.map_or(sequence, |known| sequence.max(known.version + 1)),
+                version: next_version(known.map(|known| known.version), sequence),
                 event_time: component.updated_at,
                 digest,
                 standing: standing(Some(&entity)),

@@ -14,26 +14,32 @@ impl Store {
     /// # Errors
     /// Also when the secret cannot be sealed.
     pub async fn install(&self, new: &NewInstallation, sources: &[SourceId]) -> Result<(), StoreError> {
-        let destination = DestinationId::from(&new.client_key);
-        let mut tx = self.db.begin().await?;
-        generations::lock_sites(&mut tx).await?;
-        self.sites().write_installation(&mut tx, new).await?;
-        for older in self.sites().list_older_keys(&mut tx, new).await? {
-            self.erase(&mut tx, &older, InstallationState::Replaced).await?;
-        }
-        self.sites().erase_links(&mut tx, &destination).await?;
-        for source in sources {
-            self.deliveries().enqueue_source(&mut tx, &destination, source).await?;
-        }
-        tx.commit().await
+        let destination = &DestinationId::from(&new.client_key);
+        self.db
+            .transact(|mut tx| async move {
+                generations::lock_sites(&mut tx).await?;
+                self.sites().write_installation(&mut tx, new).await?;
+                for older in self.sites().list_older_keys(&mut tx, new).await? {
+                    self.erase(&mut tx, &older, InstallationState::Replaced).await?;
+                }
+                self.sites().erase_links(&mut tx, destination).await?;
+                for source in sources {
+                    self.deliveries().enqueue_source(&mut tx, destination, source).await?;
+                }
+                Ok((tx, ()))
+            })
+            .await
     }
 
     /// Erases the site's secrets, deliveries, links, associations and history; a row without secrets remains.
     pub async fn uninstall(&self, client_key: &ClientKey) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        generations::lock_sites(&mut tx).await?;
-        self.erase(&mut tx, client_key, InstallationState::Uninstalled).await?;
-        tx.commit().await
+        self.db
+            .transact(|mut tx| async move {
+                generations::lock_sites(&mut tx).await?;
+                self.erase(&mut tx, client_key, InstallationState::Uninstalled).await?;
+                Ok((tx, ()))
+            })
+            .await
     }
 
     async fn erase(
@@ -57,11 +63,14 @@ impl Store {
         source: &str,
         workspaces: &[EntityId],
     ) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.deliveries().erase_source(&mut tx, destination, source).await?;
-        self.sites().remove_links(&mut tx, destination, workspaces).await?;
-        self.sites().finish_removals(&mut tx, destination, source).await?;
-        tx.commit().await
+        self.db
+            .transact(|mut tx| async move {
+                self.deliveries().erase_source(&mut tx, destination, source).await?;
+                self.sites().remove_links(&mut tx, destination, workspaces).await?;
+                self.sites().finish_removals(&mut tx, destination, source).await?;
+                Ok((tx, ()))
+            })
+            .await
     }
 
     /// Queues every present entity of `source` for delivery to `destinations` in a new version, so that they
@@ -71,12 +80,15 @@ impl Store {
         destinations: &[DestinationId],
         source: &SourceId,
     ) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        generations::lock_sites(&mut tx).await?;
-        self.entities().raise_versions(&mut tx, source).await?;
-        for destination in destinations {
-            self.deliveries().enqueue_source(&mut tx, destination, source).await?;
-        }
-        tx.commit().await
+        self.db
+            .transact(|mut tx| async move {
+                generations::lock_sites(&mut tx).await?;
+                self.entities().raise_versions(&mut tx, source).await?;
+                for destination in destinations {
+                    self.deliveries().enqueue_source(&mut tx, destination, source).await?;
+                }
+                Ok((tx, ()))
+            })
+            .await
     }
 }
