@@ -57,3 +57,27 @@ impl Core {
         }
     }
 }
+
+/// The failures of things that are done one after another: none of them keeps the next from its turn.
+#[derive(Debug, Default)]
+pub(in crate::sync) struct Faults(Option<SyncError>);
+
+impl Faults {
+    /// The result; a failure is logged with what it concerns, and kept.
+    pub fn keep<T>(&mut self, what: &str, result: Result<T, impl Into<SyncError>>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(fault) => {
+                let fault = fault.into();
+                tracing::warn!(what, %fault, "this failed and is repeated; the others go on");
+                self.0.get_or_insert(fault);
+                None
+            }
+        }
+    }
+
+    /// The first failure, if there was one.
+    pub fn first(self) -> Result<(), SyncError> {
+        self.0.map_or(Ok(()), Err)
+    }
+}

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::{Config, DestinationConfig, Retention};
 use crate::destinations::DestinationTypes;
 use crate::domain::{DestinationId, Workspace};
-use crate::store::{DeclaredDestination, Origin, Report, Store};
+use crate::store::{DeclaredDestination, Store};
 use crate::telemetry::Metrics;
 
 /// Everything that the bridge can do.
@@ -125,9 +125,7 @@ impl Engine {
             if moved > 0 {
                 tracing::info!(source = %source.id(), entities = moved, "moved to other workspaces");
             }
-            let fallback = [source.fallback_component(self.core.clock.now())];
-            let report = Report { mentioned: &fallback, ..Report::new(Origin::Configuration) };
-            store.apply(&source.scope(), &[report]).await?;
+            self.inbound.store_fallback(source).await?;
         }
         self.core.directory.refresh().await?;
         self.outbound.offer_missing().await

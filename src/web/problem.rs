@@ -189,6 +189,11 @@ impl From<Unmappable> for Problem {
 
 impl From<IngestError> for Problem {
     fn from(error: IngestError) -> Self {
+        if error == IngestError::Refused {
+            let detail =
+                "The webhook cannot be stored; sending it again does not help. The bridge's log says why.";
+            return Self::new(StatusCode::BAD_REQUEST, "not-storable", detail).because(&error.to_string());
+        }
         Self::unavailable("not-stored", "The webhook could not be stored; send it again later.", &error)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Inbound;
 use super::poll::PollOutcome;
-use crate::domain::{Component, Entity, EntityKind, Observation, Workspace};
+use crate::domain::{Component, Entity, EntityKind, Observation, Workspace, bounded_id};
 use crate::sources::{Findings, PollError, Poller};
 use crate::store::Origin;
 use crate::sync::SyncError;
@@ -26,8 +26,8 @@ impl Inbound {
         let mut observations = self.find_vanished(source, &catalogue.components).await?;
         let present = |component| Observation::present(Entity::Component(component), now);
         observations.extend(catalogue.components.into_iter().map(present));
-        let findings = Findings { observations, workspaces: catalogue.workspaces, ..Findings::default() };
-        let applied = self.apply(source, &findings, None, Origin::Catalogue).await?;
+        let mut findings = Findings { observations, workspaces: catalogue.workspaces, ..Findings::default() };
+        let applied = self.apply(source, &mut findings, None, Origin::Catalogue).await?;
         outcome.count(findings.observations.len(), applied);
         // A tool that lists no teams at all only mentions them elsewhere: those stay.
         if source.has_teams() && !findings.workspaces.is_empty() {
@@ -48,7 +48,7 @@ impl Inbound {
         listed: &[Component],
     ) -> Result<Vec<Observation>, SyncError> {
         let now = self.core.clock.now();
-        let listed: HashSet<&str> = listed.iter().map(|component| component.provider_id.as_str()).collect();
+        let listed: HashSet<_> = listed.iter().map(|component| bounded_id(&component.provider_id)).collect();
         let known = self.core.store.entities().list_listed_components(source.id()).await?;
         let gone = known.into_iter().filter(|id| !listed.contains(id.as_str()));
         Ok(gone.map(|id| Observation::deleted(EntityKind::Component, id, now)).collect())

@@ -28,8 +28,8 @@ impl Inbound {
         for refetch in named {
             match poller.fetch_incident(&refetch.provider_id, self.core.clock.now()).await {
                 Ok(found) => {
-                    if let Some(findings) = found {
-                        let applied = self.apply(source, &findings, None, Origin::Fetch).await?;
+                    if let Some(mut findings) = found {
+                        let applied = self.apply(source, &mut findings, None, Origin::Fetch).await?;
                         outcome.count(findings.observations.len(), applied);
                     } else {
                         tracing::debug!(source = %source.id(), "an incident to fetch is gone");

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::inbox::{PARSER_PANICKED, unless_it_panics};
 use super::waits::LONGEST_ANSWER;
+use crate::domain::Halves;
 use crate::sources::{Unmappable, VerifiedWebhook};
 use crate::store::{InboxEntry, Recorded};
 use crate::sync::core::Core;
@@ -15,6 +16,8 @@ use crate::telemetry::Metrics;
 
 /// Most webhooks that share one transaction.
 const GROUP: usize = 256;
+/// Most bytes of bodies that share one transaction.
+const GROUP_BYTES: usize = 4 * 1024 * 1024;
 
 /// Why a webhook could not be stored. The sender must try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +28,9 @@ pub enum IngestError {
     StoreDown,
     #[error("the database takes too long to write")]
     TooSlow,
+    /// Sending it again does not help.
+    #[error("the database refuses this webhook")]
+    Refused,
 }
 
 /// What became of a webhook that is on disk.
@@ -96,19 +102,54 @@ async fn write_groups(core: Arc<Core>, mut waiting: mpsc::Receiver<Waiting>) {
     let mut group = Vec::with_capacity(GROUP);
     while waiting.recv_many(&mut group, GROUP).await > 0 {
         let (entries, senders): (Vec<_>, Vec<_>) = group.drain(..).unzip();
-        let recorded = core.store.inbox().record(&entries).await;
-        let answers = recorded.map_err(|fault| {
-            tracing::error!(%fault, "webhooks cannot be stored: free disk space or fix the database; senders will try again");
-            IngestError::StoreDown
-        });
-        for (n, sender) in senders.into_iter().enumerate() {
-            let answer = answers
-                .as_ref()
-                .map_err(|fault| *fault)
-                .and_then(|all| all.get(n).cloned().ok_or(IngestError::StoreDown));
-            // A sender that hung up meanwhile will repeat its webhook, which is then a duplicate.
-            let _hung_up = sender.send(answer);
+        let mut senders = senders.into_iter();
+        let mut answer = |answers: Vec<Result<Recorded, IngestError>>| {
+            // In this order: when the answers end, no sender has been taken for nothing.
+            for (answer, sender) in answers.into_iter().zip(senders.by_ref()) {
+                // A sender that hung up meanwhile will repeat its webhook, which is then a duplicate.
+                let _hung_up = sender.send(answer);
+            }
+        };
+        for part in entries.chunk_by(fits_beside()) {
+            record(&core, part, &mut answer).await;
         }
+    }
+}
+
+/// Stores a part of the group; one webhook that the database refuses keeps no other from being stored.
+async fn record(
+    core: &Core,
+    entries: &[InboxEntry],
+    answer: &mut impl FnMut(Vec<Result<Recorded, IngestError>>),
+) {
+    let mut parts = Halves::of(entries, GROUP);
+    while let Some(part) = parts.next() {
+        match core.store.inbox().record(part).await {
+            Ok(recorded) => answer(recorded.into_iter().map(Ok).collect()),
+            Err(fault) if fault.blames_data() => {
+                if let Some(one) = parts.split(part) {
+                    tracing::error!(source = %one.source, %fault, "the database refuses a webhook, which is not kept");
+                    answer(vec![Err(IngestError::Refused)]);
+                }
+            }
+            Err(fault) => {
+                tracing::error!(%fault, "webhooks cannot be stored: {}; senders will try again", fault.advice());
+                answer(vec![Err(IngestError::StoreDown); part.len()]);
+            }
+        }
+    }
+}
+
+/// Whether the next webhook shares the transaction of the ones before it.
+fn fits_beside() -> impl FnMut(&InboxEntry, &InboxEntry) -> bool {
+    let mut size = 0;
+    move |before, next| {
+        size += before.body.len();
+        let fits = size + next.body.len() <= GROUP_BYTES;
+        if !fits {
+            size = 0;
+        }
+        fits
     }
 }
 
@@ -140,6 +181,11 @@ fn delivery_key(webhook: &VerifiedWebhook) -> String {
     let id = webhook.delivery_id.clone().unwrap_or_else(|| {
         format!("{}\n{}", webhook.received_at.timestamp(), hex::encode(Sha256::digest(webhook.body())))
     });
+    delivery_key_of(id)
+}
+
+/// A key that can be indexed.
+pub(super) fn delivery_key_of(id: String) -> String {
     if id.len() <= 200 { id } else { format!("sha256:{}", hex::encode(Sha256::digest(id))) }
 }
 

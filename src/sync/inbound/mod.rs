@@ -11,6 +11,7 @@ mod ingest;
 mod poll;
 mod poll_failure;
 mod probe;
+mod statements;
 mod waits;
 mod window;
 

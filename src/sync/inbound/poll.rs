@@ -166,13 +166,13 @@ impl Inbound {
             now: self.core.clock.now(),
             memory: &mut memory,
         };
-        let page = match poller.poll(request).await {
+        let mut page = match poller.poll(request).await {
             Ok(page) => page,
             Err(error) => return Ok(Err(error)),
         };
         let next = page.next.0.to_string();
         let origin = Origin::Poll { cursor: Some(&next), caught_up: page.done, total: page.total };
-        let applied = self.apply(source, &page.findings, Some(&memory), origin).await?;
+        let applied = self.apply(source, &mut page.findings, Some(&memory), origin).await?;
         outcome.count(page.findings.observations.len(), applied);
         Metrics::count_source(&self.core.metrics.polls, source.id().as_str(), "page", 1);
         Ok(Ok(page))

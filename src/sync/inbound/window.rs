@@ -63,7 +63,7 @@ impl Inbound {
             page.findings.observations.retain(|observation| window.holds(observation));
             // Polling itself handles what is open now.
             page.findings.refetch.clear();
-            let applied = self.apply(source, &page.findings, None, Origin::Window).await?;
+            let applied = self.apply(source, &mut page.findings, None, Origin::Window).await?;
             outcome.count(page.findings.observations.len(), applied);
             outcome.pages += 1;
             outcome.done = page.done;

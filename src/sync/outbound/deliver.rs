@@ -3,9 +3,10 @@
 use super::Outbound;
 use super::waits::{FILL_STALLED, LONGEST_FILL, SERVING_LEASE};
 use crate::destinations::{Batch, Destination, Refusal, Remedy};
-use crate::domain::{DestinationId, EntityId, EntityOutcome, Outgoing, Verdict};
+use crate::domain::{DestinationId, EntityId, EntityOutcome, Halves, Outgoing, Verdict};
 use crate::store::{BatchRules, NextBatch};
 use crate::sync::SyncError;
+use crate::sync::core::Faults;
 use crate::sync::directory::DestinationAccess;
 use crate::sync::registry::SourceRuntime;
 use crate::telemetry::Metrics;
@@ -78,8 +79,13 @@ impl Outbound {
         &self,
         access: &DestinationAccess,
         destination: &dyn Destination,
-        batch: NextBatch,
+        mut batch: NextBatch,
     ) -> Result<Served, SyncError> {
+        let unreadable = std::mem::take(&mut batch.unreadable);
+        self.record(access, &batch, unreadable).await?;
+        if batch.entities.is_empty() {
+            return Ok(Served::Done);
+        }
         let Some(source) = self.core.registry.find(&batch.source) else {
             let why = format!("the source {:?} is no longer in the configuration", batch.source);
             return self.give_all(access, &batch, &Verdict::refused(why)).await;
@@ -115,24 +121,27 @@ impl Outbound {
         batch: &NextBatch,
     ) -> Result<Served, SyncError> {
         let workspace = EntityId::new(source.id(), &batch.workspace);
-        let mut parts = vec![batch.entities.as_slice()];
-        while let Some(entities) = parts.pop() {
+        let mut faults = Faults::default();
+        let mut parts = Halves::of(&batch.entities, batch.entities.len());
+        while let Some(entities) = parts.next() {
             let part = Batch { kind: batch.kind, source: &source.profile, workspace: &workspace, entities };
             match self.send(access, destination, part).await {
-                Ok(outcomes) => self.record(access, batch, outcomes).await?,
+                Ok(outcomes) => {
+                    faults.keep(&access.name, self.record(access, batch, outcomes).await);
+                }
                 Err(refusal) => match refusal.remedy {
                     Remedy::Split if entities.len() > 1 => {
-                        let (left, right) = entities.split_at(entities.len() / 2);
-                        parts.extend([right, left]);
+                        parts.split(entities);
                     }
                     Remedy::Split | Remedy::GiveUp if entities.len() == 1 => {
-                        self.record(access, batch, refused(entities, &refusal)).await?;
+                        let recorded = self.record(access, batch, refused(entities, &refusal)).await;
+                        faults.keep(&access.name, recorded);
                     }
                     _ => return Ok(Served::Refused(refusal)),
                 },
             }
         }
-        Ok(Served::Done)
+        faults.first().map(|()| Served::Done)
     }
 
     async fn send(
@@ -159,13 +168,17 @@ impl Outbound {
         destination: &dyn Destination,
         batch: &NextBatch,
     ) -> Result<Served, SyncError> {
+        let mut faults = Faults::default();
         for entity in &batch.entities {
             match destination.delete(batch.kind, &entity.id).await {
-                Ok(verdict) => self.record(access, batch, vec![entity.outcome(verdict)]).await?,
+                Ok(verdict) => {
+                    let recorded = self.record(access, batch, vec![entity.outcome(verdict)]).await;
+                    faults.keep(&access.name, recorded);
+                }
                 Err(refusal) => return Ok(Served::Refused(refusal)),
             }
         }
-        Ok(Served::Done)
+        faults.first().map(|()| Served::Done)
     }
 }
 

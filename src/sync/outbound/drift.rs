@@ -5,6 +5,7 @@ use super::waits::REFUSED_RETRY;
 use crate::destinations::{Destination, Refusal};
 use crate::domain::{DestinationId, EntityId};
 use crate::sync::SyncError;
+use crate::sync::core::Faults;
 use crate::sync::directory::DestinationAccess;
 
 /// Confirmed entities read back per destination and night, those checked longest ago first.
@@ -15,19 +16,21 @@ impl Outbound {
     /// entities is marked to be read back; what is missing is sent again.
     ///
     /// # Errors
-    /// When the database fails. What a destination refuses is stored with it.
+    /// The first failure of the database, after everything else was tried. What a destination refuses is stored
+    /// with it.
     pub async fn check_drift(&self) -> Result<(), SyncError> {
+        let mut faults = Faults::default();
         for id in self.core.store.sites().list_ready().await? {
             let snapshot = self.core.directory.current();
             if let Some(access) = snapshot.find(&id).filter(|access| access.enabled) {
-                self.check_one(access).await?;
+                faults.keep(&access.name, self.check_one(access).await);
             }
         }
-        self.offer_missing().await?;
-        self.remove_due(false).await?;
+        faults.keep("what was never sent", self.offer_missing().await);
+        faults.keep("what is to be removed", self.remove_due(false).await);
         self.core.signals.link.notify_one();
         self.core.signals.deliver.notify_one();
-        Ok(())
+        faults.first()
     }
 
     async fn check_one(&self, access: &DestinationAccess) -> Result<(), SyncError> {

@@ -3,6 +3,7 @@
 use super::Outbound;
 use crate::domain::EntityId;
 use crate::sync::SyncError;
+use crate::sync::core::Faults;
 use crate::sync::directory::DestinationAccess;
 
 impl Outbound {
@@ -10,23 +11,24 @@ impl Outbound {
     /// done.
     ///
     /// # Errors
-    /// When the database fails. What a destination refuses is stored with it.
+    /// The first failure of the database, after all destinations were tried. What a destination refuses is stored
+    /// with it.
     pub async fn link_workspaces(&self) -> Result<bool, SyncError> {
         if !self.auto_link {
             return Ok(false);
         }
-        let mut worked = false;
+        let (mut worked, mut faults) = (false, Faults::default());
         for id in self.core.store.sites().list_ready().await? {
-            if !self.core.store.sites().is_ready(&id).await? {
+            if faults.keep(id.as_str(), self.core.store.sites().is_ready(&id).await) != Some(true) {
                 continue;
             }
             let snapshot = self.core.directory.current();
             if let Some(access) = snapshot.find(&id).filter(|access| access.enabled) {
                 let wanted: Vec<EntityId> = snapshot.workspaces(access).map(|w| w.id.clone()).collect();
-                worked |= self.link(access, wanted).await?;
+                worked |= faults.keep(&access.name, self.link(access, wanted).await).unwrap_or_default();
             }
         }
-        Ok(worked)
+        faults.first().map(|()| worked)
     }
 
     async fn link(&self, access: &DestinationAccess, mut wanted: Vec<EntityId>) -> Result<bool, SyncError> {

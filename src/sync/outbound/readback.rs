@@ -7,6 +7,7 @@ use super::waits::{READ_BACK_DELAYS, READ_PAUSE, RESENDS};
 use crate::destinations::{Destination, Held, Refusal, Remedy, Scope};
 use crate::store::{Readback, ReadbackResult};
 use crate::sync::SyncError;
+use crate::sync::core::Faults;
 use crate::sync::directory::DestinationAccess;
 use crate::telemetry::Metrics;
 
@@ -26,17 +27,20 @@ impl Outbound {
         }
         let due = store.deliveries().list_readbacks(id, AT_ONCE).await?;
         let is_any_due = !due.is_empty();
+        let mut faults = Faults::default();
         for readback in due {
             match destination.read_back(readback.kind, &readback.entity_id).await {
-                Ok(held) => self.record_read(access, readback, held.as_ref()).await?,
+                Ok(held) => {
+                    faults.keep(&access.name, self.record_read(access, readback, held.as_ref()).await);
+                }
                 Err(refusal) => return self.record_unread(access, &refusal).await,
             }
             // New changes must not wait for read-backs.
             if store.deliveries().is_due(id, &self.rules(access, destination)).await? {
-                return Ok(true);
+                return faults.first().map(|()| true);
             }
         }
-        Ok(is_any_due)
+        faults.first().map(|()| is_any_due)
     }
 
     async fn record_read(

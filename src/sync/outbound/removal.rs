@@ -11,6 +11,7 @@ use super::deliver::Served;
 use crate::destinations::Destination;
 use crate::domain::{DestinationId, EntityId, SourceId, Timestamp};
 use crate::sync::SyncError;
+use crate::sync::core::Faults;
 use crate::sync::directory::{DestinationAccess, Snapshot};
 
 /// Something to be removed from a destination.
@@ -34,9 +35,11 @@ impl Outbound {
     /// When the database fails.
     pub async fn plan_removals(&self) -> Result<Vec<PlannedRemoval>, SyncError> {
         let snapshot = self.core.directory.current();
+        let mut faults = Faults::default();
         for access in snapshot.destinations() {
-            self.notice_removals(&snapshot, access).await?;
+            faults.keep(&access.name, self.notice_removals(&snapshot, access).await);
         }
+        faults.first()?;
         let grace = TimeDelta::from_std(self.removal_grace).unwrap_or(TimeDelta::MAX);
         let (mut planned, mut over) = (Vec::new(), Vec::new());
         for removal in self.core.store.sites().list_removals().await? {
@@ -84,7 +87,7 @@ impl Outbound {
     /// # Errors
     /// When the database fails. What a destination refuses is stored with it; the next round continues.
     pub async fn remove_due(&self, at_once: bool) -> Result<Vec<PlannedRemoval>, SyncError> {
-        let mut removed = Vec::new();
+        let (mut removed, mut faults) = (Vec::new(), Faults::default());
         for removal in self.plan_removals().await? {
             let snapshot = self.core.directory.current();
             let Some(access) = snapshot.find(&removal.destination).filter(|access| access.enabled) else {
@@ -93,15 +96,26 @@ impl Outbound {
             if !at_once && removal.due_at > self.core.clock.now() {
                 continue;
             }
-            match self.connect(access) {
-                Ok(destination) => match self.remove(access, &*destination, &removal).await? {
-                    Served::Done => removed.push(removal),
-                    Served::Refused(refusal) => self.record_backoff(access, &refusal).await?,
-                },
-                Err(fault) => self.park(access, &fault.to_string()).await?,
-            }
+            let done = self.remove_one(access, &removal).await;
+            removed.extend(faults.keep(&access.name, done).unwrap_or_default().then_some(removal));
         }
-        Ok(removed)
+        faults.first().map(|()| removed)
+    }
+
+    /// Returns whether it was removed.
+    async fn remove_one(
+        &self,
+        access: &DestinationAccess,
+        removal: &PlannedRemoval,
+    ) -> Result<bool, SyncError> {
+        match self.connect(access) {
+            Ok(destination) => match self.remove(access, &*destination, removal).await? {
+                Served::Done => return Ok(true),
+                Served::Refused(refusal) => self.record_backoff(access, &refusal).await?,
+            },
+            Err(fault) => self.park(access, &fault.to_string()).await?,
+        }
+        Ok(false)
     }
 
     async fn remove(
@@ -147,15 +161,17 @@ impl Outbound {
     /// When the database fails.
     pub async fn offer_missing(&self) -> Result<(), SyncError> {
         let snapshot = self.core.directory.current();
+        let mut faults = Faults::default();
         for access in snapshot.destinations() {
             for source in &access.sources {
-                let offered = self.core.store.deliveries().enqueue_missing(&access.id, source.id()).await?;
+                let offered = self.core.store.deliveries().enqueue_missing(&access.id, source.id()).await;
+                let offered = faults.keep(&access.name, offered).unwrap_or_default();
                 if offered > 0 {
                     tracing::info!(site = %access.name, source = %source.id(), entities = offered, "the site may see these now");
                 }
             }
         }
-        Ok(())
+        faults.first()
     }
 }
 
