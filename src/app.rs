@@ -3,26 +3,31 @@
 //! Nothing else constructs a store, a client or a server. Tests build the same parts with a clock of their
 //! own and run the due work themselves.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::Data;
 use anyhow::{Context, bail};
-use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{Config, DatabaseKind};
+use crate::config::Config;
 use crate::connect::descriptor::{self, DescriptorSettings};
 use crate::connect::install_keys::InstallKeys;
 use crate::connect::sites::SiteAllowList;
 use crate::destinations::{DestinationKind, DestinationTypes, Facilities, Quotas, TYPES};
 use crate::http::{ClientError, HttpClient, HttpSettings, build_client};
-use crate::store::{Store, Vault};
-use crate::sync::{Engine, Heartbeats, Operator, Registry, Runner, for_every_role, for_sync};
+use crate::store::{Ownership, Store, StoreError, Vault};
+use crate::sync::{Engine, Heartbeats, Operator, Registry, Runner, for_every_role, for_owner};
 use crate::web::{self, RunningServer, State};
+
+/// How long a start waits for an earlier process that is about to end.
+const OWNER_LEAVES: Duration = Duration::from_secs(1);
+
+/// How long another process may be the owner before this one ends: PostgreSQL may still hold this one's own
+/// session, which was cut off.
+const OWNER_IS_BACK: Duration = Duration::from_mins(1);
 
 /// Which parts of the service this process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,10 +47,10 @@ pub struct App {
     pub engine: Arc<Engine>,
     public: Option<RunningServer>,
     operator: RunningServer,
-    roles: Roles,
     heartbeats: Heartbeats,
     grace: Duration,
-    _single_process: Option<File>,
+    /// With the role `sync`.
+    ownership: Option<Arc<Ownership>>,
 }
 
 async fn open_store(config: &Config, clock: Clock) -> anyhow::Result<Store> {
@@ -217,8 +222,9 @@ impl App {
         roles: Roles,
         types: &[DestinationKind],
     ) -> anyhow::Result<Self> {
-        let single_process = if roles.sync { lock_database(config)? } else { None };
         let engine = build_engine_with(config, clock, types).await?;
+        let ownership =
+            if roles.sync { Some(Arc::new(engine.store().become_owner(OWNER_LEAVES).await?)) } else { None };
         prepare_store(config, engine.store()).await?;
         engine.seed().await.context("the store could not be prepared")?;
         let heartbeats = Heartbeats::default();
@@ -232,7 +238,7 @@ impl App {
         let operator = web::serve_operator(config.operator.listen, state)
             .with_context(|| format!("operator.listen: cannot listen on {}", config.operator.listen))?;
         let grace = config.server.shutdown_grace;
-        Ok(Self { engine, public, operator, roles, heartbeats, grace, _single_process: single_process })
+        Ok(Self { engine, public, operator, heartbeats, grace, ownership })
     }
 
     /// Where the public listener is, if this process has one.
@@ -258,14 +264,18 @@ impl App {
             stop: stop.clone(),
         };
         let mut list = for_every_role(&self.engine);
-        if self.roles.sync {
-            list.extend(for_sync(&self.engine));
+        if let Some(ownership) = &self.ownership {
+            list.extend(for_owner(&self.engine, ownership));
         }
         let mut tasks = tokio::task::JoinSet::new();
         for task in list {
             tasks.spawn(runner.clone().run(task));
         }
-        stop.cancelled().await;
+        let replaced = tokio::select! {
+            () = stop.cancelled() => None,
+            fault = keep(self.ownership.as_deref()) => Some(fault),
+        };
+        stop.cancel();
         // First no new work from outside, then the end of the work inside.
         if let Some(public) = self.public {
             public.stop().await?;
@@ -278,8 +288,20 @@ impl App {
             tasks.abort_all();
         }
         self.operator.stop().await?;
+        drop(tasks);
+        if let Some(ownership) = self.ownership.and_then(Arc::into_inner) {
+            ownership.release().await;
+        }
         self.engine.store().close().await;
-        Ok(())
+        replaced.map_or(Ok(()), |fault| Err(fault.into()))
+    }
+}
+
+/// Returns when this process must no longer sync: never, if it does not.
+async fn keep(ownership: Option<&Ownership>) -> StoreError {
+    match ownership {
+        Some(ownership) => ownership.keep(OWNER_IS_BACK).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -302,24 +324,4 @@ fn web_state(config: &Config, engine: &Arc<Engine>, heartbeats: &Heartbeats) -> 
 
 fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-/// SQLite serves one process: a lock file beside the database keeps a second one out while this one runs.
-fn lock_database(config: &Config) -> anyhow::Result<Option<File>> {
-    if config.store.database() == DatabaseKind::Postgres {
-        return Ok(None);
-    }
-    let url = config.store.url.expose_secret();
-    let path =
-        url.trim_start_matches("sqlite:").trim_start_matches("//").split('?').next().unwrap_or_default();
-    let path = PathBuf::from(format!("{path}.lock"));
-    let file = File::create(&path).with_context(|| format!("store.url: cannot write {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(_) => bail!(
-            "another incident-bridge already serves from this SQLite database (it holds {}); stop it, or use PostgreSQL \
-             to run several",
-            path.display()
-        ),
-    }
 }

@@ -7,6 +7,7 @@ mod gauges;
 mod heartbeats;
 mod inbox;
 mod link;
+mod owned;
 mod poll;
 mod retention;
 mod runner;
@@ -22,6 +23,7 @@ pub use task::{Next, Task};
 
 use self::schedule::Due;
 use super::engine::Engine;
+use crate::store::Ownership;
 
 /// What every process runs.
 #[must_use]
@@ -29,7 +31,14 @@ pub fn for_every_role(engine: &Engine) -> Vec<Arc<dyn Task>> {
     vec![Arc::new(directory::RefreshDirectory { core: engine.core.clone() })]
 }
 
-/// What processes with the role `sync` run in addition.
+/// What the process with the role `sync` runs in addition, held back while it is not the only one.
+#[must_use]
+pub fn for_owner(engine: &Engine, ownership: &Arc<Ownership>) -> Vec<Arc<dyn Task>> {
+    let owned = |task| -> Arc<dyn Task> { Arc::new(owned::Owned { task, ownership: ownership.clone() }) };
+    for_sync(engine).into_iter().map(owned).collect()
+}
+
+/// The same without holding back, for tests that run single tasks by hand.
 #[must_use]
 pub fn for_sync(engine: &Engine) -> Vec<Arc<dyn Task>> {
     let Engine { core, inbound, outbound, .. } = engine;
