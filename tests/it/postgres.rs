@@ -1,6 +1,6 @@
 //! One complete story on PostgreSQL, and what only PostgreSQL allows: two processes on one database.
 
-use incident_bridge::app::{App, Roles};
+use incident_bridge::app::{App, Roles, build_ready_engine};
 use incident_bridge::domain::DeliveryState;
 use incident_bridge::simulator::{EntityKind as Kind, Fault};
 use tokio_util::sync::CancellationToken;
@@ -89,16 +89,14 @@ async fn a_second_process_answers_for_a_site_that_installed_at_the_first() {
 #[tokio::test]
 async fn two_processes_that_work_at_once_send_everything_and_lower_no_version() {
     let bridge = Setup::default().store(fresh_postgres().await).start().await;
-    let mut config = bridge.config.clone();
-    config.server.listen.set_port(0);
-    let second = App::start(&config, bridge.clock.clone(), Roles::ALL).await.expect("it starts");
+    let second = build_ready_engine(&bridge.config, bridge.clock.clone()).await.expect("it starts");
     bridge.install().await;
     for round in 0..5 {
         for n in 0..10 {
             bridge.advance(1);
             bridge.pagerduty(&triggered(&format!("Q{n}")).titled(&format!("Round {round}"))).await;
         }
-        let (one, two) = tokio::join!(bridge.engine.run_until_idle(), second.engine.run_until_idle());
+        let (one, two) = tokio::join!(bridge.engine.run_until_idle(), second.run_until_idle());
         one.and(two).expect("the store works");
     }
     bridge.settle().await;
@@ -108,8 +106,5 @@ async fn two_processes_that_work_at_once_send_everything_and_lower_no_version() 
         let versions = bridge.jira().submitted_versions(Kind::Incident, &id);
         assert!(versions.windows(2).all(|pair| pair[0] <= pair[1]), "{versions:?}");
     }
-    let stop = CancellationToken::new();
-    stop.cancel();
-    second.run(stop).await.expect("it stops");
     bridge.finish().await;
 }

@@ -142,7 +142,7 @@ fn component(id: &str, seconds: i64) -> Observation {
     Observation::present(Entity::Component(service(id, seconds)), at)
 }
 
-fn service(id: &str, seconds: i64) -> Component {
+pub(crate) fn service(id: &str, seconds: i64) -> Component {
     Component {
         provider_id: id.to_owned(),
         name: format!("Service {id}"),

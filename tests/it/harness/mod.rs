@@ -3,6 +3,7 @@
 //! Time stands still until a test moves it, and nothing runs by itself: `settle` runs what is due. Every
 //! story ends with `finish`, which checks that nothing was lost or reported wrongly.
 
+mod database;
 mod earlier;
 pub mod log;
 pub mod pagerduty;
@@ -26,6 +27,7 @@ use incident_bridge::sync::{Engine, Heartbeats, Runner, Task, for_sync};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use database::on_both_databases;
 pub use earlier::Earlier;
 pub use requests::send;
 pub use setup::{Setup, bridge_file, fresh_postgres, install_key, pick_port, start_site, start_time};
