@@ -20,7 +20,7 @@ use crate::connect::install_keys::InstallKeys;
 use crate::connect::sites::SiteAllowList;
 use crate::destinations::{DestinationKind, DestinationTypes, Facilities, Quotas, TYPES};
 use crate::http::{ClientError, HttpClient, HttpSettings, build_client};
-use crate::store::{Store, Vault};
+use crate::store::{ExposedFile, Store, Vault, open_private};
 use crate::sync::{Engine, Heartbeats, Operator, Registry, Runner, for_every_role, for_sync};
 use crate::web::{self, RunningServer, State};
 
@@ -220,6 +220,12 @@ impl App {
         let single_process = if roles.sync { lock_database(config)? } else { None };
         let engine = build_engine_with(config, clock, types).await?;
         prepare_store(config, engine.store()).await?;
+        for ExposedFile { path, mode } in engine.store().list_exposed_files() {
+            let path = path.display();
+            tracing::warn!(
+                "{path} has the permissions {mode:o}, so others can read it; run: chmod 600 {path}"
+            );
+        }
         engine.seed().await.context("the store could not be prepared")?;
         let heartbeats = Heartbeats::default();
         let state = web_state(config, &engine, &heartbeats)?;
@@ -313,7 +319,7 @@ fn lock_database(config: &Config) -> anyhow::Result<Option<File>> {
     let path =
         url.trim_start_matches("sqlite:").trim_start_matches("//").split('?').next().unwrap_or_default();
     let path = PathBuf::from(format!("{path}.lock"));
-    let file = File::create(&path).with_context(|| format!("store.url: cannot write {}", path.display()))?;
+    let file = open_private(&path).with_context(|| format!("store.url: cannot write {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(_) => bail!(

@@ -258,7 +258,7 @@ async fn preview(
             "{} {} → {}: {}",
             preview.kind, preview.jira_id, preview.site, preview.difference
         ));
-        output::line(serde_json::to_string_pretty(&preview.payload)?);
+        output::json(&preview.payload)?;
     }
     output::line(format!("{} entities would be sent; nothing was", previews.len()));
     Ok(ExitCode::SUCCESS)

@@ -121,6 +121,7 @@ section! {
     pub struct Retention {
         pub inbox: Duration = duration(),
         pub timeline: Duration = duration(),
+        pub quarantine: Duration = duration(),
     }
 }
 

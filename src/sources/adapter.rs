@@ -34,6 +34,12 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
+    /// Whether `inspect`, `recall` or `parse` read the header field of this name, in small letters, besides
+    /// `content-type`. Only such fields are stored with a webhook.
+    fn keeps_header(&self, _name: &str) -> bool {
+        false
+    }
+
     /// What the webhook says. Event types without an incident give empty findings, never an error.
     ///
     /// # Errors

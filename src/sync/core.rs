@@ -45,6 +45,15 @@ pub(in crate::sync) struct Core {
 }
 
 impl Core {
+    /// Removes what was erased from the database's files, now or within a minute.
+    pub async fn scrub(&self) {
+        match self.store.scrub().await {
+            Ok(true) => {}
+            Ok(false) => tracing::debug!("the write-ahead log is being read; it is emptied later"),
+            Err(fault) => tracing::warn!(%fault, "the write-ahead log could not be emptied; trying again"),
+        }
+    }
+
     pub fn new(store: Store, clock: Clock, registry: Registry, declared: Vec<DestinationConfig>) -> Self {
         Self {
             directory: Directory::new(store.clone(), registry.clone(), declared),

@@ -141,6 +141,7 @@ impl Engine {
         loop {
             self.core.directory.refresh_if_changed().await?;
             let mut worked = self.inbound.process_inbox().await?;
+            worked |= self.outbound.confirm_installations().await?;
             worked |= self.outbound.link_workspaces().await?;
             for id in self.core.store.deliveries().list_destinations_with_work().await? {
                 worked |= self.outbound.serve(&id).await?;

@@ -47,13 +47,15 @@ pub(super) async fn authenticate_site(
     verified
 }
 
-/// The same for actions: a disabled site is refused.
+/// The same for actions: a disabled site is refused, and one that Jira has not confirmed.
 pub(super) async fn authenticate_action(
     state: &State,
     request: &HttpRequest,
 ) -> Result<Arc<DestinationAccess>, Problem> {
     let caller = authenticate_site(state, request).await?;
-    if caller.site.enabled {
+    if !caller.site.confirmed {
+        Err(Problem::token_refused("Jira has not confirmed this installation of the site yet"))
+    } else if caller.site.enabled {
         Ok(caller.site)
     } else {
         Err(Problem::token_refused("the app is disabled on this site"))

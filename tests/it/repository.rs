@@ -136,3 +136,20 @@ fn the_example_for_production_is_a_valid_configuration() {
     // Options that only the tool's own module reads could hide a misspelt key here.
     assert!(loaded.config.sources[0].options.is_empty(), "{:?}", loaded.config.sources[0].options);
 }
+
+#[test]
+fn commands_print_through_the_one_file_that_escapes() {
+    let folders = ["src/cli", "src/cli/demo", "src/cli/explain", "src/cli/sources"];
+    for folder in folders {
+        for name in list_folder(folder)
+            .into_iter()
+            .filter(|name| *name != "output.rs" && root().join(folder).join(name).is_file())
+        {
+            let path = format!("{folder}/{name}");
+            let code = read(&path);
+            for way in ["println!", "print!(", "stdout()"] {
+                assert!(!code.contains(way), "{path} has {way}: print with output::line or output::text");
+            }
+        }
+    }
+}

@@ -109,6 +109,11 @@ fn read_structured(event: &Value) -> Result<Event, Unmappable> {
     Ok(Event { data, attributes: check_attributes(attributes)? })
 }
 
+/// Whether a header field is a CloudEvents attribute.
+pub(super) fn is_attribute(header: &str) -> bool {
+    header.starts_with("ce-")
+}
+
 fn read_attributes(headers: &Headers) -> Result<Map<String, Value>, Unmappable> {
     let mut attributes = Map::new();
     for (name, value) in headers.iter() {

@@ -47,7 +47,18 @@ pub(super) struct Mapped {
 
 pub(super) struct Mapping {
     config: SourceConfig,
+    /// Words of the expressions that read header fields, in small letters.
+    header_words: BTreeSet<String>,
     targets: BTreeMap<String, Expression>,
+}
+
+/// The words of every expression that mentions the headers: more than the names of header fields, but all of
+/// those that are written out.
+fn find_header_words(mapping: &Map<String, Value>) -> BTreeSet<String> {
+    let texts = mapping.values().map(|expression| expression.to_string().to_lowercase());
+    let texts: Vec<String> = texts.filter(|text| text.contains("headers")).collect();
+    let is_between = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    texts.iter().flat_map(|text| text.split(is_between)).map(str::to_owned).collect()
 }
 
 impl Mapping {
@@ -68,7 +79,12 @@ impl Mapping {
                 .map_err(|fault| options::refuse(config, &format!("`mapping.{target}`: {fault}")))?;
             targets.insert(target.clone(), expression);
         }
-        Ok(Self { config: config.clone(), targets })
+        Ok(Self { config: config.clone(), header_words: find_header_words(mapping), targets })
+    }
+
+    /// Whether an expression names this header field, given in small letters.
+    pub(super) fn reads(&self, header: &str) -> bool {
+        self.header_words.contains(header)
     }
 
     /// The incident of one event; `time` is the envelope's own.

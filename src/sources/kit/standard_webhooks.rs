@@ -66,6 +66,9 @@ impl StandardWebhooks {
     }
 }
 
+/// The header fields that [`find_id`] reads.
+pub(in crate::sources) const ID_HEADERS: [&str; 2] = ["webhook-id", "svix-id"];
+
 /// The delivery's id: equal on every retry.
 pub(in crate::sources) fn find_id(headers: &Headers) -> Option<&str> {
     find_header(headers, "id")

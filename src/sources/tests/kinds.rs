@@ -58,6 +58,36 @@ fn no_source_keeps_the_header_that_holds_its_token() {
 }
 
 #[test]
+fn no_source_keeps_headers_in_which_proxies_put_addresses_or_credentials() {
+    for kind in all_kinds() {
+        let source = sample_source(kind.name, None);
+        for name in
+            ["authorization", "cookie", "x-original-uri", "x-forwarded-uri", "x-rewrite-url", "referer"]
+        {
+            assert!(!source.keeps_header(name), "{} keeps {name}", kind.name);
+        }
+    }
+}
+
+#[test]
+fn a_mapping_keeps_the_headers_that_it_names_and_no_others() {
+    let keeps = |mapped: serde_json::Value, name: &str| {
+        let source = source("generic", |config| {
+            let mut mapping = sample_mapping();
+            mapping["description"] = mapped;
+            config.options = options(json!({ "mapping": mapping }));
+        });
+        source.keeps_header(name)
+    };
+    assert!(keeps(json!("headers.X-Note"), "x-note"));
+    assert!(keeps(json!({"jmespath": "headers.\"X-Note\"", "from": "all"}), "x-note"));
+    assert!(keeps(json!({"path": "/x-note", "from": "headers"}), "x-note"));
+    assert!(!keeps(json!("/x-note"), "x-note"), "that is of the body");
+    assert!(!keeps(json!("headers.X-Note"), "x-other"));
+    assert!(keeps(json!("/a"), "ce-subject") && keeps(json!("/a"), "webhook-id"));
+}
+
+#[test]
 fn without_a_credential_every_webhook_is_turned_away() {
     for kind in all_kinds() {
         let source = source(kind.name, |config| {

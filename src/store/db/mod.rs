@@ -7,6 +7,7 @@
 
 mod arg;
 mod column;
+pub(in crate::store) mod files;
 pub(in crate::store) mod generations;
 mod row;
 mod set_back;
@@ -43,14 +44,17 @@ impl Database {
     /// Opens `sqlite://…` (the file is made if missing) or `postgres://…`.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         if url.starts_with("sqlite:") {
-            let options = SqliteConnectOptions::from_str(url)?
+            let options = SqliteConnectOptions::from_str(url)?;
+            files::create_database(options.get_filename());
+            let options = options
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .auto_vacuum(SqliteAutoVacuum::Incremental)
                 .busy_timeout(BUSY_TIMEOUT)
                 .foreign_keys(true);
-            let writing = options.clone().pragma("cache_size", "-4000");
+            // `FAST` would leave the pages of long values, such as bodies of webhooks, as they are.
+            let writing = options.clone().pragma("cache_size", "-4000").pragma("secure_delete", "on");
             let write = SqlitePoolOptions::new().max_connections(1).after_release(|connection, _| {
                 // SQLite itself rolls back what a full disk interrupts. The connection still counts the
                 // transaction as open then, and would refuse every other.

@@ -3,6 +3,7 @@
 //! Webhooks that arrive together share one transaction. A row leaves the state `new` only in the
 //! transaction that stores its effect, so a crash between the two repeats the work and loses nothing.
 
+pub(in crate::store) mod bodies;
 pub(in crate::store) mod quarantine;
 
 use crate::clock::{Clock, Timestamp};

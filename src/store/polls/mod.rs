@@ -2,6 +2,7 @@
 //!
 //! Must not decide when anything is read: it keeps what `sync` decided.
 
+pub(in crate::store) mod erasure;
 mod memory;
 mod quiet;
 pub(in crate::store) mod refetches;

@@ -148,7 +148,7 @@ impl Sites<'_> {
         let sql = r#"
             UPDATE destinations
             SET wait_until = 0
-            WHERE state = 'enabled' AND parked IS NOT NULL"#;
+            WHERE state IN ('enabled', 'unconfirmed') AND parked IS NOT NULL"#;
         self.db.execute(sql, &args![]).await
     }
 

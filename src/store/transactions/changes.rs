@@ -9,6 +9,7 @@ use crate::domain::{
     content_digest, decide,
 };
 use crate::store::deliveries::queue::Wanted;
+use crate::store::entities::erasure::ERASED;
 use crate::store::entities::versions::{Key, KnownEntity, NewVersion};
 use crate::store::timeline::NewEvent;
 use crate::store::timeline::event::TimelineEvent;
@@ -87,6 +88,9 @@ impl<'a> Comparison<'a> {
         let entity = Entity::Component(component.clone());
         let digest = content_digest(&entity);
         let known = self.known.get(&(EntityKind::Component, id.clone()));
+        if known.is_some_and(|known| known.digest == ERASED) {
+            return;
+        }
         if known.is_some_and(|known| !known.mentioned || known.digest == digest) {
             return;
         }
@@ -117,6 +121,11 @@ impl<'a> Comparison<'a> {
         };
         let digest = entity.map_or_else(|| DELETED.to_owned(), content_digest);
         let known = self.known.get(&key);
+        if known.is_some_and(|known| known.digest == ERASED) {
+            // An operator erased it; what the tool says of it is not even noted.
+            self.changes.applied.stale += 1;
+            return;
+        }
         let before = known.map(|known| known.known(self.now));
         match decide(before.as_ref(), observation.event_time, observation.sequence, &digest) {
             Decision::Stale => {

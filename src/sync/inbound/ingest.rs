@@ -121,7 +121,7 @@ fn inspect(source: &SourceRuntime, webhook: &VerifiedWebhook) -> Option<Unmappab
 }
 
 fn entry(source: &SourceRuntime, webhook: &VerifiedWebhook, unmappable: Option<&Unmappable>) -> InboxEntry {
-    let headers = webhook.headers.without(carries_credentials);
+    let headers = webhook.headers.without(|name| !is_kept(source, name));
     InboxEntry {
         source: source.id().clone(),
         delivery_key: delivery_key(webhook),
@@ -141,6 +141,14 @@ fn delivery_key(webhook: &VerifiedWebhook) -> String {
         format!("{}\n{}", webhook.received_at.timestamp(), hex::encode(Sha256::digest(webhook.body())))
     });
     if id.len() <= 200 { id } else { format!("sha256:{}", hex::encode(Sha256::digest(id))) }
+}
+
+/// Header fields that are stored: what every tool's sender is described by, and what its source reads. Nothing
+/// that may carry a credential, whatever a mapping names; proxies add fields of any name with the address, and
+/// an address may contain a token.
+fn is_kept(source: &SourceRuntime, header: &str) -> bool {
+    let is_wanted = ["content-type", "user-agent"].contains(&header) || source.adapter.keeps_header(header);
+    is_wanted && !carries_credentials(header)
 }
 
 fn carries_credentials(header: &str) -> bool {

@@ -1,7 +1,8 @@
-//! From the store to the destinations: serve, read back, link, remove, compare.
+//! From the store to the destinations: confirm, serve, read back, link, remove, compare.
 //!
 //! Knows the trait of destinations but no destination, and nothing of the way in.
 
+mod confirm;
 mod deliver;
 mod drift;
 mod link;

@@ -53,7 +53,8 @@ impl UpdateGauges {
 
     fn update_deliveries(&self, counts: &[DeliveryCounts]) {
         let (metrics, now) = (&self.core.metrics, self.core.clock.now());
-        for access in self.core.directory.current().destinations() {
+        // An unconfirmed one has no deliveries, and shares its name with the one that is in use.
+        for access in self.core.directory.current().destinations().filter(|access| access.confirmed) {
             for state in DeliveryState::ALL {
                 let count = counts.iter().find(|row| row.destination == access.id && row.state == state);
                 let label = SiteLabel { site: access.name.clone(), result: state.as_str().to_owned() };

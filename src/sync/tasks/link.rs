@@ -1,4 +1,4 @@
-//! Links workspaces with sites that have not linked them.
+//! Confirms new installations, and links workspaces with sites that have not linked them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +31,7 @@ impl Task for LinkWorkspaces {
     }
 
     async fn run(&self) -> Result<Next, SyncError> {
+        self.outbound.confirm_installations().await?;
         self.outbound.link_workspaces().await?;
         Ok(Next::AtInterval)
     }

@@ -5,6 +5,7 @@ mod directory;
 mod drift;
 mod gauges;
 mod heartbeats;
+mod housekeeping;
 mod inbox;
 mod link;
 mod poll;
@@ -45,6 +46,7 @@ pub fn for_sync(engine: &Engine) -> Vec<Arc<dyn Task>> {
             retention: engine.retention.clone(),
         }),
         Arc::new(gauges::UpdateGauges { core: core.clone() }),
+        Arc::new(housekeeping::KeepHouse { core: core.clone() }),
         Arc::new(schedule::Schedule::new(core.clone(), &engine.drift_check, due.clone())),
     ];
     for source in polled {
