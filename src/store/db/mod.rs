@@ -12,6 +12,7 @@ pub(in crate::store) mod generations;
 mod row;
 mod set_back;
 mod tx;
+mod upkeep;
 
 pub(in crate::store) use arg::{Arg, args};
 pub(in crate::store) use column::{Flag, Millis, OptionalMillis, to_json};

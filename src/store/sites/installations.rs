@@ -3,7 +3,6 @@
 use secrecy::SecretString;
 
 use super::Sites;
-use super::unconfirmed::NOT_ASKED;
 use crate::clock::Timestamp;
 use crate::domain::{ClientKey, DestinationId};
 use crate::store::db::{Millis, OptionalMillis, Tx, args, generations, unless_set_back};
@@ -12,6 +11,9 @@ use crate::store::vault::VaultError;
 
 /// How long the previous secret still verifies requests that were in flight when a new one arrived.
 pub(super) const PREVIOUS_SECRET: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
+
+/// What operators read of an unconfirmed installation until the first answer of Jira.
+const NOT_ASKED: &str = "Jira has not accepted this installation's secret yet; until it does, the site's earlier one stays in use";
 
 /// Whether a site has the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

@@ -12,9 +12,6 @@ use crate::domain::ClientKey;
 use crate::store::db::{Tx, args, generations, is_over};
 use crate::store::error::StoreError;
 
-/// What operators read until the first answer of Jira.
-pub(super) const NOT_ASKED: &str = "Jira has not accepted this installation's secret yet; until it does, the site's earlier one stays in use";
-
 impl Sites<'_> {
     /// Unconfirmed installations that Jira may be asked about now.
     pub async fn list_unconfirmed(self) -> Result<Vec<DestinationRef>, StoreError> {

@@ -207,7 +207,8 @@ pub async fn a_lifecycle_call_has_its_effect_once(world: World) {
     let older = LifecycleCall { token_hash: "older".to_owned(), ..call.clone() };
     assert_eq!(uninstall(&older).await, CallStanding::Outdated);
     assert_eq!(world.store.set_enabled(&older, true).await.expect("it looks"), CallStanding::Outdated);
-    let of_another_site = LifecycleCall { client_key: ClientKey("another".to_owned()), ..older.clone() };
+    let of_another_site =
+        LifecycleCall { client_key: ClientKey("another".to_owned()), token_hash: "its".to_owned(), ..call };
     assert_eq!(uninstall(&of_another_site).await, CallStanding::First);
 
     // For longer than any of these tokens can be accepted.
