@@ -4,7 +4,7 @@
 //! are therefore shown instead of sent to the terminal, which would obey them.
 
 use std::fmt::Write as _;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use serde::Serialize;
 
@@ -37,8 +37,7 @@ fn write(text: &str) {
 
 /// Clears the terminal; does nothing when standard output is not a terminal.
 pub fn clear() {
-    let terminal = indicatif::ProgressDrawTarget::stdout();
-    if !terminal.is_hidden() {
+    if std::io::stdout().is_terminal() {
         // ANSI: erase the display, then the cursor to its top left corner.
         write("\u{1b}[2J\u{1b}[H");
     }
