@@ -16,7 +16,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use incident_bridge::app;
 use incident_bridge::clock::Clock;
 use incident_bridge::domain::{ClientKey, DestinationId};
-use incident_bridge::store::NewInstallation;
+use incident_bridge::store::{LifecycleCall, NewInstallation};
 use incident_bridge::sync::Engine;
 
 const JIRA: &str = "http://127.0.0.1:8081";
