@@ -6,15 +6,15 @@
 mod actions;
 mod auth;
 mod lifecycle;
+mod listener;
 mod operator;
 mod pages;
 mod problem;
 mod request;
 mod routes;
-mod server;
 mod state;
 mod webhooks;
 
+pub use listener::{RunningServer, serve_operator, serve_public};
 pub use problem::Problem;
-pub use server::{RunningServer, serve_operator, serve_public};
 pub use state::State;

@@ -13,7 +13,7 @@ use actix_web::middleware::Next;
 use actix_web::{HttpResponse, ResponseError, web};
 use serde_json::json;
 
-use super::State;
+use crate::web::State;
 use crate::connect::install_keys::InstallKeyError;
 use crate::connect::jwt::JwtError;
 use crate::connect::lifecycle::LifecycleError;

@@ -10,9 +10,9 @@ use actix_web::web::{self, Data};
 use actix_web::{App, HttpServer};
 use tokio::task::JoinHandle;
 
-use super::problem::finish;
-use super::routes::{operator_routes, public_routes};
-use super::state::{State, base_path};
+use crate::web::problem::finish;
+use crate::web::routes::{operator_routes, public_routes};
+use crate::web::state::{State, base_path};
 
 /// How long a request may take to arrive.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
