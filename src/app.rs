@@ -22,7 +22,7 @@ use crate::destinations::{DestinationKind, DestinationTypes, Facilities, Quotas,
 use crate::http::{ClientError, HttpClient, HttpSettings, build_client};
 use crate::store::{Store, Vault};
 use crate::sync::{Engine, Heartbeats, Operator, Registry, Runner, for_every_role, for_sync};
-use crate::web::{self, RunningServer, State};
+use crate::web::{self, Limits, ProblemLog, RunningServer, State};
 
 /// Which parts of the service this process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,15 +217,14 @@ impl App {
         roles: Roles,
         types: &[DestinationKind],
     ) -> anyhow::Result<Self> {
+        warn_of_weak_credentials(config);
         let single_process = if roles.sync { lock_database(config)? } else { None };
         let engine = build_engine_with(config, clock, types).await?;
         prepare_store(config, engine.store()).await?;
         engine.seed().await.context("the store could not be prepared")?;
         let heartbeats = Heartbeats::default();
         let state = web_state(config, &engine, &heartbeats)?;
-        let public = roles.web.then(|| {
-            web::serve_public(config.server.listen, state.clone(), workers(), config.server.shutdown_grace)
-        });
+        let public = roles.web.then(|| web::serve_public(&config.server, state.clone(), workers()));
         let public = public
             .transpose()
             .with_context(|| format!("server.listen: cannot listen on {}", config.server.listen))?;
@@ -283,6 +282,14 @@ impl App {
     }
 }
 
+fn warn_of_weak_credentials(config: &Config) {
+    for source in &config.sources {
+        for key in source.weak_credentials() {
+            tracing::warn!(source = %source.id, key, "this credential is so short that it could be guessed; use 16 bytes or more");
+        }
+    }
+}
+
 fn web_state(config: &Config, engine: &Arc<Engine>, heartbeats: &Heartbeats) -> anyhow::Result<Data<State>> {
     Ok(Data::new(State {
         ingestor: engine.start_ingest(config.server.max_waiting),
@@ -295,7 +302,9 @@ fn web_state(config: &Config, engine: &Arc<Engine>, heartbeats: &Heartbeats) -> 
         base_url: config.server.base_url.clone(),
         app_key: config.connect.app_key.clone(),
         leeway: config.connect.leeway,
-        max_body: config.server.max_body,
+        limits: Limits::new(&config.server, engine.clock()),
+        problems: ProblemLog::new(engine.clock().clone()),
+        operator_hosts: config.operator.hosts.clone(),
         engine: engine.clone(),
     }))
 }

@@ -40,7 +40,7 @@ pub use findings::Findings;
 pub use kind::{BuildContext, BuildError, Capability, Kind};
 pub use memory::Memory;
 pub use polling::{Catalogue, Cursor, Page, PollError, PollRequest};
-pub use webhook::{Headers, InboundWebhook, Rejection, Unmappable, VerifiedWebhook};
+pub use webhook::{HeadProof, Headers, InboundWebhook, Rejection, Unmappable, VerifiedWebhook};
 
 /// Every type of source, in alphabetical order.
 pub const KINDS: &[Kind] = &[
@@ -85,5 +85,6 @@ pub fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 /// Builds a source of this type; refuses a key that the type does not have.
 fn open(kind: &Kind, context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
     kit::options::check_names(&context.config, kind.option_names)?;
+    kit::options::check_credentials(&context.config)?;
     (kind.build)(context)
 }

@@ -98,12 +98,24 @@ impl VerifiedWebhook {
     }
 }
 
+/// What the head of a webhook shows about its sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeadProof {
+    /// It has a credential that fits.
+    Complete,
+    /// It has a signature, which only the body can confirm.
+    NeedsBody,
+}
+
 /// Why a webhook is refused. Nothing of it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// 401: no credential of the configuration matches.
     #[error("{0}")]
     Unauthorized(String),
+    /// 401 as well: there is a signature, and no key of the configuration made it over this body.
+    #[error("{0}")]
+    Mismatch(String),
     /// 400: the fields that carry the signature cannot be read.
     #[error("{0}")]
     Malformed(String),

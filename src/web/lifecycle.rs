@@ -23,7 +23,7 @@ pub(super) async fn installed(
 ) -> Result<HttpResponse, Problem> {
     let proof = authenticate_lifecycle(&state, &request).await?;
     expect_json(&request)?;
-    let body = read_body(payload, state.max_body).await?;
+    let body = read_body(&state, &request, payload).await?;
     let installed = parse_installed(&proof, &body, &state.app_key)?;
     let site = state.allow_list.check(&installed.base_url)?;
     let new = NewInstallation {
@@ -45,7 +45,7 @@ pub(super) async fn uninstalled(
 ) -> Result<HttpResponse, Problem> {
     let proof = authenticate_lifecycle(&state, &request).await?;
     expect_json(&request)?;
-    let body = read_body(payload, state.max_body).await?;
+    let body = read_body(&state, &request, payload).await?;
     let client_key = parse_uninstalled(&proof, &body, &state.app_key)?;
     state.engine.uninstall(&client_key).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -77,7 +77,7 @@ async fn toggle(
 ) -> Result<HttpResponse, Problem> {
     let caller = authenticate_site(state, request).await?;
     expect_json(request)?;
-    let body = read_body(payload, state.max_body).await?;
+    let body = read_body(state, request, payload).await?;
     let client_key = parse_toggled(&caller.token, &body, &state.app_key, event)?;
     state.engine.set_enabled(&client_key, event == Toggle::Enabled).await?;
     Ok(HttpResponse::NoContent().finish())

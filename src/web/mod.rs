@@ -6,6 +6,7 @@
 mod actions;
 mod auth;
 mod lifecycle;
+mod limits;
 mod listener;
 mod operator;
 mod pages;
@@ -15,6 +16,7 @@ mod routes;
 mod state;
 mod webhooks;
 
+pub use limits::Limits;
 pub use listener::{RunningServer, serve_operator, serve_public};
-pub use problem::Problem;
+pub use problem::{Problem, ProblemLog};
 pub use state::State;

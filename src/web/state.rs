@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::limits::Limits;
+use super::problem::ProblemLog;
 use crate::connect::install_keys::InstallKeys;
 use crate::connect::sites::SiteAllowList;
 use crate::sync::{Engine, Heartbeats, Ingestor};
@@ -24,8 +26,10 @@ pub struct State {
     pub leeway: Duration,
     /// The rendered descriptor.
     pub descriptor: serde_json::Value,
-    /// Bytes.
-    pub max_body: usize,
+    pub limits: Limits,
+    pub problems: ProblemLog,
+    /// Names under which the operator's listener answers, besides its addresses.
+    pub operator_hosts: Vec<String>,
 }
 
 impl State {

@@ -19,6 +19,10 @@ mod crash_test {
     pub mod story;
 }
 
+/// The attacks of the benchmark; a short form of each runs here.
+#[path = "../../benches/engine/attack.rs"]
+mod attack;
+
 mod actions;
 mod cadence;
 mod clock;
@@ -40,6 +44,7 @@ mod removal;
 mod second_destination;
 mod setting_up;
 mod store_contract;
+mod strangers;
 mod tenants;
 mod tokens;
 mod tools;

@@ -233,6 +233,7 @@ contract! {
         an_uninstall_leaves_a_line_without_secrets
         a_new_key_for_a_site_erases_the_old_one
         links_and_associations_are_kept_per_site
+        associations_are_bounded_and_need_an_entity
         the_directory_number_moves_with_every_change
         a_declared_destination_is_served_for_as_long_as_it_is_declared
         a_hold_concerns_destinations_of_one_type_only

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::claims::{Claims, RawClaims};
 use super::error::JwtError;
 use super::limits::MAX_TOKEN_BYTES;
 
@@ -64,6 +65,11 @@ impl ConnectJwt {
         let claims: PeekedClaims = decode_part(parts.next())?;
         let iss = claims.iss.ok_or(JwtError::MissingClaim("iss"))?;
         Ok(Unverified { alg: header.alg, kid: header.kid, iss })
+    }
+
+    /// All claims, unproven.
+    pub(super) fn peek_claims(&self) -> Result<Claims, JwtError> {
+        decode_part::<RawClaims>(self.0.split('.').nth(1))?.try_into()
     }
 
     pub(super) fn as_str(&self) -> &str {

@@ -116,7 +116,38 @@ pub fn verify_rs256(
 ) -> Result<LifecycleToken, JwtError> {
     let key = DecodingKey::from_rsa_pem(public_key_pem.as_bytes()).map_err(|_| JwtError::UnusableKey)?;
     let claims = decode(token, Algorithm::RS256, "RS256", &key)?;
-    check_times(&claims, now, leeway)?;
+    check_lifecycle(&claims, audience, request, now, leeway)?;
+    Ok(LifecycleToken { claims })
+}
+
+/// Everything that [`verify_rs256`] checks but the signature: whether it is worth fetching the key. Returns
+/// the key's id, if the token names one.
+///
+/// # Errors
+/// A [`JwtError`] that names the first check that failed.
+pub fn check_unproven_rs256(
+    token: &ConnectJwt,
+    audience: &str,
+    request: &SignedRequest<'_>,
+    now: Timestamp,
+    leeway: Duration,
+) -> Result<Option<String>, JwtError> {
+    let peeked = token.peek()?;
+    if peeked.alg != "RS256" {
+        return Err(JwtError::WrongAlgorithm { expected: "RS256" });
+    }
+    check_lifecycle(&token.peek_claims()?, audience, request, now, leeway)?;
+    Ok(peeked.kid)
+}
+
+fn check_lifecycle(
+    claims: &Claims,
+    audience: &str,
+    request: &SignedRequest<'_>,
+    now: Timestamp,
+    leeway: Duration,
+) -> Result<(), JwtError> {
+    check_times(claims, now, leeway)?;
     let bare = |url: &str| url.strip_suffix('/').unwrap_or(url).to_owned();
     if claims.aud.is_empty() {
         return Err(JwtError::MissingClaim("aud"));
@@ -124,8 +155,7 @@ pub fn verify_rs256(
     if !claims.aud.iter().any(|aud| bare(aud) == bare(audience)) {
         return Err(JwtError::WrongAudience);
     }
-    check_qsh(&claims, request)?;
-    Ok(LifecycleToken { claims })
+    check_qsh(claims, request)
 }
 
 fn decode(

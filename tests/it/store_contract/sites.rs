@@ -90,6 +90,7 @@ pub async fn a_new_key_for_a_site_erases_the_old_one(world: World) {
 
 pub async fn links_and_associations_are_kept_per_site(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
+    world.apply(&[incident("Q1", "Checkout is down", 0)]).await;
     let other = DestinationId("other".to_owned());
     let workspace = EntityId::from_text("pd:account".to_owned());
     world.store.sites().record_links(&site, std::slice::from_ref(&workspace)).await.expect("it links");
@@ -117,6 +118,26 @@ pub async fn links_and_associations_are_kept_per_site(world: World) {
     assert!(world.store.entities().list_associations(&other, &entity).await.expect("it lists").is_empty());
     world.store.entities().record_associations(&site, &[association], false).await.expect("it records");
     assert!(world.store.entities().list_associations_of(&entity).await.expect("it lists").is_empty());
+}
+
+pub async fn associations_are_bounded_and_need_an_entity(world: World) {
+    let site = world.install("key", "a secret of enough bytes").await;
+    world.apply(&[incident("Q1", "Checkout is down", 0)]).await;
+    let entities = world.store.entities();
+    let link = |entity: &str, issue: usize| EntityAssociation {
+        entity: EntityId::from_text(entity),
+        issue: issue.to_string(),
+        detail: json!({}),
+    };
+    let links: Vec<_> = (0..1001).map(|issue| link("pd:Q1", issue)).chain([link("pd:nobody", 1)]).collect();
+    entities.record_associations(&site, &links, true).await.expect("it records");
+    let kept = async |id: &str| {
+        entities.list_associations_of(&EntityId::from_text(id)).await.expect("it lists").len()
+    };
+    assert_eq!((kept("pd:Q1").await, kept("pd:nobody").await), (1000, 0));
+    entities.record_associations(&site, &links[..2], false).await.expect("it removes");
+    entities.record_associations(&site, &links[999..], true).await.expect("it records");
+    assert_eq!(kept("pd:Q1").await, 999, "there is room again");
 }
 
 pub async fn the_directory_number_moves_with_every_change(world: World) {
