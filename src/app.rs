@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::Data;
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use secrecy::ExposeSecret;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -21,7 +22,7 @@ use crate::connect::sites::SiteAllowList;
 use crate::destinations::{DestinationKind, DestinationTypes, Facilities, Quotas, TYPES};
 use crate::http::{ClientError, HttpClient, HttpSettings, build_client};
 use crate::store::{Store, Vault};
-use crate::sync::{Engine, Heartbeats, Operator, Registry, Runner, for_every_role, for_sync};
+use crate::sync::{Engine, GivenUp, Operator, Patience, Registry, Runner, Task, for_every_role, for_sync};
 use crate::web::{self, RunningServer, State};
 
 /// Which parts of the service this process runs.
@@ -43,7 +44,8 @@ pub struct App {
     public: Option<RunningServer>,
     operator: RunningServer,
     roles: Roles,
-    heartbeats: Heartbeats,
+    /// How long panicking tasks rest, and when this process gives up.
+    pub patience: Patience,
     grace: Duration,
     _single_process: Option<File>,
 }
@@ -221,8 +223,7 @@ impl App {
         let engine = build_engine_with(config, clock, types).await?;
         prepare_store(config, engine.store()).await?;
         engine.seed().await.context("the store could not be prepared")?;
-        let heartbeats = Heartbeats::default();
-        let state = web_state(config, &engine, &heartbeats)?;
+        let state = web_state(config, &engine)?;
         let public = roles.web.then(|| {
             web::serve_public(config.server.listen, state.clone(), workers(), config.server.shutdown_grace)
         });
@@ -232,7 +233,8 @@ impl App {
         let operator = web::serve_operator(config.operator.listen, state)
             .with_context(|| format!("operator.listen: cannot listen on {}", config.operator.listen))?;
         let grace = config.server.shutdown_grace;
-        Ok(Self { engine, public, operator, roles, heartbeats, grace, _single_process: single_process })
+        let patience = Patience::default();
+        Ok(Self { engine, public, operator, roles, patience, grace, _single_process: single_process })
     }
 
     /// Where the public listener is, if this process has one.
@@ -246,27 +248,77 @@ impl App {
         self.operator.address
     }
 
+    /// Everything that this process does in the background.
+    #[must_use]
+    pub fn tasks(&self) -> Vec<Arc<dyn Task>> {
+        let mut tasks = for_every_role(&self.engine);
+        if self.roles.sync {
+            tasks.extend(for_sync(&self.engine));
+        }
+        tasks
+    }
+
     /// Runs every task until `stop`; then finishes the work in progress and closes the store.
     ///
     /// # Errors
-    /// When a part could not start or stop.
+    /// When a part could not start or stop, or cannot be kept alive: the process must then be started again.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let tasks = self.tasks();
+        self.run_tasks(tasks, stop).await
+    }
+
+    /// The same with other tasks than its own.
+    ///
+    /// # Errors
+    /// As for [`App::run`].
+    pub async fn run_tasks(self, tasks: Vec<Arc<dyn Task>>, stop: CancellationToken) -> anyhow::Result<()> {
+        // Its own, so that a lost part stops the others but not whoever gave us `stop`.
+        let stop = stop.child_token();
         let runner = Runner {
-            heartbeats: self.heartbeats,
+            heartbeats: self.engine.heartbeats().clone(),
             clock: self.engine.clock().clone(),
             metrics: self.engine.metrics().clone(),
             stop: stop.clone(),
+            patience: self.patience,
         };
-        let mut list = for_every_role(&self.engine);
-        if self.roles.sync {
-            list.extend(for_sync(&self.engine));
+        let mut running = JoinSet::new();
+        for task in tasks {
+            running.spawn(runner.clone().run(task));
         }
-        let mut tasks = tokio::task::JoinSet::new();
-        for task in list {
-            tasks.spawn(runner.clone().run(task));
+        let lost = tokio::select! {
+            biased;
+            () = stop.cancelled() => None,
+            lost = self.find_lost(&mut running) => Some(lost),
+        };
+        if let Some(lost) = &lost {
+            tracing::error!("{lost:#}; this process ends, so that it is started again");
         }
-        stop.cancelled().await;
-        // First no new work from outside, then the end of the work inside.
+        stop.cancel();
+        self.shut_down(running).await?;
+        lost.map_or(Ok(()), Err)
+    }
+
+    /// Returns when a part has ended that must not end before the stop.
+    async fn find_lost(&self, tasks: &mut JoinSet<Result<(), GivenUp>>) -> anyhow::Error {
+        let public_ended = async {
+            match &self.public {
+                Some(public) => public.ended().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            Some(ended) = tasks.join_next() => match ended {
+                Ok(Ok(())) => anyhow!("a task has ended by itself"),
+                Ok(Err(given_up)) => given_up.into(),
+                Err(fault) => anyhow::Error::new(fault).context("what runs the tasks has failed"),
+            },
+            () = public_ended => anyhow!("the public listener has ended by itself"),
+            () = self.operator.ended() => anyhow!("the operator listener has ended by itself"),
+        }
+    }
+
+    /// First no new work from outside, then the end of the work inside.
+    async fn shut_down(self, mut tasks: JoinSet<Result<(), GivenUp>>) -> anyhow::Result<()> {
         if let Some(public) = self.public {
             public.stop().await?;
         }
@@ -283,14 +335,13 @@ impl App {
     }
 }
 
-fn web_state(config: &Config, engine: &Arc<Engine>, heartbeats: &Heartbeats) -> anyhow::Result<Data<State>> {
+fn web_state(config: &Config, engine: &Arc<Engine>) -> anyhow::Result<Data<State>> {
     Ok(Data::new(State {
         ingestor: engine.start_ingest(config.server.max_waiting),
         install_keys: InstallKeys::new(config.connect.install_key_urls.clone(), build_http(config)?)
             .context("connect.install_key_urls")?,
         allow_list: SiteAllowList::parse(&config.connect.sites, &config.connect.insecure_sites)
             .context("connect.sites")?,
-        heartbeats: heartbeats.clone(),
         descriptor: descriptor(config, engine.registry()),
         base_url: config.server.base_url.clone(),
         app_key: config.connect.app_key.clone(),

@@ -1,6 +1,6 @@
 //! Printing: tables for people, JSON for programs.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use serde::Serialize;
 
@@ -14,8 +14,7 @@ pub fn line(text: impl AsRef<str>) {
 
 /// Clears the terminal; does nothing when standard output is not a terminal.
 pub fn clear() {
-    let terminal = indicatif::ProgressDrawTarget::stdout();
-    if !terminal.is_hidden() {
+    if std::io::stdout().is_terminal() {
         // ANSI: erase the display, then the cursor to its top left corner.
         line("\u{1b}[2J\u{1b}[H");
     }

@@ -2,8 +2,14 @@
 //!
 //! Pure, and must not know any tool.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::webhook::Unmappable;
 use crate::domain::{Component, Entity, EntityKind, Incident, Observation, State, Timestamp, Workspace};
+
+/// What the operator reads of something on which a parser panicked.
+pub const PARSER_PANICKED: &str =
+    "the parser panicked on it, which is a bug of this program: please report it with the tool's message";
 
 /// What a webhook or a page reported.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -65,8 +71,11 @@ impl Findings {
         }
     }
 
-    /// What one entry of a listing says, or why it cannot be mapped: it must not stop the other entries.
-    pub(super) fn of_entry(mapped: Result<Self, Unmappable>) -> Self {
+    /// What one entry of a listing says, or why it cannot be mapped: it must not stop the other entries, even
+    /// if `map` panics on it.
+    pub(super) fn of_entry(map: impl FnOnce() -> Result<Self, Unmappable>) -> Self {
+        let mapped = catch_unwind(AssertUnwindSafe(map));
+        let mapped = mapped.unwrap_or_else(|_| Err(Unmappable::Incomplete(PARSER_PANICKED.to_owned())));
         mapped.unwrap_or_else(|fault| Self { unmappable: vec![fault.to_string()], ..Self::default() })
     }
 
@@ -76,5 +85,21 @@ impl Findings {
             all.absorb(part);
             all
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_on_which_its_mapping_panics_is_left_out_with_a_reason() {
+        let of = |entry: &str| {
+            assert_ne!(entry, "panic", "the mapping breaks down");
+            Ok(Findings::ignored(entry))
+        };
+        let read = Findings::merge(["one", "panic", "two"].map(|entry| Findings::of_entry(|| of(entry))));
+        assert_eq!(read.unmappable.len(), 1);
+        assert!(read.unmappable[0].contains(PARSER_PANICKED), "{read:?}");
     }
 }

@@ -27,7 +27,7 @@ mod splunk_oncall;
 mod squadcast;
 mod statuspage;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod webhook;
 mod zenduty;
 
@@ -36,7 +36,7 @@ use std::sync::Arc;
 use crate::config::suggestion;
 
 pub use adapter::{Poller, Source};
-pub use findings::Findings;
+pub use findings::{Findings, PARSER_PANICKED};
 pub use kind::{BuildContext, BuildError, Capability, Kind};
 pub use memory::Memory;
 pub use polling::{Catalogue, Cursor, Page, PollError, PollRequest};

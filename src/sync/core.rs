@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use super::directory::Directory;
 use super::registry::Registry;
+use super::tasks::Heartbeats;
 use crate::clock::Clock;
 use crate::config::DestinationConfig;
 use crate::store::{Store, StoreError};
@@ -40,6 +41,8 @@ pub(in crate::sync) struct Core {
     pub directory: Directory,
     pub metrics: Arc<Metrics>,
     pub signals: Signals,
+    /// What the tasks of this process do.
+    pub heartbeats: Heartbeats,
     /// Name of this process in leases.
     pub owner: String,
 }
@@ -51,6 +54,7 @@ impl Core {
             owner: clock.new_id(),
             metrics: Arc::default(),
             signals: Signals::default(),
+            heartbeats: Heartbeats::default(),
             store,
             clock,
             registry,

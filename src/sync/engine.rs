@@ -8,7 +8,7 @@ use super::inbound::{Inbound, Ingestor};
 use super::operator::Operator;
 use super::outbound::Outbound;
 use super::registry::Registry;
-use super::tasks;
+use super::tasks::{self, Heartbeats};
 use crate::clock::Clock;
 use crate::config::{Config, DestinationConfig, Retention};
 use crate::destinations::DestinationTypes;
@@ -86,6 +86,12 @@ impl Engine {
     #[must_use]
     pub fn signals(&self) -> &Signals {
         &self.core.signals
+    }
+
+    /// What the tasks do at the moment.
+    #[must_use]
+    pub fn heartbeats(&self) -> &Heartbeats {
+        &self.core.heartbeats
     }
 
     /// What operators look at and change.

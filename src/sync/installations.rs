@@ -53,10 +53,18 @@ impl Engine {
     /// When the database fails.
     pub async fn set_enabled(&self, client_key: &ClientKey, enabled: bool) -> Result<(), SyncError> {
         self.core.store.sites().record_enabled(client_key, enabled).await?;
+        if enabled {
+            self.outbound.retry_parked(&DestinationId::from(client_key)).await?;
+        }
         self.core.directory.refresh().await?;
         tracing::info!(%client_key, enabled, "sending switched");
         self.core.signals.deliver.notify_one();
         Ok(())
+    }
+
+    /// A site has made a request that it signed: if it is parked, it is tried again soon.
+    pub fn note_call(&self, id: &DestinationId) {
+        self.core.directory.callers.note(id, self.core.clock.elapsed());
     }
 
     /// Keeps an association that people made or removed in Jira, if the site may see the entity.

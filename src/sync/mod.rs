@@ -29,7 +29,9 @@ pub use operator::{
 pub use outbound::{Outbound, PlannedRemoval};
 pub use preview::Preview;
 pub use registry::{Registry, RegistryError, SourceRuntime, seal_secret};
-pub use tasks::{Heartbeat, Heartbeats, Next, Runner, Task, for_every_role, for_sync};
+pub use tasks::{
+    GivenUp, Heartbeat, Heartbeats, Importance, Next, Patience, Runner, Task, for_every_role, for_sync,
+};
 
 // What use cases take and return is named here, so that `web` and `cli` need not know the store.
 pub use crate::store::{

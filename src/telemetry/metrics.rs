@@ -140,8 +140,9 @@ impl Metrics {
         Ok(text)
     }
 
-    /// Counts a panic that a task has caught.
-    pub fn count_panic(&self, task: &str) {
+    /// Logs and counts a panic that was caught: of a task, or of a part of it.
+    pub fn note_panic(&self, task: &str, why: &str) {
+        tracing::error!(task, panic = why, "a task panicked and continues; please report this");
         self.task_panics.get_or_create(&TaskLabel { task: task.to_owned() }).inc();
     }
 

@@ -43,6 +43,9 @@ pub(super) async fn authenticate_site(
     };
     let result = if verified.is_ok() { "verified" } else { "refused" };
     let site = verified.as_ref().map_or("unknown", |verified| verified.site.name.as_str());
+    if let Ok(verified) = &verified {
+        state.engine.note_call(&verified.site.id);
+    }
     Metrics::count_site(&state.engine.metrics().actions, site, result, 1);
     verified
 }

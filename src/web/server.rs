@@ -9,6 +9,7 @@ use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpServer};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::problem::finish;
 use super::routes::{operator_routes, public_routes};
@@ -22,11 +23,23 @@ pub struct RunningServer {
     pub address: SocketAddr,
     handle: ServerHandle,
     task: JoinHandle<io::Result<()>>,
+    ended: CancellationToken,
 }
 
 impl RunningServer {
     fn start(server: Server, address: SocketAddr) -> Self {
-        Self { address, handle: server.handle(), task: tokio::spawn(server) }
+        let (handle, ended) = (server.handle(), CancellationToken::new());
+        let guard = ended.clone().drop_guard();
+        let task = tokio::spawn(async move {
+            let _when_it_ends = guard;
+            server.await
+        });
+        Self { address, handle, task, ended }
+    }
+
+    /// Returns when the server has ended, whether it was told to or not.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
     }
 
     /// Stops accepting and lets requests in progress finish.

@@ -7,14 +7,13 @@ use url::Url;
 
 use crate::connect::install_keys::InstallKeys;
 use crate::connect::sites::SiteAllowList;
-use crate::sync::{Engine, Heartbeats, Ingestor};
+use crate::sync::{Engine, Ingestor};
 
 /// What handlers work with.
 pub struct State {
     pub engine: Arc<Engine>,
     pub ingestor: Ingestor,
     pub install_keys: InstallKeys,
-    pub heartbeats: Heartbeats,
     /// Which sites may install.
     pub allow_list: SiteAllowList,
     /// The public address.

@@ -145,7 +145,7 @@ async fn the_schedule_goes_on_after_the_clock_was_set_back() {
         bridge.engine.signals().drift.notified().await;
     }
     stop.cancel();
-    running.await.expect("no panic");
+    running.await.expect("no panic").expect("it is kept alive");
     bridge.clock.set(HOUR);
     bridge.finish().await;
 }

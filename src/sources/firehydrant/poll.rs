@@ -61,7 +61,7 @@ impl FireHydrantPoller {
                 all.observations.extend(review.map(|review| Observation::present(review, now)));
             } else {
                 remember_retrospective(memory, entry);
-                all.absorb(Findings::of_entry(self.mapper.incident(entry, now)));
+                all.absorb(Findings::of_entry(|| self.mapper.incident(entry, now)));
             }
         }
         all

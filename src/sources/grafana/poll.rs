@@ -110,7 +110,7 @@ impl GrafanaPoller {
         let next = answer.find_id("/cursor/nextValue").filter(|_| more && !previews.iter().any(is_old));
         let found = previews.iter().filter(|preview| !is_old(preview));
         let found =
-            Findings::merge(found.map(|preview| Findings::of_entry(self.mapper.incident(preview, now))));
+            Findings::merge(found.map(|preview| Findings::of_entry(|| self.mapper.incident(preview, now))));
         Ok(cursor.into_page(found, next, count))
     }
 
@@ -126,7 +126,7 @@ impl GrafanaPoller {
         let (groups, next) = page_of(api, GROUPS, query, cursor.page.as_deref(), now).await?;
         let mut found = Findings::merge(groups.iter().map(|group| {
             let labels = group.find_id("/id").map(|id| find_labels(memory, &id)).unwrap_or_default();
-            Findings::of_entry(self.mapper.alert_group(group, &labels, now))
+            Findings::of_entry(|| self.mapper.alert_group(group, &labels, now))
         }));
         let mut ended = Vec::new();
         if !is_open && cursor.page.is_none() {

@@ -83,7 +83,8 @@ impl IncidentIoPoller {
         query.extend(cursor.page.clone().map(|after| ("after", after)));
         let answer = self.api.get("v2/incidents", &query, now).await?;
         let incidents = self.api.items_of(&answer, "/incidents", "v2/incidents")?;
-        let found = incidents.iter().map(|data| Findings::of_entry(self.mapper.incident(data, now, memory)));
+        let found =
+            incidents.iter().map(|data| Findings::of_entry(|| self.mapper.incident(data, now, memory)));
         let next = answer.find_id(NEXT).filter(|_| !incidents.is_empty());
         let total = answer.pointer("/pagination_meta/total_record_count").and_then(Value::as_u64);
         Ok(Page { total, ..cursor.into_page(Findings::merge(found), next, LISTINGS) })

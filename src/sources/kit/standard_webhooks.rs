@@ -3,8 +3,8 @@
 //! Source: <https://github.com/standard-webhooks/standard-webhooks>. Only keys of the configuration are
 //! trusted, never one that a request names; private keys are refused, because a receiver needs none.
 
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use base64::Engine;
-use ed25519_dalek::{Signature, VerifyingKey};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
 use super::encoding::BASE64;
@@ -14,9 +14,21 @@ use crate::sources::{Headers, InboundWebhook, Rejection};
 /// Seconds that a timestamp may be off, either way, as in the official libraries.
 const TOLERANCE: u64 = 300;
 
+/// The y coordinates of the points of small order in hex, little endian: 0, 1, the two of order 8, and -1, 0 and 1
+/// modulo p once more, because p - 1, p and p + 1 fit into 255 bits as well.
+const SMALL_ORDER: [&str; 7] = [
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+];
+
 enum Key {
     Shared(SecretSlice<u8>),
-    Public(VerifyingKey),
+    Public(UnparsedPublicKey<[u8; 32]>),
 }
 
 /// The keys of one source, in the order of `webhook_secrets`.
@@ -53,10 +65,7 @@ impl StandardWebhooks {
         let signed = if v1a.is_empty() { Vec::new() } else { message.concat() };
         let matches = |key: &Key| match key {
             Key::Shared(key) => find_match(Algorithm::Sha256, [key.expose_secret()], &message, &v1).is_some(),
-            Key::Public(key) => v1a.iter().any(|bytes| {
-                Signature::from_slice(bytes)
-                    .is_ok_and(|signature| key.verify_strict(&signed, &signature).is_ok())
-            }),
+            Key::Public(key) => v1a.iter().any(|signature| key.verify(&signed, signature).is_ok()),
         };
         self.0
             .iter()
@@ -95,13 +104,19 @@ fn parse_key(text: &str) -> Result<Key, String> {
 }
 
 fn parse_public_key(encoded: &str) -> Result<Key, String> {
-    let bytes = BASE64.decode(encoded).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    let key = bytes.and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
+    let key = BASE64.decode(encoded).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
     let key = key.ok_or("is not an Ed25519 public key (`whpk_` and the base64 of 32 bytes)")?;
-    if key.is_weak() {
+    if has_small_order(key) {
         return Err("is a weak Ed25519 key, under which anybody can sign: ask the sender for another".into());
     }
-    Ok(Key::Public(key))
+    Ok(Key::Public(UnparsedPublicKey::new(&ED25519, key)))
+}
+
+/// Whether a key is one of the points of order 1, 2, 4 or 8, in any encoding: under such a key one signature
+/// fits every message. The last bit is the sign of x, which does not change the order.
+fn has_small_order(mut key: [u8; 32]) -> bool {
+    key[31] &= 0x7f;
+    SMALL_ORDER.iter().any(|y| hex::encode(key) == *y)
 }
 
 #[cfg(test)]
@@ -109,10 +124,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_of_small_order_is_refused() {
-        let weak = format!("whpk_{}", BASE64.encode([0_u8; 32]));
-        let fault = StandardWebhooks::parse(&[weak.into()]).err().expect("refused");
-        assert!(fault.contains("weak"), "{fault}");
+    fn a_key_of_small_order_is_refused_in_every_encoding() {
+        for y in SMALL_ORDER {
+            for sign in [0, 0x80] {
+                let mut key = hex::decode(y).expect("hex");
+                key[31] |= sign;
+                let weak = format!("whpk_{}", BASE64.encode(key));
+                let fault = StandardWebhooks::parse(&[weak.into()]).err().expect("refused");
+                assert!(fault.contains("weak"), "{fault}");
+            }
+        }
     }
 
     #[test]

@@ -101,7 +101,7 @@ impl PagerDutyPoller {
         Findings::merge(answer.items("/incidents").iter().map(|incident| {
             let rank = |id: &str| severity_ranks::find(memory, PRIORITY, id);
             let updated_at = incident.find_time("/updated_at").unwrap_or(now);
-            Findings::of_entry(self.mapper.incident(incident, updated_at, &rank))
+            Findings::of_entry(|| self.mapper.incident(incident, updated_at, &rank))
         }))
     }
 }

@@ -82,7 +82,8 @@ impl RootlyPoller {
         let since = format_timestamp(cursor.since - OVERLAP);
         let filters = vec![("filter[updated_at][gte]", since), (INCLUDE.0, INCLUDE.1.to_owned())];
         let (incidents, next, total) = self.page("incidents", &cursor, filters, now).await?;
-        let found = incidents.iter().map(|data| Findings::of_entry(self.mapper.incident(data, now, memory)));
+        let found =
+            incidents.iter().map(|data| Findings::of_entry(|| self.mapper.incident(data, now, memory)));
         Ok(Page { total, ..cursor.into_page(Findings::merge(found), next, LISTINGS) })
     }
 
@@ -98,7 +99,7 @@ impl RootlyPoller {
             Ok(page) => page,
             Err(fault) => return Ok(cursor.defer("retrospectives", &fault, LISTINGS)),
         };
-        let found = reviews.iter().map(|data| Findings::of_entry(self.mapper.review(data, now, memory)));
+        let found = reviews.iter().map(|data| Findings::of_entry(|| self.mapper.review(data, now, memory)));
         Ok(cursor.into_page(Findings::merge(found), next, LISTINGS))
     }
 }

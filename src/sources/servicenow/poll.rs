@@ -139,7 +139,7 @@ impl ServiceNowPoller {
 
     fn findings(&self, records: &[Value], now: Timestamp) -> Findings {
         Findings::merge(
-            records.iter().map(|record| Findings::of_entry(self.mapper.incident(record, "", now))),
+            records.iter().map(|record| Findings::of_entry(|| self.mapper.incident(record, "", now))),
         )
     }
 }

@@ -96,7 +96,7 @@ impl StatuspagePoller {
 
     fn findings(&self, entries: &[Value], page: &str, now: Timestamp) -> Findings {
         let incidents = entries.iter().filter(|entry| !is_maintenance(entry));
-        Findings::merge(incidents.map(|entry| Findings::of_entry(self.mapper.incident(entry, page, now))))
+        Findings::merge(incidents.map(|entry| Findings::of_entry(|| self.mapper.incident(entry, page, now))))
     }
 
     /// The unpublished postmortem of an incident, if there is a draft.

@@ -8,7 +8,7 @@ mod contract;
 mod kinds;
 pub(in crate::sources) mod klaxon;
 pub(in crate::sources) mod mutations;
-mod pages;
+pub(crate) mod pages;
 mod polling;
 pub(in crate::sources) mod prelude;
 mod unmapped;

@@ -1,6 +1,8 @@
 //! What keeps a destination from being served: waits after failures or requests to wait, and waits for a
 //! person.
 
+use chrono::TimeDelta;
+
 use super::{DestinationRef, Sites};
 use crate::clock::Timestamp;
 use crate::domain::DestinationId;
@@ -141,6 +143,33 @@ impl Sites<'_> {
         );
         self.db.execute(sql, &args![until, self.clock.now(), type_name]).await?;
         Ok(())
+    }
+
+    /// Lets a destination that waits for a person be tried again now, if it waits no longer than `at_most`:
+    /// a longer wait is one that it has asked for. Returns whether it was waiting.
+    pub async fn retry_parked_one(
+        self,
+        destination: &DestinationId,
+        at_most: TimeDelta,
+    ) -> Result<bool, StoreError> {
+        let sql = r#"
+            SELECT id
+            FROM destinations
+            WHERE id = $1
+              AND state = 'enabled'
+              AND parked IS NOT NULL
+              AND wait_until > 0
+              AND wait_until - wait_since <= $2"#;
+        let args = args![destination, at_most.num_milliseconds()];
+        let found: Option<String> = self.db.find_value(sql, &args).await?;
+        if found.is_none() {
+            return Ok(false);
+        }
+        let sql = r#"
+            UPDATE destinations
+            SET wait_until = 0
+            WHERE id = $1"#;
+        Ok(self.db.execute(sql, &args![destination]).await? > 0)
     }
 
     /// Lets destinations that wait for a person be tried again now. Returns how many.

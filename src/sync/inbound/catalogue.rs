@@ -19,7 +19,7 @@ impl Inbound {
         outcome: &mut PollOutcome,
     ) -> Result<Option<PollError>, SyncError> {
         let now = self.core.clock.now();
-        let catalogue = match poller.catalogue(now).await {
+        let catalogue = match self.ask(source, poller.catalogue(now)).await {
             Ok(catalogue) => catalogue,
             Err(error) => return Ok(Some(error)),
         };

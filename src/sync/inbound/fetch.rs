@@ -20,13 +20,13 @@ impl Inbound {
         outcome: &mut PollOutcome,
     ) -> Result<Option<PollError>, SyncError> {
         let polls = self.core.store.polls();
-        let mut failed = None;
+        let (mut failed, now) = (None, self.core.clock.now());
         let named = polls.list_refetches(source.id(), AT_ONCE).await?;
         if named.len() == AT_ONCE {
             source.named.notify_one();
         }
         for refetch in named {
-            match poller.fetch_incident(&refetch.provider_id, self.core.clock.now()).await {
+            match self.ask(source, poller.fetch_incident(&refetch.provider_id, now)).await {
                 Ok(found) => {
                     if let Some(findings) = found {
                         let applied = self.apply(source, &findings, None, Origin::Fetch).await?;

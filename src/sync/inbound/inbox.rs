@@ -8,17 +8,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::Inbound;
 use super::apply::report;
 use crate::domain::UnmappedValue;
-use crate::sources::{Findings, Headers, InboundWebhook, Memory, Unmappable, VerifiedWebhook};
+use crate::sources::{
+    Findings, Headers, InboundWebhook, Memory, PARSER_PANICKED, Unmappable, VerifiedWebhook,
+};
 use crate::store::{InboxRow, Origin, Report};
 use crate::sync::SyncError;
 use crate::sync::registry::SourceRuntime;
 
 /// Webhooks whose effects share one transaction: small enough not to hold up the inbox.
 const BATCH: usize = 16;
-
-/// What the operator reads of a webhook on which the parser panicked.
-pub(super) const PARSER_PANICKED: &str =
-    "the parser panicked on it, which is a bug of this program: please report it with the webhook's body";
 
 /// A row of the inbox with what it says.
 struct Read {

@@ -1,17 +1,24 @@
 //! Webhooks: stored in groups before they are answered.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures::FutureExt;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
-use super::inbox::{PARSER_PANICKED, unless_it_panics};
+use super::inbox::unless_it_panics;
 use super::waits::LONGEST_ANSWER;
-use crate::sources::{Unmappable, VerifiedWebhook};
-use crate::store::{InboxEntry, Recorded};
+use crate::clock::Clock;
+use crate::sources::{PARSER_PANICKED, Unmappable, VerifiedWebhook};
+use crate::store::{InboxEntry, Recorded, StoreError};
 use crate::sync::core::Core;
 use crate::sync::registry::SourceRuntime;
+use crate::sync::tasks::{Heartbeats, Importance, describe_panic};
 use crate::telemetry::Metrics;
+
+/// What the log, metrics and readiness call the task that writes.
+const NAME: &str = "ingest";
 
 /// Most webhooks that share one transaction.
 const GROUP: usize = 256;
@@ -49,7 +56,7 @@ impl Ingestor {
     #[must_use]
     pub(in crate::sync) fn start(core: Arc<Core>, max_waiting: usize) -> Self {
         let (queue, waiting) = mpsc::channel(max_waiting);
-        tokio::spawn(write_groups(core.clone(), waiting));
+        tokio::spawn(write(core.clone(), waiting));
         Self { queue, core }
     }
 
@@ -92,23 +99,54 @@ impl Ingestor {
     }
 }
 
-async fn write_groups(core: Arc<Core>, mut waiting: mpsc::Receiver<Waiting>) {
+async fn write(core: Arc<Core>, waiting: mpsc::Receiver<Waiting>) {
+    let record = |entries: Vec<InboxEntry>| {
+        let store = core.store.clone();
+        async move { store.inbox().record(&entries).await }
+    };
+    write_groups(&core.metrics, &core.heartbeats, &core.clock, waiting, record).await;
+}
+
+/// Writes until the last sender is gone. A panic costs its group only: its senders are told at once to try
+/// again.
+async fn write_groups<F: Future<Output = Result<Vec<Recorded>, StoreError>>>(
+    metrics: &Metrics,
+    heartbeats: &Heartbeats,
+    clock: &Clock,
+    mut waiting: mpsc::Receiver<Waiting>,
+    record: impl Fn(Vec<InboxEntry>) -> F,
+) {
     let mut group = Vec::with_capacity(GROUP);
     while waiting.recv_many(&mut group, GROUP).await > 0 {
-        let (entries, senders): (Vec<_>, Vec<_>) = group.drain(..).unzip();
-        let recorded = core.store.inbox().record(&entries).await;
-        let answers = recorded.map_err(|fault| {
-            tracing::error!(%fault, "webhooks cannot be stored: free disk space or fix the database; senders will try again");
-            IngestError::StoreDown
-        });
-        for (n, sender) in senders.into_iter().enumerate() {
-            let answer = answers
-                .as_ref()
-                .map_err(|fault| *fault)
-                .and_then(|all| all.get(n).cloned().ok_or(IngestError::StoreDown));
-            // A sender that hung up meanwhile will repeat its webhook, which is then a duplicate.
-            let _hung_up = sender.send(answer);
+        let written = write_group(std::mem::take(&mut group), &record);
+        match AssertUnwindSafe(written).catch_unwind().await {
+            Ok(()) => heartbeats.forget(NAME),
+            Err(panic) => {
+                let why = describe_panic(&*panic);
+                metrics.note_panic(NAME, why);
+                heartbeats.panicked(NAME, Importance::Shared, why, clock);
+            }
         }
+    }
+}
+
+async fn write_group<F: Future<Output = Result<Vec<Recorded>, StoreError>>>(
+    group: Vec<Waiting>,
+    record: impl Fn(Vec<InboxEntry>) -> F,
+) {
+    let (entries, senders): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+    let recorded = record(entries).await;
+    let answers = recorded.map_err(|fault| {
+        tracing::error!(%fault, "webhooks cannot be stored: free disk space or fix the database; senders will try again");
+        IngestError::StoreDown
+    });
+    for (n, sender) in senders.into_iter().enumerate() {
+        let answer = answers
+            .as_ref()
+            .map_err(|fault| *fault)
+            .and_then(|all| all.get(n).cloned().ok_or(IngestError::StoreDown));
+        // A sender that hung up meanwhile will repeat its webhook, which is then a duplicate.
+        let _hung_up = sender.send(answer);
     }
 }
 
@@ -148,3 +186,7 @@ fn carries_credentials(header: &str) -> bool {
         .iter()
         .any(|part| header.contains(part))
 }
+
+#[cfg(test)]
+#[path = "ingest_tests.rs"]
+mod tests;

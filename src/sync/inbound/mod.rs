@@ -6,6 +6,7 @@ mod apply;
 mod cadence;
 mod catalogue;
 mod fetch;
+mod guard;
 mod inbox;
 mod ingest;
 mod poll;

@@ -143,6 +143,7 @@ impl Inbound {
                 outcome.done = false;
                 return Ok(false);
             }
+            self.core.heartbeats.goes_on(&format!("poll {}", source.id()), &self.core.clock);
             on_page(outcome, &state);
         }
         Ok(true)
@@ -166,7 +167,7 @@ impl Inbound {
             now: self.core.clock.now(),
             memory: &mut memory,
         };
-        let page = match poller.poll(request).await {
+        let page = match self.ask(source, poller.poll(request)).await {
             Ok(page) => page,
             Err(error) => return Ok(Err(error)),
         };

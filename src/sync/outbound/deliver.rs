@@ -1,13 +1,13 @@
 //! Sends each destination what it should hold but does not, one request at a time per destination.
 
 use super::Outbound;
-use super::waits::{FILL_STALLED, LONGEST_FILL, SERVING_LEASE};
+use super::ask::Failures;
+use super::waits::{FILL_STALLED, LONGEST_FILL, PROBE_BATCH, SERVING_LEASE};
 use crate::destinations::{Batch, Destination, Refusal, Remedy};
 use crate::domain::{DestinationId, EntityId, EntityOutcome, Outgoing, Verdict};
 use crate::store::{BatchRules, NextBatch};
 use crate::sync::SyncError;
 use crate::sync::directory::DestinationAccess;
-use crate::sync::registry::SourceRuntime;
 use crate::telemetry::Metrics;
 
 /// How serving a destination, or one batch of it, ended.
@@ -44,30 +44,39 @@ impl Outbound {
                 return Ok(false);
             }
         };
-        let mut worked = false;
+        let (mut worked, mut failures) = (false, self.find_failures(access).await?);
         loop {
             if !self.core.store.sites().is_ready(&access.id).await? {
                 return Ok(worked);
             }
-            let rules = self.rules(access, &*destination);
+            let rules = self.rules(access, &*destination, failures);
             let batch = self.core.store.deliveries().find_next_batch(&access.id, &rules).await?;
             let Some(batch) = batch else { break };
             worked = true;
-            if let Served::Refused(refusal) = self.deliver(access, &*destination, batch).await? {
-                self.record_backoff(access, &refusal).await?;
+            let began = self.core.clock.now();
+            if let Served::Refused(refusal) = self.deliver(access, &*destination, batch, failures).await? {
+                self.record_backoff(access, &refusal, began).await?;
                 return Ok(true);
             }
+            failures = Failures::NONE;
         }
         if self.delivery.confirm {
-            worked |= self.read_back(access, &*destination).await?;
+            worked |= self.read_back(access, &*destination, failures).await?;
         }
         Ok(worked)
     }
 
     /// What may be sent to the destination now.
-    pub(super) fn rules(&self, access: &DestinationAccess, destination: &dyn Destination) -> BatchRules {
+    pub(super) fn rules(
+        &self,
+        access: &DestinationAccess,
+        destination: &dyn Destination,
+        failures: Failures,
+    ) -> BatchRules {
+        let most = self.delivery.max_batch;
+        let most = if failures.is_failing() { most.min(PROBE_BATCH) } else { most };
         BatchRules {
-            sizes: destination.batch_sizes().at_most(self.delivery.max_batch),
+            sizes: destination.batch_sizes().at_most(most),
             pace: self.near_limit.pace(&access.id, self.core.clock.now()),
             longest_fill: LONGEST_FILL,
             stalled_after: FILL_STALLED,
@@ -79,6 +88,7 @@ impl Outbound {
         access: &DestinationAccess,
         destination: &dyn Destination,
         batch: NextBatch,
+        failures: Failures,
     ) -> Result<Served, SyncError> {
         let Some(source) = self.core.registry.find(&batch.source) else {
             let why = format!("the source {:?} is no longer in the configuration", batch.source);
@@ -88,9 +98,16 @@ impl Outbound {
             return self.give_all(access, &batch, &Verdict::NotTaken).await;
         }
         if batch.deleted {
-            return self.delete(access, destination, &batch).await;
+            return self.delete(access, destination, &batch, failures).await;
         }
-        self.send_in_parts(access, destination, source, &batch).await
+        let workspace = EntityId::new(source.id(), &batch.workspace);
+        let whole = Batch {
+            kind: batch.kind,
+            source: &source.profile,
+            workspace: &workspace,
+            entities: &batch.entities,
+        };
+        self.send_in_parts(access, destination, &batch, whole, failures).await
     }
 
     /// The same verdict on every entity of a batch, without asking the destination.
@@ -105,31 +122,28 @@ impl Outbound {
         Ok(Served::Done)
     }
 
-    /// Sends a batch; one that is refused as a whole because of its size or one of its entities is sent again
-    /// in halves, down to the one entity.
+    /// Sends a batch; one that is refused as a whole because of its size or one of its entities, or on which
+    /// the program panics, is sent again in halves, down to the one entity.
     async fn send_in_parts(
         &self,
         access: &DestinationAccess,
         destination: &dyn Destination,
-        source: &SourceRuntime,
         batch: &NextBatch,
+        whole: Batch<'_>,
+        failures: Failures,
     ) -> Result<Served, SyncError> {
-        let workspace = EntityId::new(source.id(), &batch.workspace);
-        let mut parts = vec![batch.entities.as_slice()];
+        let mut parts = vec![whole.entities];
         while let Some(entities) = parts.pop() {
-            let part = Batch { kind: batch.kind, source: &source.profile, workspace: &workspace, entities };
-            match self.send(access, destination, part).await {
+            match self.send(access, destination, Batch { entities, ..whole }, failures).await {
                 Ok(outcomes) => self.record(access, batch, outcomes).await?,
-                Err(refusal) => match refusal.remedy {
-                    Remedy::Split if entities.len() > 1 => {
-                        let (left, right) = entities.split_at(entities.len() / 2);
-                        parts.extend([right, left]);
-                    }
-                    Remedy::Split | Remedy::GiveUp if entities.len() == 1 => {
-                        self.record(access, batch, refused(entities, &refusal)).await?;
-                    }
-                    _ => return Ok(Served::Refused(refusal)),
-                },
+                Err(refusal) if !concerns_entities(&refusal) => return Ok(Served::Refused(refusal)),
+                Err(refusal) if entities.len() <= 1 => {
+                    self.record(access, batch, refused(entities, &refusal)).await?;
+                }
+                Err(_) => {
+                    let (left, right) = entities.split_at(entities.len() / 2);
+                    parts.extend([right, left]);
+                }
             }
         }
         Ok(Served::Done)
@@ -140,10 +154,11 @@ impl Outbound {
         access: &DestinationAccess,
         destination: &dyn Destination,
         batch: Batch<'_>,
+        failures: Failures,
     ) -> Result<Vec<EntityOutcome>, Refusal> {
         let (clock, metrics) = (&self.core.clock, &self.core.metrics);
         let started = clock.now();
-        let sent = destination.send(batch).await;
+        let sent = self.ask(failures, Remedy::GiveUp, destination.send(batch)).await;
         metrics.jira_seconds.observe((clock.now() - started).as_seconds_f64().max(0.0));
         let result = sent.as_ref().map_or_else(|refusal| refusal.label, |_| "accepted");
         Metrics::count_site(&metrics.jira_requests, &access.name, result, 1);
@@ -158,15 +173,26 @@ impl Outbound {
         access: &DestinationAccess,
         destination: &dyn Destination,
         batch: &NextBatch,
+        mut failures: Failures,
     ) -> Result<Served, SyncError> {
         for entity in &batch.entities {
-            match destination.delete(batch.kind, &entity.id).await {
+            let deletion = destination.delete(batch.kind, &entity.id);
+            match self.ask(failures, Remedy::GiveUp, deletion).await {
                 Ok(verdict) => self.record(access, batch, vec![entity.outcome(verdict)]).await?,
+                Err(refusal) if concerns_entities(&refusal) => {
+                    self.record(access, batch, refused(std::slice::from_ref(entity), &refusal)).await?;
+                }
                 Err(refusal) => return Ok(Served::Refused(refusal)),
             }
+            failures = Failures::NONE;
         }
         Ok(Served::Done)
     }
+}
+
+/// Whether the entities are at fault, and not the destination.
+fn concerns_entities(refusal: &Refusal) -> bool {
+    matches!(refusal.remedy, Remedy::Split | Remedy::GiveUp)
 }
 
 fn refused(entities: &[Outgoing], refusal: &Refusal) -> Vec<EntityOutcome> {

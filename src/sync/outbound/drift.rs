@@ -1,8 +1,9 @@
 //! The nightly comparison of what destinations hold with the store, and with what they may see.
 
 use super::Outbound;
+use super::ask::Failures;
 use super::waits::REFUSED_RETRY;
-use crate::destinations::{Destination, Refusal};
+use crate::destinations::{Destination, Refusal, Remedy};
 use crate::domain::{DestinationId, EntityId};
 use crate::sync::SyncError;
 use crate::sync::directory::DestinationAccess;
@@ -35,8 +36,9 @@ impl Outbound {
             Ok(destination) => destination,
             Err(fault) => return self.park(access, &fault.to_string()).await,
         };
+        let began = self.core.clock.now();
         if let Err(refusal) = self.compare_links(&access.id, &*destination).await? {
-            return self.record_backoff(access, &refusal).await;
+            return self.record_backoff(access, &refusal, began).await;
         }
         let (store, now) = (&self.core.store, self.core.clock.now());
         store.sites().record_contact(&access.id).await?;
@@ -57,7 +59,8 @@ impl Outbound {
         id: &DestinationId,
         destination: &dyn Destination,
     ) -> Result<Result<(), Refusal>, SyncError> {
-        let shown = match destination.list_links().await {
+        let retry = Remedy::Retry { not_before: None };
+        let shown = match self.ask(Failures::NONE, retry, destination.list_links()).await {
             Ok(shown) => shown,
             Err(refusal) => return Ok(Err(refusal)),
         };

@@ -1,6 +1,8 @@
 //! Links the workspaces that a destination may see with it, so that its admins need not.
 
 use super::Outbound;
+use super::ask::Failures;
+use crate::destinations::{Destination, Remedy};
 use crate::domain::EntityId;
 use crate::sync::SyncError;
 use crate::sync::directory::DestinationAccess;
@@ -44,18 +46,35 @@ impl Outbound {
             }
         };
         let Some(at_once) = destination.links_per_request() else { return Ok(false) };
+        let failures = self.find_failures(access).await?;
+        if failures.is_failing() && self.has_work(access, &*destination, failures).await? {
+            // A destination that may be down gets one request at a time, and deliveries are first.
+            return Ok(false);
+        }
         for chunk in wanted.chunks(at_once.max(1)) {
-            match destination.link(chunk).await {
+            let began = self.core.clock.now();
+            match self.ask(failures, Remedy::Retry { not_before: None }, destination.link(chunk)).await {
                 Ok(()) => {
                     sites.record_links(&access.id, chunk).await?;
                     sites.record_contact(&access.id).await?;
                 }
                 Err(refusal) => {
-                    self.record_backoff(access, &refusal).await?;
+                    self.record_backoff(access, &refusal, began).await?;
                     return Ok(false);
                 }
             }
         }
         Ok(true)
+    }
+
+    /// Whether anything can be sent to the destination now.
+    async fn has_work(
+        &self,
+        access: &DestinationAccess,
+        destination: &dyn Destination,
+        failures: Failures,
+    ) -> Result<bool, SyncError> {
+        let rules = self.rules(access, destination, failures);
+        Ok(self.core.store.deliveries().is_due(&access.id, &rules).await?)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Knows the trait of destinations but no destination, and nothing of the way in.
 
+mod ask;
 mod deliver;
 mod drift;
 mod link;

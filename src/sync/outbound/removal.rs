@@ -4,11 +4,13 @@
 //! Nothing is removed before the grace period is over, because a configuration that lost a source by mistake
 //! must not empty a team's Incidents page.
 
-use chrono::TimeDelta;
+use std::collections::BTreeSet;
 
 use super::Outbound;
+use super::ask::Failures;
 use super::deliver::Served;
-use crate::destinations::Destination;
+use crate::clock::after;
+use crate::destinations::{Destination, Remedy};
 use crate::domain::{DestinationId, EntityId, SourceId, Timestamp};
 use crate::sync::SyncError;
 use crate::sync::directory::{DestinationAccess, Snapshot};
@@ -37,7 +39,6 @@ impl Outbound {
         for access in snapshot.destinations() {
             self.notice_removals(&snapshot, access).await?;
         }
-        let grace = TimeDelta::from_std(self.removal_grace).unwrap_or(TimeDelta::MAX);
         let (mut planned, mut over) = (Vec::new(), Vec::new());
         for removal in self.core.store.sites().list_removals().await? {
             let workspace = removal.workspace.as_ref();
@@ -46,7 +47,7 @@ impl Outbound {
                     planned.push(PlannedRemoval {
                         site: access.name.clone(),
                         noticed_at: removal.noticed_at,
-                        due_at: removal.noticed_at + grace,
+                        due_at: after(removal.noticed_at, self.removal_grace),
                         source: removal.source,
                         workspace: removal.workspace,
                         destination: removal.destination,
@@ -84,19 +85,22 @@ impl Outbound {
     /// # Errors
     /// When the database fails. What a destination refuses is stored with it; the next round continues.
     pub async fn remove_due(&self, at_once: bool) -> Result<Vec<PlannedRemoval>, SyncError> {
-        let mut removed = Vec::new();
+        let (mut removed, mut refused) = (Vec::new(), BTreeSet::new());
         for removal in self.plan_removals().await? {
             let snapshot = self.core.directory.current();
             let Some(access) = snapshot.find(&removal.destination).filter(|access| access.enabled) else {
                 continue;
             };
-            if !at_once && removal.due_at > self.core.clock.now() {
+            if !at_once && removal.due_at > self.core.clock.now() || refused.contains(&removal.destination) {
                 continue;
             }
             match self.connect(access) {
                 Ok(destination) => match self.remove(access, &*destination, &removal).await? {
                     Served::Done => removed.push(removal),
-                    Served::Refused(refusal) => self.record_backoff(access, &refusal).await?,
+                    Served::Refused(refusal) => {
+                        self.record_backoff(access, &refusal, self.core.clock.now()).await?;
+                        refused.insert(removal.destination);
+                    }
                 },
                 Err(fault) => self.park(access, &fault.to_string()).await?,
             }
@@ -117,14 +121,18 @@ impl Outbound {
             Some(workspace) => store.entities().is_workspace_in_use(workspace).await?,
             None => false,
         };
-        if !is_used && let Err(refusal) = destination.remove(&source, workspace).await {
-            return Ok(Served::Refused(refusal));
+        let retry = || Remedy::Retry { not_before: None };
+        if !is_used {
+            let removal = destination.remove(&source, workspace);
+            if let Err(refusal) = self.ask(Failures::NONE, retry(), removal).await {
+                return Ok(Served::Refused(refusal));
+            }
         }
         let mut links = store.sites().list_links(&access.id).await?;
         links.retain(|link| workspace.map_or_else(|| link.source() == removal.source, |id| id == link));
         let at_once = destination.links_per_request().unwrap_or(links.len()).max(1);
         for chunk in links.chunks(at_once) {
-            if let Err(refusal) = destination.unlink(chunk).await {
+            if let Err(refusal) = self.ask(Failures::NONE, retry(), destination.unlink(chunk)).await {
                 return Ok(Served::Refused(refusal));
             }
         }

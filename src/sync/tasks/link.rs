@@ -21,6 +21,11 @@ impl Task for LinkWorkspaces {
         "link"
     }
 
+    /// It asks every destination, one after the other, and some do not answer.
+    fn allowance(&self) -> Duration {
+        Duration::from_hours(1)
+    }
+
     /// Links change rarely, and each round reads every site.
     fn interval(&self) -> Duration {
         Duration::from_secs(10)

@@ -1,23 +1,24 @@
 //! Everything that runs in the background, on one screen.
 
+mod activities;
+mod calls;
 mod deliver;
 mod directory;
 mod drift;
 mod gauges;
-mod heartbeats;
 mod inbox;
 mod link;
 mod poll;
 mod retention;
-mod runner;
 mod schedule;
+mod supervisor;
 mod task;
 
 use std::sync::Arc;
 
-pub use heartbeats::{Heartbeat, Heartbeats};
 pub(in crate::sync) use retention::apply_retention;
-pub use runner::Runner;
+pub(in crate::sync) use supervisor::describe_panic;
+pub use supervisor::{GivenUp, Heartbeat, Heartbeats, Importance, Patience, Runner};
 pub use task::{Next, Task};
 
 use self::schedule::Due;
@@ -26,7 +27,11 @@ use super::engine::Engine;
 /// What every process runs.
 #[must_use]
 pub fn for_every_role(engine: &Engine) -> Vec<Arc<dyn Task>> {
-    vec![Arc::new(directory::RefreshDirectory { core: engine.core.clone() })]
+    let Engine { core, outbound, .. } = engine;
+    vec![
+        Arc::new(directory::RefreshDirectory { core: core.clone() }),
+        Arc::new(calls::RetryCalling { core: core.clone(), outbound: outbound.clone() }),
+    ]
 }
 
 /// What processes with the role `sync` run in addition.

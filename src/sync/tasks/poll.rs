@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
+use super::supervisor::Importance;
 use super::task::{Next, Task};
 use crate::sync::SyncError;
 use crate::sync::backoff::fresh_seed;
@@ -18,6 +19,9 @@ const SPREAD_MS: u64 = 2_000;
 
 /// When to look again at a source that did not reach its end: it may have to wait for its tool.
 const AGAIN: Duration = Duration::from_secs(10);
+
+/// How long a tool may take for its list of services, for a page, or for the incidents that were named.
+const ALLOWANCE: Duration = Duration::from_mins(30);
 
 /// How long an incident that was named waits for others before they are fetched: webhooks of one incident
 /// come in bursts.
@@ -52,6 +56,15 @@ impl Poll {
 impl Task for Poll {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn importance(&self) -> Importance {
+        Importance::Single
+    }
+
+    /// A tool may be slow. A first sync takes hours, and each of its pages is a sign of life.
+    fn allowance(&self) -> Duration {
+        ALLOWANCE
     }
 
     fn interval(&self) -> Duration {
@@ -95,6 +108,15 @@ impl Fetch {
 impl Task for Fetch {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn importance(&self) -> Importance {
+        Importance::Single
+    }
+
+    /// A tool may be slow. A first sync takes hours, and each of its pages is a sign of life.
+    fn allowance(&self) -> Duration {
+        ALLOWANCE
     }
 
     fn interval(&self) -> Duration {

@@ -1,7 +1,6 @@
 //! Removes what no longer needs to be kept, in steps small enough not to delay anything else.
 
-use chrono::TimeDelta;
-
+use crate::clock;
 use crate::config::Retention;
 use crate::sync::SyncError;
 use crate::sync::core::Core;
@@ -14,7 +13,7 @@ const STEP: usize = 500;
 /// # Errors
 /// When the database fails; the next round continues.
 pub(in crate::sync) async fn apply_retention(core: &Core, retention: &Retention) -> Result<(), SyncError> {
-    let before = |age| core.clock.now() - TimeDelta::from_std(age).unwrap_or(TimeDelta::MAX);
+    let before = |age| clock::before(core.clock.now(), age);
     let (mut webhooks, mut entries) = (0, 0);
     loop {
         let removed = core.store.inbox().remove_old(before(retention.inbox), STEP).await?;

@@ -56,8 +56,7 @@ impl Bridge {
 
     /// From the operator's listener.
     pub async fn get_as_operator(&self, target: &str) -> Answer {
-        let address = self.app.as_ref().expect("it runs").operator_address();
-        send(self.http.get(format!("http://{address}{target}"))).await
+        send(self.http.get(format!("http://{}{target}", self.operator))).await
     }
 
     pub async fn post_webhook(

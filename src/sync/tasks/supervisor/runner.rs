@@ -1,9 +1,9 @@
-//! Runs one task until the stop: waits for its signal or its interval, runs a round, notes the heartbeat.
+//! Runs one task until the stop: waits for its signal or its interval, runs a round, notes how it went.
 //!
-//! A round that fails or panics does not stop the task: it is logged with the task's name, panics are
-//! counted, and the next round repeats the work.
+//! A round that fails is repeated. One that panics, or a wait that does, is logged with the task's name and
+//! counted; the task rests, longer each time, and starts again. Only a vital task that panics again and again
+//! is given up, and with it the process: what started the process can start another.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +11,25 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
-use super::heartbeats::{Heartbeats, STUCK_AFTER};
-use super::task::{Next, Task};
+use super::heartbeats::{Heartbeats, Importance};
+use super::panic::describe_panic;
+use super::patience::Patience;
 use crate::clock::Clock;
+use crate::sync::tasks::task::{Next, Task};
 use crate::telemetry::Metrics;
 
-/// The shortest pause after a panic: a task that always panics must not fill the log.
-const AFTER_PANIC: Duration = Duration::from_secs(1);
+/// The shortest and the longest pause before a round that failed is repeated.
+const AFTER_FAILURE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
+
+/// A vital task does nothing but panic.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the task `{task}` has panicked {panics} times in a row, for {} s: {why}", .lasting.as_secs())]
+pub struct GivenUp {
+    task: String,
+    panics: u32,
+    lasting: Duration,
+    why: String,
+}
 
 /// What the process needs to run any task. Cheap to clone.
 #[derive(Clone)]
@@ -26,71 +38,83 @@ pub struct Runner {
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     pub stop: CancellationToken,
+    pub patience: Patience,
+}
+
+/// When to run the next round.
+enum Wait {
+    /// At a signal, or after this long.
+    Signal(Duration),
+    /// After this long, whatever is signalled.
+    Rest(Duration),
 }
 
 impl Runner {
     /// Runs rounds of `task` until the stop, then lets it finish.
-    pub async fn run(self, task: Arc<dyn Task>) {
-        let mut wait = task.first_after();
+    ///
+    /// # Errors
+    /// When it is vital and cannot be kept alive.
+    pub async fn run(self, task: Arc<dyn Task>) -> Result<(), GivenUp> {
+        let mut wait = Wait::Signal(task.first_after());
         loop {
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => break,
-                () = task.signal() => {}
-                () = tokio::time::sleep(wait) => {}
-            }
-            match self.round(&*task).await {
-                Some(next) => wait = next,
-                None => break,
-            }
+            let turn = AssertUnwindSafe(self.turn(&*task, &wait)).catch_unwind().await;
+            wait = match turn {
+                Ok(Some(next)) => Wait::Signal(next),
+                Ok(None) => break,
+                Err(panic) => Wait::Rest(self.note_panic(&*task, describe_panic(&*panic))?),
+            };
         }
-        task.finish().await;
+        if let Err(panic) = AssertUnwindSafe(task.finish()).catch_unwind().await {
+            self.metrics.note_panic(task.name(), describe_panic(&*panic));
+        }
+        Ok(())
     }
 
-    /// One round. Returns how long to wait for the next; `None` when the stop has dropped it.
-    async fn round(&self, task: &dyn Task) -> Option<Duration> {
-        let round = AssertUnwindSafe(task.run()).catch_unwind();
+    /// Waits, and runs one round. Returns how long to wait for the next; `None` at the stop.
+    async fn turn(&self, task: &dyn Task, wait: &Wait) -> Option<Duration> {
+        let (Wait::Signal(longest) | Wait::Rest(longest)) = *wait;
+        self.heartbeats.waits(task.name(), task.importance(), longest, &self.clock);
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return None,
+            () = task.signal(), if matches!(wait, Wait::Signal(_)) => {}
+            () = tokio::time::sleep(longest) => {}
+        }
+        self.heartbeats.runs(task.name(), task.allowance(), &self.clock);
         let ended = if task.may_be_dropped() {
             tokio::select! {
-                ended = round => ended,
+                ended = task.run() => ended,
                 () = self.stop.cancelled() => return None,
             }
         } else {
-            round.await
+            task.run().await
         };
         match ended {
-            Ok(Ok(next)) => {
-                if task.interval() < STUCK_AFTER {
-                    self.heartbeats.record(task.name(), &self.clock);
-                }
+            Ok(next) => {
+                self.heartbeats.succeeded(task.name(), &self.clock);
                 Some(match next {
                     Next::AtInterval => task.interval(),
                     Next::After(wait) => wait,
                 })
             }
-            Ok(Err(fault)) => {
+            Err(fault) => {
                 tracing::warn!(task = task.name(), %fault, "a round failed; the next one repeats it");
-                Some(retry_after(task))
-            }
-            Err(panic) => {
-                note_panic(&self.metrics, task.name(), &*panic);
-                Some(retry_after(task))
+                self.heartbeats.failed(task.name(), fault.to_string(), &self.clock);
+                // A task that waits for signals only must not wait for one to repeat a round.
+                Some(task.interval().clamp(AFTER_FAILURE.0, AFTER_FAILURE.1))
             }
         }
     }
-}
 
-/// A task that waits for signals only must not wait for one to repeat a round.
-fn retry_after(task: &dyn Task) -> Duration {
-    task.interval().clamp(AFTER_PANIC, Duration::from_secs(10))
-}
-
-/// Logs and counts a panic of the task, or of a part of it.
-pub(super) fn note_panic(metrics: &Metrics, name: &str, panic: &(dyn Any + Send)) {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
-    tracing::error!(task = name, panic = text, "a task panicked and continues; please report this");
-    metrics.count_panic(name);
+    /// Returns how long the task must rest.
+    fn note_panic(&self, task: &dyn Task, why: &str) -> Result<Duration, GivenUp> {
+        self.metrics.note_panic(task.name(), why);
+        let (panics, lasting) = self.heartbeats.panicked(task.name(), task.importance(), why, &self.clock);
+        if task.importance() == Importance::Vital && self.patience.is_over(panics, lasting) {
+            return Err(GivenUp { task: task.name().to_owned(), panics, lasting, why: why.to_owned() });
+        }
+        Ok(self.patience.rest(panics))
+    }
 }
 
 #[cfg(test)]
