@@ -19,6 +19,22 @@ mod crash_test {
     pub mod story;
 }
 
+/// The simulation that anyone can run; a hundred of its seeds run here.
+#[path = "../../examples/simulate"]
+mod simulate {
+    mod adapter;
+    mod database;
+    mod ending;
+    mod jira;
+    mod lifecycle;
+    mod process;
+    pub mod run;
+    pub mod story;
+    mod tool;
+    mod virtual_site;
+    pub mod world;
+}
+
 mod actions;
 mod cadence;
 mod clock;
@@ -39,6 +55,7 @@ mod real_alertmanager;
 mod removal;
 mod second_destination;
 mod setting_up;
+mod simulation;
 mod store_contract;
 mod tenants;
 mod tokens;
