@@ -16,7 +16,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use incident_bridge::app;
 use incident_bridge::clock::Clock;
 use incident_bridge::domain::{ClientKey, DestinationId};
-use incident_bridge::store::NewInstallation;
+use incident_bridge::store::{LifecycleCall, NewInstallation};
 use incident_bridge::sync::Engine;
 
 const JIRA: &str = "http://127.0.0.1:8081";
@@ -38,7 +38,13 @@ async fn engine(folder: &std::path::Path, client_key: &ClientKey) -> Arc<Engine>
         site: JIRA.trim_start_matches("http://").to_owned(),
         display_url: None,
     };
-    engine.install(&installation).await.expect("an installation");
+    let call = LifecycleCall {
+        client_key: client_key.clone(),
+        token_hash: "token".to_owned(),
+        body_hash: "body".to_owned(),
+        issued_at: engine.clock().now(),
+    };
+    engine.install(&call, &installation).await.expect("an installation");
     engine
 }
 

@@ -3,26 +3,32 @@
 //! Nothing else constructs a store, a client or a server. Tests build the same parts with a clock of their
 //! own and run the due work themselves.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::Data;
-use anyhow::{Context, bail};
-use secrecy::ExposeSecret;
+use anyhow::{Context, anyhow, bail};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{Config, DatabaseKind};
+use crate::config::Config;
 use crate::connect::descriptor::{self, DescriptorSettings};
 use crate::connect::install_keys::InstallKeys;
 use crate::connect::sites::SiteAllowList;
 use crate::destinations::{DestinationKind, DestinationTypes, Facilities, Quotas, TYPES};
 use crate::http::{ClientError, HttpClient, HttpSettings, build_client};
-use crate::store::{Store, Vault};
-use crate::sync::{Engine, Heartbeats, Operator, Registry, Runner, for_every_role, for_sync};
-use crate::web::{self, RunningServer, State};
+use crate::store::{ExposedFile, Ownership, Store, StoreError, Vault};
+use crate::sync::{Engine, GivenUp, Operator, Patience, Registry, Runner, Task, for_every_role, for_owner};
+use crate::web::{self, Limits, ProblemLog, RunningServer, State};
+
+/// How long a start waits for an earlier process that is about to end.
+const OWNER_LEAVES: Duration = Duration::from_secs(1);
+
+/// How long another process may be the owner before this one ends: PostgreSQL may still hold this one's own
+/// session, which was cut off.
+const OWNER_IS_BACK: Duration = Duration::from_mins(1);
 
 /// Which parts of the service this process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,10 +48,11 @@ pub struct App {
     pub engine: Arc<Engine>,
     public: Option<RunningServer>,
     operator: RunningServer,
-    roles: Roles,
-    heartbeats: Heartbeats,
+    /// How long panicking tasks rest, and when this process gives up.
+    pub patience: Patience,
     grace: Duration,
-    _single_process: Option<File>,
+    /// With the role `sync`.
+    ownership: Option<Arc<Ownership>>,
 }
 
 async fn open_store(config: &Config, clock: Clock) -> anyhow::Result<Store> {
@@ -217,22 +224,28 @@ impl App {
         roles: Roles,
         types: &[DestinationKind],
     ) -> anyhow::Result<Self> {
-        let single_process = if roles.sync { lock_database(config)? } else { None };
+        warn_of_weak_credentials(config);
         let engine = build_engine_with(config, clock, types).await?;
+        let ownership =
+            if roles.sync { Some(Arc::new(engine.store().become_owner(OWNER_LEAVES).await?)) } else { None };
         prepare_store(config, engine.store()).await?;
+        for ExposedFile { path, mode } in engine.store().list_exposed_files() {
+            let path = path.display();
+            tracing::warn!(
+                "{path} has the permissions {mode:o}, so others can read it; run: chmod 600 {path}"
+            );
+        }
         engine.seed().await.context("the store could not be prepared")?;
-        let heartbeats = Heartbeats::default();
-        let state = web_state(config, &engine, &heartbeats)?;
-        let public = roles.web.then(|| {
-            web::serve_public(config.server.listen, state.clone(), workers(), config.server.shutdown_grace)
-        });
+        let state = web_state(config, &engine)?;
+        let public = roles.web.then(|| web::serve_public(&config.server, state.clone(), workers()));
         let public = public
             .transpose()
             .with_context(|| format!("server.listen: cannot listen on {}", config.server.listen))?;
         let operator = web::serve_operator(config.operator.listen, state)
             .with_context(|| format!("operator.listen: cannot listen on {}", config.operator.listen))?;
         let grace = config.server.shutdown_grace;
-        Ok(Self { engine, public, operator, roles, heartbeats, grace, _single_process: single_process })
+        let patience = Patience::default();
+        Ok(Self { engine, public, operator, patience, grace, ownership })
     }
 
     /// Where the public listener is, if this process has one.
@@ -246,27 +259,78 @@ impl App {
         self.operator.address
     }
 
+    /// Everything that this process does in the background.
+    #[must_use]
+    pub fn tasks(&self) -> Vec<Arc<dyn Task>> {
+        let mut tasks = for_every_role(&self.engine);
+        if let Some(ownership) = &self.ownership {
+            tasks.extend(for_owner(&self.engine, ownership));
+        }
+        tasks
+    }
+
     /// Runs every task until `stop`; then finishes the work in progress and closes the store.
     ///
     /// # Errors
-    /// When a part could not start or stop.
+    /// When a part could not start or stop, or cannot be kept alive: the process must then be started again.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let tasks = self.tasks();
+        self.run_tasks(tasks, stop).await
+    }
+
+    /// The same with other tasks than its own.
+    ///
+    /// # Errors
+    /// As for [`App::run`].
+    pub async fn run_tasks(self, tasks: Vec<Arc<dyn Task>>, stop: CancellationToken) -> anyhow::Result<()> {
+        // Its own, so that a lost part stops the others but not whoever gave us `stop`.
+        let stop = stop.child_token();
         let runner = Runner {
-            heartbeats: self.heartbeats,
+            heartbeats: self.engine.heartbeats().clone(),
             clock: self.engine.clock().clone(),
             metrics: self.engine.metrics().clone(),
             stop: stop.clone(),
+            patience: self.patience,
         };
-        let mut list = for_every_role(&self.engine);
-        if self.roles.sync {
-            list.extend(for_sync(&self.engine));
+        let mut running = JoinSet::new();
+        for task in tasks {
+            running.spawn(runner.clone().run(task));
         }
-        let mut tasks = tokio::task::JoinSet::new();
-        for task in list {
-            tasks.spawn(runner.clone().run(task));
+        let lost = tokio::select! {
+            biased;
+            () = stop.cancelled() => None,
+            lost = self.find_lost(&mut running) => Some(lost),
+        };
+        if let Some(lost) = &lost {
+            tracing::error!("{lost:#}; this process ends, so that it is started again");
         }
-        stop.cancelled().await;
-        // First no new work from outside, then the end of the work inside.
+        stop.cancel();
+        self.shut_down(running).await?;
+        lost.map_or(Ok(()), Err)
+    }
+
+    /// Returns when a part has ended that must not end before the stop.
+    async fn find_lost(&self, tasks: &mut JoinSet<Result<(), GivenUp>>) -> anyhow::Error {
+        let public_ended = async {
+            match &self.public {
+                Some(public) => public.ended().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            Some(ended) = tasks.join_next() => match ended {
+                Ok(Ok(())) => anyhow!("a task has ended by itself"),
+                Ok(Err(given_up)) => given_up.into(),
+                Err(fault) => anyhow::Error::new(fault).context("what runs the tasks has failed"),
+            },
+            () = public_ended => anyhow!("the public listener has ended by itself"),
+            () = self.operator.ended() => anyhow!("the operator listener has ended by itself"),
+            fault = keep(self.ownership.as_deref()) => fault.into(),
+        }
+    }
+
+    /// First no new work from outside, then the end of the work inside.
+    async fn shut_down(self, mut tasks: JoinSet<Result<(), GivenUp>>) -> anyhow::Result<()> {
         if let Some(public) = self.public {
             public.stop().await?;
         }
@@ -278,48 +342,49 @@ impl App {
             tasks.abort_all();
         }
         self.operator.stop().await?;
+        drop(tasks);
+        if let Some(ownership) = self.ownership.and_then(Arc::into_inner) {
+            ownership.release().await;
+        }
         self.engine.store().close().await;
         Ok(())
     }
 }
 
-fn web_state(config: &Config, engine: &Arc<Engine>, heartbeats: &Heartbeats) -> anyhow::Result<Data<State>> {
+/// Returns when this process must no longer sync: never, if it does not.
+async fn keep(ownership: Option<&Ownership>) -> StoreError {
+    match ownership {
+        Some(ownership) => ownership.keep(OWNER_IS_BACK).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn warn_of_weak_credentials(config: &Config) {
+    for source in &config.sources {
+        for key in source.weak_credentials() {
+            tracing::warn!(source = %source.id, key, "this credential is so short that it could be guessed; use 16 bytes or more");
+        }
+    }
+}
+
+fn web_state(config: &Config, engine: &Arc<Engine>) -> anyhow::Result<Data<State>> {
     Ok(Data::new(State {
         ingestor: engine.start_ingest(config.server.max_waiting),
         install_keys: InstallKeys::new(config.connect.install_key_urls.clone(), build_http(config)?)
             .context("connect.install_key_urls")?,
         allow_list: SiteAllowList::parse(&config.connect.sites, &config.connect.insecure_sites)
             .context("connect.sites")?,
-        heartbeats: heartbeats.clone(),
         descriptor: descriptor(config, engine.registry()),
         base_url: config.server.base_url.clone(),
         app_key: config.connect.app_key.clone(),
         leeway: config.connect.leeway,
-        max_body: config.server.max_body,
+        limits: Limits::new(&config.server, engine.clock()),
+        problems: ProblemLog::new(engine.clock().clone()),
+        operator_hosts: config.operator.hosts.clone(),
         engine: engine.clone(),
     }))
 }
 
 fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-/// SQLite serves one process: a lock file beside the database keeps a second one out while this one runs.
-fn lock_database(config: &Config) -> anyhow::Result<Option<File>> {
-    if config.store.database() == DatabaseKind::Postgres {
-        return Ok(None);
-    }
-    let url = config.store.url.expose_secret();
-    let path =
-        url.trim_start_matches("sqlite:").trim_start_matches("//").split('?').next().unwrap_or_default();
-    let path = PathBuf::from(format!("{path}.lock"));
-    let file = File::create(&path).with_context(|| format!("store.url: cannot write {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(_) => bail!(
-            "another incident-bridge already serves from this SQLite database (it holds {}); stop it, or use PostgreSQL \
-             to run several",
-            path.display()
-        ),
-    }
 }

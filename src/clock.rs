@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// An instant in UTC. Stored as milliseconds since the Unix epoch.
 pub type Timestamp = DateTime<Utc>;
@@ -94,8 +94,37 @@ impl Clock {
     }
 }
 
+/// `wait` later; at most the last instant that there is, whatever the configuration or a tool asks for.
+#[must_use]
+pub fn after(at: Timestamp, wait: Duration) -> Timestamp {
+    let wait = TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX);
+    at.checked_add_signed(wait).unwrap_or(Timestamp::MAX_UTC)
+}
+
+/// `age` earlier; at least the first instant that there is.
+#[must_use]
+pub fn before(at: Timestamp, age: Duration) -> Timestamp {
+    let age = TimeDelta::from_std(age).unwrap_or(TimeDelta::MAX);
+    at.checked_sub_signed(age).unwrap_or(Timestamp::MIN_UTC)
+}
+
 /// The instant of `ms` milliseconds since the Unix epoch; out-of-range values become the epoch.
 #[must_use]
 pub fn from_millis(ms: i64) -> Timestamp {
     DateTime::from_timestamp_millis(ms).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_duration_leads_beyond_the_instants_that_there_are() {
+        let now = from_millis(1_700_000_000_000);
+        assert_eq!(after(now, Duration::from_secs(1)) - now, TimeDelta::seconds(1));
+        assert_eq!(now - before(now, Duration::from_secs(1)), TimeDelta::seconds(1));
+        for long in [Duration::from_secs(u64::MAX), Duration::from_hours(24 * 365 * 300_000)] {
+            assert_eq!((after(now, long), before(now, long)), (Timestamp::MAX_UTC, Timestamp::MIN_UTC));
+        }
+    }
 }

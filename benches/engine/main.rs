@@ -1,11 +1,12 @@
 //! The delivery engine as a whole: the program runs as a child process, the tool and Jira in this one.
 //!
 //! `cargo bench --bench engine` measures everything; names after `--` select some: `backfill`, `coalescing`,
-//! `neighbour`, the last with `--minutes N`. Loopback only, bounded in time.
+//! `neighbour` (with `--minutes N`), `strangers`. Loopback only, bounded in time.
 
 #![expect(clippy::expect_used, reason = "a benchmark that cannot go on has nobody to tell but the terminal")]
 
 mod arrivals;
+mod attack;
 mod backfill;
 #[path = "../support/bridge.rs"]
 mod bridge;
@@ -19,6 +20,7 @@ mod jira;
 mod latencies;
 mod neighbour;
 mod sender;
+mod strangers;
 mod table;
 mod tool;
 #[path = "../support/webhook.rs"]
@@ -33,7 +35,7 @@ async fn main() {
         println!("measures nothing unless run by `cargo bench`");
         return;
     }
-    let figures = ["backfill", "coalescing", "neighbour"];
+    let figures = ["backfill", "coalescing", "neighbour", "strangers"];
     let named = |figure: &str| arguments.iter().any(|argument| argument == figure);
     let all = !figures.iter().any(|figure| named(figure));
     if all || named("backfill") {
@@ -44,6 +46,9 @@ async fn main() {
     }
     if all || named("neighbour") {
         neighbour::measure(minutes(&arguments)).await;
+    }
+    if all || named("strangers") {
+        strangers::measure().await;
     }
 }
 

@@ -41,8 +41,14 @@ impl Ground {
 
     /// Starts the program; returns once `/healthz` answers, with the time this took.
     pub async fn start(&self) -> (Bridge, Duration) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_incident-bridge"));
-        command.arg("serve").arg("--config").arg(&self.config);
+        self.start_under("").await
+    }
+
+    /// The same, by a shell that first runs `first`, such as setting a limit.
+    pub async fn start_under(&self, first: &str) -> (Bridge, Duration) {
+        let mut command = Command::new("/bin/sh");
+        command.arg("-c").arg(format!("{first}\nexec \"$@\"")).arg("sh");
+        command.arg(env!("CARGO_BIN_EXE_incident-bridge")).arg("serve").arg("--config").arg(&self.config);
         let start = Instant::now();
         let child = command.spawn().expect("the program");
         let bridge = Bridge { child, operator: self.operator };
@@ -68,7 +74,7 @@ pub struct Bridge {
 }
 
 impl Bridge {
-    async fn is_healthy(&self) -> bool {
+    pub async fn is_healthy(&self) -> bool {
         matches!(self.ask("/healthz").await, Ok((200, _)))
     }
 

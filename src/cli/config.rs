@@ -43,7 +43,7 @@ pub fn main(
             }
         }
         Subcommand::Schema => output::json(&schema(&list_type_keys())?)?,
-        Subcommand::Default => output::line(DEFAULT_TOML.trim_end()),
+        Subcommand::Default => output::text(DEFAULT_TOML.trim_end()),
     }
     Ok(ExitCode::SUCCESS)
 }

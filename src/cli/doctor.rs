@@ -69,6 +69,11 @@ async fn examine_store(engine: &Engine, found: &mut Examination) -> bool {
         Ok(n) => Err(format!("{n} migration(s) missing: run `incident-bridge migrate`")),
         Err(fault) => Err(fault.to_string()),
     };
+    for file in engine.operator().list_exposed_files() {
+        let path = file.path.display();
+        let fix = format!("others can read it (permissions {:o}): run `chmod 600 {path}`", file.mode);
+        found.note(format!("file {path}"), Err::<String, _>(fix));
+    }
     let ready = migrations.is_ok();
     found.note("database schema", migrations);
     if ready {
@@ -165,7 +170,13 @@ async fn examine_sites(engine: &Engine, found: &mut Examination) {
             )),
             _ => Ok(probe.seen),
         });
-        found.note(format!("site {}", access.name), result);
+        if access.confirmed {
+            found.note(format!("site {}", access.name), result);
+        } else {
+            let what = format!("site {}, unconfirmed installation {}", access.name, access.id);
+            let waits = "the earlier installation stays in use until Jira accepts this one's secret";
+            found.note(what, result.map_err(|fix| format!("{fix}; {waits}")));
+        }
     }
     if snapshot.destinations().next().is_none() {
         found.note("installations", Ok("none yet: install the app from the public address"));

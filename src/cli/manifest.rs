@@ -21,6 +21,6 @@ pub fn forge_manifest(config: &Config) -> anyhow::Result<ExitCode> {
     let registry = build_registry(config)?;
     let app_id = config.connect.forge_app_id.as_deref().unwrap_or(UNREGISTERED);
     let manifest = forge_manifest::render(&app::descriptor_settings(config, &registry), app_id);
-    output::line(manifest.map_err(|fault| Usage(fault.to_string()))?.trim_end());
+    output::text(manifest.map_err(|fault| Usage(fault.to_string()))?.trim_end());
     Ok(ExitCode::SUCCESS)
 }

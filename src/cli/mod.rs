@@ -7,6 +7,7 @@ mod config;
 mod deliveries;
 pub mod demo;
 mod doctor;
+mod erase;
 mod explain;
 mod installations;
 mod key;
@@ -77,6 +78,8 @@ enum Command {
     /// Lists, retries or discards what waits for Jira or was refused by it
     #[command(subcommand)]
     Deliveries(deliveries::Subcommand),
+    /// Removes an incident, or a person's name, from the store and from Jira
+    Erase(erase::Arguments),
     /// Removes from Jira what its site may no longer see
     Prune(prune::Arguments),
     /// Lists, shows, replays or discards webhooks that could not be mapped
@@ -96,7 +99,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     match dispatch(cli).await {
         Ok(code) => code,
         Err(fault) => {
-            eprintln!("error: {fault:#}");
+            output::error(&fault);
             let is_usage =
                 fault.downcast_ref::<ConfigError>().is_some() || fault.downcast_ref::<Usage>().is_some();
             ExitCode::from(if is_usage { 2 } else { 1 })
@@ -119,6 +122,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Installations(arguments) => installations::main(&read()?.config, &arguments, json).await,
         Command::Explain(arguments) => explain::main(&read()?.config, &arguments, json).await,
         Command::Deliveries(subcommand) => deliveries::main(&read()?.config, &subcommand, json).await,
+        Command::Erase(arguments) => erase::main(&read()?.config, &arguments, json).await,
         Command::Prune(arguments) => prune::main(&read()?.config, &arguments, json).await,
         Command::Quarantine(subcommand) => quarantine::main(&read()?.config, &subcommand, json).await,
         Command::Sources(arguments) => sources::main(&read, &arguments, json).await,

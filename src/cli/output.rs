@@ -1,35 +1,70 @@
-//! Printing: tables for people, JSON for programs.
+//! Printing: tables for people, JSON for programs. The only place that writes to standard output.
+//!
+//! What is printed was often written by somebody else: a tool, Jira, a sender of webhooks. Control characters
+//! are therefore shown instead of sent to the terminal, which would obey them.
 
+use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 
 use serde::Serialize;
 
 use crate::domain::{Timestamp, format_timestamp};
 
-/// Writes one line to standard output. A reader that has gone away is no error.
+/// Writes one line to standard output. A line break within it is shown like any other control character.
 pub fn line(text: impl AsRef<str>) {
+    write(&escape(text.as_ref(), |_| false));
+}
+
+/// Writes several lines to standard output.
+pub fn text(text: impl AsRef<str>) {
+    write(&escape(text.as_ref(), |c| matches!(c, '\n' | '\t')));
+}
+
+/// Writes bytes to standard output as they are, for another program.
+pub fn raw(bytes: &[u8]) {
+    let _closed = std::io::stdout().write_all(bytes);
+}
+
+/// Writes an error to standard error.
+pub fn error(fault: &anyhow::Error) {
+    let _closed = writeln!(std::io::stderr(), "error: {}", escape(&format!("{fault:#}"), |c| c == '\n'));
+}
+
+fn write(text: &str) {
     // `incident-bridge … | head` closes the pipe early, and that is fine.
-    let _closed = writeln!(std::io::stdout(), "{}", text.as_ref());
+    let _closed = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Clears the terminal; does nothing when standard output is not a terminal.
 pub fn clear() {
     if std::io::stdout().is_terminal() {
         // ANSI: erase the display, then the cursor to its top left corner.
-        line("\u{1b}[2J\u{1b}[H");
+        write("\u{1b}[2J\u{1b}[H");
     }
 }
 
 /// Writes a value as JSON.
 pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    line(serde_json::to_string_pretty(value)?);
+    let json = serde_json::to_string_pretty(value)?;
+    // JSON itself escapes the control characters of ASCII. The others occur in strings only.
+    write(&escape_as(
+        &json,
+        |c| c == '\n',
+        |c, out| {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _infallible = write!(out, "\\u{unit:04x}");
+            }
+        },
+    ));
     Ok(())
 }
 
 /// Writes rows below their headings, each column as wide as its widest cell.
 pub fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) {
+    let rows: Vec<[String; N]> =
+        rows.iter().map(|row| row.each_ref().map(|cell| escape(cell, |_| false))).collect();
     let mut widths = headings.map(|heading| heading.chars().count());
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
@@ -39,7 +74,7 @@ pub fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) {
         line(padded.collect::<Vec<_>>().join("  ").trim_end());
     };
     print(headings.to_vec());
-    for row in rows {
+    for row in &rows {
         print(row.iter().map(String::as_str).collect());
     }
 }
@@ -47,4 +82,49 @@ pub fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) {
 /// An instant, or a dash.
 pub fn instant(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "-".to_owned(), format_timestamp)
+}
+
+/// The text with control characters as `\u{1b}`, but for those that are `allowed`.
+fn escape(text: &str, allowed: impl Fn(char) -> bool) -> String {
+    escape_as(text, allowed, |c, out| out.extend(c.escape_unicode()))
+}
+
+fn escape_as(text: &str, allowed: impl Fn(char) -> bool, write: impl Fn(char, &mut String)) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_control(c) && !allowed(c) {
+            write(c, &mut escaped);
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
+/// What a terminal may obey or use to reorder what it shows: the control characters of Unicode, its line and
+/// paragraph separators, and the marks that change the direction of text.
+fn is_control(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown() {
+        let shown = escape("a\u{1b}[31mb\u{9b}2Jc\rd\u{202e}e\n", |_| false);
+        assert_eq!(shown, "a\\u{1b}[31mb\\u{9b}2Jc\\u{d}d\\u{202e}e\\u{a}");
+        assert_eq!(escape("Überfall – 日本語 👩\u{200d}🚒", |_| false), "Überfall – 日本語 👩\u{200d}🚒");
+        assert_eq!(escape("a\tb\nc\u{7f}", |c| matches!(c, '\n' | '\t')), "a\tb\nc\\u{7f}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_that_is_printed_controls_a_terminal(text in proptest::collection::vec(proptest::char::any(), 0..80)) {
+            let text: String = text.into_iter().collect();
+            proptest::prop_assert!(!escape(&text, |_| false).chars().any(is_control));
+        }
+    }
 }

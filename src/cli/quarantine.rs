@@ -23,6 +23,9 @@ pub enum Subcommand {
     Show {
         /// Id of the webhook
         id: String,
+        /// Print the bytes as they are, control characters included
+        #[arg(long)]
+        raw: bool,
     },
     /// Maps them again, after an upgrade or a fixed configuration
     #[command(after_help = "Example:\n  incident-bridge quarantine replay --all")]
@@ -58,10 +61,14 @@ pub async fn main(config: &Config, subcommand: &Subcommand, json: bool) -> anyho
                 );
             }
         }
-        Subcommand::Show { id } => {
-            let row = operator.find_quarantined(id).await?;
-            let row = row.ok_or_else(|| Usage(format!("there is no webhook {id} in quarantine")))?;
-            output::line(String::from_utf8_lossy(&row.body));
+        Subcommand::Show { id, raw } => {
+            let body = operator.find_quarantined_body(id).await?;
+            let body = body.ok_or_else(|| Usage(format!("there is no webhook {id} in quarantine")))?;
+            if *raw {
+                output::raw(&body);
+            } else {
+                output::text(String::from_utf8_lossy(&body));
+            }
         }
         Subcommand::Replay { ids, all } => {
             if ids.is_empty() && !all {

@@ -5,14 +5,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::output;
 use super::usage::Usage;
 use crate::app::build_ready_engine;
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, Timestamp, before};
 use crate::config::Config;
 use crate::domain::parse_timestamp;
 use crate::sync::{DeliveryTotals, Engine, PollOutcome, SourceRuntime, Window};
@@ -142,8 +141,7 @@ async fn rewind(
     since: Option<Timestamp>,
     full: bool,
 ) -> anyhow::Result<()> {
-    let backfill = chrono::TimeDelta::from_std(source.config.backfill).context("backfill")?;
-    let from = since.or_else(|| full.then(|| engine.clock().now() - backfill));
+    let from = since.or_else(|| full.then(|| before(engine.clock().now(), source.config.backfill)));
     if let Some(from) = from {
         engine.operator().rewind_polls(source.id(), from).await?;
     }
@@ -258,7 +256,7 @@ async fn preview(
             "{} {} → {}: {}",
             preview.kind, preview.jira_id, preview.site, preview.difference
         ));
-        output::line(serde_json::to_string_pretty(&preview.payload)?);
+        output::json(&preview.payload)?;
     }
     output::line(format!("{} entities would be sent; nothing was", previews.len()));
     Ok(ExitCode::SUCCESS)

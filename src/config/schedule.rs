@@ -11,6 +11,9 @@ pub(super) const DURATION_PATTERN: &str = concat!(
     r"^\s*(0|([0-9]+(\.[0-9]+)?\s*(nanos|nsec|ns|usec|us|µs|millis|msec|ms|seconds?|secs?|s|minutes?|mins?|m|",
     r"hours?|hrs?|h|days?|d|weeks?|wks?|w|months?|M|years?|yrs?|y)\s*)+)$"
 );
+/// No calendar ends within this time, so that instants can be calculated from every duration.
+const LONGEST_DURATION: Duration = Duration::from_hours(100 * 366 * 24);
+
 /// What [`parse_cron`] takes, for editors: six fields, or a nickname such as `@daily`.
 pub(super) const CRON_PATTERN: &str = r"^\s*(@[A-Za-z]+|(\S+\s+){5}\S+)\s*$";
 
@@ -19,9 +22,13 @@ pub(super) const CRON_PATTERN: &str = r"^\s*(@[A-Za-z]+|(\S+\s+){5}\S+)\s*$";
 /// # Errors
 /// A sentence that shows how durations are written.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text.trim()).map_err(|fault| {
+    let duration = humantime::parse_duration(text.trim()).map_err(|fault| {
         format!("{text:?} is not a duration ({fault}); write for example \"30s\", \"5m\" or \"90d\"")
-    })
+    })?;
+    if duration > LONGEST_DURATION {
+        return Err(format!("{text:?} is longer than a hundred years, the longest that is taken"));
+    }
+    Ok(duration)
 }
 
 /// A cron expression with exactly six fields, seconds first.
@@ -71,5 +78,14 @@ mod tests {
         assert_eq!(parse_duration("90d"), Ok(Duration::from_hours(90 * 24)));
         assert_eq!(parse_duration("50ms"), Ok(Duration::from_millis(50)));
         assert!(parse_duration("30").is_err_and(|why| why.contains("\"30s\"")));
+    }
+
+    #[test]
+    fn durations_end_within_a_hundred_years() {
+        assert!(parse_duration("100y").is_ok());
+        for long in ["99999999d", "101y", "9999999999y", "18446744073709551615s"] {
+            assert!(parse_duration(long).is_err(), "{long}");
+        }
+        assert!(parse_duration("99999999d").is_err_and(|why| why.contains("a hundred years")));
     }
 }

@@ -4,9 +4,10 @@
 //! A key is named here once; its meaning and its default are in `config/default.toml`. To add one, write it
 //! in both files. To add a section, write its struct here and its name in `Config`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
@@ -15,6 +16,10 @@ use super::kind::{
     address, boolean, cron, duration, integer, list, secret, secret_url, secrets, text, url, word,
 };
 use super::section::section;
+
+/// First parts of the public routes. A proxy that strips the path of the public address would make a route
+/// below one of them look like a route below that path.
+const OWN_PATHS: [&str; 5] = ["atlassian-connect.json", "connect", "jira", "static", "webhooks"];
 
 section! {
     /// The listener that Jira and the incident tools reach.
@@ -27,8 +32,16 @@ section! {
         pub shutdown_grace: Duration = duration(),
         /// Bytes.
         pub max_body: usize = integer(1024..=64 << 20),
+        /// Bytes of all request bodies in memory; at least one of the largest always fits.
+        pub max_body_total: usize = integer(1024..=1 << 30),
+        /// Open connections; fewer if the limit of open files says so.
+        pub max_connections: usize = integer(16..=1 << 20),
+        /// For a whole request with its answer.
+        pub request_timeout: Duration = duration().checked(check_request_timeout),
         /// Webhooks that may wait for the disk.
         pub max_waiting: usize = integer(1..=1 << 20),
+        /// Reverse proxies whose `X-Forwarded-For` counts.
+        pub trusted_proxies: Vec<IpNet> = list().checked(|networks| read_networks(&networks)),
     }
 }
 
@@ -36,6 +49,8 @@ section! {
     /// The listener for health, readiness and metrics.
     pub struct Operator {
         pub listen: SocketAddr = address("127.0.0.1:9090"),
+        /// Names under which it answers, in small letters, besides its addresses and `localhost`.
+        pub hosts: Vec<String> = list().checked(|names| read_host_names(&names)),
     }
 }
 
@@ -121,6 +136,7 @@ section! {
     pub struct Retention {
         pub inbox: Duration = duration(),
         pub timeline: Duration = duration(),
+        pub quarantine: Duration = duration(),
     }
 }
 
@@ -176,8 +192,36 @@ fn check_base_url(mut url: Url) -> Result<Url, String> {
         return Err("must be scheme, host, port and path only".to_owned());
     }
     let path = url.path().trim_end_matches('/').to_owned();
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    if OWN_PATHS.contains(&first) {
+        return Err(format!(
+            "must not have a path that begins with /{first}, which is one of the bridge's own; choose another such as /bridge"
+        ));
+    }
     url.set_path(&path);
     Ok(url)
+}
+
+fn check_request_timeout(timeout: Duration) -> Result<Duration, String> {
+    let range = Duration::from_secs(1)..=Duration::from_mins(5);
+    if range.contains(&timeout) { Ok(timeout) } else { Err("must be from \"1s\" to \"5m\"".to_owned()) }
+}
+
+/// Networks, or single addresses.
+fn read_networks(texts: &[String]) -> Result<Vec<IpNet>, String> {
+    let read = |text: &String| {
+        let network = text.parse().or_else(|_| text.parse().map(|address: IpAddr| address.into()));
+        network.map_err(|_| format!("{text:?} is neither an address nor a network such as 10.0.0.0/8"))
+    };
+    texts.iter().map(read).collect()
+}
+
+fn read_host_names(texts: &[String]) -> Result<Vec<String>, String> {
+    let read = |text: &String| match Host::parse(text) {
+        Ok(Host::Domain(name)) => Ok(name),
+        _ => Err(format!("{text:?} is not a host name without port, such as bridge.internal")),
+    };
+    texts.iter().map(read).collect()
 }
 
 /// Whether the address can only mean the machine itself.

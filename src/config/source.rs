@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use config::Value;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::error::ConfigError;
@@ -26,6 +26,8 @@ pub enum WorkspaceMode {
     Teams,
 }
 
+/// Bytes of a credential that nobody guesses.
+const SHORTEST_CREDENTIAL: usize = 16;
 /// The shape of ids that the operator chooses, for editors; the reader asks the id's own type.
 pub(super) const ID_PATTERN: &str = "^[a-z0-9][a-z0-9-]{0,31}$";
 const TIERS: &[Tier] = &[Tier::One, Tier::Two, Tier::Three, Tier::Four];
@@ -102,6 +104,29 @@ impl SourceConfig {
         values.insert("sites".to_owned(), Value::new(None, Vec::<String>::new()));
         let mut problems = Vec::new();
         read_section("source", values, &mut problems).ok_or(ConfigError { problems })
+    }
+
+    /// What may prove a webhook, with the key that names it: `webhook_secrets[0]`.
+    #[must_use]
+    pub fn webhook_credentials(&self) -> Vec<(String, &SecretString)> {
+        let secrets = self.webhook_secrets.iter().enumerate();
+        let secrets = secrets.map(|(index, secret)| (format!("webhook_secrets[{index}]"), secret));
+        let token = self.webhook_token.iter().map(|token| ("webhook_token".to_owned(), token));
+        let basic = self.webhook_basic.iter().map(|basic| ("webhook_basic".to_owned(), basic));
+        secrets.chain(token).chain(basic).collect()
+    }
+
+    /// The keys of credentials that are so short that they could be guessed.
+    #[must_use]
+    pub fn weak_credentials(&self) -> Vec<String> {
+        let secret_part = |text: &str, key: &str| match text.split_once(':') {
+            Some((_, password)) if key == "webhook_basic" => password.trim().len(),
+            _ => text.trim().len(),
+        };
+        let credentials = self.webhook_credentials().into_iter();
+        let weak =
+            credentials.filter(|(key, text)| secret_part(text.expose_secret(), key) < SHORTEST_CREDENTIAL);
+        weak.map(|(key, _)| key).collect()
     }
 
     /// The names of the keys that every source understands, with those that name a secret's file.

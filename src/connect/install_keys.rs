@@ -23,13 +23,15 @@ pub const ATLASSIAN_KEY_URLS: [&str; 2] =
 /// Longest key id that is looked up; Atlassian's look like UUIDs.
 pub const MAX_KID_BYTES: usize = 128;
 
-/// How many lookups that the cache cannot answer are made per minute.
-pub const MAX_FETCHES_PER_MINUTE: u32 = 30;
+/// How many lookups that the cache cannot answer are made per minute for all callers together.
+pub const MAX_FETCHES_PER_MINUTE: u32 = 120;
 
 const MAX_KEY_BYTES: usize = 16 * 1024;
 const CACHED_KEYS: u64 = 64;
 /// A key never changes under its id; this limits for how long a withdrawn one is still accepted.
 const CACHED_FOR: Duration = Duration::from_hours(24);
+/// For how long an older one is good enough while no host can be asked.
+const KEPT_FOR: Duration = Duration::from_hours(7 * 24);
 const HOST_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Why there is no key. [`InstallKeyError::is_passing`] distinguishes 401 from 503.
@@ -61,6 +63,8 @@ pub struct InstallKeys {
     http: HttpClient,
     hosts: Vec<Url>,
     known: Cache<String, Arc<str>>,
+    /// Everything that was ever known, for when the hosts cannot be reached.
+    older: Cache<String, Arc<str>>,
     fetches: DefaultDirectRateLimiter,
 }
 
@@ -81,9 +85,10 @@ impl InstallKeys {
             let message = format!("{url} must be https, or anybody on the way could hand out keys");
             return Err(InstallKeyError::Configuration(message));
         }
-        let known = Cache::builder().max_capacity(CACHED_KEYS).time_to_live(CACHED_FOR).build();
+        let cache = |kept| Cache::builder().max_capacity(CACHED_KEYS).time_to_live(kept).build();
+        let (known, older) = (cache(CACHED_FOR), cache(KEPT_FOR));
         let per_minute = NonZeroU32::new(MAX_FETCHES_PER_MINUTE).unwrap_or(NonZeroU32::MIN);
-        Ok(Self { http, hosts, known, fetches: RateLimiter::direct(Quota::per_minute(per_minute)) })
+        Ok(Self { http, hosts, known, older, fetches: RateLimiter::direct(Quota::per_minute(per_minute)) })
     }
 
     /// The public key of that id as PEM, from the cache or from the first host that has it.
@@ -93,7 +98,20 @@ impl InstallKeys {
     pub async fn get_public_key(&self, kid: Option<&str>) -> Result<Arc<str>, InstallKeyError> {
         let kid = kid.filter(|kid| is_valid_kid(kid)).ok_or(InstallKeyError::InvalidKid)?;
         let fetched = self.known.try_get_with_by_ref(kid, self.fetch(kid)).await;
-        fetched.map_err(|error| InstallKeyError::clone(&error))
+        match fetched {
+            Ok(key) => Ok(key),
+            Err(error) if error.is_passing() => match self.older.get(kid).await {
+                Some(key) => Ok(key),
+                None => Err(InstallKeyError::clone(&error)),
+            },
+            Err(error) => Err(InstallKeyError::clone(&error)),
+        }
+    }
+
+    /// Whether looking for this id costs nothing: it is known, or no id at all.
+    #[must_use]
+    pub fn needs_no_fetch(&self, kid: Option<&str>) -> bool {
+        kid.is_none_or(|kid| !is_valid_kid(kid) || self.known.contains_key(kid))
     }
 
     async fn fetch(&self, kid: &str) -> Result<Arc<str>, InstallKeyError> {
@@ -101,7 +119,11 @@ impl InstallKeys {
         let mut failures = Vec::new();
         for host in &self.hosts {
             match self.fetch_from(host, kid).await {
-                Ok(Some(pem)) => return Ok(pem.into()),
+                Ok(Some(pem)) => {
+                    let key: Arc<str> = pem.into();
+                    self.older.insert(kid.to_owned(), key.clone()).await;
+                    return Ok(key);
+                }
                 Ok(None) => {}
                 Err(failure) => {
                     tracing::warn!(%host, failure, "an install key host gave no usable answer");
@@ -110,6 +132,7 @@ impl InstallKeys {
             }
         }
         if failures.is_empty() {
+            self.older.invalidate(kid).await;
             Err(InstallKeyError::UnknownKey)
         } else {
             Err(InstallKeyError::Unreachable(failures.join(", ")))

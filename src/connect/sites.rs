@@ -7,6 +7,8 @@ use std::fmt;
 
 use url::{Host, Url};
 
+const HTTPS: u16 = 443;
+
 /// Why a host pattern of the configuration is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPattern {
@@ -20,11 +22,11 @@ pub enum InvalidPattern {
     NotLoopback(String),
 }
 
-/// A host, or all hosts below one, at any port or at one port only.
+/// A host, or all hosts below one, at one port.
 ///
 /// `*.atlassian.net` matches hosts with one or more labels before `.atlassian.net`, and not
 /// `atlassian.net` itself. A `*` anywhere else, or before a single label such as `*.net`, is refused. A
-/// pattern without a port matches every port.
+/// pattern without a port means 443.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostPattern {
     host: Host,
@@ -62,7 +64,7 @@ impl HostPattern {
             (Host::Ipv6(pattern), Host::Ipv6(host)) => pattern == host,
             _ => false,
         };
-        host_fits && self.port.is_none_or(|wanted| wanted == port)
+        host_fits && self.port.unwrap_or(HTTPS) == port
     }
 }
 
@@ -78,7 +80,7 @@ pub fn host_matches(pattern: &str, host_and_port: &str) -> bool {
         Host::Ipv4(address) => Host::Ipv4(*address),
         Host::Ipv6(address) => Host::Ipv6(*address),
     };
-    pattern.matches(&host, port.unwrap_or(443))
+    pattern.matches(&host, port.unwrap_or(HTTPS))
 }
 
 /// Whether the host is this machine itself, for which plain `http` is acceptable.

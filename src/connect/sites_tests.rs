@@ -26,6 +26,17 @@ fn an_exact_entry_admits_that_host_only() {
 }
 
 #[test]
+fn an_entry_without_a_port_admits_the_usual_port_only() {
+    for sites in [&["acme.atlassian.net"], &["*.atlassian.net"]] {
+        let list = list(sites);
+        assert!(list.check("https://acme.atlassian.net:443").is_ok());
+        assert!(list.check("https://acme.atlassian.net:8443").is_err());
+    }
+    assert!(host_matches("acme.atlassian.net", "acme.atlassian.net"));
+    assert!(!host_matches("*.atlassian.net", "acme.atlassian.net:8443"));
+}
+
+#[test]
 fn a_glob_admits_every_host_below_and_not_the_domain_itself() {
     let list = list(&["*.atlassian.net"]);
     assert!(list.has_glob());
@@ -59,7 +70,7 @@ fn an_empty_list_refuses_everything_and_names_the_key() {
 
 #[test]
 fn plain_http_is_for_listed_loopback_hosts_that_are_admitted_too() {
-    let list = list(&["127.0.0.1:2990", "127.0.0.1:3000", "acme.example"]);
+    let list = list(&["127.0.0.1:2990", "127.0.0.1:3000", "acme.example:80"]);
     assert!(list.check("http://127.0.0.1:2990").is_ok());
     assert!(matches!(refusal(&list, "http://127.0.0.1:3000"), SiteRefused::Insecure { .. }));
     assert!(matches!(refusal(&list, "http://acme.example"), SiteRefused::Insecure { .. }));
@@ -135,9 +146,9 @@ fn what_is_no_host_is_no_pattern() {
 #[test]
 fn a_sources_sites_are_matched_by_the_same_rules() {
     assert!(host_matches("*.atlassian.net", "acme.atlassian.net"));
-    assert!(host_matches("acme.atlassian.net", "acme.atlassian.net:8443"));
+    assert!(!host_matches("acme.atlassian.net", "acme.atlassian.net:8443"));
     assert!(host_matches("127.0.0.1:2990", "127.0.0.1:2990"));
-    assert!(host_matches("[::1]", "[::1]:2990"));
+    assert!(host_matches("[::1]", "[::1]") && !host_matches("[::1]", "[::1]:2990"));
     assert!(!host_matches("127.0.0.1:2990", "127.0.0.1:2991"));
     assert!(!host_matches("*.atlassian.net", "atlassian.net"));
     assert!(!host_matches("*", "acme.atlassian.net"));

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Datelike};
 use url::{Position, Url};
 
-use crate::domain::{EntityId, SourceId, Timestamp, format_timestamp};
+use crate::domain::{EntityId, SourceId, Timestamp, format_timestamp, is_blank};
 
 const MAX_LINE: usize = 255;
 const MAX_TEXT: usize = 5000;
@@ -20,7 +20,7 @@ pub fn find_line(text: &str) -> Option<String> {
     cut(line.trim(), MAX_LINE)
 }
 
-/// Markdown of at most 5000 UTF-16 units with line breaks and tabs kept; `None` when nothing is left.
+/// Markdown of at most 5000 UTF-16 units with line breaks and tabs kept; `None` when nothing visible is left.
 pub fn find_text(text: &str) -> Option<String> {
     let clean: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
     cut(clean.trim(), MAX_TEXT)
@@ -29,7 +29,7 @@ pub fn find_text(text: &str) -> Option<String> {
 /// The text within `limit` UTF-16 units, with an ellipsis where something was cut off. Counts UTF-16 units
 /// because Jira counts as Java does; whole characters only, so no surrogate pair is ever halved.
 fn cut(text: &str, limit: usize) -> Option<String> {
-    if text.is_empty() {
+    if is_blank(text) {
         return None;
     }
     if text.encode_utf16().count() <= limit {

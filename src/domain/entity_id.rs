@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::SourceId;
+use super::{SourceId, storable};
 
 /// Limit of `id` in the Operations and the DevOps Components API.
 const MAX_LENGTH: usize = 255;
@@ -27,6 +27,7 @@ impl EntityId {
     /// becomes `~` and 40 hex digits of its SHA-256.
     #[must_use]
     pub fn new(source: &SourceId, provider_id: &str) -> Self {
+        let provider_id = &*storable(provider_id);
         let fits = !provider_id.is_empty()
             && !provider_id.starts_with('~')
             && source.as_str().len() + 1 + provider_id.len() <= MAX_LENGTH

@@ -3,31 +3,39 @@
 //! Only types and `parse_…` constructors: no async, no I/O, no foreign JSON. `destinations` know what
 //! Jira's payloads look like, `sources` what a tool's look like.
 
+mod bounds;
 mod component;
 mod delivery;
 mod digest;
 mod entity_id;
+mod halves;
 mod ids;
 mod incident;
 mod observation;
+mod redaction;
 mod review;
 mod severity;
 mod time;
 mod version;
+mod visible;
 mod words;
 mod workspace;
 
+pub use bounds::{bind_all, bounded_id, storable};
 pub use component::{Component, ComponentType, FALLBACK_COMPONENT, Tier};
 pub use delivery::{BatchSizes, DeliveryState, EntityOutcome, Outgoing, Priority, Verdict};
 pub use digest::content_digest;
 pub use entity_id::EntityId;
+pub use halves::Halves;
 pub use ids::{ClientKey, DestinationId, EntityKind, InvalidId, SourceId};
 pub use incident::{Association, Incident, IncidentStatus};
 pub use observation::{Entity, Observation, State};
+pub use redaction::{ERASED, Needle, Redacted};
 pub use review::{PostIncidentReview, ReviewStatus};
 pub use severity::Severity;
 pub use time::{format_timestamp, parse_timestamp};
-pub use version::{Decision, Known, decide};
+pub use version::{Decision, Known, TOLERANCE, decide, next_version};
+pub use visible::is_blank;
 pub use words::{ToolWords, UnmappedValue, ValueKind};
 pub use workspace::Workspace;
 

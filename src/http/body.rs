@@ -18,10 +18,20 @@ pub async fn read_body(response: &mut Response, limit: usize) -> Result<Vec<u8>,
             Some(chunk) if body.len() + chunk.len() > limit => {
                 return Err(TransportFault::new(response.url(), TransportCause::TooLarge { limit }));
             }
-            Some(chunk) => body.extend_from_slice(&chunk),
+            Some(chunk) => keep(&mut body, &chunk, limit),
             None => return Ok(body),
         }
     }
+}
+
+/// Appends the chunk, which fits into the bound. Memory is doubled as usual, but never beyond the bound.
+fn keep(body: &mut Vec<u8>, chunk: &[u8], limit: usize) {
+    let needed = body.len().saturating_add(chunk.len());
+    if needed > body.capacity() {
+        let capacity = body.capacity().saturating_mul(2).min(limit).max(needed);
+        body.reserve_exact(capacity.saturating_sub(body.len()));
+    }
+    body.extend_from_slice(chunk);
 }
 
 #[cfg(test)]
@@ -47,6 +57,16 @@ mod tests {
         assert_eq!(fault.cause, TransportCause::TooLarge { limit: 9 });
         let sentence = fault.to_string();
         assert!(sentence.ends_with("answers with more than the 9 bytes that are read"), "{sentence}");
+    }
+
+    #[test]
+    fn no_more_memory_is_taken_than_the_bound_allows() {
+        let (mut body, limit) = (Vec::new(), 1_000_000);
+        while body.len() < limit {
+            let chunk = vec![b'x'; (limit - body.len()).min(8_000)];
+            keep(&mut body, &chunk, limit);
+            assert!(body.capacity() <= limit);
+        }
     }
 
     #[tokio::test]

@@ -97,7 +97,8 @@ fn claims(clock: &Clock, installation: &Installation, method: &str, url: &Url, a
         exp: iat + LIFETIME_SECS,
         qsh: Some(qsh::hash(method, url.as_str(), &base_path)),
         aud,
-        sub: Some("712020:00000000-0000-4000-8000-000000000002".to_owned()),
+        // Somebody else each time, so that two calls of one second have different tokens.
+        sub: Some(format!("712020:{}", clock.new_id())),
     }
 }
 

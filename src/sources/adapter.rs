@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::findings::Findings;
 use super::memory::Memory;
 use super::polling::{Catalogue, Page, PollError, PollRequest};
-use super::webhook::{Headers, InboundWebhook, Rejection, Unmappable, VerifiedWebhook};
+use super::webhook::{HeadProof, Headers, InboundWebhook, Rejection, Unmappable, VerifiedWebhook};
 use crate::domain::Timestamp;
 
 /// A connection to one incident tool.
@@ -19,6 +19,19 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// A [`Rejection`] with the answer that makes this tool behave best.
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection>;
+
+    /// Checks a webhook whose body has not been read and is still empty, so that nobody without a credential
+    /// can send one.
+    ///
+    /// # Errors
+    /// As for [`Source::verify`], when no body could change that.
+    fn check_head(&self, head: &InboundWebhook) -> Result<HeadProof, Rejection> {
+        match self.verify(head.clone()) {
+            Ok(_) => Ok(HeadProof::Complete),
+            Err(Rejection::Mismatch(_)) => Ok(HeadProof::NeedsBody),
+            Err(refused) => Err(refused),
+        }
+    }
 
     /// Says, without any state, whether `parse` can map the body. A refused webhook is kept for the operator
     /// and answered with the refusal's status. The default parses it.
@@ -32,6 +45,12 @@ pub trait Source: Send + Sync {
     /// The keys of [`Memory`] that `parse` needs for this webhook. Most tools need none.
     fn recall(&self, _webhook: &VerifiedWebhook) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Whether `inspect`, `recall` or `parse` read the header field of this name, in small letters, besides
+    /// `content-type`. Only such fields are stored with a webhook.
+    fn keeps_header(&self, _name: &str) -> bool {
+        false
     }
 
     /// What the webhook says. Event types without an incident give empty findings, never an error.

@@ -2,8 +2,15 @@
 //!
 //! Pure, and must not know any tool.
 
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::webhook::Unmappable;
 use crate::domain::{Component, Entity, EntityKind, Incident, Observation, State, Timestamp, Workspace};
+
+/// What the operator reads of something on which a parser panicked.
+pub const PARSER_PANICKED: &str =
+    "the parser panicked on it, which is a bug of this program: please report it with the tool's message";
 
 /// What a webhook or a page reported.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -19,6 +26,8 @@ pub struct Findings {
     pub refresh_catalogue: bool,
     /// Why entries of a listing could not be mapped, one reason for each.
     pub unmappable: Vec<String>,
+    /// What a bound has left out, for the operator.
+    pub cut: Option<String>,
     /// Why there is nothing in here, for the operator; for example `event type pagey.ping`.
     pub ignored: Option<String>,
 }
@@ -53,20 +62,16 @@ impl Findings {
         self.refetch.extend(more.refetch);
         self.unmappable.extend(more.unmappable);
         self.refresh_catalogue |= more.refresh_catalogue;
-        for component in more.mentioned {
-            if self.mentioned.iter().all(|known| known.provider_id != component.provider_id) {
-                self.mentioned.push(component);
-            }
-        }
-        for workspace in more.workspaces {
-            if self.workspaces.iter().all(|known| known.provider_id != workspace.provider_id) {
-                self.workspaces.push(workspace);
-            }
-        }
+        self.cut = self.cut.take().or(more.cut);
+        add_new(&mut self.mentioned, more.mentioned, |component| &component.provider_id);
+        add_new(&mut self.workspaces, more.workspaces, |workspace| &workspace.provider_id);
     }
 
-    /// What one entry of a listing says, or why it cannot be mapped: it must not stop the other entries.
-    pub(super) fn of_entry(mapped: Result<Self, Unmappable>) -> Self {
+    /// What one entry of a listing says, or why it cannot be mapped: it must not stop the other entries, even
+    /// if `map` panics on it.
+    pub(super) fn of_entry(map: impl FnOnce() -> Result<Self, Unmappable>) -> Self {
+        let mapped = catch_unwind(AssertUnwindSafe(map));
+        let mapped = mapped.unwrap_or_else(|_| Err(Unmappable::Incomplete(PARSER_PANICKED.to_owned())));
         mapped.unwrap_or_else(|fault| Self { unmappable: vec![fault.to_string()], ..Self::default() })
     }
 
@@ -76,5 +81,30 @@ impl Findings {
             all.absorb(part);
             all
         })
+    }
+}
+
+/// Adds those whose id is not among `known` yet.
+fn add_new<T>(known: &mut Vec<T>, more: Vec<T>, id: impl Fn(&T) -> &String) {
+    if more.is_empty() {
+        return;
+    }
+    let mut ids: HashSet<String> = known.iter().map(|it| id(it).clone()).collect();
+    known.extend(more.into_iter().filter(|it| ids.insert(id(it).clone())));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_on_which_its_mapping_panics_is_left_out_with_a_reason() {
+        let of = |entry: &str| {
+            assert_ne!(entry, "panic", "the mapping breaks down");
+            Ok(Findings::ignored(entry))
+        };
+        let read = Findings::merge(["one", "panic", "two"].map(|entry| Findings::of_entry(|| of(entry))));
+        assert_eq!(read.unmappable.len(), 1);
+        assert!(read.unmappable[0].contains(PARSER_PANICKED), "{read:?}");
     }
 }

@@ -8,6 +8,7 @@
 mod adapter;
 mod alertmanager;
 mod better_stack;
+mod bounds;
 mod datadog;
 mod dispatch;
 mod findings;
@@ -27,7 +28,7 @@ mod splunk_oncall;
 mod squadcast;
 mod statuspage;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod webhook;
 mod zenduty;
 
@@ -36,11 +37,11 @@ use std::sync::Arc;
 use crate::config::suggestion;
 
 pub use adapter::{Poller, Source};
-pub use findings::Findings;
+pub use findings::{Findings, PARSER_PANICKED};
 pub use kind::{BuildContext, BuildError, Capability, Kind};
 pub use memory::Memory;
 pub use polling::{Catalogue, Cursor, Page, PollError, PollRequest};
-pub use webhook::{Headers, InboundWebhook, Rejection, Unmappable, VerifiedWebhook};
+pub use webhook::{HeadProof, Headers, InboundWebhook, Rejection, Unmappable, VerifiedWebhook};
 
 /// Every type of source, in alphabetical order.
 pub const KINDS: &[Kind] = &[
@@ -85,5 +86,6 @@ pub fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 /// Builds a source of this type; refuses a key that the type does not have.
 fn open(kind: &Kind, context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
     kit::options::check_names(&context.config, kind.option_names)?;
+    kit::options::check_credentials(&context.config)?;
     (kind.build)(context)
 }

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::kit::reader::{ReadFault, read_json};
 use crate::domain::Timestamp;
 
 /// Header fields by lower-case name, in the order of arrival. Values that are not UTF-8 are left out.
@@ -93,9 +94,23 @@ impl VerifiedWebhook {
     /// # Errors
     /// [`Unmappable::Malformed`] with the place of the fault, never with the content.
     pub fn json(&self) -> Result<&Value, Unmappable> {
-        let parse = || serde_json::from_slice(&self.body).map_err(|fault| Unmappable::from_json(&fault));
+        let parse = || {
+            read_json(&self.body).map_err(|fault| match fault {
+                ReadFault::Json(fault) => Unmappable::from_json(&fault),
+                ReadFault::TooManyValues => Unmappable::Malformed(format!("the body {fault}")),
+            })
+        };
         self.json.get_or_init(parse).as_ref().map_err(Clone::clone)
     }
+}
+
+/// What the head of a webhook shows about its sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeadProof {
+    /// It has a credential that fits.
+    Complete,
+    /// It has a signature, which only the body can confirm.
+    NeedsBody,
 }
 
 /// Why a webhook is refused. Nothing of it is kept.
@@ -104,6 +119,9 @@ pub enum Rejection {
     /// 401: no credential of the configuration matches.
     #[error("{0}")]
     Unauthorized(String),
+    /// 401 as well: there is a signature, and no key of the configuration made it over this body.
+    #[error("{0}")]
+    Mismatch(String),
     /// 400: the fields that carry the signature cannot be read.
     #[error("{0}")]
     Malformed(String),

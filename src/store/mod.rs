@@ -28,8 +28,11 @@ mod timeline;
 mod transactions;
 mod vault;
 
+pub use db::files::ExposedFile;
+pub use db::owner::Ownership;
 pub use deliveries::Deliveries;
 pub use deliveries::counts::DeliveryCounts;
+pub use deliveries::erasure::Reason;
 pub use deliveries::listing::DeliveryRow;
 pub use deliveries::next_batch::{BatchRules, NextBatch, Pace};
 pub use deliveries::queue::WaitingEntity;
@@ -39,23 +42,28 @@ pub use entities::associations::EntityAssociation;
 pub use entities::lookup::{Container, StoredDigest, StoredEntity};
 pub use entities::workspaces::StoredWorkspace;
 pub use error::StoreError;
+pub use inbox::bodies::StoredBody;
 pub use inbox::quarantine::QuarantinedRow;
 pub use inbox::{Inbox, InboxEntry, InboxRow, InboxState, QueueCounts, ReceiptRow, Recorded};
 pub use leases::{Lease, Leases};
 pub use polls::Polls;
+pub use polls::erasure::Fact;
 pub use polls::refetches::Refetch;
 pub use polls::state::{PollFailure, PollState};
 pub use sites::backoff::Backoff;
 pub use sites::declared::{DeclaredDestination, Place};
 pub use sites::installations::{Installation, InstallationState, NewInstallation};
+pub use sites::lifecycle_calls::{CallStanding, LifecycleCall};
 pub use sites::removals::Removal;
 pub use sites::{DestinationRef, Sites};
+pub use timeline::erasure::Quotation;
 pub use timeline::event::{Cause, TimelineEvent};
 pub use timeline::{Timeline, TimelineEntry};
 pub use transactions::report::{Applied, Origin, Report, SourceScope};
 pub use vault::{Vault, VaultError};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -92,6 +100,31 @@ impl Store {
     /// Writes one row, to prove that the database accepts writes.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
         generations::check_writable(&self.db).await
+    }
+
+    /// Makes this process the one that syncs from the database. Waits for another's end for at most `patience`.
+    ///
+    /// # Errors
+    /// [`StoreError::Owned`] when another process is the owner, with a sentence that says what to do.
+    pub async fn become_owner(&self, patience: Duration) -> Result<Ownership, StoreError> {
+        Ownership::take(&self.db, patience).await
+    }
+
+    /// Files of the database that others than their owner may read or write.
+    #[must_use]
+    pub fn list_exposed_files(&self) -> Vec<ExposedFile> {
+        self.db.list_exposed_files()
+    }
+
+    /// Makes sure that what was erased cannot be read in the database's files. Returns `false` when a reader was
+    /// in the way: then call it again later.
+    pub async fn scrub(&self) -> Result<bool, StoreError> {
+        self.db.empty_log().await
+    }
+
+    /// Gives a little of the space that is no longer used back to the file system. Returns whether more is left.
+    pub async fn vacuum_step(&self) -> Result<bool, StoreError> {
+        self.db.vacuum_step().await
     }
 
     /// Waits for running statements and closes all connections.

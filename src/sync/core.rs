@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use super::directory::Directory;
 use super::registry::Registry;
+use super::tasks::Heartbeats;
 use crate::clock::Clock;
 use crate::config::DestinationConfig;
 use crate::store::{Store, StoreError};
@@ -40,20 +41,56 @@ pub(in crate::sync) struct Core {
     pub directory: Directory,
     pub metrics: Arc<Metrics>,
     pub signals: Signals,
+    /// What the tasks of this process do.
+    pub heartbeats: Heartbeats,
     /// Name of this process in leases.
     pub owner: String,
 }
 
 impl Core {
+    /// Removes what was erased from the database's files, now or within a minute.
+    pub async fn scrub(&self) {
+        match self.store.scrub().await {
+            Ok(true) => {}
+            Ok(false) => tracing::debug!("the write-ahead log is being read; it is emptied later"),
+            Err(fault) => tracing::warn!(%fault, "the write-ahead log could not be emptied; trying again"),
+        }
+    }
+
     pub fn new(store: Store, clock: Clock, registry: Registry, declared: Vec<DestinationConfig>) -> Self {
         Self {
             directory: Directory::new(store.clone(), registry.clone(), declared),
             owner: clock.new_id(),
             metrics: Arc::default(),
             signals: Signals::default(),
+            heartbeats: Heartbeats::default(),
             store,
             clock,
             registry,
         }
+    }
+}
+
+/// The failures of things that are done one after another: none of them keeps the next from its turn.
+#[derive(Debug, Default)]
+pub(in crate::sync) struct Faults(Option<SyncError>);
+
+impl Faults {
+    /// The result; a failure is logged with what it concerns, and kept.
+    pub fn keep<T>(&mut self, what: &str, result: Result<T, impl Into<SyncError>>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(fault) => {
+                let fault = fault.into();
+                tracing::warn!(what, %fault, "this failed and is repeated; the others go on");
+                self.0.get_or_insert(fault);
+                None
+            }
+        }
+    }
+
+    /// The first failure, if there was one.
+    pub fn first(self) -> Result<(), SyncError> {
+        self.0.map_or(Ok(()), Err)
     }
 }

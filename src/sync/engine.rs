@@ -8,12 +8,12 @@ use super::inbound::{Inbound, Ingestor};
 use super::operator::Operator;
 use super::outbound::Outbound;
 use super::registry::Registry;
-use super::tasks;
+use super::tasks::{self, Heartbeats};
 use crate::clock::Clock;
 use crate::config::{Config, DestinationConfig, Retention};
 use crate::destinations::DestinationTypes;
 use crate::domain::{DestinationId, Workspace};
-use crate::store::{DeclaredDestination, Origin, Report, Store};
+use crate::store::{DeclaredDestination, Store};
 use crate::telemetry::Metrics;
 
 /// Everything that the bridge can do.
@@ -88,6 +88,12 @@ impl Engine {
         &self.core.signals
     }
 
+    /// What the tasks do at the moment.
+    #[must_use]
+    pub fn heartbeats(&self) -> &Heartbeats {
+        &self.core.heartbeats
+    }
+
     /// What operators look at and change.
     #[must_use]
     pub fn operator(&self) -> Operator {
@@ -125,9 +131,7 @@ impl Engine {
             if moved > 0 {
                 tracing::info!(source = %source.id(), entities = moved, "moved to other workspaces");
             }
-            let fallback = [source.fallback_component(self.core.clock.now())];
-            let report = Report { mentioned: &fallback, ..Report::new(Origin::Configuration) };
-            store.apply(&source.scope(), &[report]).await?;
+            self.inbound.store_fallback(source).await?;
         }
         self.core.directory.refresh().await?;
         self.outbound.offer_missing().await
@@ -141,6 +145,7 @@ impl Engine {
         loop {
             self.core.directory.refresh_if_changed().await?;
             let mut worked = self.inbound.process_inbox().await?;
+            worked |= self.outbound.confirm_installations().await?;
             worked |= self.outbound.link_workspaces().await?;
             for id in self.core.store.deliveries().list_destinations_with_work().await? {
                 worked |= self.outbound.serve(&id).await?;

@@ -3,35 +3,52 @@
 use super::core::SyncError;
 use super::engine::Engine;
 use super::registry::SourceRuntime;
-use crate::domain::{ClientKey, DestinationId, SourceId};
-use crate::store::{EntityAssociation, NewInstallation};
+use crate::domain::{DestinationId, SourceId};
+use crate::store::{CallStanding, EntityAssociation, LifecycleCall, NewInstallation};
 
 impl Engine {
     /// Stores an installation or reinstallation; everything the site may see is sent (again), because Jira
-    /// forgets what it was sent when the app is removed.
+    /// forgets what it was sent when the app is removed. Only the first of equal calls has an effect.
     ///
     /// # Errors
     /// When the database fails; Jira then shows the admin that the installation failed.
-    pub async fn install(&self, new: &NewInstallation) -> Result<(), SyncError> {
+    pub async fn install(
+        &self,
+        call: &LifecycleCall,
+        new: &NewInstallation,
+    ) -> Result<CallStanding, SyncError> {
+        let core = &self.core;
         let visible: Vec<SourceId> =
-            self.core.registry.visible_to(&new.site).map(|source| source.id().clone()).collect();
-        self.core.store.install(new, &visible).await?;
-        self.core.directory.refresh().await?;
-        tracing::info!(site = %new.site, sources = visible.len(), "installed");
-        self.core.signals.link.notify_one();
-        self.core.signals.deliver.notify_one();
-        Ok(())
+            core.registry.visible_to(&new.site).map(|source| source.id().clone()).collect();
+        let standing = core.store.install(call, new, &visible).await?;
+        if standing != CallStanding::First {
+            return Ok(standing);
+        }
+        core.directory.refresh().await?;
+        if core.directory.current().find(&DestinationId::from(&new.client_key)).is_some_and(|it| it.confirmed)
+        {
+            tracing::info!(site = %new.site, sources = visible.len(), "installed");
+        } else {
+            tracing::warn!(site = %new.site, client_key = %new.client_key, "installed under another client key; the earlier one stays in use until Jira accepts the new secret");
+        }
+        core.signals.link.notify_one();
+        core.signals.deliver.notify_one();
+        Ok(standing)
     }
 
-    /// Erases what is kept of a site.
+    /// Erases what is kept of a site, also from the database's files.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn uninstall(&self, client_key: &ClientKey) -> Result<(), SyncError> {
-        self.core.store.uninstall(client_key).await?;
-        self.core.directory.refresh().await?;
-        tracing::info!(%client_key, "uninstalled; the site's secrets and deliveries are erased");
-        Ok(())
+    pub async fn uninstall(&self, call: &LifecycleCall) -> Result<CallStanding, SyncError> {
+        let standing = self.core.store.uninstall(call).await?;
+        if standing == CallStanding::First {
+            self.core.directory.refresh().await?;
+            self.core.scrub().await;
+            let client_key = &call.client_key;
+            tracing::info!(%client_key, "uninstalled; the site's secrets and deliveries are erased");
+        }
+        Ok(standing)
     }
 
     /// Queues everything of a source for delivery again, on every site that may see it.
@@ -51,12 +68,22 @@ impl Engine {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn set_enabled(&self, client_key: &ClientKey, enabled: bool) -> Result<(), SyncError> {
-        self.core.store.sites().record_enabled(client_key, enabled).await?;
-        self.core.directory.refresh().await?;
-        tracing::info!(%client_key, enabled, "sending switched");
-        self.core.signals.deliver.notify_one();
-        Ok(())
+    pub async fn set_enabled(&self, call: &LifecycleCall, enabled: bool) -> Result<CallStanding, SyncError> {
+        let standing = self.core.store.set_enabled(call, enabled).await?;
+        if standing == CallStanding::First {
+            if enabled {
+                self.outbound.retry_parked(&DestinationId::from(&call.client_key)).await?;
+            }
+            self.core.directory.refresh().await?;
+            tracing::info!(client_key = %call.client_key, enabled, "sending switched");
+            self.core.signals.deliver.notify_one();
+        }
+        Ok(standing)
+    }
+
+    /// A site has made a request that it signed: if it is parked, it is tried again soon.
+    pub fn note_call(&self, id: &DestinationId) {
+        self.core.directory.callers.note(id, self.core.clock.elapsed());
     }
 
     /// Keeps an association that people made or removed in Jira, if the site may see the entity.

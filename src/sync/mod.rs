@@ -23,16 +23,20 @@ pub use inbound::{
     Inbound, IngestError, Ingestor, PollOutcome, Probe, ProbedEntity, ProbedPayload, Receipt, Window, probe,
 };
 pub use operator::{
-    DeliveryTotals, Explanation, InstallationStatus, Obstacle, Operator, Progress, Retried, SourceProgress,
-    Story, StoryDelivery, UnknownId, generate_vault_key,
+    DeliveryTotals, ErasedEntity, ErasureCounts, ErasurePlan, Explanation, InstallationStatus, Obstacle,
+    Operator, Progress, Retried, SourceProgress, Story, StoryDelivery, Subject, UnknownId,
+    generate_vault_key,
 };
 pub use outbound::{Outbound, PlannedRemoval};
 pub use preview::Preview;
 pub use registry::{Registry, RegistryError, SourceRuntime, seal_secret};
-pub use tasks::{Heartbeat, Heartbeats, Next, Runner, Task, for_every_role, for_sync};
+pub use tasks::{
+    GivenUp, Heartbeat, Heartbeats, Importance, Next, Patience, Runner, Task, for_every_role, for_owner,
+    for_sync,
+};
 
 // What use cases take and return is named here, so that `web` and `cli` need not know the store.
 pub use crate::store::{
-    Cause, DeliveryRow, EntityAssociation, InstallationState, NewInstallation, Place, QuarantinedRow,
-    ReceiptRow, StoredWorkspace, TimelineEntry, TimelineEvent,
+    CallStanding, Cause, DeliveryRow, EntityAssociation, InstallationState, LifecycleCall, NewInstallation,
+    Place, QuarantinedRow, ReceiptRow, StoredWorkspace, TimelineEntry, TimelineEvent,
 };

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::core::SyncError;
 use super::engine::Engine;
 use super::registry::SourceRuntime;
+use crate::clock::before;
 use crate::domain::{Entity, EntityId, EntityKind, State, Timestamp, content_digest};
 use crate::sources::{Cursor, Memory, PollRequest};
 use crate::store::WaitingEntity;
@@ -62,10 +63,9 @@ impl Engine {
     ) -> Result<Vec<Entity>, SyncError> {
         let Some(poller) = source.adapter.poller() else { return Ok(Vec::new()) };
         let state = self.core.store.polls().find(source.id()).await?;
-        let backfill = chrono::TimeDelta::from_std(source.config.backfill).unwrap_or_default();
         let from = since
             .or(state.as_ref().map(|state| state.backfill_from))
-            .unwrap_or(self.core.clock.now() - backfill);
+            .unwrap_or_else(|| before(self.core.clock.now(), source.config.backfill));
         let stored = state.and_then(|state| state.cursor).filter(|_| since.is_none());
         let mut cursor = stored.and_then(|text| serde_json::from_str(&text).ok()).map(Cursor);
         let mut memory = Memory::new(self.core.store.polls().load_memory(source.id(), None).await?);

@@ -113,6 +113,16 @@ impl Registry {
             .map(Self)
     }
 
+    /// The same with other code for one source, for simulations: their tools are in memory. Changes nothing
+    /// once the registry has been copied.
+    #[must_use]
+    pub fn with_adapter(mut self, id: &str, adapter: Arc<dyn Source>) -> Self {
+        if let Some(runtime) = self.0.get_mut(id).and_then(Arc::get_mut) {
+            runtime.adapter = adapter;
+        }
+        self
+    }
+
     #[must_use]
     pub fn find(&self, id: &str) -> Option<&Arc<SourceRuntime>> {
         self.0.get(id)

@@ -15,7 +15,9 @@ pub struct LoggingError(String);
 /// # Errors
 /// When `log.level` is neither a level nor a filter.
 pub fn init_logging(log: &Log) -> Result<(), LoggingError> {
-    let filter = EnvFilter::try_new(&log.level).map_err(|fault| LoggingError(fault.to_string()))?;
+    // Anybody can send bytes that are no request, and the server library logs each time as an error.
+    let filter = EnvFilter::try_new(format!("actix_http=off,{}", log.level))
+        .map_err(|fault| LoggingError(fault.to_string()))?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

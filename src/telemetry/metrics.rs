@@ -1,4 +1,4 @@
-//! Metric names, in one place. Labels are source ids, site hosts and task names: never an incident, never a
+//! Metric names, in one place. Labels are source ids, site hosts, task names and kinds of problems: never an incident, never a
 //! secret.
 
 use std::sync::atomic::AtomicU64;
@@ -36,6 +36,12 @@ pub struct TaskLabel {
     pub task: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ProblemLabel {
+    /// The last part of the problem's type.
+    pub problem: &'static str,
+}
+
 /// Every metric of the process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -70,6 +76,8 @@ pub struct Metrics {
     pub ingest_seconds: Histogram,
     /// Requests from Jira by result.
     pub actions: Family<SiteLabel, Counter>,
+    /// Requests that were refused or failed, by problem.
+    pub problems: Family<ProblemLabel, Counter>,
     /// Seconds since the oldest waiting delivery began to wait.
     pub oldest_waiting_seconds: Gauge<f64, AtomicU64>,
 }
@@ -94,6 +102,7 @@ impl Default for Metrics {
             jira_seconds: seconds(),
             ingest_seconds: seconds(),
             actions: Family::default(),
+            problems: Family::default(),
             oldest_waiting_seconds: Gauge::default(),
         };
         metrics.register();
@@ -123,6 +132,7 @@ impl Metrics {
         r.register("jira_seconds", "Duration of one request to Jira", self.jira_seconds.clone());
         r.register("ingest_seconds", "From a webhook's arrival to disk", self.ingest_seconds.clone());
         r.register("actions", "Requests from Jira by result", self.actions.clone());
+        r.register("problems", "Requests that were refused or failed, by problem", self.problems.clone());
         r.register(
             "oldest_waiting_seconds",
             "Age of the oldest waiting delivery",
@@ -140,9 +150,15 @@ impl Metrics {
         Ok(text)
     }
 
-    /// Counts a panic that a task has caught.
-    pub fn count_panic(&self, task: &str) {
+    /// Logs and counts a panic that was caught: of a task, or of a part of it.
+    pub fn note_panic(&self, task: &str, why: &str) {
+        tracing::error!(task, panic = why, "a task panicked and continues; please report this");
         self.task_panics.get_or_create(&TaskLabel { task: task.to_owned() }).inc();
+    }
+
+    /// Counts a request that was refused or failed.
+    pub fn count_problem(&self, problem: &'static str) {
+        self.problems.get_or_create(&ProblemLabel { problem }).inc();
     }
 
     /// Counts something about a source.

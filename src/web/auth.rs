@@ -2,6 +2,7 @@
 //!
 //! Each function returns a proof of one kind, and each handler requires exactly one.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +12,11 @@ use secrecy::ExposeSecret;
 
 use super::State;
 use super::problem::Problem;
+use super::request::keep_seat;
 use crate::connect::descriptor::base_url_text;
 use crate::connect::jwt::{
-    ConnectJwt, JwtError, LifecycleToken, SignedRequest, SiteToken, parse_authorization, verify_hs256,
-    verify_rs256,
+    ConnectJwt, JwtError, LifecycleToken, SignedRequest, SiteToken, check_unproven_rs256,
+    parse_authorization, verify_hs256, verify_rs256,
 };
 use crate::domain::{ClientKey, DestinationId};
 use crate::sync::DestinationAccess;
@@ -36,24 +38,35 @@ pub(super) async fn authenticate_site(
     let verified = match find_and_verify(state, request, &token, &client_key) {
         Ok(verified) => Ok(verified),
         // Another process may have stored a new secret a moment ago.
-        Err(refused) => match state.engine.directory().refresh_if_changed().await {
-            Ok(true) => find_and_verify(state, request, &token, &client_key),
-            _ => Err(refused),
-        },
+        Err(refused) if state.limits.admit_refresh(peer(state, request)) => {
+            match state.engine.directory().refresh_if_changed().await {
+                Ok(true) => find_and_verify(state, request, &token, &client_key),
+                _ => Err(refused),
+            }
+        }
+        Err(refused) => Err(refused),
     };
+    if verified.is_ok() {
+        keep_seat(request);
+    }
     let result = if verified.is_ok() { "verified" } else { "refused" };
     let site = verified.as_ref().map_or("unknown", |verified| verified.site.name.as_str());
+    if let Ok(verified) = &verified {
+        state.engine.note_call(&verified.site.id);
+    }
     Metrics::count_site(&state.engine.metrics().actions, site, result, 1);
     verified
 }
 
-/// The same for actions: a disabled site is refused.
+/// The same for actions: a disabled site is refused, and one that Jira has not confirmed.
 pub(super) async fn authenticate_action(
     state: &State,
     request: &HttpRequest,
 ) -> Result<Arc<DestinationAccess>, Problem> {
     let caller = authenticate_site(state, request).await?;
-    if caller.site.enabled {
+    if !caller.site.confirmed {
+        Err(Problem::token_refused("Jira has not confirmed this installation of the site yet"))
+    } else if caller.site.enabled {
         Ok(caller.site)
     } else {
         Err(Problem::token_refused("the app is disabled on this site"))
@@ -66,11 +79,23 @@ pub(super) async fn authenticate_lifecycle(
     request: &HttpRequest,
 ) -> Result<LifecycleToken, Problem> {
     let token = authorization(request)?;
-    let kid = token.peek()?.kid;
-    let key = state.install_keys.get_public_key(kid.as_deref()).await?;
     let audience = base_url_text(&state.base_url);
     let (now, leeway) = time(state);
-    Ok(verify_rs256(&token, &key, &audience, &signed(state, request), now, leeway)?)
+    let signed = signed(state, request);
+    // Nobody can make this process fetch a key for a token that would be refused whatever the key.
+    let kid = check_unproven_rs256(&token, &audience, &signed, now, leeway)?;
+    let keys = &state.install_keys;
+    if !keys.needs_no_fetch(kid.as_deref()) {
+        state.limits.admit_key_fetch(peer(state, request))?;
+    }
+    let key = keys.get_public_key(kid.as_deref()).await?;
+    let proof = verify_rs256(&token, &key, &audience, &signed, now, leeway)?;
+    keep_seat(request);
+    Ok(proof)
+}
+
+fn peer(state: &State, request: &HttpRequest) -> IpAddr {
+    state.limits.find_peer(request.peer_addr().map(|address| address.ip()), request.headers())
 }
 
 fn authorization(request: &HttpRequest) -> Result<ConnectJwt, Problem> {

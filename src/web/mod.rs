@@ -6,15 +6,17 @@
 mod actions;
 mod auth;
 mod lifecycle;
+mod limits;
+mod listener;
 mod operator;
 mod pages;
 mod problem;
 mod request;
 mod routes;
-mod server;
 mod state;
 mod webhooks;
 
-pub use problem::Problem;
-pub use server::{RunningServer, serve_operator, serve_public};
+pub use limits::Limits;
+pub use listener::{RunningServer, serve_operator, serve_public};
+pub use problem::{Problem, ProblemLog};
 pub use state::State;

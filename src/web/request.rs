@@ -1,10 +1,15 @@
 //! Reading requests within limits: methods, media types, bodies.
 
+use std::rc::Rc;
+
 use actix_web::http::header;
-use actix_web::web::{self, Bytes, Payload};
+use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, Resource, Route};
+use futures::StreamExt;
 use serde::de::DeserializeOwned;
 
+use super::State;
+use super::listener::Seat;
 use super::problem::Problem;
 use crate::sources::Headers;
 
@@ -15,20 +20,57 @@ pub(super) fn only(path: &str, allow: &'static str, route: Route) -> Resource {
         .default_service(web::to(move || async move { Err::<String, _>(Problem::method_not_allowed(allow)) }))
 }
 
-/// The whole body, at most `limit` bytes of it.
-pub(super) async fn read_body(payload: Payload, limit: usize) -> Result<Bytes, Problem> {
-    let body = payload.to_bytes_limited(limit).await.map_err(|_| Problem::too_large(limit))?;
-    body.map_err(|_| Problem::unreadable_body())
+/// The whole body, within the limits of its size and time.
+pub(super) async fn read_body(
+    state: &State,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<Vec<u8>, Problem> {
+    let seat = find_seat(request);
+    let reading = collect(payload, seat, state.limits.max_body);
+    let body = tokio::time::timeout(state.limits.body_timeout(), reading).await;
+    let body = body.map_err(|_| Problem::body_too_slow())??;
+    if let Some(seat) = seat {
+        seat.has_read_body();
+    }
+    Ok(body)
+}
+
+/// Copies the pieces, because each of them would keep a much larger buffer alive.
+async fn collect(mut payload: Payload, seat: Option<&Rc<Seat>>, limit: usize) -> Result<Vec<u8>, Problem> {
+    let mut body = Vec::new();
+    while let Some(piece) = payload.next().await {
+        let piece = piece.map_err(|_| Problem::unreadable_body())?;
+        if body.len().saturating_add(piece.len()) > limit {
+            return Err(Problem::too_large(limit));
+        }
+        if let Some(seat) = seat {
+            seat.hold(piece.len()).map_err(|_| Problem::no_room_for_body())?;
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body)
+}
+
+/// The sender has shown a credential: its connection is no longer taken from it for others.
+pub(super) fn keep_seat(request: &HttpRequest) {
+    if let Some(seat) = find_seat(request) {
+        seat.keep();
+    }
+}
+
+fn find_seat(request: &HttpRequest) -> Option<&Rc<Seat>> {
+    request.conn_data::<Rc<Seat>>()
 }
 
 /// A JSON body of the shape `T`.
 pub(super) async fn read_json<T: DeserializeOwned>(
+    state: &State,
     request: &HttpRequest,
     payload: Payload,
-    limit: usize,
 ) -> Result<T, Problem> {
     expect_json(request)?;
-    let body = read_body(payload, limit).await?;
+    let body = read_body(state, request, payload).await?;
     serde_json::from_slice(&body).map_err(|fault| {
         Problem::bad_request(format!(
             "The body is not the JSON that this address takes (line {}, column {}).",

@@ -32,10 +32,14 @@ pub(super) fn public_routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(actions::find_review_page)),
         )
         .service(
-            only("/webhooks/{source}", "POST, OPTIONS", web::post().to(webhooks::receive))
+            only("/webhooks/{source}", "POST, PUT, OPTIONS", web::post().to(webhooks::receive))
+                .route(web::put().to(webhooks::receive))
                 .route(web::method(Method::OPTIONS).to(webhooks::handshake)),
         )
-        .service(only("/webhooks/{source}/{token}", "POST", web::post().to(webhooks::receive)));
+        .service(
+            only("/webhooks/{source}/{token}", "POST, PUT", web::post().to(webhooks::receive))
+                .route(web::put().to(webhooks::receive)),
+        );
 }
 
 /// The operator's routes, never on the public listener.

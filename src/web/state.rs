@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::limits::Limits;
+use super::problem::ProblemLog;
 use crate::connect::install_keys::InstallKeys;
 use crate::connect::sites::SiteAllowList;
-use crate::sync::{Engine, Heartbeats, Ingestor};
+use crate::sync::{Engine, Ingestor};
 
 /// What handlers work with.
 pub struct State {
     pub engine: Arc<Engine>,
     pub ingestor: Ingestor,
     pub install_keys: InstallKeys,
-    pub heartbeats: Heartbeats,
     /// Which sites may install.
     pub allow_list: SiteAllowList,
     /// The public address.
@@ -24,8 +25,10 @@ pub struct State {
     pub leeway: Duration,
     /// The rendered descriptor.
     pub descriptor: serde_json::Value,
-    /// Bytes.
-    pub max_body: usize,
+    pub limits: Limits,
+    pub problems: ProblemLog,
+    /// Names under which the operator's listener answers, besides its addresses.
+    pub operator_hosts: Vec<String>,
 }
 
 impl State {

@@ -176,6 +176,8 @@ async fn an_association_is_kept_and_stands_in_the_timeline() {
 #[tokio::test]
 async fn associations_are_taken_in_every_form_in_which_jira_may_tell_them() {
     let bridge = Bridge::installed().await;
+    bridge.pagerduty(&triggered("Q1")).await;
+    bridge.settle().await;
     let site = bridge.jira().find_installation().expect("it is installed");
     let target = "/jira/entities/associated";
     for (method, body) in [
@@ -193,6 +195,31 @@ async fn associations_are_taken_in_every_form_in_which_jira_may_tell_them() {
     let (key, id) = (DestinationId(site.client_key.clone()), EntityId::from_text("pd:Q1"));
     let kept = bridge.engine.store().entities().list_associations(&key, &id).await.expect("the store works");
     assert_eq!(kept, ["1", "ari:cloud:jira:x:issue/2"]);
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn associations_are_bounded_in_size_and_need_an_entity() {
+    let bridge = Bridge::installed().await;
+    bridge.pagerduty(&triggered("Q1")).await;
+    bridge.settle().await;
+    let site = bridge.jira().find_installation().expect("it is installed");
+    let tell = async |entity: &str, issue: &str| {
+        let body = json!({ "entity": { "id": entity }, "associatedWith": { "id": issue } });
+        bridge.call(&site, Method::POST, "/jira/entities/associated", Some(&body)).await.status
+    };
+    let kept = async |id: &str| {
+        let entities = bridge.engine.store().entities();
+        entities.list_associations_of(&EntityId::from_text(id)).await.expect("the store works").len()
+    };
+    assert_eq!(tell("pd:nobody-has-reported-this", "1").await, 200);
+    assert_eq!(kept("pd:nobody-has-reported-this").await, 0);
+    assert!(bridge.events("pd:nobody-has-reported-this").await.is_empty());
+    assert_eq!(tell("pd:Q1", &"1".repeat(1025)).await, 400);
+    assert_eq!(tell(&format!("pd:{}", "Q".repeat(1025)), "1").await, 400);
+    assert_eq!(kept("pd:Q1").await, 0);
+    assert_eq!(tell("pd:Q1", &"1".repeat(1024)).await, 200);
+    assert_eq!(kept("pd:Q1").await, 1);
     bridge.finish().await;
 }
 

@@ -7,7 +7,7 @@ use incident_bridge::simulator::{EntityKind as Kind, Fault};
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::pagerduty::triggered;
-use crate::harness::{Bridge, Setup};
+use crate::harness::{Bridge, Setup, fresh_postgres};
 
 const INCIDENTS: &str = "/rest/operations/1.0/bulk";
 const HOUR: TimeDelta = TimeDelta::hours(1);
@@ -114,6 +114,29 @@ async fn news_of_a_tool_without_times_counts_after_the_clock_was_set_back() {
     bridge.finish().await;
 }
 
+/// The tool's clock is ahead for a while; ours is right.
+#[tokio::test]
+async fn an_event_of_a_clock_that_is_ahead_holds_up_nothing_that_follows() {
+    for postgres in [false, true] {
+        let setup = Setup::default();
+        let setup = if postgres { setup.store(fresh_postgres().await) } else { setup };
+        let bridge = setup.start().await;
+        bridge.install().await;
+        bridge.pagerduty(&triggered("Q1").at(bridge.clock.now() + HOUR + HOUR)).await;
+        bridge.settle().await;
+        assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["status"], "open");
+        bridge.advance(1);
+        bridge.pagerduty(&triggered("Q1").resolved()).await;
+        bridge.settle().await;
+        assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["status"], "resolved");
+        // And what is late stays late.
+        bridge.pagerduty(&triggered("Q1").at(bridge.clock.now() - TimeDelta::seconds(1))).await;
+        bridge.settle().await;
+        assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["status"], "resolved");
+        bridge.finish().await;
+    }
+}
+
 #[tokio::test]
 async fn a_clock_that_is_set_winds_no_request_limit_down() {
     let bridge = Bridge::installed().await;
@@ -145,7 +168,7 @@ async fn the_schedule_goes_on_after_the_clock_was_set_back() {
         bridge.engine.signals().drift.notified().await;
     }
     stop.cancel();
-    running.await.expect("no panic");
+    running.await.expect("no panic").expect("it is kept alive");
     bridge.clock.set(HOUR);
     bridge.finish().await;
 }

@@ -134,3 +134,56 @@ async fn what_cannot_be_mapped_is_listed_shown_and_replayed() {
     assert!(command(&["quarantine", "discard", id], Some(&place.file)).await.out.starts_with("1 "));
     assert_eq!(again().await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_command_passes_control_characters_on_to_the_terminal() {
+    let place = Place::new();
+    let _bridge = place.serve().await;
+    place.site.install(&place.base_url).await.expect("it installs");
+    place.site.refuse("pd:Q2", "\u{1b}[2Jdispleases\u{9b}31m\r\nFIX   forged: line");
+    assert_eq!(place.post("Q2").await, 202);
+    let body = "{\"event\": \"Q9 \u{1b}]0;title\u{7} \u{9b}2J\"";
+    let request = reqwest::Client::new().post(format!("{}/webhooks/pd", place.base_url));
+    let request = request.header("X-PagerDuty-Signature", crate::harness::pagerduty::sign(body)).body(body);
+    assert_eq!(request.send().await.expect("it answers").status(), 400);
+    eventually("Jira refuses it", async || {
+        let refused = json(&["deliveries", "list", "--failed"], &place).await;
+        refused.as_array().is_some_and(|rows| rows.len() == 1).then_some(())
+    })
+    .await;
+    let kept = json(&["quarantine", "list"], &place).await;
+    let id = kept[0]["id"].as_str().expect("an id");
+    let odd = "Q\u{1b}[31m7";
+    let commands: [&[&str]; 16] = [
+        &["explain", "pd:Q2"],
+        &["explain", "Q9"],
+        &["explain", odd],
+        &["quarantine", "list"],
+        &["quarantine", "show", id],
+        &["quarantine", "show", odd],
+        &["deliveries", "list"],
+        &["installations", "--all"],
+        &["doctor"],
+        &["sources"],
+        &["sources", "show", odd],
+        &["sources", "test", odd],
+        &["sync", "--dry-run", "--source", odd],
+        &["sync", "--since", odd],
+        &["erase", "--incident", odd, "--dry-run"],
+        &["config", "show"],
+    ];
+    for arguments in commands {
+        for json in [&[][..], &["--json"]] {
+            let said = command(&[arguments, json].concat(), Some(&place.file)).await;
+            let sent: Vec<char> =
+                (said.out + &said.err).chars().filter(|c| c.is_control() && *c != '\n').collect();
+            assert!(sent.is_empty(), "{arguments:?} {json:?}: {sent:?}");
+        }
+    }
+    let told = command(&["explain", "pd:Q2"], Some(&place.file)).await.out;
+    assert!(told.contains("displeases") && !told.contains("\nFIX"), "{told}");
+    let shown = command(&["quarantine", "show", id], Some(&place.file)).await.out;
+    assert!(shown.contains("Q9 \\u{1b}]0;title\\u{7} \\u{9b}2J"), "{shown}");
+    let raw = command(&["quarantine", "show", id, "--raw"], Some(&place.file)).await;
+    assert_eq!(raw.out, body, "byte for byte, for another program");
+}

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use incident_bridge::domain::{DeliveryState, DestinationId};
 use incident_bridge::simulator::{EntityKind as Kind, Fault};
 
@@ -183,6 +184,87 @@ async fn a_401_parks_the_site_with_a_reason_and_a_reinstall_heals_it() {
     assert_eq!(parked(&bridge).await, None);
     bridge.settle().await;
     assert!(bridge.jira().incident("pd:Q1").is_some());
+    bridge.finish().await;
+}
+
+/// A bridge whose site refuses it, with an incident that waits.
+async fn start_parked() -> Bridge {
+    let bridge = Bridge::installed().await;
+    bridge.jira().fail_next(Fault::status(403).on("POST", INCIDENTS));
+    bridge.pagerduty(&triggered("Q1")).await;
+    bridge.settle().await;
+    bridge.log.expect_error("lacks the operations module");
+    bridge.settle_after(60).await;
+    assert!(parked(&bridge).await.is_some() && bridge.jira().incident("pd:Q1").is_none());
+    bridge
+}
+
+#[tokio::test]
+async fn a_parked_site_is_tried_every_five_minutes() {
+    let bridge = start_parked().await;
+    bridge.settle_after(239).await;
+    assert!(bridge.jira().incident("pd:Q1").is_none());
+    bridge.settle_after(1).await;
+    assert!(bridge.jira().incident("pd:Q1").is_some());
+    assert_eq!(parked(&bridge).await, None);
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn a_parked_site_is_tried_at_once_when_it_calls() {
+    for lifecycle in [false, true] {
+        let bridge = start_parked().await;
+        if lifecycle {
+            bridge.jira().disable().await.expect("the bridge answers");
+            bridge.jira().enable().await.expect("the bridge answers");
+        } else {
+            bridge.jira().search_containers("", None).await.expect("the bridge answers");
+        }
+        let calls = bridge.task("calls");
+        calls.signal().await;
+        calls.run().await.expect("the store works");
+        bridge.settle().await;
+        assert!(bridge.jira().incident("pd:Q1").is_some(), "lifecycle: {lifecycle}");
+        bridge.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_call_of_a_site_shortens_no_wait_that_it_asked_for() {
+    let bridge = Bridge::installed().await;
+    bridge.jira().fail_next(Fault::rate_limited("jira-burst-based", Some(600)).on("POST", INCIDENTS));
+    bridge.pagerduty(&triggered("Q1")).await;
+    bridge.settle().await;
+    bridge.jira().search_containers("", None).await.expect("the bridge answers");
+    bridge.task("calls").run().await.expect("the store works");
+    bridge.settle_after(599).await;
+    assert!(bridge.jira().incident("pd:Q1").is_none());
+    bridge.settle_after(1).await;
+    assert!(bridge.jira().incident("pd:Q1").is_some());
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn news_that_arrives_while_a_site_rests_is_sent_though_the_interval_ends_its_lingering() {
+    let bridge = Bridge::installed().await;
+    let deliver = bridge.task("deliver");
+    let serve = async || {
+        deliver.run().await.expect("the store works");
+        deliver.finish().await;
+    };
+    bridge.pagerduty(&triggered("Q1")).await;
+    bridge.settle().await;
+    // Reading back must pause, so there is nothing to do for the site, and it rests.
+    bridge.jira().fail_next(Fault::rate_limited("jira-burst-based", Some(60)).on("GET", "/rest/operations"));
+    bridge.advance(1);
+    serve().await;
+    assert_eq!(bridge.jira().waiting_faults(), 0, "it was read back");
+    bridge.pagerduty(&triggered("Q2")).await;
+    bridge.engine.inbound().process_inbox().await.expect("the store works");
+    assert!(deliver.signal().now_or_never().is_none(), "it lingers");
+    serve().await;
+    assert!(bridge.jira().incident("pd:Q2").is_some());
+    bridge.advance(60);
     bridge.finish().await;
 }
 

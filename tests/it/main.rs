@@ -19,27 +19,58 @@ mod crash_test {
     pub mod story;
 }
 
+/// The attacks of the benchmark; a short form of each runs here.
+#[path = "../../benches/engine/attack.rs"]
+mod attack;
+/// The simulation that anyone can run; a hundred of its seeds run here.
+#[path = "../../examples/simulate"]
+mod simulate {
+    mod adapter;
+    mod database;
+    mod ending;
+    mod jira;
+    mod lifecycle;
+    mod process;
+    pub mod run;
+    pub mod story;
+    mod tool;
+    mod virtual_site;
+    pub mod world;
+}
+
 mod actions;
 mod cadence;
 mod clock;
+mod collisions;
 mod commands;
 mod crash;
+mod data_at_rest;
 mod delivery;
+mod erase;
 mod explain_stories;
 mod faults;
 mod install;
+mod lifecycle_calls;
 mod live_faults;
 mod live_sources;
 mod operator;
+mod outage;
+mod owner;
 mod page;
+mod poison;
 mod poll;
 mod poll_alertmanager;
+mod poll_recovery;
 mod postgres;
 mod real_alertmanager;
+mod refused_rows;
 mod removal;
 mod second_destination;
 mod setting_up;
+mod simulation;
 mod store_contract;
+mod strangers;
+mod supervision;
 mod tenants;
 mod tokens;
 mod tools;

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::harness::Bridge;
 use crate::harness::pagerduty::triggered;
+use crate::harness::{Bridge, Setup};
 
 #[tokio::test]
 async fn readiness_shows_each_part() {
@@ -26,6 +26,26 @@ async fn readiness_says_why_a_bridge_is_not_ready() {
     assert_eq!(ready.body["database"]["ok"], false);
     assert!(ready.body["database"]["why"].is_string(), "{}", ready.body);
     assert_eq!(bridge.get_as_operator("/healthz").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_operators_listener_answers_under_its_own_names_only() {
+    let bridge = Setup::default().config("[operator]\nhosts = [\"Bridge.internal\"]").start().await;
+    for target in ["/healthz", "/readyz", "/metrics"] {
+        for (host, status) in [
+            ("127.0.0.1:9090", 200),
+            ("10.1.2.3", 200),
+            ("localhost", 200),
+            ("bridge.internal:9090", 200),
+            ("rebound.evil.example", 421),
+            ("bridge.internal.evil.example:9090", 421),
+        ] {
+            let answer = bridge.get_as_operator_under(host, target).await;
+            assert_eq!(answer.status, status, "{host}{target}");
+            assert!(status == 200 || answer.problem() == "host-not-known", "{host}{target}");
+        }
+    }
+    bridge.finish().await;
 }
 
 #[tokio::test]

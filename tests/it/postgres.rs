@@ -1,8 +1,9 @@
 //! One complete story on PostgreSQL, and what only PostgreSQL allows: two processes on one database.
 
-use incident_bridge::app::{App, Roles};
+use incident_bridge::app::{App, Roles, build_ready_engine};
 use incident_bridge::domain::DeliveryState;
 use incident_bridge::simulator::{EntityKind as Kind, Fault};
+use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::pagerduty::triggered;
@@ -57,6 +58,52 @@ async fn an_incident_lives_its_whole_life() {
 }
 
 #[tokio::test]
+async fn readiness_is_answered_while_the_database_answers_nothing() {
+    let bridge = Setup::default().store(fresh_postgres().await).start().await;
+    let pool = sqlx::PgPool::connect(bridge.config.store.url.expose_secret()).await.expect("it is there");
+    let mut holder = pool.begin().await.expect("a transaction");
+    let hold = "UPDATE generations SET number = number WHERE name = 'directory'";
+    sqlx::query(hold).execute(&mut *holder).await.expect("it takes the lock");
+    let answer = bridge.get_as_operator("/readyz").await;
+    assert_eq!((answer.status, &answer.body["database"]["ok"]), (503, &false.into()), "{answer:?}");
+    assert_eq!(answer.body["database"]["why"], "no answer within 2 s");
+    assert_eq!(bridge.get_as_operator("/healthz").await.status, 200);
+    holder.rollback().await.expect("it lets go");
+    assert_eq!(bridge.get_as_operator("/readyz").await.status, 200);
+    pool.close().await;
+    bridge.finish().await;
+}
+
+#[tokio::test]
+async fn refused_tokens_of_sites_cost_few_questions_to_the_database() {
+    let bridge = Setup::default().store(fresh_postgres().await).start().await;
+    let mut config = bridge.config.clone();
+    config.server.listen.set_port(0);
+    let second =
+        App::start(&config, bridge.clock.clone(), Roles { web: true, sync: false }).await.expect("it starts");
+    let target = "/jira/containers/search";
+    let ask = async |token: &str| {
+        let address = second.public_address().expect("it listens");
+        let request = reqwest::Client::new().get(format!("http://{address}{target}"));
+        crate::harness::send(request.header("Authorization", format!("JWT {token}"))).await.status
+    };
+    for _ in 0..20 {
+        assert_eq!(ask("eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJub2JvZHkifQ.c2lnbmF0dXJl").await, 401);
+    }
+    let site = bridge.install().await;
+    let claims = bridge.claims(&site, &reqwest::Method::GET, target);
+    let token =
+        incident_bridge::connect::jwt::sign_hs256(&claims, site.shared_secret.as_bytes()).expect("a token");
+    assert_eq!(ask(&token).await, 401, "the database is not asked any more within this second");
+    bridge.advance(1);
+    assert_eq!(ask(&token).await, 200);
+    let stop = CancellationToken::new();
+    stop.cancel();
+    second.run(stop).await.expect("it stops");
+    bridge.finish().await;
+}
+
+#[tokio::test]
 async fn a_second_process_answers_for_a_site_that_installed_at_the_first() {
     let bridge = Setup::default().store(fresh_postgres().await).start().await;
     let mut config = bridge.config.clone();
@@ -89,16 +136,14 @@ async fn a_second_process_answers_for_a_site_that_installed_at_the_first() {
 #[tokio::test]
 async fn two_processes_that_work_at_once_send_everything_and_lower_no_version() {
     let bridge = Setup::default().store(fresh_postgres().await).start().await;
-    let mut config = bridge.config.clone();
-    config.server.listen.set_port(0);
-    let second = App::start(&config, bridge.clock.clone(), Roles::ALL).await.expect("it starts");
+    let second = build_ready_engine(&bridge.config, bridge.clock.clone()).await.expect("it starts");
     bridge.install().await;
     for round in 0..5 {
         for n in 0..10 {
             bridge.advance(1);
             bridge.pagerduty(&triggered(&format!("Q{n}")).titled(&format!("Round {round}"))).await;
         }
-        let (one, two) = tokio::join!(bridge.engine.run_until_idle(), second.engine.run_until_idle());
+        let (one, two) = tokio::join!(bridge.engine.run_until_idle(), second.run_until_idle());
         one.and(two).expect("the store works");
     }
     bridge.settle().await;
@@ -108,8 +153,5 @@ async fn two_processes_that_work_at_once_send_everything_and_lower_no_version() 
         let versions = bridge.jira().submitted_versions(Kind::Incident, &id);
         assert!(versions.windows(2).all(|pair| pair[0] <= pair[1]), "{versions:?}");
     }
-    let stop = CancellationToken::new();
-    stop.cancel();
-    second.run(stop).await.expect("it stops");
     bridge.finish().await;
 }

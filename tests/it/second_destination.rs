@@ -156,3 +156,65 @@ async fn one_whose_code_panics_holds_up_no_other_and_is_served_again() {
     assert_eq!(world.written(), pairs(&[("gen:1", "Down")]));
     world.bridge.finish().await;
 }
+
+#[tokio::test]
+async fn one_whose_code_panics_is_named_until_it_is_served_again() {
+    let world = World::start().await;
+    fs::write(world.path("panic"), "").expect("it is written");
+    world.bridge.tell_generic("1", "Down").await;
+    world.bridge.engine.inbound().process_inbox().await.expect("the store works");
+    let deliver = world.bridge.task("deliver");
+    let serve = async || {
+        deliver.run().await.expect("the task goes on");
+        deliver.finish().await;
+    };
+    serve().await;
+    serve().await;
+    world.bridge.log.expect_error("the destination breaks down");
+    let ready = world.bridge.get_as_operator("/readyz").await;
+    let beats = ready.body["tasks"]["heartbeats"].as_array().expect("a list");
+    assert!(ready.status == 200 && beats.len() == 1, "the others go on: {}", ready.body);
+    assert_eq!((&beats[0]["name"], &beats[0]["alive"]), (&"deliver file".into(), &false.into()));
+    let metrics = world.bridge.get_as_operator("/metrics").await.text;
+    assert!(metrics.contains("task_panics_total{task=\"deliver\"} 1"), "it rests: {metrics}");
+    fs::remove_file(world.path("panic")).expect("it is removed");
+    world.bridge.advance(1);
+    serve().await;
+    assert_eq!(world.written(), pairs(&[("gen:1", "Down")]));
+    let ready = world.bridge.get_as_operator("/readyz").await;
+    assert_eq!(ready.body["tasks"]["heartbeats"], serde_json::json!([]));
+    world.bridge.finish().await;
+}
+
+#[tokio::test]
+async fn one_entity_on_which_the_code_panics_is_found_by_halving_and_the_others_go_on() {
+    let world = World::start().await;
+    fs::write(world.path("panics"), "gen:3\n").expect("it is written");
+    let told = ["1", "2", "3", "4", "5", "6"].map(|id| (id, "Down"));
+    world.tell(&told).await;
+    world.bridge.log.expect_error("sending breaks down");
+    let mut written: Vec<String> = world.written().into_iter().map(|(id, _)| id).collect();
+    written.sort();
+    assert_eq!(written, ["gen:1", "gen:2", "gen:4", "gen:5", "gen:6"]);
+    let row = world.bridge.delivery("gen:3").await;
+    assert_eq!(row.state.as_str(), "refused");
+    assert!(row.reason.is_some_and(|reason| reason.contains("a bug: please report it")));
+    fs::remove_file(world.path("panics")).expect("it is removed");
+    world.bridge.engine.operator().retry_deliveries(None).await.expect("the store works");
+    world.bridge.settle().await;
+    assert_eq!(world.written().last(), pairs(&[("gen:3", "Down")]).last());
+    world.bridge.finish().await;
+}
+
+#[tokio::test]
+async fn one_entity_on_which_reading_back_panics_is_listed_and_the_others_are_confirmed() {
+    let world = World::start().await;
+    fs::write(world.path("panics_reading"), "gen:2\n").expect("it is written");
+    world.tell(&[("1", "Down"), ("2", "Down"), ("3", "Down")]).await;
+    world.bridge.settle_after(2).await;
+    world.bridge.log.expect_error("reading back breaks down");
+    assert_eq!([world.state("gen:1").await, world.state("gen:3").await], ["confirmed", "confirmed"]);
+    let row = world.bridge.delivery("gen:2").await;
+    assert!(row.reason.is_some_and(|reason| reason.contains("a bug: please report it")));
+    world.bridge.finish().await;
+}

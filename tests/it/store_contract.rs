@@ -15,8 +15,8 @@ use incident_bridge::domain::{
     Incident, IncidentStatus, Observation, Severity, SourceId, ToolWords, Verdict,
 };
 use incident_bridge::store::{
-    Applied, BatchRules, DestinationRef, InboxEntry, NewInstallation, Origin, Pace, Report, SourceScope,
-    Store, Vault,
+    Applied, BatchRules, CallStanding, DestinationRef, InboxEntry, LifecycleCall, NewInstallation, Origin,
+    Pace, Report, SourceScope, Store, Vault,
 };
 
 use crate::harness::{fresh_postgres, start_time};
@@ -58,6 +58,16 @@ impl World {
         self.store.apply(&scope, &[report]).await.expect("it applies")
     }
 
+    /// A lifecycle call of the site: a new one each time.
+    fn call(&self, key: &str) -> LifecycleCall {
+        LifecycleCall {
+            client_key: ClientKey(key.to_owned()),
+            token_hash: self.clock.new_id(),
+            body_hash: "body".to_owned(),
+            issued_at: self.clock.now(),
+        }
+    }
+
     async fn install(&self, key: &str, secret: &str) -> DestinationId {
         let new = NewInstallation {
             client_key: ClientKey(key.to_owned()),
@@ -66,7 +76,8 @@ impl World {
             site: SITE.to_owned(),
             display_url: Some("https://jira.acme.example".to_owned()),
         };
-        self.store.install(&new, &[source()]).await.expect("it is stored");
+        let standing = self.store.install(&self.call(key), &new, &[source()]).await.expect("it is stored");
+        assert_eq!(standing, CallStanding::First);
         DestinationId::from(&new.client_key)
     }
 
@@ -142,7 +153,7 @@ fn component(id: &str, seconds: i64) -> Observation {
     Observation::present(Entity::Component(service(id, seconds)), at)
 }
 
-fn service(id: &str, seconds: i64) -> Component {
+pub(crate) fn service(id: &str, seconds: i64) -> Component {
     Component {
         provider_id: id.to_owned(),
         name: format!("Service {id}"),
@@ -195,9 +206,14 @@ contract! {
         old_webhooks_and_history_are_removed_in_steps
         a_receipt_says_how_often_a_webhook_came_until_it_is_removed
         the_quarantine_is_searched_to_its_end_and_nothing_else_is
+        the_quarantine_is_bounded_in_rows_bytes_and_age
     }
     sources {
         only_changes_make_a_new_version
+        order_within_a_millisecond_is_kept
+        a_time_ahead_of_ours_holds_nothing_up
+        what_was_refused_is_put_off_until_it_is_named_again
+        failures_beside_pages_are_counted_apart
         a_mention_gives_way_to_first_hand_knowledge
         a_cursor_moves_with_its_page_and_survives
         memory_is_written_with_the_findings
@@ -231,8 +247,11 @@ contract! {
         secrets_are_sealed_and_the_one_before_stays_good_for_a_while
         secrets_of_an_older_key_are_sealed_anew
         an_uninstall_leaves_a_line_without_secrets
-        a_new_key_for_a_site_erases_the_old_one
+        a_new_key_for_a_site_erases_the_old_one_once_it_is_confirmed
+        a_lifecycle_call_has_its_effect_once
+        a_previous_secret_is_erased_when_it_is_over
         links_and_associations_are_kept_per_site
+        associations_are_bounded_and_need_an_entity
         the_directory_number_moves_with_every_change
         a_declared_destination_is_served_for_as_long_as_it_is_declared
         a_hold_concerns_destinations_of_one_type_only

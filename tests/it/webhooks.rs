@@ -99,6 +99,19 @@ async fn any_tool_that_posts_json_opens_an_incident() {
 }
 
 #[tokio::test]
+async fn a_tool_may_put_instead_of_post() {
+    let bridge = Bridge::installed().await;
+    let request = bridge.request(Method::PUT, "/webhooks/gen").header(GEN.0, GEN.1);
+    let answer = send(request.json(&plain("7", "open"))).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    let refused = send(bridge.request(Method::PUT, "/webhooks/gen/token").json(&plain("8", "open"))).await;
+    assert_eq!((refused.status, refused.problem()), (401, "webhook-refused"));
+    bridge.settle().await;
+    assert!(bridge.jira().incident("gen:7").is_some() && bridge.jira().incident("gen:8").is_none());
+    bridge.finish().await;
+}
+
+#[tokio::test]
 async fn a_webhook_without_the_right_credential_is_refused_and_not_kept() {
     let bridge = Bridge::installed().await;
     let body = triggered("Q1").body(&bridge.clock);
@@ -236,9 +249,10 @@ async fn a_body_that_is_too_large_is_answered_413() {
 async fn a_wrong_method_is_answered_405_with_the_right_ones() {
     let bridge = Bridge::start().await;
     for (method, target, allow) in [
-        (Method::GET, "/webhooks/pd", "POST, OPTIONS"),
-        (Method::DELETE, "/webhooks/pd", "POST, OPTIONS"),
-        (Method::OPTIONS, "/webhooks/pd", "POST"),
+        (Method::GET, "/webhooks/pd", "POST, PUT, OPTIONS"),
+        (Method::DELETE, "/webhooks/pd", "POST, PUT, OPTIONS"),
+        (Method::OPTIONS, "/webhooks/pd", "POST, PUT"),
+        (Method::GET, "/webhooks/pd/token", "POST, PUT"),
         (Method::GET, "/connect/installed", "POST"),
         (Method::POST, "/jira/containers/search", "GET"),
         (Method::GET, "/jira/entities/associated", "POST, PUT"),

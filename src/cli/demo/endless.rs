@@ -45,7 +45,7 @@ const MOVES: [Move; 10] = [
 
 /// Plays until `stop`.
 pub(super) async fn play(stage: &Stage, stop: &CancellationToken) {
-    output::line("Open Jira's Incidents page and watch; ctrl-c ends the demo.\n");
+    output::text("Open Jira's Incidents page and watch; ctrl-c ends the demo.\n");
     let mut dice = Dice(stage.clock.now_ms().unsigned_abs());
     let mut ticks = tokio::time::interval(PACE);
     loop {

@@ -66,7 +66,7 @@ pub async fn run(options: DemoOptions) -> anyhow::Result<bool> {
     let stop = stop_on_signal()?;
     let stage = Stage::build(options.port, &Clock::system()).await?;
     if !options.json {
-        output::line(stage.describe());
+        output::text(stage.describe());
     }
     let played = tokio::select! {
         played = play(&stage, options, &stop) => played,
@@ -85,7 +85,7 @@ async fn play(stage: &Stage, options: DemoOptions, stop: &CancellationToken) -> 
     if options.json {
         output::json(&summary)?;
     } else {
-        output::line(summary.to_string());
+        output::text(summary.to_string());
     }
     Ok(summary.equal)
 }

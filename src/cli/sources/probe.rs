@@ -66,7 +66,7 @@ fn explain_webhook(config: &Config, source: &SourceRuntime, json: bool) -> anyho
         "{} only gets webhooks, so there is nothing to ask; they go to {address}\nTo test that, from {page}:\n",
         source.id()
     ));
-    output::line(kind.section("Test it"));
+    output::text(kind.section("Test it"));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -94,7 +94,7 @@ fn print(source: &SourceRuntime, answer: &Probe, json: bool) -> anyhow::Result<(
         match &entity.outcome {
             ProbedPayload::Payload(payload) => {
                 output::line(format!("{} {}", entity.kind, entity.jira_id));
-                output::line(serde_json::to_string_pretty(payload)?);
+                output::json(payload)?;
             }
             ProbedPayload::Unmappable(why) => {
                 output::line(format!("{} {} cannot be mapped: {why}", entity.kind, entity.jira_id));

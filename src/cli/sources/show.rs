@@ -56,7 +56,7 @@ pub fn main(
         output::line("# (server.base_url in place of the host; there is no valid configuration yet)");
     }
     output::line("# Keys that every source has, such as sites and poll: config/default.toml");
-    output::line(format!("\n{}", kind.example().trim_end()));
+    output::text(format!("\n{}", kind.example().trim_end()));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -210,3 +210,33 @@ fn the_password_of_a_proxy_is_never_shown() {
         assert!(!told.contains("proxy-secret"), "{told}");
     }
 }
+
+#[test]
+fn a_public_address_below_one_of_our_own_paths_is_refused() {
+    let with = |url: &str| MINIMAL.replace("https://bridge.example.com/", url);
+    for path in ["jira", "jira/", "connect", "connect/x", "webhooks", "static", "atlassian-connect.json"] {
+        let why = problems(&with(&format!("https://bridge.example.com/{path}")));
+        assert!(why.contains("server.base_url") && why.contains("begins with /"), "{path}: {why}");
+    }
+    for path in ["bridge", "jira-bridge", "x/jira"] {
+        assert!(load_text(&with(&format!("https://bridge.example.com/{path}"))).is_ok(), "{path}");
+    }
+}
+
+#[test]
+fn proxies_are_addresses_or_networks_and_operator_hosts_are_names() {
+    let config = load_text(&format!(
+        "{MINIMAL}\nserver.trusted_proxies = [\"10.0.0.0/8\", \"::1\"]\noperator.hosts = [\"Bridge.Internal\"]"
+    ))
+    .unwrap();
+    assert_eq!(config.server.trusted_proxies.len(), 2);
+    assert_eq!(config.operator.hosts, ["bridge.internal"]);
+    let why = problems(&format!(
+        "{MINIMAL}\nserver.trusted_proxies = [\"proxy\"]\noperator.hosts = [\"10.0.0.1\"]\nserver.request_timeout = \"0s\""
+    ));
+    for part in
+        ["server.trusted_proxies: \"proxy\"", "operator.hosts: \"10.0.0.1\"", "server.request_timeout"]
+    {
+        assert!(why.contains(part), "{part} in {why}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Why a token is refused, in sentences for the log. None of them may repeat the token or a secret.
 
-use super::limits::{MAX_LIFETIME_SECS, MAX_TOKEN_BYTES};
+use super::limits::MAX_TOKEN_BYTES;
 
 /// Why a token could not be made or is not accepted. Every variant means 401 to the caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,8 +25,8 @@ pub enum JwtError {
     IssuedInFuture { seconds: i64 },
     #[error("the token expires before it was issued")]
     ExpiresBeforeIssue,
-    #[error("the token is valid for {seconds} s, longer than the {} s accepted", MAX_LIFETIME_SECS)]
-    LifetimeTooLong { seconds: i64 },
+    #[error("the token is valid for {seconds} s, longer than the {most} s accepted")]
+    LifetimeTooLong { seconds: i64, most: i64 },
     #[error("the token's `aud` is not this app's base URL; compare `server.base_url` with the descriptor")]
     WrongAudience,
     #[error("the token is bound to no request (`context-qsh`), which is not accepted here")]

@@ -15,10 +15,13 @@ mod verify;
 pub use claims::Claims;
 pub use error::JwtError;
 pub use key_pair::InstallKeyPair;
-pub use limits::{MAX_LIFETIME_SECS, MAX_TOKEN_BYTES};
+pub use limits::{MAX_LIFECYCLE_SECS, MAX_LIFETIME_SECS, MAX_TOKEN_BYTES};
 pub use sign::{sign_hs256, sign_rs256};
 pub use token::{ConnectJwt, Unverified, parse_authorization};
-pub use verify::{CONTEXT_QSH, LifecycleToken, SignedRequest, SiteToken, verify_hs256, verify_rs256};
+pub use verify::{
+    CONTEXT_QSH, LifecycleToken, SignedRequest, SiteToken, check_lifecycle_lifetime, check_unproven_rs256,
+    verify_hs256, verify_rs256,
+};
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 
+use super::claims::{Claims, RawClaims};
 use super::error::JwtError;
 use super::limits::MAX_TOKEN_BYTES;
 
@@ -64,6 +66,17 @@ impl ConnectJwt {
         let claims: PeekedClaims = decode_part(parts.next())?;
         let iss = claims.iss.ok_or(JwtError::MissingClaim("iss"))?;
         Ok(Unverified { alg: header.alg, kid: header.kid, iss })
+    }
+
+    /// SHA-256, in hex, of what the signature covers: equal for every spelling of the same token.
+    pub(super) fn hash(&self) -> String {
+        let signed = self.0.rsplit_once('.').map_or(self.0.as_str(), |(signed, _)| signed);
+        hex::encode(Sha256::digest(signed))
+    }
+
+    /// All claims, unproven.
+    pub(super) fn peek_claims(&self) -> Result<Claims, JwtError> {
+        decode_part::<RawClaims>(self.0.split('.').nth(1))?.try_into()
     }
 
     pub(super) fn as_str(&self) -> &str {

@@ -9,7 +9,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 
 use super::claims::{Claims, RawClaims};
 use super::error::JwtError;
-use super::limits::MAX_LIFETIME_SECS;
+use super::limits::{MAX_LIFECYCLE_SECS, MAX_LIFETIME_SECS};
 use super::token::ConnectJwt;
 use crate::clock::Timestamp;
 use crate::connect::qsh;
@@ -33,12 +33,19 @@ pub struct SignedRequest<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LifecycleToken {
     claims: Claims,
+    hash: String,
 }
 
 impl LifecycleToken {
     #[must_use]
     pub fn claims(&self) -> &Claims {
         &self.claims
+    }
+
+    /// What tells the token from others: SHA-256, in hex, of what its signature covers.
+    #[must_use]
+    pub fn hash(&self) -> &str {
+        &self.hash
     }
 
     /// The installation that the token speaks for.
@@ -53,6 +60,7 @@ impl LifecycleToken {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteToken {
     claims: Claims,
+    hash: String,
     secret_index: usize,
 }
 
@@ -60,6 +68,12 @@ impl SiteToken {
     #[must_use]
     pub fn claims(&self) -> &Claims {
         &self.claims
+    }
+
+    /// What tells the token from others: SHA-256, in hex, of what its signature covers.
+    #[must_use]
+    pub fn hash(&self) -> &str {
+        &self.hash
     }
 
     /// The installation that the token speaks for.
@@ -92,7 +106,7 @@ pub fn verify_hs256(
             Ok(claims) => {
                 check_times(&claims, now, leeway)?;
                 check_qsh(&claims, request)?;
-                return Ok(SiteToken { claims, secret_index });
+                return Ok(SiteToken { claims, hash: token.hash(), secret_index });
             }
             Err(JwtError::BadSignature) => refusal = JwtError::BadSignature,
             Err(other) => return Err(other),
@@ -116,7 +130,39 @@ pub fn verify_rs256(
 ) -> Result<LifecycleToken, JwtError> {
     let key = DecodingKey::from_rsa_pem(public_key_pem.as_bytes()).map_err(|_| JwtError::UnusableKey)?;
     let claims = decode(token, Algorithm::RS256, "RS256", &key)?;
-    check_times(&claims, now, leeway)?;
+    check_lifecycle(&claims, audience, request, now, leeway)?;
+    Ok(LifecycleToken { claims, hash: token.hash() })
+}
+
+/// Everything that [`verify_rs256`] checks but the signature: whether it is worth fetching the key. Returns
+/// the key's id, if the token names one.
+///
+/// # Errors
+/// A [`JwtError`] that names the first check that failed.
+pub fn check_unproven_rs256(
+    token: &ConnectJwt,
+    audience: &str,
+    request: &SignedRequest<'_>,
+    now: Timestamp,
+    leeway: Duration,
+) -> Result<Option<String>, JwtError> {
+    let peeked = token.peek()?;
+    if peeked.alg != "RS256" {
+        return Err(JwtError::WrongAlgorithm { expected: "RS256" });
+    }
+    check_lifecycle(&token.peek_claims()?, audience, request, now, leeway)?;
+    Ok(peeked.kid)
+}
+
+fn check_lifecycle(
+    claims: &Claims,
+    audience: &str,
+    request: &SignedRequest<'_>,
+    now: Timestamp,
+    leeway: Duration,
+) -> Result<(), JwtError> {
+    check_times(claims, now, leeway)?;
+    check_lifecycle_lifetime(claims)?;
     let bare = |url: &str| url.strip_suffix('/').unwrap_or(url).to_owned();
     if claims.aud.is_empty() {
         return Err(JwtError::MissingClaim("aud"));
@@ -124,8 +170,7 @@ pub fn verify_rs256(
     if !claims.aud.iter().any(|aud| bare(aud) == bare(audience)) {
         return Err(JwtError::WrongAudience);
     }
-    check_qsh(&claims, request)?;
-    Ok(LifecycleToken { claims })
+    check_qsh(claims, request)
 }
 
 fn decode(
@@ -156,6 +201,19 @@ fn reason(error: &jsonwebtoken::errors::Error, expected: &'static str) -> JwtErr
     }
 }
 
+/// Refuses a token that is valid for longer than one of a lifecycle call may be. [`verify_rs256`] checks it.
+///
+/// # Errors
+/// [`JwtError::LifetimeTooLong`].
+pub fn check_lifecycle_lifetime(claims: &Claims) -> Result<(), JwtError> {
+    check_lifetime(claims, MAX_LIFECYCLE_SECS)
+}
+
+fn check_lifetime(claims: &Claims, most: i64) -> Result<(), JwtError> {
+    let seconds = claims.exp.saturating_sub(claims.iat);
+    if seconds > most { Err(JwtError::LifetimeTooLong { seconds, most }) } else { Ok(()) }
+}
+
 fn check_times(claims: &Claims, now: Timestamp, leeway: Duration) -> Result<(), JwtError> {
     let now = now.timestamp();
     let leeway = i64::try_from(leeway.as_secs()).unwrap_or(i64::MAX);
@@ -163,9 +221,7 @@ fn check_times(claims: &Claims, now: Timestamp, leeway: Duration) -> Result<(), 
     if lifetime <= 0 {
         return Err(JwtError::ExpiresBeforeIssue);
     }
-    if lifetime > MAX_LIFETIME_SECS {
-        return Err(JwtError::LifetimeTooLong { seconds: lifetime });
-    }
+    check_lifetime(claims, MAX_LIFETIME_SECS)?;
     if claims.exp.saturating_add(leeway) <= now {
         return Err(JwtError::Expired { seconds: now.saturating_sub(claims.exp) });
     }

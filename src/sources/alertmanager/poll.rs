@@ -13,11 +13,11 @@ use serde_json::Value;
 
 use super::settings::Options;
 use crate::config::SourceConfig;
-use crate::domain::{IncidentStatus, Timestamp};
+use crate::domain::Timestamp;
 use crate::sources::kit::alert_groups::{
     episode::{self, Episode, Episodes, Verdict},
     group::Group,
-    mapper::{Mapper, said},
+    mapper::Mapper,
 };
 use crate::sources::kit::api::{Api, Query};
 use crate::sources::{BuildError, Catalogue, Cursor, Findings, Memory, Page, PollError, PollRequest, Poller};
@@ -28,7 +28,6 @@ const MISSES: u8 = 2;
 pub(super) struct AlertmanagerPoller {
     api: Api,
     mapper: Arc<Mapper>,
-    config: SourceConfig,
     options: Options,
 }
 
@@ -47,7 +46,7 @@ impl AlertmanagerPoller {
         if let Some(token) = &config.api_token {
             api = options.api_auth.authorize(api, token)?;
         }
-        Ok(Some(Self { api, mapper: Arc::clone(mapper), config: config.clone(), options }))
+        Ok(Some(Self { api, mapper: Arc::clone(mapper), options }))
     }
 
     fn query(&self) -> Query {
@@ -75,20 +74,12 @@ impl AlertmanagerPoller {
             episode.missed = episode.missed.saturating_add(1);
             if episode.missed >= MISSES {
                 episode = episode.resolve(now, true);
-                all.observations.extend(self.conclude(&mut episode, now).observations);
+                all.observations.extend(self.mapper.conclude(&mut episode, now).observations);
             }
             episodes.keep(&key, &episode);
         }
         episodes.prune(now);
         all
-    }
-
-    /// The last known state of the episode once more, but resolved.
-    fn conclude(&self, episode: &mut Episode, now: Timestamp) -> Findings {
-        let Some(incident) = &mut episode.incident else { return Findings::default() };
-        incident.status = self.config.find_status("resolved").unwrap_or(IncidentStatus::Resolved);
-        incident.updated_at = now;
-        said(incident.clone(), now)
     }
 
     /// The groups by the key of the episode that each shows. Groups with shared alerts come first; the rest

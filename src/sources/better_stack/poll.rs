@@ -6,15 +6,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
+use serde_json::Value;
 
 use super::payload::{HOME, KINDS, Mapper};
 use crate::config::SourceConfig;
 use crate::domain::Timestamp;
 use crate::sources::kit::access::Access;
-use crate::sources::kit::api::{Api, Paging, Query};
+use crate::sources::kit::api::{Api, Query};
 use crate::sources::kit::json::Fields;
 use crate::sources::kit::listing::ListingCursor;
 use crate::sources::kit::open_incidents::{note_open, take_unseen};
+use crate::sources::kit::pages::Paging;
 use crate::sources::kit::parts::workspace;
 use crate::sources::{BuildError, Catalogue, Findings, Page, PollError, PollRequest, Poller};
 
@@ -82,8 +84,8 @@ impl Poller for BetterStackPoller {
     async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {
         let mut catalogue = Catalogue::default();
         for (kind, path) in KINDS {
-            let listed = self.api.list(path, "/data", LISTING, now).await?;
-            catalogue.components.extend(listed.iter().filter_map(|data| Mapper::component(kind, data, now)));
+            let component = |data: &Value| Mapper::component(kind, data, now);
+            catalogue.components.extend(self.api.list(path, "/data", LISTING, now, component).await?);
         }
         let teams = catalogue.components.iter().flat_map(|component| &component.workspaces);
         let teams = teams.collect::<std::collections::BTreeSet<_>>();

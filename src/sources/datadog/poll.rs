@@ -13,11 +13,12 @@ use serde_json::Value;
 use super::payload::{Mapper, OPEN, RESOLVED, is_hidden, text};
 use crate::config::SourceConfig;
 use crate::domain::{Entity, IncidentStatus, Observation, State, Timestamp};
-use crate::sources::kit::api::{Api, Paging, Query, base_url};
+use crate::sources::kit::api::{Api, Query, base_url};
 use crate::sources::kit::json::Fields;
 use crate::sources::kit::listing::ListingCursor;
 use crate::sources::kit::open_incidents::{note_open, take_unseen};
 use crate::sources::kit::options;
+use crate::sources::kit::pages::Paging;
 use crate::sources::kit::parts::{component, workspace};
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
 
@@ -98,8 +99,6 @@ impl Poller for DatadogPoller {
 
     async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {
         let paging = Paging::Numbered { size: "page[size]", limit: LIMIT, number: "page[number]" };
-        let services = self.api.list("api/v2/services/definitions", "/data", paging, now).await?;
-        let teams = self.api.list("api/v2/team", "/data", paging, now).await?;
         let service_component = |service: &Value| {
             let schema = &service["attributes"]["schema"];
             let name = schema.find_text("/dd-service")?;
@@ -114,9 +113,10 @@ impl Poller for DatadogPoller {
             let name = team.find_text("/attributes/name").unwrap_or(handle);
             Some(workspace(handle, name, &self.mapper.home))
         };
+        let services = "api/v2/services/definitions";
         Ok(Catalogue {
-            components: services.iter().filter_map(service_component).collect(),
-            workspaces: teams.iter().filter_map(team_workspace).collect(),
+            components: self.api.list(services, "/data", paging, now, service_component).await?,
+            workspaces: self.api.list("api/v2/team", "/data", paging, now, team_workspace).await?,
         })
     }
 

@@ -61,7 +61,7 @@ impl Poller for DispatchPoller {
         ];
         let answer = self.api.get_list("incidents", "/items", &query, now).await?;
         let entries = answer.items("/items");
-        let found = entries.iter().map(|data| Findings::of_entry(self.mapper.incident(data, now, memory)));
+        let found = entries.iter().map(|data| Findings::of_entry(|| self.mapper.incident(data, now, memory)));
         let findings = Findings::merge(found.collect::<Vec<_>>());
         let total = answer["total"].as_u64();
         let read = u64::try_from(number * LIMIT).unwrap_or(u64::MAX);

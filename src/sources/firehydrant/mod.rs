@@ -48,7 +48,6 @@ struct FireHydrant {
 fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
     let BuildContext { config, http } = context;
     let options: Options = options::parse(&config)?;
-    options::check_secrets(&config)?;
     let mapper = Arc::new(Mapper { config: config.clone(), functionalities: options.functionalities });
     let poller = FireHydrantPoller::find(&config, http, &mapper)?;
     Ok(Arc::new(FireHydrant {

@@ -14,9 +14,10 @@ use super::payload::{HOME, Mapper, component, remember_retrospective, review};
 use crate::config::SourceConfig;
 use crate::domain::{Entity, Observation, Timestamp, Workspace, format_timestamp};
 use crate::sources::kit::access::Access;
-use crate::sources::kit::api::{Api, Paging, Query};
+use crate::sources::kit::api::{Api, Query};
 use crate::sources::kit::json::Fields;
 use crate::sources::kit::listing::ListingCursor;
+use crate::sources::kit::pages::{Kept, Paging};
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
 
 const ACCESS: Access = Access {
@@ -61,15 +62,20 @@ impl FireHydrantPoller {
                 all.observations.extend(review.map(|review| Observation::present(review, now)));
             } else {
                 remember_retrospective(memory, entry);
-                all.absorb(Findings::of_entry(self.mapper.incident(entry, now)));
+                all.absorb(Findings::of_entry(|| self.mapper.incident(entry, now)));
             }
         }
         all
     }
 
-    async fn list(&self, path: &str, now: Timestamp) -> Result<Vec<Value>, PollError> {
+    async fn list<T: Kept>(
+        &self,
+        path: &str,
+        now: Timestamp,
+        map: impl FnMut(&Value) -> Option<T> + Send,
+    ) -> Result<Vec<T>, PollError> {
         let query = vec![("lite", "true".to_owned()), ("per_page", LIMIT.to_owned())];
-        self.api.list_with(path, "/data", &query, PAGING, now).await
+        self.api.list_with(path, "/data", &query, PAGING, now, map).await
     }
 }
 
@@ -100,20 +106,16 @@ impl Poller for FireHydrantPoller {
     }
 
     async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {
-        let mut services = self.list("services", now).await?;
+        let mut components = self.list("services", now, |data| component(data, now)).await?;
         if self.mapper.functionalities {
-            services.extend(self.list("functionalities", now).await?);
+            components.extend(self.list("functionalities", now, |data| component(data, now)).await?);
         }
-        let teams = self.list("teams", now).await?;
         let team = |data: &Value| {
             let provider_id = data.find_id("/id")?;
             let name = data.find_text("/name").unwrap_or(&provider_id).to_owned();
             Some(Workspace { name, url: HOME.to_owned(), provider_id })
         };
-        Ok(Catalogue {
-            components: services.iter().filter_map(|service| component(service, now)).collect(),
-            workspaces: teams.iter().filter_map(team).collect(),
-        })
+        Ok(Catalogue { components, workspaces: self.list("teams", now, team).await? })
     }
 
     async fn fetch_incident(&self, provider_id: &str, now: Timestamp) -> Result<Option<Findings>, PollError> {

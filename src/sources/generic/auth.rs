@@ -30,7 +30,6 @@ impl Auth {
         header: Option<String>,
         in_path: bool,
     ) -> Result<Self, BuildError> {
-        options::check_secrets(config)?;
         if let Some(fault) = scheme.as_ref().and_then(HmacScheme::fault) {
             return Err(options::refuse(config, &format!("`signature`: {fault}")));
         }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::domain::Timestamp;
 use crate::sources::kit::encoding::BASE64;
 use crate::sources::kit::json::Fields;
+use crate::sources::kit::reader::{read_json, without_nul};
 use crate::sources::kit::standard_webhooks;
 use crate::sources::{Headers, Rejection, Unmappable, VerifiedWebhook};
 
@@ -97,7 +98,7 @@ fn read_structured(event: &Value) -> Result<Event, Unmappable> {
         (None, Some(encoded)) => {
             let bytes = encoded.as_str().and_then(|text| BASE64.decode(text).ok());
             let bytes = bytes.ok_or_else(|| malformed("`data_base64` is not base64"))?;
-            serde_json::from_slice(&bytes).map_err(|_| malformed("`data_base64` holds no JSON"))?
+            read_json(&bytes).map_err(|_| malformed("`data_base64` holds no JSON"))?
         }
     };
     let is_attribute = |(name, value): &(&String, &Value)| {
@@ -107,6 +108,11 @@ fn read_structured(event: &Value) -> Result<Event, Unmappable> {
     let attributes = fields.iter().filter(is_attribute);
     let attributes = attributes.map(|(name, value)| (name.clone(), value.clone())).collect();
     Ok(Event { data, attributes: check_attributes(attributes)? })
+}
+
+/// Whether a header field is a CloudEvents attribute.
+pub(super) fn is_attribute(header: &str) -> bool {
+    header.starts_with("ce-")
 }
 
 fn read_attributes(headers: &Headers) -> Result<Map<String, Value>, Unmappable> {
@@ -127,7 +133,7 @@ fn decode_header(name: &str, value: &str) -> Result<String, Unmappable> {
     let text = quoted.map_or_else(|| value.to_owned(), unescape);
     percent_encoding::percent_decode_str(&text)
         .decode_utf8()
-        .map(std::borrow::Cow::into_owned)
+        .map(|text| without_nul(&text))
         .map_err(|_| malformed(&format!("the header ce-{name} is not UTF-8")))
 }
 

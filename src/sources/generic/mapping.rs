@@ -47,7 +47,18 @@ pub(super) struct Mapped {
 
 pub(super) struct Mapping {
     config: SourceConfig,
+    /// Words of the expressions that read header fields, in small letters.
+    header_words: BTreeSet<String>,
     targets: BTreeMap<String, Expression>,
+}
+
+/// The words of every expression that mentions the headers: more than the names of header fields, but all of
+/// those that are written out.
+fn find_header_words(mapping: &Map<String, Value>) -> BTreeSet<String> {
+    let texts = mapping.values().map(|expression| expression.to_string().to_lowercase());
+    let texts: Vec<String> = texts.filter(|text| text.contains("headers")).collect();
+    let is_between = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    texts.iter().flat_map(|text| text.split(is_between)).map(str::to_owned).collect()
 }
 
 impl Mapping {
@@ -68,7 +79,12 @@ impl Mapping {
                 .map_err(|fault| options::refuse(config, &format!("`mapping.{target}`: {fault}")))?;
             targets.insert(target.clone(), expression);
         }
-        Ok(Self { config: config.clone(), targets })
+        Ok(Self { config: config.clone(), header_words: find_header_words(mapping), targets })
+    }
+
+    /// Whether an expression names this header field, given in small letters.
+    pub(super) fn reads(&self, header: &str) -> bool {
+        self.header_words.contains(header)
     }
 
     /// The incident of one event; `time` is the envelope's own.
@@ -145,10 +161,12 @@ impl Mapping {
 
     fn time(&self, documents: &Documents<'_>, target: &str) -> Result<Option<Timestamp>, Unmappable> {
         let Some(text) = self.text(documents, target)? else { return Ok(None) };
-        // Seconds and milliseconds since the epoch differ by their size for every date from 1973 on.
-        let number =
-            text.parse::<i64>().ok().map(|n| if n.unsigned_abs() < 100_000_000_000 { n * 1000 } else { n });
-        Ok(number.map(crate::clock::from_millis).or_else(|| parse_timestamp(&text)))
+        let Ok(number) = text.parse::<i64>() else { return Ok(parse_timestamp(&text)) };
+        // Seconds and milliseconds since the epoch differ by their size for every date from 1973 on. What is larger
+        // than either is no instant, and not the year 1970.
+        let is_in_seconds = number.unsigned_abs() < 100_000_000_000;
+        let millis = if is_in_seconds { number.saturating_mul(1000) } else { number };
+        Ok(Timestamp::from_timestamp_millis(millis))
     }
 
     fn text(&self, documents: &Documents<'_>, target: &str) -> Result<Option<String>, Unmappable> {

@@ -110,6 +110,12 @@ impl Source for Generic {
         Ok(verified)
     }
 
+    fn keeps_header(&self, name: &str) -> bool {
+        envelope::is_attribute(name)
+            || standard_webhooks::ID_HEADERS.contains(&name)
+            || self.mapping.reads(name)
+    }
+
     fn parse(&self, webhook: &VerifiedWebhook, _memory: &mut Memory) -> Result<Findings, Unmappable> {
         let headers = self.auth.without_credentials(&webhook.headers);
         let events = envelope::read(webhook)?;

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::mapper::Mapper;
-use crate::domain::{Entity, Incident, IncidentStatus, Observation, Severity, Timestamp, ToolWords};
+use crate::domain::{
+    Entity, Incident, IncidentStatus, Observation, Severity, Timestamp, ToolWords, is_blank,
+};
 use crate::sources::kit::json::{Fields, find_web_url, shorten};
 use crate::sources::kit::parts::{component, describe, get_id};
 use crate::sources::{Findings, Memory, Unmappable};
@@ -83,7 +85,7 @@ impl Mapper {
         let provider_id = get_id(group, "/id", "alert group")?;
         let label = |name: &str| {
             let own = group.pointer("/labels").and_then(|labels| labels.get(name)).and_then(Value::as_str);
-            own.or_else(|| alert_labels.get(name)?.as_str()).filter(|value| !value.trim().is_empty())
+            own.or_else(|| alert_labels.get(name)?.as_str()).filter(|value| !is_blank(value))
         };
         let service = self.options.component_labels.iter().find_map(|name| label(name));
         let created_at = group.find_time("/created_at").unwrap_or(at);

@@ -23,6 +23,7 @@ use crate::sources::kit::json::{Fields, parse_millis};
 use crate::sources::kit::listing::{ListingCursor, horizon};
 use crate::sources::kit::open_incidents::{forget_open, list_unseen, note_open};
 use crate::sources::kit::options;
+use crate::sources::kit::pages::Walk;
 use crate::sources::kit::parts::component;
 use crate::sources::{
     BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller, Unmappable,
@@ -30,11 +31,11 @@ use crate::sources::{
 
 const INCIDENTS: &str = "api/plugins/grafana-irm-app/resources/api/v1/IncidentsService.";
 const GROUPS: &str = "api/v1/alert_groups/";
+const TEAMS: &str = "api/v1/teams/";
 /// How far before the start of the last run a run reads: clocks differ.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 /// How long ago a resolved alert group may have started to be read again.
 const LATELY: TimeDelta = TimeDelta::days(1);
-const MAX_PAGES: usize = 1000;
 /// The key of [`Memory`] with the start of the last run that read all alert groups.
 const READ: &str = "groups-read";
 /// Most alert groups that a run fetches one by one: 300 requests a minute are allowed.
@@ -110,7 +111,7 @@ impl GrafanaPoller {
         let next = answer.find_id("/cursor/nextValue").filter(|_| more && !previews.iter().any(is_old));
         let found = previews.iter().filter(|preview| !is_old(preview));
         let found =
-            Findings::merge(found.map(|preview| Findings::of_entry(self.mapper.incident(preview, now))));
+            Findings::merge(found.map(|preview| Findings::of_entry(|| self.mapper.incident(preview, now))));
         Ok(cursor.into_page(found, next, count))
     }
 
@@ -126,7 +127,7 @@ impl GrafanaPoller {
         let (groups, next) = page_of(api, GROUPS, query, cursor.page.as_deref(), now).await?;
         let mut found = Findings::merge(groups.iter().map(|group| {
             let labels = group.find_id("/id").map(|id| find_labels(memory, &id)).unwrap_or_default();
-            Findings::of_entry(self.mapper.alert_group(group, &labels, now))
+            Findings::of_entry(|| self.mapper.alert_group(group, &labels, now))
         }));
         let mut ended = Vec::new();
         if !is_open && cursor.page.is_none() {
@@ -243,15 +244,16 @@ impl Poller for GrafanaPoller {
     async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {
         let (mapper, mut workspaces) = (&self.mapper, Vec::new());
         let mut place = self.oncall.as_ref().map(|api| (api, None));
-        for _ in 0..MAX_PAGES {
-            let Some((api, page)) = place.take() else { break };
+        let mut walk = Walk::default();
+        while let Some((api, page)) = place.take() {
             let page: Option<String> = page;
-            let (teams, next) = page_of(api, "api/v1/teams/", Query::new(), page.as_deref(), now).await?;
-            workspaces.extend(teams.iter().filter_map(|team| {
+            let (teams, next) = page_of(api, TEAMS, Query::new(), page.as_deref(), now).await?;
+            let team = |team: &Value| {
                 let provider_id = team.find_id("/id")?;
                 let name = team.find_text("/name").unwrap_or(&provider_id).to_owned();
                 Some(Workspace { name, url: mapper.home.clone(), provider_id })
-            }));
+            };
+            workspaces.extend(walk.take((api, TEAMS), 0, &teams, team)?);
             place = next.map(|next| (api, Some(next)));
         }
         let components = mapper.options.components.iter();

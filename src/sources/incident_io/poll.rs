@@ -15,9 +15,10 @@ use super::payload::{Mapper, SEVERITY};
 use crate::config::SourceConfig;
 use crate::domain::{Timestamp, Workspace};
 use crate::sources::kit::access::Access;
-use crate::sources::kit::api::{Api, Paging, Query};
+use crate::sources::kit::api::{Api, Query};
 use crate::sources::kit::json::Fields;
 use crate::sources::kit::listing::{ListingCursor, horizon};
+use crate::sources::kit::pages::Paging;
 use crate::sources::kit::severity_ranks;
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
 
@@ -83,7 +84,8 @@ impl IncidentIoPoller {
         query.extend(cursor.page.clone().map(|after| ("after", after)));
         let answer = self.api.get("v2/incidents", &query, now).await?;
         let incidents = self.api.items_of(&answer, "/incidents", "v2/incidents")?;
-        let found = incidents.iter().map(|data| Findings::of_entry(self.mapper.incident(data, now, memory)));
+        let found =
+            incidents.iter().map(|data| Findings::of_entry(|| self.mapper.incident(data, now, memory)));
         let next = answer.find_id(NEXT).filter(|_| !incidents.is_empty());
         let total = answer.pointer("/pagination_meta/total_record_count").and_then(Value::as_u64);
         Ok(Page { total, ..cursor.into_page(Findings::merge(found), next, LISTINGS) })
@@ -150,19 +152,21 @@ impl Poller for IncidentIoPoller {
         if let Some(kind) = self.find_catalog_type(now).await? {
             let filters = vec![("catalog_type_id", kind), ("page_size", "250".to_owned())];
             let path = "v3/catalog_entries";
-            let entries = self.api.list_with(path, "/catalog_entries", &filters, PAGING, now).await?;
-            let active = entries.iter().filter(|entry| entry.find_text("/archived_at").is_none());
-            catalogue.components = active.filter_map(|entry| self.mapper.component(entry, now)).collect();
+            let active = |entry: &Value| {
+                let is_active = entry.find_text("/archived_at").is_none();
+                is_active.then(|| self.mapper.component(entry, now)).flatten()
+            };
+            let listed = self.api.list_with(path, "/catalog_entries", &filters, PAGING, now, active);
+            catalogue.components = listed.await?;
         }
         let path = "v3/teams";
         if self.api.find(path, &Query::new(), NO_FEATURE, now).await?.is_some() {
-            let teams = self.api.list(path, "/teams", PAGING, now).await?;
             let workspace = |team: &Value| {
                 let provider_id = team.find_id("/id")?;
                 let name = team.find_text("/name").unwrap_or(&provider_id).to_owned();
                 Some(Workspace { name, url: self.mapper.home(), provider_id })
             };
-            catalogue.workspaces = teams.iter().filter_map(workspace).collect();
+            catalogue.workspaces = self.api.list(path, "/teams", PAGING, now, workspace).await?;
         }
         Ok(catalogue)
     }

@@ -11,17 +11,17 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
-use super::json::Fields;
+use super::reader::{ReadFault, read_json};
 use crate::config::SourceConfig;
 use crate::domain::Timestamp;
 use crate::http::{self, TransportCause, TransportFault};
 use crate::sources::{BuildError, PollError};
 
-/// Largest answer that is read; a longer one is refused, never cut.
-const MAX_ANSWER: usize = 32 * 1024 * 1024;
-const TIMEOUT: Duration = Duration::from_secs(30);
-/// Most pages that one listing is walked: stops a tool that always names a next page.
-const MAX_PAGES: usize = 1000;
+/// Largest answer that is read, unpacked; a longer one is refused, never cut. The largest pages that tools are asked
+/// for have a few hundred KiB.
+const MAX_ANSWER: usize = 8 * 1024 * 1024;
+/// A request that began just before a tool came back must not hold up the next one for longer than half a minute.
+const TIMEOUT: Duration = Duration::from_secs(25);
 
 /// Query parameters in order; names may repeat.
 pub(in crate::sources) type Query = Vec<(&'static str, String)>;
@@ -36,17 +36,14 @@ pub(in crate::sources) struct Api {
     fix: &'static str,
 }
 
-/// Where a listing continues.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::sources) enum Paging {
-    /// `offset` and `limit`; a flag or an address at `more` says whether there is a next page.
-    Offset { limit: usize, more: &'static str },
-    /// The answer names the next page at `next`, to be sent as `parameter`.
-    Cursor { parameter: &'static str, next: &'static str },
-    /// `page` from 1 and the number of entries as `size`; a page that is not full is the last.
-    Pages { size: &'static str, limit: usize },
-    /// The same with a name of its own for the page's number, which counts from 0.
-    Numbered { size: &'static str, limit: usize, number: &'static str },
+/// What a tool answered.
+#[derive(Debug, PartialEq)]
+pub(in crate::sources) struct Answer {
+    pub value: Value,
+    /// Whether the `Link` field (RFC 8288) names a next page.
+    pub has_next: bool,
+    /// Bytes that were read, unpacked.
+    pub size: usize,
 }
 
 impl Api {
@@ -106,7 +103,17 @@ impl Api {
         query: &Query,
         now: Timestamp,
     ) -> Result<Value, PollError> {
-        self.find(path, query, &[], now).await?.ok_or_else(|| self.unreadable(path, "nothing"))
+        Ok(self.get_answer(path, query, now).await?.value)
+    }
+
+    /// Like [`Api::get`], with what else is known of the answer.
+    pub(super) async fn get_answer(
+        &self,
+        path: &str,
+        query: &Query,
+        now: Timestamp,
+    ) -> Result<Answer, PollError> {
+        self.find_answer(path, query, &[], now).await?.ok_or_else(|| self.unreadable(path, "nothing"))
     }
 
     /// Like [`Api::get`], for an answer that must have a list at `items`.
@@ -130,17 +137,17 @@ impl Api {
         absent: &[u16],
         now: Timestamp,
     ) -> Result<Option<Value>, PollError> {
-        Ok(self.find_linked(path, query, absent, now).await?.map(|(answer, _)| answer))
+        Ok(self.find_answer(path, query, absent, now).await?.map(|answer| answer.value))
     }
 
-    /// Like [`Api::find`], and whether the answer's `Link` field (RFC 8288) names a next page.
-    pub(in crate::sources) async fn find_linked(
+    /// Like [`Api::find`], with what else is known of the answer.
+    pub(in crate::sources) async fn find_answer(
         &self,
         path: &str,
         query: &Query,
         absent: &[u16],
         now: Timestamp,
-    ) -> Result<Option<(Value, bool)>, PollError> {
+    ) -> Result<Option<Answer>, PollError> {
         self.answer(path, self.http.get(self.address(path, query)), absent, now).await
     }
 
@@ -166,7 +173,7 @@ impl Api {
     ) -> Result<Option<Value>, PollError> {
         let request = self.http.post(self.address(path, query));
         let request = request.header(CONTENT_TYPE, "application/json").body(filter.to_string());
-        Ok(self.answer(path, request, absent, now).await?.map(|(answer, _)| answer))
+        Ok(self.answer(path, request, absent, now).await?.map(|answer| answer.value))
     }
 
     async fn answer(
@@ -175,7 +182,7 @@ impl Api {
         request: RequestBuilder,
         absent: &[u16],
         now: Timestamp,
-    ) -> Result<Option<(Value, bool)>, PollError> {
+    ) -> Result<Option<Answer>, PollError> {
         let request = request.headers(self.headers.clone()).timeout(TIMEOUT);
         let sent = request.send().await.map_err(|error| TransportFault::of(&error));
         let mut response = sent.map_err(|fault| self.unreachable(path, &fault))?;
@@ -184,46 +191,17 @@ impl Api {
         }
         self.check_status(path, &response, now)?;
         let links = response.headers().get_all(LINK).iter().filter_map(|value| value.to_str().ok());
-        let more = links.into_iter().any(|text| text.contains("rel=\"next\"") || text.contains("rel=next"));
+        let has_next =
+            links.into_iter().any(|text| text.contains("rel=\"next\"") || text.contains("rel=next"));
         let body = http::read_body(&mut response, MAX_ANSWER).await;
         let body = body.map_err(|fault| self.unreachable(path, &fault))?;
-        serde_json::from_slice(&body)
-            .map(|answer| Some((answer, more)))
-            .map_err(|_| self.unreadable(path, "something that is no JSON"))
-    }
-
-    /// All entries at `items` in the pages of a listing.
-    pub(in crate::sources) async fn list(
-        &self,
-        path: &str,
-        items: &str,
-        paging: Paging,
-        now: Timestamp,
-    ) -> Result<Vec<Value>, PollError> {
-        self.list_with(path, items, &Query::new(), paging, now).await
-    }
-
-    /// Like [`Api::list`], with `query` in every request.
-    pub(in crate::sources) async fn list_with(
-        &self,
-        path: &str,
-        items: &str,
-        query: &Query,
-        paging: Paging,
-        now: Timestamp,
-    ) -> Result<Vec<Value>, PollError> {
-        let mut entries = Vec::new();
-        let mut place = paging.first();
-        for _ in 0..MAX_PAGES {
-            let asked = query.iter().cloned().chain(place).collect();
-            let answer = self.get(path, &asked, now).await?;
-            entries.extend_from_slice(answer.items(items));
-            match paging.next(&answer, entries.len()) {
-                Some(next) if !answer.items(items).is_empty() => place = next,
-                _ => return Ok(entries),
+        match read_json(&body) {
+            Ok(value) => Ok(Some(Answer { value, has_next, size: body.len() })),
+            Err(ReadFault::Json(_)) => Err(self.unreadable(path, "something that is no JSON")),
+            Err(fault @ ReadFault::TooManyValues) => {
+                Err(self.unreadable(path, &format!("something that {fault}")))
             }
         }
-        Err(self.unreadable(path, "a listing without end"))
     }
 
     /// The list at `items` of a page, which must be there.
@@ -278,41 +256,13 @@ impl Api {
 
     fn unreachable(&self, path: &str, fault: &TransportFault) -> PollError {
         match fault.cause {
-            TransportCause::TooLarge { .. } => self.unreadable(path, "more than 32 MiB"),
+            TransportCause::TooLarge { .. } => self.unreadable(path, "more than 8 MiB"),
             _ => PollError::Retry { message: format!("{} at /{path}: {fault}", self.tool), after: None },
         }
     }
 
-    fn unreadable(&self, path: &str, what: &str) -> PollError {
+    pub(super) fn unreadable(&self, path: &str, what: &str) -> PollError {
         PollError::Unreadable { message: format!("{} answered {what} at /{path}", self.tool) }
-    }
-}
-
-impl Paging {
-    pub(in crate::sources) fn first(self) -> Query {
-        match self {
-            Self::Offset { limit, .. } => vec![("limit", limit.to_string()), ("offset", "0".to_owned())],
-            Self::Cursor { .. } => Vec::new(),
-            Self::Pages { size, limit } => vec![(size, limit.to_string()), ("page", "1".to_owned())],
-            Self::Numbered { size, limit, number } => {
-                vec![(size, limit.to_string()), (number, "0".to_owned())]
-            }
-        }
-    }
-
-    /// The query of the page after `answer`, when `read` entries have been read so far.
-    fn next(self, answer: &Value, read: usize) -> Option<Query> {
-        match self {
-            Self::Offset { limit, more } => (answer.find_id(more).is_some_and(|more| more != "false"))
-                .then(|| vec![("limit", limit.to_string()), ("offset", read.to_string())]),
-            Self::Cursor { parameter, next } => Some(vec![(parameter, answer.find_id(next)?)]),
-            Self::Pages { size, limit } => read
-                .is_multiple_of(limit)
-                .then(|| vec![(size, limit.to_string()), ("page", (read / limit + 1).to_string())]),
-            Self::Numbered { size, limit, number } => read
-                .is_multiple_of(limit)
-                .then(|| vec![(size, limit.to_string()), (number, (read / limit).to_string())]),
-        }
     }
 }
 
@@ -345,4 +295,4 @@ fn find_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 
 #[cfg(test)]
 #[path = "api_tests.rs"]
-mod tests;
+pub(super) mod tests;

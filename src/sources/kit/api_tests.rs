@@ -1,20 +1,24 @@
 //! Tests of `http`: addresses, failures, waiting times and paging, against a server on loopback.
 
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::json;
-use wiremock::matchers::{header, method, path, query_param, query_param_is_missing};
+use wiremock::matchers::{header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
 use crate::clock::from_millis;
 
-fn api(server: &MockServer) -> Api {
+pub(in crate::sources::kit) fn api(server: &MockServer) -> Api {
     let base = Url::parse(&format!("{}/prefix/", server.uri())).expect("valid");
     Api::new(reqwest::Client::new(), base, "Tool", "make a new token")
         .with_credential("Bearer ", &"secret".into())
         .expect("valid")
 }
 
-fn now() -> Timestamp {
+pub(in crate::sources::kit) fn now() -> Timestamp {
     from_millis(1_793_000_000_000)
 }
 
@@ -53,10 +57,26 @@ async fn every_failure_says_what_to_do() {
         ResponseTemplate::new(400),
         ResponseTemplate::new(200).set_body_string("<html>"),
         ResponseTemplate::new(200).set_body_bytes(vec![b' '; MAX_ANSWER + 1]),
+        ResponseTemplate::new(200).set_body_string(format!("[{}1]", "{\"a\":1},".repeat(100_000))),
     ] {
         let unreadable = answer(response).await.expect_err("refused");
         assert!(matches!(unreadable, PollError::Unreadable { .. }));
     }
+}
+
+/// Blanks, of which gzip makes a thousandth.
+fn packed(bytes: usize) -> ResponseTemplate {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+    packer.write_all(&vec![b' '; bytes]).expect("it packs");
+    let body = packer.finish().expect("it packs");
+    ResponseTemplate::new(200).insert_header("content-encoding", "gzip").set_body_bytes(body)
+}
+
+#[tokio::test]
+async fn a_short_answer_that_unpacks_to_a_long_one_is_refused() {
+    let refused = answer(packed(4 * MAX_ANSWER)).await.expect_err("refused");
+    assert_eq!(refused.to_string(), "Tool answered more than 8 MiB at /v1/things");
+    assert!(matches!(refused, PollError::Unreadable { .. }));
 }
 
 #[tokio::test]
@@ -95,48 +115,6 @@ fn the_time_to_wait_is_read_in_every_form() {
 }
 
 #[tokio::test]
-async fn a_listing_is_walked_by_offset_and_by_cursor() {
-    let server = MockServer::start().await;
-    let page = |body: Value| ResponseTemplate::new(200).set_body_json(body);
-    for (offset, body) in
-        [("0", json!({"items": [1, 2], "more": true})), ("2", json!({"items": [3], "more": false}))]
-    {
-        let mock = Mock::given(path("/prefix/offset")).and(query_param("offset", offset));
-        mock.respond_with(page(body)).mount(&server).await;
-    }
-    let first = Mock::given(path("/prefix/cursor")).and(query_param_is_missing("after"));
-    first.respond_with(page(json!({"items": [4], "meta": {"after": "x"}}))).mount(&server).await;
-    let second = Mock::given(path("/prefix/cursor")).and(query_param("after", "x"));
-    second.respond_with(page(json!({"items": [5], "meta": {}}))).mount(&server).await;
-
-    let offset = Paging::Offset { limit: 2, more: "/more" };
-    let by_offset = api(&server).list("offset", "/items", offset, now()).await.expect("walked");
-    assert_eq!(by_offset, [1, 2, 3]);
-    let cursor = Paging::Cursor { parameter: "after", next: "/meta/after" };
-    let by_cursor = api(&server).list("cursor", "/items", cursor, now()).await.expect("walked");
-    assert_eq!(by_cursor, [4, 5]);
-}
-
-#[tokio::test]
-async fn a_listing_by_page_number_ends_with_a_page_that_is_not_full() {
-    let server = MockServer::start().await;
-    for (number, entries) in [("1", json!([{"id": 1}, {"id": 2}])), ("2", json!([{"id": 3}]))] {
-        Mock::given(path("/prefix/things"))
-            .and(query_param("kind", "x"))
-            .and(query_param("per_page", "2"))
-            .and(query_param("page", number))
-            .respond_with(ResponseTemplate::new(200).set_body_json(entries))
-            .expect(1)
-            .mount(&server)
-            .await;
-    }
-    let paging = Paging::Pages { size: "per_page", limit: 2 };
-    let query = vec![("kind", "x".to_owned())];
-    let entries = api(&server).list_with("things", "", &query, paging, now()).await.expect("answered");
-    assert_eq!(entries.len(), 3);
-}
-
-#[tokio::test]
 async fn a_link_field_tells_whether_there_is_a_next_page() {
     for (link, more) in [
         ("<https://a.example/?o=2>;rel=\"next\",<https://a.example/>;rel=\"first\"", true),
@@ -145,7 +123,8 @@ async fn a_link_field_tells_whether_there_is_a_next_page() {
         let server = MockServer::start().await;
         let response = ResponseTemplate::new(200).insert_header("Link", link).set_body_json(json!([]));
         Mock::given(method("GET")).respond_with(response).mount(&server).await;
-        let found = api(&server).find_linked("things", &Vec::new(), &[], now()).await.expect("answered");
-        assert_eq!(found, Some((json!([]), more)), "{link}");
+        let found = api(&server).find_answer("things", &Vec::new(), &[], now()).await.expect("answered");
+        let answer = Answer { value: json!([]), has_next: more, size: 2 };
+        assert_eq!(found, Some(answer), "{link}");
     }
 }

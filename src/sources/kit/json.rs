@@ -5,16 +5,17 @@
 
 use serde_json::Value;
 
+use super::reader::read_json;
 use crate::clock::from_millis;
-use crate::domain::{Timestamp, parse_timestamp};
+use crate::domain::{Timestamp, is_blank, parse_timestamp};
 
 /// Lenient access by JSON Pointer (RFC 6901). What is missing, null or of another type is absent.
 pub(in crate::sources) trait Fields {
     /// The text there; empty when absent.
     fn text(&self, pointer: &str) -> &str;
-    /// The text there, unless it is empty.
+    /// The text there, unless it shows nothing.
     fn find_text(&self, pointer: &str) -> Option<&str> {
-        Some(self.text(pointer)).filter(|text| !text.trim().is_empty())
+        Some(self.text(pointer)).filter(|text| !is_blank(text))
     }
     /// The text, number or flag there, as text; identifiers come as any of them.
     fn find_id(&self, pointer: &str) -> Option<String>;
@@ -43,10 +44,10 @@ impl Fields for Value {
     }
 }
 
-/// A text, number or flag as text; `None` for everything else and for empty text.
+/// A text, number or flag as text; `None` for everything else and for text that shows nothing.
 pub(in crate::sources) fn scalar_text(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
+        Value::String(text) if !is_blank(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(flag) => Some(flag.to_string()),
         _ => None,
@@ -68,7 +69,7 @@ pub(in crate::sources) fn parse_millis(text: &str) -> Option<Timestamp> {
 
 /// A value that may arrive as JSON text inside of JSON.
 pub(in crate::sources) fn unwrap_text(value: &Value) -> Value {
-    let inner = value.as_str().and_then(|text| serde_json::from_str(text).ok());
+    let inner = value.as_str().and_then(|text| read_json(text.as_bytes()).ok());
     inner.unwrap_or_else(|| value.clone())
 }
 

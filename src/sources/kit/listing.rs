@@ -2,9 +2,9 @@
 //!
 //! For tools whose answers can be filtered or ordered by change. Must not know any tool.
 
-use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::before;
 use crate::config::SourceConfig;
 use crate::domain::Timestamp;
 use crate::sources::{Cursor, Findings, Page, PollError};
@@ -72,8 +72,7 @@ impl ListingCursor {
 
 /// How far back the source's `backfill` reaches.
 pub(in crate::sources) fn horizon(config: &SourceConfig, now: Timestamp) -> Timestamp {
-    let reach = TimeDelta::from_std(config.backfill).unwrap_or(TimeDelta::MAX);
-    now.checked_sub_signed(reach).unwrap_or(Timestamp::MIN_UTC)
+    before(now, config.backfill)
 }
 
 #[cfg(test)]

@@ -39,10 +39,11 @@ pub(in crate::sources) fn unknown_name(id: &SourceId, what: &str, name: &str, kn
     BuildError(format!("source `{id}`: unknown {what} `{name}`; {}", suggestion(name, known)))
 }
 
-/// Refuses an empty entry in `webhook_secrets`: anybody could sign with it.
-pub(in crate::sources) fn check_secrets(config: &SourceConfig) -> Result<(), BuildError> {
-    match config.webhook_secrets.iter().position(|secret| secret.expose_secret().is_empty()) {
-        Some(index) => Err(refuse(config, &format!("webhook_secrets[{index}] is empty"))),
+/// Refuses a blank credential of webhooks: anybody could use it.
+pub(in crate::sources) fn check_credentials(config: &SourceConfig) -> Result<(), BuildError> {
+    let is_blank = |secret: &str| secret.trim().trim_matches(':').trim().is_empty();
+    match config.webhook_credentials().into_iter().find(|(_, secret)| is_blank(secret.expose_secret())) {
+        Some((key, _)) => Err(refuse(config, &format!("`{key}` is blank: give it a value, or remove it"))),
         None => Ok(()),
     }
 }

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::json::Fields;
-use crate::domain::{Component, Timestamp, Workspace};
+use crate::domain::{Component, Timestamp, Workspace, is_blank};
 use crate::sources::Unmappable;
 
 /// The id at `pointer`; `what` cannot be stored without one.
@@ -37,7 +37,7 @@ pub(in crate::sources) fn workspace(provider_id: &str, name: &str, url: &str) ->
 pub(in crate::sources) fn describe<T: AsRef<str>>(text: &str, facts: &[(&str, Option<T>)]) -> String {
     let known = facts.iter().filter_map(|(label, value)| {
         let value = value.as_ref()?.as_ref().trim();
-        (!value.is_empty()).then(|| format!("- {label}: {value}"))
+        (!is_blank(value)).then(|| format!("- {label}: {value}"))
     });
     let parts = [text.trim().to_owned(), known.collect::<Vec<_>>().join("\n")];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")

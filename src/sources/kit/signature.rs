@@ -121,6 +121,12 @@ impl HmacScheme {
             .iter()
             .filter_map(|entry| self.decode(entry.strip_prefix(self.prefix.as_str())?))
             .collect::<Vec<_>>();
+        if candidates.is_empty() {
+            return Err(Rejection::Unauthorized(format!(
+                "the header {} has no signature in it",
+                self.header
+            )));
+        }
         let message = fill_template(&self.signed, timestamp.unwrap_or_default(), &webhook.body);
         let keys = secrets.iter().map(|secret| secret.expose_secret().as_bytes());
         find_match(self.algorithm, keys, &message, &candidates)
@@ -222,8 +228,9 @@ pub(in crate::sources) fn check_timestamp(
     Ok(())
 }
 
+/// There is a signature, but of something else or with another key.
 pub(in crate::sources) fn mismatch(header: &str) -> Rejection {
-    Rejection::Unauthorized(format!(
+    Rejection::Mismatch(format!(
         "no signature in {header} matches; check that `webhook_secrets` holds the secret of this webhook"
     ))
 }

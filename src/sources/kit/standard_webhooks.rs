@@ -61,6 +61,10 @@ impl StandardWebhooks {
             signatures.filter_map(|text| BASE64.decode(text).ok()).collect::<Vec<_>>()
         };
         let (v1, v1a) = (decode("v1"), decode("v1a"));
+        if v1.is_empty() && v1a.is_empty() {
+            let reason = "the header webhook-signature has no signature of version v1 or v1a in it";
+            return Err(Rejection::Unauthorized(reason.to_owned()));
+        }
         let message = [id.as_bytes(), b".", timestamp.as_bytes(), b".", &webhook.body];
         let signed = if v1a.is_empty() { Vec::new() } else { message.concat() };
         let matches = |key: &Key| match key {
@@ -74,6 +78,9 @@ impl StandardWebhooks {
             .ok_or_else(|| mismatch("webhook-signature"))
     }
 }
+
+/// The header fields that [`find_id`] reads.
+pub(in crate::sources) const ID_HEADERS: [&str; 2] = ["webhook-id", "svix-id"];
 
 /// The delivery's id: equal on every retry.
 pub(in crate::sources) fn find_id(headers: &Headers) -> Option<&str> {

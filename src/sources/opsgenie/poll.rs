@@ -14,10 +14,11 @@ use super::payload::Mapper;
 use crate::config::SourceConfig;
 use crate::domain::{Entity, Observation, Timestamp};
 use crate::sources::kit::access::Access;
-use crate::sources::kit::api::{Api, Paging, Query};
+use crate::sources::kit::api::{Api, Query};
 use crate::sources::kit::json::Fields;
 use crate::sources::kit::listing::ListingCursor;
 use crate::sources::kit::open_incidents::{note_open, take_unseen};
+use crate::sources::kit::pages::Paging;
 use crate::sources::{BuildError, Catalogue, Findings, Page, PollError, PollRequest, Poller};
 
 const ACCESS: Access = Access {
@@ -110,10 +111,11 @@ impl Poller for OpsgeniePoller {
     }
 
     async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {
-        let services = self.api.list("v1/services", "/data", PAGING, now).await?;
+        let service = |data: &Value| self.mapper.component(data, now);
+        let components = self.api.list("v1/services", "/data", PAGING, now, service).await?;
         let teams = self.api.get("v2/teams", &Query::new(), now).await?;
         Ok(Catalogue {
-            components: services.iter().filter_map(|service| self.mapper.component(service, now)).collect(),
+            components,
             workspaces: teams.items("/data").iter().filter_map(|team| self.mapper.team(team)).collect(),
         })
     }

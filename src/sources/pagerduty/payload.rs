@@ -96,14 +96,11 @@ impl Mapper {
         })
     }
 
-    pub(super) fn teams(&self, references: &[Value]) -> Vec<Workspace> {
-        let team = |reference: &Value| {
-            let provider_id = reference.find_id("/id")?;
-            let name = reference.find_text("/name").or_else(|| reference.find_text("/summary"));
-            let name = name.unwrap_or(&provider_id).to_owned();
-            Some(Workspace { name, url: self.url(reference), provider_id })
-        };
-        references.iter().filter_map(team).collect()
+    pub(super) fn team(&self, reference: &Value) -> Option<Workspace> {
+        let provider_id = reference.find_id("/id")?;
+        let name = reference.find_text("/name").or_else(|| reference.find_text("/summary"));
+        let name = name.unwrap_or(&provider_id).to_owned();
+        Some(Workspace { name, url: self.url(reference), provider_id })
     }
 
     fn url(&self, reference: &Value) -> String {
@@ -151,7 +148,7 @@ impl Mapper {
         Ok(Findings {
             observations: vec![Observation::present(Entity::Incident(incident), at)],
             mentioned: self.mentioned(&data["service"], data, at).into_iter().collect(),
-            workspaces: self.teams(data.items("/teams")),
+            workspaces: data.items("/teams").iter().filter_map(|team| self.team(team)).collect(),
             ..Findings::default()
         })
     }

@@ -20,8 +20,9 @@ use super::payload::{self, Mapper, PRIORITY};
 use crate::config::SourceConfig;
 use crate::domain::{Timestamp, format_timestamp};
 use crate::sources::kit::access::Access;
-use crate::sources::kit::api::{Api, Paging, Query};
+use crate::sources::kit::api::{Api, Query};
 use crate::sources::kit::json::Fields;
+use crate::sources::kit::pages::Paging;
 use crate::sources::kit::severity_ranks;
 use crate::sources::{BuildError, Catalogue, Cursor, Findings, Memory, Page, PollError, PollRequest, Poller};
 
@@ -101,7 +102,7 @@ impl PagerDutyPoller {
         Findings::merge(answer.items("/incidents").iter().map(|incident| {
             let rank = |id: &str| severity_ranks::find(memory, PRIORITY, id);
             let updated_at = incident.find_time("/updated_at").unwrap_or(now);
-            Findings::of_entry(self.mapper.incident(incident, updated_at, &rank))
+            Findings::of_entry(|| self.mapper.incident(incident, updated_at, &rank))
         }))
     }
 }
@@ -139,14 +140,15 @@ impl Poller for PagerDutyPoller {
     }
 
     async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {
-        let services = self.api.list("services", "/services", PAGING, now).await?;
+        let service = |data: &Value| self.mapper.mentioned(data, data, now);
+        let components = self.api.list("services", "/services", PAGING, now, service).await?;
         // Teams need an ability that smaller plans lack: then the account has none.
         let has_teams = self.api.find("teams", &PAGING.first(), NO_FEATURE, now).await?.is_some();
-        let teams = if has_teams { self.api.list("teams", "/teams", PAGING, now).await? } else { Vec::new() };
-        Ok(Catalogue {
-            components: services.iter().filter_map(|s| self.mapper.mentioned(s, s, now)).collect(),
-            workspaces: self.mapper.teams(&teams),
-        })
+        if !has_teams {
+            return Ok(Catalogue { components, workspaces: Vec::new() });
+        }
+        let team = |data: &Value| self.mapper.team(data);
+        Ok(Catalogue { components, workspaces: self.api.list("teams", "/teams", PAGING, now, team).await? })
     }
 
     async fn fetch_incident(&self, provider_id: &str, now: Timestamp) -> Result<Option<Findings>, PollError> {

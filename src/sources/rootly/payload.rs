@@ -90,7 +90,9 @@ impl Mapper {
         if is_maintenance && excludes(Include::Scheduled) {
             return Ok(Findings::ignored("scheduled maintenance"));
         }
-        let (mentioned, workspaces) = (self.components(data, updated_at), self.teams(data.items("/groups")));
+        let mentioned = self.components(data, updated_at);
+        let groups = data.items("/groups").iter();
+        let workspaces = groups.filter_map(|group| self.team(group)).collect::<Vec<_>>();
         let number = data.find_id("/sequential_id").map(|number| format!("#{number}"));
         let title = data.find_text("/title").unwrap_or(&provider_id);
         let severity = flatten(&data["severity"]);
@@ -163,15 +165,12 @@ impl Mapper {
         })
     }
 
-    /// Teams, which incidents call groups.
-    pub(super) fn teams(&self, resources: &[Value]) -> Vec<Workspace> {
-        let team = |resource: &Value| {
-            let resource = flatten(resource);
-            let provider_id = resource.find_id("/id")?;
-            let name = resource.find_text("/name").unwrap_or(&provider_id).to_owned();
-            Some(Workspace { name, url: self.home().to_owned(), provider_id })
-        };
-        resources.iter().filter_map(team).collect()
+    /// A team, which incidents call a group.
+    pub(super) fn team(&self, resource: &Value) -> Option<Workspace> {
+        let resource = flatten(resource);
+        let provider_id = resource.find_id("/id")?;
+        let name = resource.find_text("/name").unwrap_or(&provider_id).to_owned();
+        Some(Workspace { name, url: self.home().to_owned(), provider_id })
     }
 
     /// A flat retrospective; it is kept out of Jira with its incident.

@@ -15,9 +15,10 @@ use super::payload::{Mapper, flatten};
 use crate::config::SourceConfig;
 use crate::domain::{Timestamp, format_timestamp};
 use crate::sources::kit::access::Access;
-use crate::sources::kit::api::{Api, Paging, Query};
+use crate::sources::kit::api::{Api, Query};
 use crate::sources::kit::json::Fields;
 use crate::sources::kit::listing::{ListingCursor, horizon};
+use crate::sources::kit::pages::Paging;
 use crate::sources::{BuildError, Catalogue, Findings, Memory, Page, PollError, PollRequest, Poller};
 
 const ACCESS: Access = Access {
@@ -82,7 +83,8 @@ impl RootlyPoller {
         let since = format_timestamp(cursor.since - OVERLAP);
         let filters = vec![("filter[updated_at][gte]", since), (INCLUDE.0, INCLUDE.1.to_owned())];
         let (incidents, next, total) = self.page("incidents", &cursor, filters, now).await?;
-        let found = incidents.iter().map(|data| Findings::of_entry(self.mapper.incident(data, now, memory)));
+        let found =
+            incidents.iter().map(|data| Findings::of_entry(|| self.mapper.incident(data, now, memory)));
         Ok(Page { total, ..cursor.into_page(Findings::merge(found), next, LISTINGS) })
     }
 
@@ -98,7 +100,7 @@ impl RootlyPoller {
             Ok(page) => page,
             Err(fault) => return Ok(cursor.defer("retrospectives", &fault, LISTINGS)),
         };
-        let found = reviews.iter().map(|data| Findings::of_entry(self.mapper.review(data, now, memory)));
+        let found = reviews.iter().map(|data| Findings::of_entry(|| self.mapper.review(data, now, memory)));
         Ok(cursor.into_page(Findings::merge(found), next, LISTINGS))
     }
 }
@@ -118,11 +120,12 @@ impl Poller for RootlyPoller {
         let size = vec![("page[size]", PAGE_SIZE.to_owned())];
         let mut components = Vec::new();
         for path in self.mapper.component_listings() {
-            let resources = self.api.list_with(path, "/data", &size, PAGING, now).await?;
-            components.extend(resources.iter().filter_map(|resource| self.mapper.component(resource, now)));
+            let component = |data: &Value| self.mapper.component(data, now);
+            components.extend(self.api.list_with(path, "/data", &size, PAGING, now, component).await?);
         }
-        let teams = self.api.list_with("teams", "/data", &size, PAGING, now).await?;
-        Ok(Catalogue { components, workspaces: self.mapper.teams(&teams) })
+        let team = |data: &Value| self.mapper.team(data);
+        let workspaces = self.api.list_with("teams", "/data", &size, PAGING, now, team).await?;
+        Ok(Catalogue { components, workspaces })
     }
 
     async fn fetch_incident(&self, provider_id: &str, now: Timestamp) -> Result<Option<Findings>, PollError> {

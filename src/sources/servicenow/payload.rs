@@ -32,6 +32,17 @@ pub(super) fn find_time(record: &Value, name: &str) -> Option<Timestamp> {
     parse_timestamp(&find_field(record, name)?)
 }
 
+/// The same, for a record whose time must not be guessed: one that is there but is no database value refuses it.
+fn get_time(record: &Value, name: &str) -> Result<Option<Timestamp>, Unmappable> {
+    match find_field(record, name) {
+        Some(text) => parse_timestamp(&text).map(Some).ok_or_else(|| {
+            let why = "is no time as the database has it, such as 2026-11-24 00:00:00 in UTC";
+            Unmappable::Incomplete(format!("`{name}` {why}: use getValue, not getDisplayValue"))
+        }),
+        None => Ok(None),
+    }
+}
+
 pub(super) fn sys_id(record: &Value) -> Result<String, Unmappable> {
     find_field(record, "sys_id").ok_or_else(|| Unmappable::Incomplete("the record has no sys_id".to_owned()))
 }
@@ -50,12 +61,14 @@ impl Mapper {
         now: Timestamp,
     ) -> Result<Findings, Unmappable> {
         let id = sys_id(record)?;
-        let updated_at = find_time(record, "sys_updated_on").unwrap_or(now);
+        let updated_at = get_time(record, "sys_updated_on")?.unwrap_or(now);
+        let opened_at = get_time(record, "opened_at")?.or(get_time(record, "sys_created_on")?);
         // Times have whole seconds; the count of modifications gives the order within a second.
         let count = find_field(record, "sys_mod_count").and_then(|count| count.parse::<i64>().ok());
         let order = chrono::TimeDelta::milliseconds(count.unwrap_or_default().rem_euclid(1000));
         let text = |name: &str| find_field(record, name);
         let state = text("state").or_else(|| text("incident_state")).unwrap_or_default();
+        self.check_state(&state)?;
         let number = text("number");
         let title = text("short_description");
         let service = ["business_service", "cmdb_ci"].into_iter().find(|name| text(name).is_some());
@@ -72,19 +85,18 @@ impl Mapper {
             status: self.status(&state),
             severity: self.severity(record),
             words: ToolWords::told(&state, &text("priority").unwrap_or_default()),
-            created_at: find_time(record, "opened_at")
-                .or_else(|| find_time(record, "sys_created_on"))
-                .unwrap_or(updated_at),
+            created_at: opened_at.unwrap_or(updated_at),
             updated_at,
             components: service.and_then(text).into_iter().collect(),
             workspaces: text("assignment_group").into_iter().collect(),
             associations: Vec::new(),
             provider_id: id,
         };
-        // The id of a component or group alone says nothing new about it.
+        // Jira shows an incident only with a component that it knows, so one without a name is sent under its id.
         let mentioned = service.and_then(|name| {
-            let name = (text(name)?, find_display(record, name)?);
-            Some(self.named_component(name, instance, updated_at))
+            let id = text(name)?;
+            let name = find_display(record, name).unwrap_or_else(|| id.clone());
+            Some(self.named_component((id, name), instance, updated_at))
         });
         let group = text("assignment_group").zip(find_display(record, "assignment_group"));
         let at = updated_at + order;
@@ -94,6 +106,17 @@ impl Mapper {
             workspaces: group.map(|(id, name)| self.workspace(id, name, instance)).into_iter().collect(),
             ..Findings::default()
         })
+    }
+
+    /// A state is a number. A word is what people are shown, which differs by language and must not be guessed.
+    fn check_state(&self, state: &str) -> Result<(), Unmappable> {
+        let is_number = state.parse::<i64>().is_ok();
+        if is_number || state.is_empty() || self.config.find_status(state).is_some() {
+            return Ok(());
+        }
+        let why =
+            "`state` is no number: use getValue, not getDisplayValue, or map the word in [sources.status]";
+        Err(Unmappable::Incomplete(why.to_owned()))
     }
 
     fn status(&self, state: &str) -> IncidentStatus {

@@ -16,10 +16,11 @@ use super::payload::{Mapper, find_display, find_field, find_time};
 use crate::config::{SourceConfig, WorkspaceMode};
 use crate::domain::{Timestamp, parse_timestamp};
 use crate::sources::kit::access::ApiAuth;
-use crate::sources::kit::api::{Api, Query};
+use crate::sources::kit::api::{Answer, Api, Query};
 use crate::sources::kit::json::Fields;
 use crate::sources::kit::open_incidents::{list_open, note_open};
 use crate::sources::kit::options;
+use crate::sources::kit::pages::{Kept, Walk};
 use crate::sources::{BuildError, Catalogue, Cursor, Findings, Page, PollError, PollRequest, Poller};
 
 const LIMIT: usize = 200;
@@ -27,8 +28,6 @@ const LIMIT: usize = 200;
 const IDS: usize = 50;
 /// How far before the newest record of the last run a run reads: transactions end out of order.
 const OVERLAP: TimeDelta = TimeDelta::minutes(2);
-/// Most pages of a table that the catalogue reads.
-const MAX_PAGES: usize = 500;
 const FIELDS: &str = "sys_id,number,short_description,description,state,incident_state,priority,opened_at,\
                       sys_created_on,sys_updated_on,sys_mod_count,business_service,cmdb_ci,assignment_group,\
                       close_code";
@@ -101,12 +100,12 @@ impl ServiceNowPoller {
         Ok(Some(Self { api, mapper: Arc::clone(mapper), options, groups }))
     }
 
-    /// A page of a table, and whether there is another. A hibernating instance answers with a web
+    /// A page of a table. A hibernating instance answers with a web
     /// page, which is a passing failure.
-    async fn read(&self, table: &str, query: &Query, now: Timestamp) -> Result<(Value, bool), PollError> {
-        let path = format!("api/now/table/{table}");
-        match self.api.find_linked(&path, query, &[], now).await {
-            Ok(Some((answer, more))) if answer["result"].is_array() => Ok((answer, more)),
+    async fn read(&self, table: &str, query: &Query, now: Timestamp) -> Result<Answer, PollError> {
+        let path = path_of(table);
+        match self.api.find_answer(&path, query, &[], now).await {
+            Ok(Some(answer)) if answer.value["result"].is_array() => Ok(answer),
             Ok(_) => Err(PollError::Unreadable {
                 message: format!("ServiceNow answered without `result` at /{path}"),
             }),
@@ -118,30 +117,35 @@ impl ServiceNowPoller {
         }
     }
 
-    async fn list(
+    async fn list<T: Kept>(
         &self,
         table: &str,
-        fields: &str,
-        filter: &str,
+        (fields, filter): (&str, &str),
         now: Timestamp,
-    ) -> Result<Vec<Value>, PollError> {
-        let mut records = Vec::new();
-        for page in 0..MAX_PAGES {
-            let query = query(format!("{filter}ORDERBYsys_id"), fields, "false", page * LIMIT);
-            let (answer, more) = self.read(table, &query, now).await?;
-            records.extend_from_slice(answer.items("/result"));
-            if !more {
-                return Ok(records);
+        mut map: impl FnMut(&Value) -> Option<T> + Send,
+    ) -> Result<Vec<T>, PollError> {
+        let (mut kept, mut walk, mut offset) = (Vec::new(), Walk::default(), 0);
+        loop {
+            let query = query(format!("{filter}ORDERBYsys_id"), fields, "false", offset);
+            let answer = self.read(table, &query, now).await?;
+            let records = answer.value.items("/result");
+            kept.extend(walk.take((&self.api, &path_of(table)), answer.size, records, &mut map)?);
+            if !answer.has_next {
+                return Ok(kept);
             }
+            offset += LIMIT;
         }
-        Err(PollError::Unreadable { message: format!("ServiceNow's table {table} has no end") })
     }
 
     fn findings(&self, records: &[Value], now: Timestamp) -> Findings {
         Findings::merge(
-            records.iter().map(|record| Findings::of_entry(self.mapper.incident(record, "", now))),
+            records.iter().map(|record| Findings::of_entry(|| self.mapper.incident(record, "", now))),
         )
     }
+}
+
+fn path_of(table: &str) -> String {
+    format!("api/now/table/{table}")
 }
 
 fn query(filter: String, fields: &str, display: &str, offset: usize) -> Query {
@@ -208,8 +212,8 @@ impl Poller for ServiceNowPoller {
             filter.trim_start_matches('^'),
             written(from)
         );
-        let (answer, more) = self.read("incident", &query(filter, FIELDS, "all", offset), now).await?;
-        let records = answer.items("/result");
+        let answer = self.read("incident", &query(filter, FIELDS, "all", offset), now).await?;
+        let records = answer.value.items("/result");
         check_order(records, from)?;
         let read =
             records.iter().filter_map(|record| find_time(record, "sys_updated_on")).max().unwrap_or(from);
@@ -217,7 +221,7 @@ impl Poller for ServiceNowPoller {
             Progress::Changed { started, newest, since, from, offset } => {
                 // A record from the future must not make the next run wait for it.
                 let newest = newest.max(read).min(started);
-                if !more {
+                if !answer.has_next {
                     Progress::Open { newest, since, after: String::new() }
                 } else if read > from {
                     Progress::Changed { started, newest, since, from: read, offset: 0 }
@@ -237,19 +241,17 @@ impl Poller for ServiceNowPoller {
     }
 
     async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {
-        let services = self.list(&self.options.service_table, SERVICE_FIELDS, "", now).await?;
-        let groups = if self.groups {
-            self.list("sys_user_group", "sys_id,name", "active=true^", now).await?
-        } else {
-            Vec::new()
-        };
-        let workspace = |group: &Value| {
+        let service = |record: &Value| self.mapper.component(record, now);
+        let table = &self.options.service_table;
+        let components = self.list(table, (SERVICE_FIELDS, ""), now, service).await?;
+        if !self.groups {
+            return Ok(Catalogue { components, workspaces: Vec::new() });
+        }
+        let group = |group: &Value| {
             Some(self.mapper.workspace(find_field(group, "sys_id")?, find_field(group, "name")?, ""))
         };
-        Ok(Catalogue {
-            components: services.iter().filter_map(|service| self.mapper.component(service, now)).collect(),
-            workspaces: groups.iter().filter_map(workspace).collect(),
-        })
+        let groups = ("sys_id,name", "active=true^");
+        Ok(Catalogue { components, workspaces: self.list("sys_user_group", groups, now, group).await? })
     }
 
     async fn fetch_incident(&self, provider_id: &str, now: Timestamp) -> Result<Option<Findings>, PollError> {

@@ -66,7 +66,6 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
     let BuildContext { config, http } = context;
     let Options { org, escalation_url, history, webhook_header, accept_path_token } =
         options::parse(&config)?;
-    options::check_secrets(&config)?;
     if escalation_url.is_some() && config.webhook_secrets.is_empty() {
         return Err(options::refuse(&config, "`escalation_url` needs the auth code in `webhook_secrets`"));
     }

@@ -94,7 +94,7 @@ impl SquadcastPoller {
     /// One incident as it is now. Its own newest date is only the basis of its version: a new
     /// priority or tag has none.
     fn told(&self, data: &Value, team: &Value, now: Timestamp) -> Findings {
-        let mut found = Findings::of_entry(self.mapper.incident(data, team, newest(data, now), now));
+        let mut found = Findings::of_entry(|| self.mapper.incident(data, team, newest(data, now), now));
         for observation in &mut found.observations {
             observation.sequence = newest(data, now).timestamp_millis();
         }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use self::payload::{HOME, Mapper, is_maintenance};
+use self::payload::{HOME, Mapper, find_postmortem, is_maintenance, published_key};
 use self::poll::StatuspagePoller;
 use crate::config::SourceConfig;
 use crate::sources::kit::json::Fields;
@@ -64,7 +64,12 @@ impl Source for Statuspage {
         self.secret.admit(&self.config, webhook, None)
     }
 
-    fn parse(&self, webhook: &VerifiedWebhook, _memory: &mut Memory) -> Result<Findings, Unmappable> {
+    fn recall(&self, webhook: &VerifiedWebhook) -> Vec<String> {
+        let incident = webhook.json().ok().and_then(|body| body.find_id("/incident/id"));
+        incident.iter().map(|id| published_key(id)).collect()
+    }
+
+    fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
         let body = webhook.json()?;
         let page = body.find_id("/page/id").unwrap_or_default();
         if !self.options.page_ids.is_empty() && !self.options.page_ids.contains(&page) {
@@ -80,13 +85,14 @@ impl Source for Statuspage {
         if is_maintenance(incident) {
             return Ok(Findings::ignored("scheduled maintenance"));
         }
-        let found = self.mapper.incident(incident, &page, webhook.received_at)?;
+        let mut found = self.mapper.incident(incident, &page, webhook.received_at)?;
         if self.options.confirm_webhooks {
             return Ok(Findings {
                 refetch: incident.find_id("/id").into_iter().collect(),
                 ..Findings::default()
             });
         }
+        found.observations.extend(find_postmortem(incident, memory, false));
         Ok(found)
     }
 

@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::config::SourceConfig;
 use crate::domain::{
-    Component, Entity, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus, Severity,
-    Timestamp, ToolWords, Workspace,
+    Component, Entity, EntityKind, Incident, IncidentStatus, Observation, PostIncidentReview, ReviewStatus,
+    Severity, Timestamp, ToolWords, Workspace,
 };
-use crate::sources::kit::json::{Fields, find_web_url};
+use crate::sources::kit::json::{Fields, find_web_url, parse_millis};
 use crate::sources::kit::parts::describe;
-use crate::sources::{Findings, Unmappable};
+use crate::sources::{Findings, Memory, Unmappable};
 
 pub(super) const HOME: &str = "https://manage.statuspage.io";
 
@@ -26,7 +26,7 @@ pub(super) struct Mapper {
 }
 
 impl Mapper {
-    /// One incident with its postmortem, if that is published; `page` is used where it names no page itself.
+    /// One incident; `page` is used where it names no page itself.
     pub(super) fn incident(&self, data: &Value, page: &str, now: Timestamp) -> Result<Findings, Unmappable> {
         let id =
             data.find_id("/id").ok_or_else(|| Unmappable::Incomplete("the incident has no id".into()))?;
@@ -54,18 +54,7 @@ impl Mapper {
             associations: Vec::new(),
             provider_id: id,
         };
-        let published = data.find_time("/postmortem_published_at").map(|published| {
-            let written = data.find_time("/postmortem_body_last_updated_at").unwrap_or(published);
-            review(
-                data,
-                data.text("/postmortem_body"),
-                ReviewStatus::Completed,
-                published,
-                published.max(written),
-            )
-        });
-        let mut observations = vec![Observation::present(Entity::Incident(incident), at)];
-        observations.extend(published.flatten());
+        let observations = vec![Observation::present(Entity::Incident(incident), at)];
         let mentioned =
             data.items("/components").iter().filter_map(|component| find_component(component, at));
         Ok(Findings { observations, mentioned: mentioned.collect(), ..Findings::default() })
@@ -91,6 +80,41 @@ impl Mapper {
     }
 }
 
+/// The keys of [`Memory`] for published postmortems; the value is the time of the review.
+pub(super) fn published_key(incident: &str) -> String {
+    format!("published/{incident}")
+}
+
+/// The published postmortem of an incident; its deletion if it was published and is no longer. `is_current` tells
+/// what the tool shows now from a webhook, which may be late.
+pub(super) fn find_postmortem(
+    incident: &Value,
+    memory: &mut Memory,
+    is_current: bool,
+) -> Option<Observation> {
+    let key = published_key(&incident.find_id("/id")?);
+    let published = incident.find_time("/postmortem_published_at").and_then(|published| {
+        let written = incident.find_time("/postmortem_body_last_updated_at").unwrap_or(published);
+        let body = incident.text("/postmortem_body");
+        review(incident, body, ReviewStatus::Completed, published, published.max(written))
+    });
+    if let Some(review) = published {
+        memory.set(key, review.event_time.timestamp_millis().to_string());
+        return Some(review);
+    }
+    // A payload without the field says nothing of it.
+    let is_told = incident.get("postmortem_published_at").is_some() || incident["postmortem_ignored"] == true;
+    let seen = memory.get(&key).and_then(parse_millis).filter(|_| is_told)?;
+    let at = incident.find_time("/updated_at").filter(|at| is_current || *at >= seen)?;
+    memory.forget(&key);
+    let id = review_id(&incident.find_id("/id")?);
+    Some(Observation::deleted(EntityKind::Review, id, at.max(seen)))
+}
+
+fn review_id(incident: &str) -> String {
+    format!("{incident}-postmortem")
+}
+
 /// The postmortem of `incident`, unless the page's owner decided against one.
 pub(super) fn review(
     incident: &Value,
@@ -101,7 +125,7 @@ pub(super) fn review(
 ) -> Option<Observation> {
     let id = incident.find_id("/id").filter(|_| incident["postmortem_ignored"] != true)?;
     let review = PostIncidentReview {
-        provider_id: format!("{id}-postmortem"),
+        provider_id: review_id(&id),
         summary: incident.text("/name").to_owned(),
         description: if body.trim().is_empty() { incident.text("/name") } else { body }.to_owned(),
         url: url(incident).to_owned(),

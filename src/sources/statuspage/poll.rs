@@ -12,14 +12,15 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::payload::{Mapper, find_component, find_page, is_maintenance, review};
+use super::payload::{Mapper, find_component, find_page, find_postmortem, is_maintenance, review};
 use crate::config::SourceConfig;
 use crate::domain::{Observation, ReviewStatus, Timestamp};
 use crate::sources::kit::access::Access;
-use crate::sources::kit::api::{Api, Paging, Query};
+use crate::sources::kit::api::{Api, Query};
 use crate::sources::kit::json::Fields;
 use crate::sources::kit::open_incidents::{note_open, take_unseen};
-use crate::sources::{BuildError, Catalogue, Cursor, Findings, Page, PollError, PollRequest, Poller};
+use crate::sources::kit::pages::Paging;
+use crate::sources::{BuildError, Catalogue, Cursor, Findings, Memory, Page, PollError, PollRequest, Poller};
 
 const ACCESS: Access = Access {
     tool: "Statuspage",
@@ -84,8 +85,7 @@ impl StatuspagePoller {
         if !self.page_ids.is_empty() {
             return Ok(self.page_ids.clone());
         }
-        let pages = self.api.list("pages", "", PAGING, now).await?;
-        let ids = pages.iter().filter_map(|page| page.find_id("/id")).collect::<Vec<_>>();
+        let ids = self.api.list("pages", "", PAGING, now, |page| page.find_id("/id")).await?;
         if ids.is_empty() {
             let message =
                 "Statuspage shows no page to this `api_token`: use a key of a user who may see them";
@@ -94,9 +94,13 @@ impl StatuspagePoller {
         Ok(ids)
     }
 
-    fn findings(&self, entries: &[Value], page: &str, now: Timestamp) -> Findings {
+    fn findings(&self, entries: &[Value], page: &str, memory: &mut Memory, now: Timestamp) -> Findings {
         let incidents = entries.iter().filter(|entry| !is_maintenance(entry));
-        Findings::merge(incidents.map(|entry| Findings::of_entry(self.mapper.incident(entry, page, now))))
+        Findings::merge(incidents.map(|entry| {
+            let mut found = Findings::of_entry(|| self.mapper.incident(entry, page, now));
+            found.observations.extend(find_postmortem(entry, memory, true));
+            found
+        }))
     }
 
     /// The unpublished postmortem of an incident, if there is a draft.
@@ -119,6 +123,8 @@ impl StatuspagePoller {
             None => return Ok(None),
         };
         let updated_at = postmortem.find_time("/updated_at").unwrap_or(now);
+        // One that was published before is a draft again since the incident changed.
+        let updated_at = incident.find_time("/updated_at").map_or(updated_at, |at| at.max(updated_at));
         let created_at = postmortem.find_time("/created_at").unwrap_or(updated_at);
         Ok(review(incident, body, status, created_at, updated_at))
     }
@@ -162,7 +168,7 @@ impl Poller for StatuspagePoller {
             |entry: &Value, limit| entry.find_time("/created_at").is_some_and(|created| created < limit);
         let taken = entries.iter().filter(|entry| unresolved || !is_before(entry, backfill_from));
         let taken = taken.cloned().collect::<Vec<_>>();
-        let mut findings = self.findings(&taken, &page, now);
+        let mut findings = self.findings(&taken, &page, memory, now);
         if !unresolved && number == 1 {
             for incident in taken.iter().filter(|entry| may_have_draft(entry, now)).take(DRAFTS) {
                 findings.observations.extend(self.draft(incident, &page, now).await?);
@@ -184,12 +190,13 @@ impl Poller for StatuspagePoller {
     }
 
     async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {
-        let pages = self.api.list("pages", "", PAGING, now).await?;
+        let wanted = |data: &Value| find_page(data).filter(|page| self.is_wanted(&page.provider_id));
         let mut catalogue = Catalogue::default();
-        for page in pages.iter().filter_map(find_page).filter(|page| self.is_wanted(&page.provider_id)) {
+        for page in self.api.list("pages", "", PAGING, now, wanted).await? {
             let path = format!("pages/{}/components", page.provider_id);
-            let components = self.api.list(&path, "", PAGING, now).await?;
-            catalogue.components.extend(components.iter().filter_map(|entry| find_component(entry, now)));
+            let components =
+                self.api.list(&path, "", PAGING, now, |entry| find_component(entry, now)).await?;
+            catalogue.components.extend(components);
             catalogue.workspaces.push(page);
         }
         Ok(catalogue)
@@ -199,7 +206,8 @@ impl Poller for StatuspagePoller {
         for page in self.page_ids(now).await? {
             let path = format!("pages/{page}/incidents/{provider_id}");
             let Some(incident) = self.api.find(&path, &Query::new(), &[404], now).await? else { continue };
-            let mut findings = self.findings(std::slice::from_ref(&incident), &page, now);
+            let incidents = std::slice::from_ref(&incident);
+            let mut findings = self.findings(incidents, &page, &mut Memory::default(), now);
             if may_have_draft(&incident, now) {
                 findings.observations.extend(self.draft(&incident, &page, now).await?);
             }

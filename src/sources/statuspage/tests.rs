@@ -248,3 +248,74 @@ async fn one_incident_is_fetched_with_its_draft_or_told_as_deleted() {
     let gone = poller.fetch_incident("gone", sample_now()).await.expect("answered").expect("told");
     assert!(matches!(gone.observations[0].state, State::Deleted { .. }));
 }
+
+/// What becomes of the reviews when these are told one after another: the review's status, or `None` for a deletion.
+fn tell_reviews(source: &dyn Source, memory: &mut Memory, told: &[Value]) -> Vec<Option<String>> {
+    let mut all = Vec::new();
+    for incident in told {
+        let body = json!({ "page": { "id": PAGE }, "incident": incident }).to_string();
+        let webhook = verified(&[], body.as_bytes(), sample_now());
+        let key = source.recall(&webhook);
+        assert_eq!(key, [format!("published/{INCIDENT}")]);
+        let found = source.parse(&webhook, memory).expect("mappable");
+        let reviews = found.observations.iter().filter(|it| it.kind() == EntityKind::Review);
+        all.extend(reviews.map(|it| match &it.state {
+            State::Present(entity) => match &**entity {
+                Entity::Review(review) => Some(review.status.as_str().to_owned()),
+                other => panic!("{other:?}"),
+            },
+            State::Deleted { provider_id, .. } => {
+                assert_eq!(provider_id, &format!("{INCIDENT}-postmortem"));
+                None
+            }
+        }));
+    }
+    all
+}
+
+fn told(published_at: Value, updated_at: &str) -> Value {
+    let mut incident = resolved();
+    incident["postmortem_published_at"] = published_at;
+    incident["postmortem_body"] = json!("We fixed it.");
+    incident["updated_at"] = json!(updated_at);
+    incident
+}
+
+#[test]
+fn a_postmortem_that_is_withdrawn_or_declined_leaves_jira() {
+    let source = sample_source(NAME, None);
+    let published = told(json!("2026-09-15T10:00:00.000Z"), "2026-09-15T10:00:01.000Z");
+    let withdrawn = told(Value::Null, "2026-09-15T11:00:00.000Z");
+    let completed = Some("completed".to_owned());
+    let all = [published.clone(), withdrawn.clone(), withdrawn.clone(), published.clone()];
+    let memory = &mut Memory::default();
+    assert_eq!(tell_reviews(&*source, memory, &all), [completed.clone(), None, completed.clone()]);
+    let mut declined = published.clone();
+    declined["postmortem_ignored"] = json!(true);
+    assert_eq!(tell_reviews(&*source, memory, &[declined]), [None]);
+    // Neither a late webhook nor one that leaves the field out withdraws anything.
+    let late = told(Value::Null, "2026-09-15T09:00:00.000Z");
+    let mut silent = withdrawn;
+    silent.as_object_mut().expect("an object").remove("postmortem_published_at");
+    assert_eq!(tell_reviews(&*source, memory, &[published, late, silent]), [completed]);
+}
+
+#[tokio::test]
+async fn a_poll_notices_that_a_postmortem_was_withdrawn_and_shows_the_draft_again() {
+    let withdrawn = told(Value::Null, "2026-09-15T11:00:00.000Z");
+    let (_server, source) = statuspage(|| json!([]), json!([withdrawn])).await;
+    let mut memory = Memory::default();
+    tell_reviews(
+        &*source,
+        &mut memory,
+        &[told(json!("2026-09-15T10:00:00.000Z"), "2026-09-15T10:00:01.000Z")],
+    );
+    let (pages, _) = run(&*source, None, &mut memory, "2026-09-15T12:00:00Z").await;
+    let of_review = |it: &&Observation| it.kind() == EntityKind::Review;
+    let reviews =
+        pages.iter().flat_map(|page| &page.findings.observations).filter(of_review).collect::<Vec<_>>();
+    assert_eq!(reviews.len(), 2, "{reviews:?}");
+    assert!(matches!(reviews[0].state, State::Deleted { .. }));
+    assert!(matches!(reviews[1].state, State::Present(_)), "the draft");
+    assert!(reviews[1].event_time >= reviews[0].event_time);
+}

@@ -27,18 +27,32 @@ fn an_unknown_key_is_answered_with_the_nearest() {
 }
 
 #[test]
-fn an_empty_secret_is_refused() {
-    for kind in ["pagerduty", "generic"] {
-        let told = refusal(kind, |config| {
-            config.webhook_secrets = vec!["".into()];
-            config.options = if kind == "generic" {
-                options(json!({"mapping": sample_mapping()}))
-            } else {
-                config.options.clone()
-            };
-        });
-        assert!(told.contains("webhook_secrets[0]"), "{told}");
+fn a_blank_credential_is_refused_by_every_source() {
+    for kind in all_kinds() {
+        for (key, blank) in [("webhook_secrets[0]", ""), ("webhook_token", " \t\n"), ("webhook_basic", " : ")]
+        {
+            let told = refusal(kind.name, |config| {
+                match key {
+                    "webhook_token" => config.webhook_token = Some(blank.into()),
+                    "webhook_basic" => config.webhook_basic = Some(blank.into()),
+                    _ => config.webhook_secrets = vec![blank.into()],
+                }
+                if kind.name == "generic" {
+                    config.options = options(json!({"mapping": sample_mapping()}));
+                }
+            });
+            assert!(told.contains(key) && told.contains("blank"), "{}: {told}", kind.name);
+        }
     }
+}
+
+#[test]
+fn a_credential_of_less_than_16_bytes_is_called_weak() {
+    let mut config = SourceConfig::new(SourceId::parse("am").expect("valid"), "alertmanager").expect("valid");
+    config.webhook_token = Some("a".into());
+    config.webhook_secrets = vec!["sixteen bytes ok".into(), "fifteen bytes -".into()];
+    config.webhook_basic = Some("a rather long user:short".into());
+    assert_eq!(config.weak_credentials(), ["webhook_secrets[1]", "webhook_token", "webhook_basic"]);
 }
 
 #[test]
@@ -58,6 +72,36 @@ fn no_source_keeps_the_header_that_holds_its_token() {
 }
 
 #[test]
+fn no_source_keeps_headers_in_which_proxies_put_addresses_or_credentials() {
+    for kind in all_kinds() {
+        let source = sample_source(kind.name, None);
+        for name in
+            ["authorization", "cookie", "x-original-uri", "x-forwarded-uri", "x-rewrite-url", "referer"]
+        {
+            assert!(!source.keeps_header(name), "{} keeps {name}", kind.name);
+        }
+    }
+}
+
+#[test]
+fn a_mapping_keeps_the_headers_that_it_names_and_no_others() {
+    let keeps = |mapped: serde_json::Value, name: &str| {
+        let source = source("generic", |config| {
+            let mut mapping = sample_mapping();
+            mapping["description"] = mapped;
+            config.options = options(json!({ "mapping": mapping }));
+        });
+        source.keeps_header(name)
+    };
+    assert!(keeps(json!("headers.X-Note"), "x-note"));
+    assert!(keeps(json!({"jmespath": "headers.\"X-Note\"", "from": "all"}), "x-note"));
+    assert!(keeps(json!({"path": "/x-note", "from": "headers"}), "x-note"));
+    assert!(!keeps(json!("/x-note"), "x-note"), "that is of the body");
+    assert!(!keeps(json!("headers.X-Note"), "x-other"));
+    assert!(keeps(json!("/a"), "ce-subject") && keeps(json!("/a"), "webhook-id"));
+}
+
+#[test]
 fn without_a_credential_every_webhook_is_turned_away() {
     for kind in all_kinds() {
         let source = source(kind.name, |config| {
@@ -66,6 +110,7 @@ fn without_a_credential_every_webhook_is_turned_away() {
             }
         });
         let webhook = inbound(&[("authorization", "Bearer ")], b"{}", sample_now());
+        assert!(matches!(source.check_head(&webhook), Err(Rejection::Unauthorized(_))), "{}", kind.name);
         let Err(Rejection::Unauthorized(told)) = source.verify(webhook) else {
             panic!("{} accepts", kind.name)
         };

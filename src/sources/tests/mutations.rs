@@ -42,7 +42,7 @@ fn nodes(value: &Value, at: &str, all: &mut Vec<String>) {
     }
 }
 
-fn all_nodes(value: &Value) -> Vec<String> {
+pub(in crate::sources) fn all_nodes(value: &Value) -> Vec<String> {
     let mut all = Vec::new();
     nodes(value, "", &mut all);
     all

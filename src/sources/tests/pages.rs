@@ -10,7 +10,7 @@ const BASE: &str = "server.base_url = \"https://bridge.example.com\"\nconnect.si
                     vault.key = \"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\"\n";
 
 /// Writes the block with every file that it names, as an operator would, and builds what it describes.
-fn deploy(block: &str) -> Result<Arc<dyn Source>, String> {
+pub(crate) fn deploy(block: &str) -> Result<Arc<dyn Source>, String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let lines = block.lines().map(|line| place_file(line, folder.path())).collect::<Vec<_>>().join("\n");
     let file = folder.path().join("bridge.toml");

@@ -60,7 +60,6 @@ struct Zenduty {
 fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
     let BuildContext { config, http } = context;
     let Options { signature, incident_url, webhook_header, accept_path_token } = options::parse(&config)?;
-    options::check_secrets(&config)?;
     options::check_url_pattern(&config, "incident_url", &incident_url, "{number}")?;
     if let Some(fault) = signature.as_ref().and_then(HmacScheme::fault) {
         return Err(options::refuse(&config, &format!("`signature`: {fault}")));

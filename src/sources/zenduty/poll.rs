@@ -58,7 +58,7 @@ impl ZendutyPoller {
 
     /// One incident as it is now.
     fn told(&self, data: &Value, now: Timestamp) -> Findings {
-        let mut found = Findings::of_entry(self.mapper.incident(data, now));
+        let mut found = Findings::of_entry(|| self.mapper.incident(data, now));
         for observation in &mut found.observations {
             observation.sequence = newest(data).unwrap_or(now).timestamp_millis();
         }

@@ -1,7 +1,11 @@
 //! Values for placeholders: the domain's types as the database stores them.
+//!
+//! Text passes through [`storable`], so that no statement fails on a character that a database cannot hold.
 
 use crate::clock::Timestamp;
-use crate::domain::{ClientKey, DeliveryState, DestinationId, EntityId, EntityKind, Priority, SourceId};
+use crate::domain::{
+    ClientKey, DeliveryState, DestinationId, EntityId, EntityKind, Priority, SourceId, storable,
+};
 
 /// A value for a placeholder.
 #[derive(Debug, Clone)]
@@ -32,15 +36,15 @@ arg_from! {
     usize => Int, |n| i64::try_from(n).unwrap_or(i64::MAX);
     Timestamp => Int, |at: Timestamp| at.timestamp_millis();
     Priority => Int, Priority::as_number;
-    String => Text, |text| text;
-    &str => Text, str::to_owned;
-    &String => Text, String::clone;
+    String => Text, |text: String| storable(&text).into_owned();
+    &str => Text, |text| storable(text).into_owned();
+    &String => Text, |text: &String| storable(text).into_owned();
     EntityKind => Text, |kind: EntityKind| kind.as_str().to_owned();
     DeliveryState => Text, |state: DeliveryState| state.as_str().to_owned();
-    &EntityId => Text, |id: &EntityId| id.as_str().to_owned();
-    &DestinationId => Text, |id: &DestinationId| id.as_str().to_owned();
-    &ClientKey => Text, |key: &ClientKey| key.as_str().to_owned();
-    &SourceId => Text, |id: &SourceId| id.as_str().to_owned();
+    &EntityId => Text, |id: &EntityId| storable(id.as_str()).into_owned();
+    &DestinationId => Text, |id: &DestinationId| storable(id.as_str()).into_owned();
+    &ClientKey => Text, |key: &ClientKey| storable(key.as_str()).into_owned();
+    &SourceId => Text, |id: &SourceId| storable(id.as_str()).into_owned();
     Vec<u8> => Bytes, |bytes| bytes;
     &[u8] => Bytes, <[u8]>::to_vec;
 }

@@ -48,8 +48,33 @@ column! {
     };
     Priority, i64 => |n| Priority::find(n).ok_or_else(|| format!("unknown priority {n}").into());
     Entity, String => |text| Ok(serde_json::from_str(&text)?);
+    Kept, String => |text| Ok(Kept(serde_json::from_str(&text).map_err(|fault| fault.to_string())));
     Flag, i64 => |n| Ok(Flag(n != 0));
     Millis, i64 => |ms| Ok(Millis(from_millis(ms)));
+    Micros, i64 => |us| Ok(Micros(Timestamp::from_timestamp_micros(us).unwrap_or_default()));
+}
+
+/// An instant that a query gives in microseconds.
+pub(in crate::store) struct Micros(Timestamp);
+
+impl From<Micros> for Timestamp {
+    fn from(at: Micros) -> Self {
+        at.0
+    }
+}
+
+/// An entity as it is kept, or why it cannot be read: where many are read at once, one must not hide the others.
+#[derive(Debug)]
+pub(in crate::store) struct Kept(pub Result<Entity, String>);
+
+impl Kept {
+    /// The entity; `None`, with a line in the log, when it cannot be read.
+    pub fn read(&self, id: &EntityId) -> Option<&Entity> {
+        if let Err(fault) = &self.0 {
+            tracing::error!(%id, fault, "the stored content of an entity cannot be read");
+        }
+        self.0.as_ref().ok()
+    }
 }
 
 /// A `bool`, kept as 0 or 1.

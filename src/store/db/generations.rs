@@ -1,7 +1,9 @@
-//! Numbers that change whenever the data that processes keep in memory does, and the row that orders
-//! transactions.
+//! Numbers that change whenever the data that processes keep in memory does, and the lock that orders
+//! installations and changes.
 
-use super::{Database, Tx, args};
+use super::sessions::lock_key;
+use super::{Arg, Database, Tx, args};
+use crate::domain::SourceId;
 use crate::store::error::StoreError;
 
 /// The number of the directory: installations, workspaces and components.
@@ -24,14 +26,29 @@ pub(in crate::store) async fn bump_directory(tx: &mut Tx) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Installing a site and changing an entity must see each other's effect, or a new site would miss the
-/// change: both lock this row first.
+/// Whoever changes entities holds this against whoever installs: each must see the other's effect, or a new
+/// site would miss a change. Any number may hold it at once; it ends with the transaction.
+pub(in crate::store) async fn keep_sites(tx: &mut Tx) -> Result<(), StoreError> {
+    lock(tx, concat!("SELECT pg_advisory_xact_lock_shared(", lock_key!("sites"), ")"), &args![]).await
+}
+
+/// The other side: waits until no entity is being changed, and holds changes up until the transaction ends.
 pub(in crate::store) async fn lock_sites(tx: &mut Tx) -> Result<(), StoreError> {
-    let sql = r#"
-        UPDATE generations
-        SET number = number
-        WHERE name = 'sites'"#;
-    tx.execute(sql, &args![]).await?;
+    lock(tx, concat!("SELECT pg_advisory_xact_lock(", lock_key!("sites"), ")"), &args![]).await
+}
+
+/// The statements about one source are applied one transaction after another: each starts from the versions
+/// that the one before has left.
+pub(in crate::store) async fn lock_source(tx: &mut Tx, source: &SourceId) -> Result<(), StoreError> {
+    let sql = concat!("SELECT pg_advisory_xact_lock(", lock_key!("source"), " # hashtextextended($1, 0))");
+    lock(tx, sql, &args![source]).await
+}
+
+/// A transaction of SQLite that writes is alone as it is.
+async fn lock(tx: &mut Tx, sql: &'static str, args: &[Arg]) -> Result<(), StoreError> {
+    if let Tx::Postgres(_) = tx {
+        tx.execute(sql, args).await?;
+    }
     Ok(())
 }
 

@@ -7,13 +7,18 @@
 
 mod arg;
 mod column;
+pub(in crate::store) mod files;
 pub(in crate::store) mod generations;
+pub(in crate::store) mod owner;
 mod row;
+mod sessions;
 mod set_back;
+mod transact;
 mod tx;
+mod upkeep;
 
 pub(in crate::store) use arg::{Arg, args};
-pub(in crate::store) use column::{Flag, Millis, OptionalMillis, to_json};
+pub(in crate::store) use column::{Flag, Kept, Micros, Millis, OptionalMillis, to_json};
 pub(in crate::store) use set_back::{is_over, unless_set_back};
 pub(in crate::store) use tx::Tx;
 
@@ -24,7 +29,7 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Connection as _, PgPool, SqlitePool};
+use sqlx::{Connection as _, PgConnection, PgPool, SqlitePool};
 
 use crate::store::error::StoreError;
 use row::{Row, bound, values};
@@ -43,14 +48,17 @@ impl Database {
     /// Opens `sqlite://…` (the file is made if missing) or `postgres://…`.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         if url.starts_with("sqlite:") {
-            let options = SqliteConnectOptions::from_str(url)?
+            let options = SqliteConnectOptions::from_str(url)?;
+            files::create_database(options.get_filename());
+            let options = options
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .auto_vacuum(SqliteAutoVacuum::Incremental)
                 .busy_timeout(BUSY_TIMEOUT)
                 .foreign_keys(true);
-            let writing = options.clone().pragma("cache_size", "-4000");
+            // `FAST` would leave the pages of long values, such as bodies of webhooks, as they are.
+            let writing = options.clone().pragma("cache_size", "-4000").pragma("secure_delete", "on");
             let write = SqlitePoolOptions::new().max_connections(1).after_release(|connection, _| {
                 // SQLite itself rolls back what a full disk interrupts. The connection still counts the
                 // transaction as open then, and would refuse every other.
@@ -65,9 +73,9 @@ impl Database {
             let read = SqlitePoolOptions::new().max_connections(2).min_connections(0);
             Ok(Self::Sqlite { read: read.connect_lazy_with(reading), write })
         } else {
-            let pool =
-                PgPoolOptions::new().max_connections(8).acquire_timeout(BUSY_TIMEOUT).connect(url).await?;
-            Ok(Self::Postgres(pool))
+            let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(BUSY_TIMEOUT);
+            let pool = pool.after_connect(|connection, _| Box::pin(sessions::limit(connection)));
+            Ok(Self::Postgres(pool.connect(url).await?))
         }
     }
 
@@ -80,7 +88,12 @@ impl Database {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await?,
-            Self::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await?,
+            Self::Postgres(pool) => {
+                // Without the limits of other sessions: a migration may rewrite a table.
+                let mut connection = PgConnection::connect_with(&pool.connect_options()).await?;
+                sqlx::migrate!("migrations/postgres").run(&mut connection).await?;
+                connection.close().await?;
+            }
         }
         Ok(())
     }
@@ -111,20 +124,12 @@ impl Database {
         Ok(known.saturating_sub(applied.len()))
     }
 
-    /// On SQLite it waits for the one connection that writes.
-    pub async fn begin(&self) -> Result<Tx, StoreError> {
+    /// On SQLite it waits for the one connection that writes. Private, so that whoever writes uses `transact`.
+    async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
-    }
-
-    /// One statement that writes, in a transaction of its own. Returns the number of rows it touched.
-    pub async fn execute(&self, sql: &'static str, args: &[Arg]) -> Result<u64, StoreError> {
-        let mut tx = self.begin().await?;
-        let touched = tx.execute(sql, args).await?;
-        tx.commit().await?;
-        Ok(touched)
     }
 
     /// All rows.

@@ -38,6 +38,7 @@ async fn a_full_database_refuses_whole_transactions_until_there_is_room() {
         }
     };
     assert_eq!(code(&fault).as_deref(), Some(FULL), "{fault}");
+    assert_eq!((fault.blames_data(), fault.advice()), (false, "free disk space"));
     assert!((1..8).contains(&written));
     assert_eq!(count().await, 2 * written, "half a transaction was kept");
 

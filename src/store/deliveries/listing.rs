@@ -86,13 +86,15 @@ impl Deliveries<'_> {
             UPDATE deliveries
             SET state = 'waiting', queued_at = $1, reason = NULL, trace_id = NULL
             WHERE state IN ('refused', 'discarded') AND entity_id = $2"#;
-        let mut tx = self.db.begin().await?;
-        let mut count = 0;
-        for id in ids {
-            count += tx.execute(sql, &args![self.clock.now(), id]).await?;
-        }
-        tx.commit().await?;
-        Ok(count)
+        self.db
+            .transact(|mut tx| async move {
+                let mut count = 0;
+                for id in ids {
+                    count += tx.execute(sql, &args![self.clock.now(), id]).await?;
+                }
+                Ok((tx, count))
+            })
+            .await
     }
 
     /// Sends again what a destination refused before `before`: its cause may be gone. Returns how many.
@@ -114,12 +116,14 @@ impl Deliveries<'_> {
             UPDATE deliveries
             SET state = 'discarded'
             WHERE state IN ('refused', 'waiting') AND entity_id = $1"#;
-        let mut tx = self.db.begin().await?;
-        let mut count = 0;
-        for id in ids {
-            count += tx.execute(sql, &args![id]).await?;
-        }
-        tx.commit().await?;
-        Ok(count)
+        self.db
+            .transact(|mut tx| async move {
+                let mut count = 0;
+                for id in ids {
+                    count += tx.execute(sql, &args![id]).await?;
+                }
+                Ok((tx, count))
+            })
+            .await
     }
 }

@@ -29,6 +29,7 @@
 //! | `discarded` | `record_outcomes`, `discard` |
 
 pub(in crate::store) mod counts;
+pub(in crate::store) mod erasure;
 pub(in crate::store) mod listing;
 pub(in crate::store) mod next_batch;
 mod outcomes;

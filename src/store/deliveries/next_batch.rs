@@ -4,8 +4,10 @@ use chrono::TimeDelta;
 
 use super::Deliveries;
 use crate::clock::{Timestamp, from_millis};
-use crate::domain::{BatchSizes, DestinationId, Entity, EntityId, EntityKind, Outgoing, Priority};
-use crate::store::db::{Arg, Flag, Millis, args, is_over};
+use crate::domain::{
+    BatchSizes, DestinationId, EntityId, EntityKind, EntityOutcome, Outgoing, Priority, Verdict,
+};
+use crate::store::db::{Arg, Flag, Kept, Millis, args, is_over};
 use crate::store::error::StoreError;
 
 /// Entities of a kind that the destination does not accept are loaded in groups of this many, to be
@@ -63,6 +65,8 @@ pub struct NextBatch {
     pub workspace: String,
     pub deleted: bool,
     pub entities: Vec<Outgoing>,
+    /// Entities of the batch whose stored content cannot be read: refused, with the reason.
+    pub unreadable: Vec<EntityOutcome>,
 }
 
 /// Whether deliveries that may wait until they fill a request are looked at too.
@@ -86,9 +90,25 @@ struct Group {
 struct Row {
     entity_id: EntityId,
     version: i64,
-    content: Option<Entity>,
+    content: Option<Kept>,
     #[sqlx(try_from = "Millis")]
     waiting_since: Timestamp,
+}
+
+impl Row {
+    /// What is to be sent, or that its content cannot be read.
+    fn open(self) -> Result<Outgoing, EntityOutcome> {
+        let Self { entity_id: id, version, content, waiting_since } = self;
+        match content.map(|content| content.0).transpose() {
+            Ok(content) => Ok(Outgoing { id, version, content, waiting_since }),
+            Err(fault) => {
+                let reason = format!(
+                    "its stored content cannot be read ({fault}); its next change in the tool stores it again"
+                );
+                Err(EntityOutcome { id, version, verdict: Verdict::refused(reason) })
+            }
+        }
+    }
 }
 
 /// A query over the deliveries that go into one request with a group's first; its parameters are those of
@@ -238,18 +258,15 @@ impl Deliveries<'_> {
             LIMIT $9"#
         );
         let rows: Vec<Row> = self.db.list(sql, &self.member_args(destination, &group, rules)).await?;
-        let outgoing = |row: Row| Outgoing {
-            id: row.entity_id,
-            version: row.version,
-            content: row.content,
-            waiting_since: row.waiting_since,
-        };
+        let (entities, unreadable): (Vec<_>, Vec<_>) =
+            rows.into_iter().map(Row::open).partition(Result::is_ok);
         Ok(NextBatch {
             kind: group.kind,
             source: group.source,
             workspace: group.workspace,
             deleted: group.deleted,
-            entities: rows.into_iter().map(outgoing).collect(),
+            entities: entities.into_iter().flatten().collect(),
+            unreadable: unreadable.into_iter().filter_map(Result::err).collect(),
         })
     }
 }

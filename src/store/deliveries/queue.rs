@@ -23,7 +23,8 @@ pub struct WaitingEntity {
 
 impl Deliveries<'_> {
     /// Queues new versions for delivery to each of `destinations`. What waits already keeps its place
-    /// and the higher of the two priorities.
+    /// and the higher of the two priorities. Rows are written in the order of destination, kind and id, as
+    /// everywhere in this room: transactions that lock rows in different orders would end each other.
     pub(in crate::store) async fn enqueue(
         self,
         tx: &mut Tx,
@@ -57,8 +58,13 @@ impl Deliveries<'_> {
                 END,
                 updated_at = excluded.updated_at"#;
         let now = self.clock.now();
-        for entity in wanted {
-            for destination in destinations {
+        let mut destinations: Vec<_> = destinations.iter().collect();
+        destinations.sort_unstable();
+        // Stable: of several versions of one entity the last one counts.
+        let mut wanted: Vec<_> = wanted.iter().collect();
+        wanted.sort_by(|one, other| (one.kind, &one.id).cmp(&(other.kind, &other.id)));
+        for destination in destinations {
+            for entity in &wanted {
                 let args = args![destination, entity.kind, &entity.id, entity.version, entity.priority, now];
                 tx.execute(sql, &args).await?;
             }

@@ -2,7 +2,7 @@
 
 use super::Deliveries;
 use crate::clock::Timestamp;
-use crate::domain::{DestinationId, EntityId, EntityKind, Priority};
+use crate::domain::{DestinationId, EntityId, EntityKind, Halves, Priority};
 use crate::store::db::{Flag, Tx, args, is_over};
 use crate::store::error::StoreError;
 use crate::store::timeline::NewEvent;
@@ -70,37 +70,60 @@ impl Deliveries<'_> {
     }
 
     /// Stores what reading back showed. When the last of a batch's sample is confirmed, the whole
-    /// batch is. A delivery that changed meanwhile is left alone.
+    /// batch is. A delivery that changed meanwhile is left alone. A result that the database refuses makes its
+    /// delivery refused, with the database's words, and keeps no other from being stored.
     pub async fn record_readbacks(
         self,
         destination: &DestinationId,
         results: &[(Readback, ReadbackResult)],
     ) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        let mut lost = 0;
-        let mut events = Vec::with_capacity(results.len());
-        for (readback, result) in results {
-            let changed = self.write_result(&mut tx, destination, readback, result).await?;
-            let event = event(readback, result).filter(|_| changed);
-            events.extend(event.map(|event| NewEvent {
-                kind: readback.kind,
-                entity_id: readback.entity_id.clone(),
-                destination: Some(destination),
-                event,
-            }));
-            let is_lost = matches!(result, ReadbackResult::SendAgain { .. });
-            lost += usize::from(changed && is_lost && readback.was_confirmed);
-            match (result, readback.batch.as_deref()) {
-                (ReadbackResult::Later(_), _) | (_, None) => {}
-                (ReadbackResult::Confirmed, Some(batch)) => confirm_rest(&mut tx, batch).await?,
-                (_, Some(batch)) => self.read_back_rest(&mut tx, batch).await?,
+        let mut parts = Halves::of(results, results.len());
+        while let Some(part) = parts.next() {
+            match self.write_readbacks(destination, part).await {
+                Err(fault) if fault.blames_data() => {
+                    if let Some((Readback { kind, entity_id, version, .. }, _)) = parts.split(part) {
+                        self.keep_refused(destination, *kind, (entity_id, *version), &fault).await?;
+                    }
+                }
+                written => written?,
             }
         }
-        if lost > 0 {
-            self.sites.count_drift(&mut tx, destination, lost).await?;
-        }
-        self.timeline.record(&mut tx, &events).await?;
-        tx.commit().await
+        Ok(())
+    }
+
+    async fn write_readbacks(
+        self,
+        destination: &DestinationId,
+        results: &[(Readback, ReadbackResult)],
+    ) -> Result<(), StoreError> {
+        self.db
+            .transact(|mut tx| async move {
+                let mut lost = 0;
+                let mut events = Vec::with_capacity(results.len());
+                for (readback, result) in results {
+                    let changed = self.write_result(&mut tx, destination, readback, result).await?;
+                    let event = event(readback, result).filter(|_| changed);
+                    events.extend(event.map(|event| NewEvent {
+                        kind: readback.kind,
+                        entity_id: readback.entity_id.clone(),
+                        destination: Some(destination),
+                        event,
+                    }));
+                    let is_lost = matches!(result, ReadbackResult::SendAgain { .. });
+                    lost += usize::from(changed && is_lost && readback.was_confirmed);
+                    match (result, readback.batch.as_deref()) {
+                        (ReadbackResult::Later(_), _) | (_, None) => {}
+                        (ReadbackResult::Confirmed, Some(batch)) => confirm_rest(&mut tx, batch).await?,
+                        (_, Some(batch)) => self.read_back_rest(&mut tx, batch).await?,
+                    }
+                }
+                if lost > 0 {
+                    self.sites.count_drift(&mut tx, destination, lost).await?;
+                }
+                self.timeline.record(&mut tx, &events).await?;
+                Ok((tx, ()))
+            })
+            .await
     }
 
     /// Returns whether the delivery was still as it was read.

@@ -7,6 +7,9 @@ use crate::store::error::StoreError;
 use crate::store::timeline::NewEvent;
 use crate::store::timeline::event::TimelineEvent;
 
+/// Issues that are kept for one entity and destination: more than people ever link.
+const MOST_ISSUES: i64 = 1000;
+
 /// A link that Jira reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntityAssociation {
@@ -18,7 +21,8 @@ pub struct EntityAssociation {
 }
 
 impl Entities<'_> {
-    /// Keeps associations (or removes them) and writes them into their entities' timelines.
+    /// Keeps associations (or removes them) and writes them into their entities' timelines. Leaves out those of
+    /// an entity that nobody has reported, and those beyond `MOST_ISSUES`.
     pub async fn record_associations(
         self,
         destination: &DestinationId,
@@ -33,29 +37,38 @@ impl Entities<'_> {
         let remove = r#"
             DELETE FROM associations
             WHERE destination = $1 AND entity_id = $2 AND issue_id = $3"#;
-        let mut tx = self.db.begin().await?;
-        let mut events = Vec::with_capacity(associations.len());
-        for EntityAssociation { entity, issue, detail } in associations {
-            if present {
-                let args = args![destination, entity, issue, detail.to_string(), self.clock.now()];
-                tx.execute(write, &args).await?;
-            } else {
-                tx.execute(remove, &args![destination, entity, issue]).await?;
-            }
-            let issue = issue.clone();
-            events.push(NewEvent {
-                kind: find_kind(&mut tx, entity).await?.unwrap_or(EntityKind::Incident),
-                entity_id: entity.clone(),
-                destination: Some(destination),
-                event: if present {
-                    TimelineEvent::Associated { issue }
-                } else {
-                    TimelineEvent::Disassociated { issue }
-                },
-            });
-        }
-        self.timeline.record(&mut tx, &events).await?;
-        tx.commit().await
+        self.db
+            .transact(|mut tx| async move {
+                let mut events = Vec::with_capacity(associations.len());
+                for EntityAssociation { entity, issue, detail } in associations {
+                    let kind = find_kind(&mut tx, entity).await?;
+                    if !present {
+                        tx.execute(remove, &args![destination, entity, issue]).await?;
+                    } else if kind.is_some()
+                        && count_issues(&mut tx, destination, entity).await? < MOST_ISSUES
+                    {
+                        let args = args![destination, entity, issue, detail.to_string(), self.clock.now()];
+                        tx.execute(write, &args).await?;
+                    } else {
+                        continue;
+                    }
+                    let Some(kind) = kind else { continue };
+                    let issue = issue.clone();
+                    events.push(NewEvent {
+                        kind,
+                        entity_id: entity.clone(),
+                        destination: Some(destination),
+                        event: if present {
+                            TimelineEvent::Associated { issue }
+                        } else {
+                            TimelineEvent::Disassociated { issue }
+                        },
+                    });
+                }
+                self.timeline.record(&mut tx, &events).await?;
+                Ok((tx, ()))
+            })
+            .await
     }
 
     /// Ids of the issues linked to an entity on any site.
@@ -94,6 +107,18 @@ impl Entities<'_> {
         tx.execute(sql, &args![destination]).await?;
         Ok(())
     }
+}
+
+async fn count_issues(
+    tx: &mut Tx,
+    destination: &DestinationId,
+    entity: &EntityId,
+) -> Result<i64, StoreError> {
+    let sql = r#"
+        SELECT COUNT(*)
+        FROM associations
+        WHERE destination = $1 AND entity_id = $2"#;
+    Ok(tx.find_value(sql, &args![destination, entity]).await?.unwrap_or_default())
 }
 
 /// Whether the id names an incident or a review.

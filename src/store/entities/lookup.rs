@@ -3,7 +3,7 @@
 use super::Entities;
 use crate::clock::Timestamp;
 use crate::domain::{Component, Entity, EntityId, EntityKind, SourceId};
-use crate::store::db::{Millis, args};
+use crate::store::db::{Kept, Millis, args};
 use crate::store::error::StoreError;
 
 /// An entity as stored.
@@ -28,16 +28,33 @@ pub struct StoredDigest {
 }
 
 /// A component as something to search for.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {
     pub source: String,
     pub id: EntityId,
     /// The tool's id of the workspace.
     pub workspace: String,
-    #[sqlx(rename = "content", try_from = "Entity")]
     pub component: Component,
-    #[sqlx(try_from = "Millis")]
     pub updated_at: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct ContainerRow {
+    source: String,
+    id: EntityId,
+    workspace: String,
+    content: Kept,
+    #[sqlx(try_from = "Millis")]
+    updated_at: Timestamp,
+}
+
+impl ContainerRow {
+    /// `None`, with a line in the log, when its content cannot be read.
+    fn open(self) -> Option<Container> {
+        let component = Component::try_from(self.content.read(&self.id)?.clone()).ok()?;
+        let Self { source, id, workspace, updated_at, .. } = self;
+        Some(Container { source, id, workspace, component, updated_at })
+    }
 }
 
 impl Entities<'_> {
@@ -81,14 +98,15 @@ impl Entities<'_> {
         self.db.list(sql, &args![source, kind, after, limit]).await
     }
 
-    /// All components of all sources.
+    /// All components of all sources, without those that cannot be read.
     pub async fn list_containers(self) -> Result<Vec<Container>, StoreError> {
         let sql = r#"
             SELECT source, id, workspace, content, updated_at
             FROM entities
             WHERE kind = 'component' AND content IS NOT NULL
             ORDER BY id"#;
-        self.db.list(sql, &args![]).await
+        let rows: Vec<ContainerRow> = self.db.list(sql, &args![]).await?;
+        Ok(rows.into_iter().filter_map(ContainerRow::open).collect())
     }
 
     /// The tool's ids of the components of a source that the tool itself has listed.

@@ -2,6 +2,7 @@
 //! that people have linked to them.
 
 pub(in crate::store) mod associations;
+pub(in crate::store) mod erasure;
 pub(in crate::store) mod lookup;
 pub(in crate::store) mod versions;
 mod workspace_mode;

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use super::Entities;
 use crate::clock::{Timestamp, from_millis};
-use crate::domain::{Entity, EntityId, EntityKind, Known, SourceId};
-use crate::store::db::{Flag, Millis, Tx, args, generations, to_json};
+use crate::domain::{Entity, EntityId, EntityKind, Known, SourceId, TOLERANCE};
+use crate::store::db::{Flag, Kept, Micros, Millis, Tx, args, generations, to_json};
 use crate::store::error::StoreError;
 
 /// What identifies an entity: ids of one kind are unique.
@@ -16,7 +16,7 @@ pub(in crate::store) type Key = (EntityKind, EntityId);
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(in crate::store) struct KnownEntity {
     pub version: i64,
-    #[sqlx(try_from = "Millis")]
+    #[sqlx(try_from = "Micros")]
     pub event_time: Timestamp,
     #[sqlx(try_from = "Millis")]
     pub updated_at: Timestamp,
@@ -27,10 +27,10 @@ pub(in crate::store) struct KnownEntity {
 }
 
 impl KnownEntity {
-    /// Statements without a time are ordered by arrival. If the clock was set back since, an arrival time
-    /// would make everything stale until it is reached again, so it counts as older than anything.
+    /// A time ahead of now would make everything stale until it is reached. It counts as older than anything if it
+    /// is further ahead than any statement may be, or if it is a time of arrival and the clock was set back since.
     pub fn has_void_time(&self, now: Timestamp) -> bool {
-        self.event_time > now && self.updated_at > now
+        self.event_time > latest(now) || self.event_time > now && self.updated_at > now
     }
 
     /// The same for the version rule.
@@ -42,6 +42,25 @@ impl KnownEntity {
             mentioned: self.mentioned,
         }
     }
+}
+
+/// The latest time that a statement may have now.
+fn latest(now: Timestamp) -> Timestamp {
+    now.checked_add_signed(TOLERANCE).unwrap_or(now)
+}
+
+/// Microseconds after the last whole millisecond, which is what instants are stored as.
+fn micros_of(at: Timestamp) -> i64 {
+    i64::from(at.timestamp_subsec_micros() % 1_000)
+}
+
+/// A newer time for content that is the same.
+#[derive(Debug)]
+pub(in crate::store) struct Touched {
+    pub key: Key,
+    pub event_time: Timestamp,
+    /// Said by the mention of something else.
+    pub mentioned: bool,
 }
 
 /// A version that is to be stored.
@@ -71,11 +90,11 @@ pub(in crate::store) struct PlacedEntity {
     pub provider_id: String,
     pub workspace: String,
     pub version: i64,
-    #[sqlx(try_from = "Millis")]
+    #[sqlx(try_from = "Micros")]
     pub event_time: Timestamp,
     pub digest: String,
     pub standing: String,
-    pub content: Entity,
+    pub content: Kept,
     #[sqlx(try_from = "Flag")]
     pub mentioned: bool,
 }
@@ -88,7 +107,8 @@ impl Entities<'_> {
         keys: &[Key],
     ) -> Result<HashMap<Key, KnownEntity>, StoreError> {
         let sql = r#"
-            SELECT version, event_time, updated_at, digest, mentioned, standing
+            SELECT
+                version, event_time * 1000 + event_micros AS event_time, updated_at, digest, mentioned, standing
             FROM entities
             WHERE kind = $1 AND id = $2"#;
         let mut known = HashMap::with_capacity(keys.len());
@@ -110,13 +130,14 @@ impl Entities<'_> {
         let sql = r#"
             INSERT INTO entities (
                 kind, id, source, provider_id, workspace, version, event_time,
-                digest, standing, content, mentioned, created_at, updated_at
+                digest, standing, content, mentioned, created_at, updated_at, event_micros
             )
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13)
             ON CONFLICT (kind, id) DO UPDATE
             SET workspace = excluded.workspace,
                 version = excluded.version,
                 event_time = excluded.event_time,
+                event_micros = excluded.event_micros,
                 digest = excluded.digest,
                 standing = excluded.standing,
                 content = excluded.content,
@@ -136,6 +157,7 @@ impl Entities<'_> {
                 new.content.as_deref().map(|entity| to_json("an entity", entity)).transpose()?,
                 new.mentioned,
                 self.clock.now(),
+                micros_of(new.event_time),
             ];
             tx.execute(sql, &args).await?;
         }
@@ -146,19 +168,24 @@ impl Entities<'_> {
     }
 
     /// Equal content with a newer time: remembers the time, so that older statements are dropped.
-    pub(in crate::store) async fn touch(
-        self,
-        tx: &mut Tx,
-        touched: &[(Key, Timestamp)],
-    ) -> Result<(), StoreError> {
+    pub(in crate::store) async fn touch(self, tx: &mut Tx, touched: &[Touched]) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE entities
-            SET event_time = $1, updated_at = $2, mentioned = 0
+            SET event_time = $1, event_micros = $5, updated_at = $2, mentioned = $6
             WHERE kind = $3
               AND id = $4
-              AND (event_time < $1 OR mentioned = 1 OR (event_time > $2 AND updated_at > $2))"#;
-        for ((kind, id), event_time) in touched {
-            tx.execute(sql, &args![*event_time, self.clock.now(), *kind, id]).await?;
+              AND (
+                event_time < $1
+                OR (event_time = $1 AND event_micros < $5)
+                OR mentioned = 1
+                OR event_time > $7
+                OR (event_time > $2 AND updated_at > $2)
+              )"#;
+        let now = self.clock.now();
+        for Touched { key: (kind, id), event_time, mentioned } in touched {
+            let micros = micros_of(*event_time);
+            let args = args![*event_time, now, *kind, id, micros, *mentioned, latest(now)];
+            tx.execute(sql, &args).await?;
         }
         Ok(())
     }
@@ -172,8 +199,8 @@ impl Entities<'_> {
         let sql = r#"
             UPDATE entities
             SET version = version + 1
-            WHERE source = $1 AND content IS NOT NULL"#;
-        tx.execute(sql, &args![source]).await?;
+            WHERE source = $1 AND content IS NOT NULL AND version < $2"#;
+        tx.execute(sql, &args![source, i64::MAX]).await?;
         Ok(())
     }
 
@@ -188,7 +215,8 @@ impl Entities<'_> {
     ) -> Result<Vec<PlacedEntity>, StoreError> {
         let sql = r#"
             SELECT
-                kind, id, provider_id, workspace, version, event_time, digest, standing, content, mentioned
+                kind, id, provider_id, workspace, version, event_time * 1000 + event_micros AS event_time,
+                digest, standing, content, mentioned
             FROM entities
             WHERE source = $1 AND content IS NOT NULL AND (kind, id) > ($2, $3)
             ORDER BY kind, id

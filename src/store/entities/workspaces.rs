@@ -21,9 +21,12 @@ impl Entities<'_> {
         source: &SourceId,
         workspaces: &[Workspace],
     ) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.write_workspaces(&mut tx, source, workspaces).await?;
-        tx.commit().await
+        self.db
+            .transact(|mut tx| async move {
+                self.write_workspaces(&mut tx, source, workspaces).await?;
+                Ok((tx, ()))
+            })
+            .await
     }
 
     /// The same as part of a transaction.
@@ -65,17 +68,19 @@ impl Entities<'_> {
             UPDATE workspaces
             SET gone = 1, updated_at = $1
             WHERE source = $2 AND provider_id = $3"#;
-        let mut tx = self.db.begin().await?;
-        let known: Vec<String> = tx.list_values(known, &args![source]).await?;
-        let mut retired = 0;
-        for workspace in known.iter().filter(|workspace| !keep.contains(workspace)) {
-            retired += tx.execute(retire, &args![self.clock.now(), source, workspace]).await?;
-        }
-        if retired > 0 {
-            generations::bump_directory(&mut tx).await?;
-        }
-        tx.commit().await?;
-        Ok(retired)
+        self.db
+            .transact(|mut tx| async move {
+                let known: Vec<String> = tx.list_values(known, &args![source]).await?;
+                let mut retired = 0;
+                for workspace in known.iter().filter(|workspace| !keep.contains(workspace)) {
+                    retired += tx.execute(retire, &args![self.clock.now(), source, workspace]).await?;
+                }
+                if retired > 0 {
+                    generations::bump_directory(&mut tx).await?;
+                }
+                Ok((tx, retired))
+            })
+            .await
     }
 
     /// All workspaces of all sources.

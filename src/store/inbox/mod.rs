@@ -3,12 +3,16 @@
 //! Webhooks that arrive together share one transaction. A row leaves the state `new` only in the
 //! transaction that stores its effect, so a crash between the two repeats the work and loses nothing.
 
+pub(in crate::store) mod bodies;
 pub(in crate::store) mod quarantine;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::SourceId;
 use crate::store::db::{Database, Millis, Tx, args};
 use crate::store::error::StoreError;
+
+/// Bytes of the bodies that are read at once: several of the largest, and a small part of the memory.
+const BODIES_AT_ONCE: i64 = 2 * 1024 * 1024;
 
 /// A webhook to store.
 #[derive(Debug, Clone)]
@@ -127,13 +131,15 @@ impl<'a> Inbox<'a> {
 
     /// Stores all entries in one transaction, in order. When it returns, they are on disk.
     pub async fn record(self, entries: &[InboxEntry]) -> Result<Vec<Recorded>, StoreError> {
-        let mut tx = self.db.begin().await?;
-        let mut recorded = Vec::with_capacity(entries.len());
-        for entry in entries {
-            recorded.push(self.record_one(&mut tx, entry).await?);
-        }
-        tx.commit().await?;
-        Ok(recorded)
+        self.db
+            .transact(|mut tx| async move {
+                let mut recorded = Vec::with_capacity(entries.len());
+                for entry in entries {
+                    recorded.push(self.record_one(&mut tx, entry).await?);
+                }
+                Ok((tx, recorded))
+            })
+            .await
     }
 
     async fn record_one(self, tx: &mut Tx, entry: &InboxEntry) -> Result<Recorded, StoreError> {
@@ -168,9 +174,50 @@ impl<'a> Inbox<'a> {
         Ok(Recorded::Duplicate)
     }
 
-    /// The oldest webhooks of `source` that have had no effect yet.
+    /// Sources with webhooks that have had no effect yet. However many there are, each source costs one look
+    /// into the index.
+    pub async fn list_waiting_sources(self) -> Result<Vec<String>, StoreError> {
+        let sql = r#"
+            WITH RECURSIVE waiting (source) AS (
+                SELECT MIN(source)
+                FROM inbox
+                WHERE state = 'new'
+                UNION ALL
+                SELECT (
+                    SELECT MIN(i.source)
+                    FROM inbox i
+                    WHERE i.state = 'new' AND i.source > waiting.source
+                )
+                FROM waiting
+                WHERE waiting.source IS NOT NULL
+            )
+            SELECT source
+            FROM waiting
+            WHERE source IS NOT NULL"#;
+        self.db.list_values(sql, &args![]).await
+    }
+
+    /// The oldest webhooks of `source` that have had no effect yet: at most `limit`, and fewer if they are large.
     pub async fn list_new(self, source: &SourceId, limit: usize) -> Result<Vec<InboxRow>, StoreError> {
-        self.list(InboxState::New, source, limit).await
+        let sql = r#"
+            SELECT CAST(LENGTH(body) AS BIGINT)
+            FROM inbox
+            WHERE state = 'new' AND source = $1
+            ORDER BY id
+            LIMIT $2"#;
+        let sizes: Vec<i64> = self.db.list_values(sql, &args![source, limit]).await?;
+        let totals = sizes.iter().scan(0_i64, |total, size| {
+            *total = total.saturating_add(*size);
+            Some(*total)
+        });
+        let fitting = totals.take_while(|total| *total <= BODIES_AT_ONCE).count().max(1).min(limit);
+        let sql = r#"
+            SELECT id, source, delivery_id, received_at, verified_by, headers, body, note
+            FROM inbox
+            WHERE state = 'new' AND source = $1
+            ORDER BY id
+            LIMIT $2"#;
+        self.db.list(sql, &args![source, fitting]).await
     }
 
     async fn list(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Polls;
-use crate::domain::SourceId;
+use crate::domain::{SourceId, bounded_id};
 use crate::store::db::{Tx, args};
 use crate::store::error::StoreError;
 
@@ -28,7 +28,7 @@ impl Polls<'_> {
             WHERE source = $1 AND key = $2"#;
         let mut known = BTreeMap::new();
         for key in keys {
-            let found: Option<String> = self.db.find_value(sql, &args![source, key]).await?;
+            let found: Option<String> = self.db.find_value(sql, &args![source, &*bounded_id(key)]).await?;
             if let Some(value) = found {
                 known.insert(key.clone(), value);
             }
@@ -52,6 +52,7 @@ impl Polls<'_> {
             DELETE FROM source_memory
             WHERE source = $1 AND key = $2"#;
         for (key, value) in changes {
+            let key = &*bounded_id(key);
             match value {
                 Some(value) => tx.execute(write, &args![source, key, value]).await?,
                 None => tx.execute(remove, &args![source, key]).await?,

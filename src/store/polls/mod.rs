@@ -2,6 +2,8 @@
 //!
 //! Must not decide when anything is read: it keeps what `sync` decided.
 
+mod beside;
+pub(in crate::store) mod erasure;
 mod memory;
 mod quiet;
 pub(in crate::store) mod refetches;

@@ -3,8 +3,9 @@
 //! One is forgotten only after what was fetched is stored, and only if it was not named again meanwhile.
 
 use super::Polls;
+use crate::clock::Timestamp;
 use crate::domain::SourceId;
-use crate::store::db::{Tx, args};
+use crate::store::db::{Tx, args, is_over};
 use crate::store::error::StoreError;
 
 /// An incident to be fetched.
@@ -16,15 +17,14 @@ pub struct Refetch {
 }
 
 impl Polls<'_> {
-    /// What is to be fetched from the tool; those that it refused come last.
+    /// What is to be fetched from the tool now; those that failed before come last.
     pub async fn list_refetches(self, source: &SourceId, limit: usize) -> Result<Vec<Refetch>, StoreError> {
-        let sql = r#"
-            SELECT provider_id, times
-            FROM refetches
-            WHERE source = $1
-            ORDER BY tried_at, provider_id
-            LIMIT $2"#;
-        self.db.list(sql, &args![source, limit]).await
+        let sql = concat!(
+            "SELECT provider_id, times FROM refetches WHERE source = $1 AND ",
+            is_over!("wait_until", "$2", "tried_at", "$2"),
+            " ORDER BY tried_at, provider_id LIMIT $3"
+        );
+        self.db.list(sql, &args![source, self.clock.now(), limit]).await
     }
 
     /// Deletes those that were fetched and stored.
@@ -32,24 +32,30 @@ impl Polls<'_> {
         let sql = r#"
             DELETE FROM refetches
             WHERE source = $1 AND provider_id = $2 AND times = $3"#;
-        let mut tx = self.db.begin().await?;
-        for refetch in fetched {
-            tx.execute(sql, &args![source, &refetch.provider_id, refetch.times]).await?;
-        }
-        tx.commit().await
+        self.db
+            .transact(|mut tx| async move {
+                for refetch in fetched {
+                    tx.execute(sql, &args![source, &refetch.provider_id, refetch.times]).await?;
+                }
+                Ok((tx, ()))
+            })
+            .await
     }
 
-    /// Postpones those that the tool refused.
-    pub async fn put_off_refetches(self, source: &SourceId, refused: &[Refetch]) -> Result<(), StoreError> {
+    /// Puts one off that could not be fetched: behind the others, and until then.
+    pub async fn put_off_refetch(
+        self,
+        source: &SourceId,
+        failed: &Refetch,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE refetches
-            SET tried_at = $1
-            WHERE source = $2 AND provider_id = $3"#;
-        let mut tx = self.db.begin().await?;
-        for refetch in refused {
-            tx.execute(sql, &args![self.clock.now(), source, &refetch.provider_id]).await?;
-        }
-        tx.commit().await
+            SET tried_at = $1, wait_until = $2
+            WHERE source = $3 AND provider_id = $4 AND times = $5"#;
+        let args = args![self.clock.now(), until, source, &failed.provider_id, failed.times];
+        self.db.execute(sql, &args).await?;
+        Ok(())
     }
 
     /// Records incidents that webhooks have named without their content.
@@ -63,7 +69,7 @@ impl Polls<'_> {
             INSERT INTO refetches (source, provider_id)
             VALUES ($1, $2)
             ON CONFLICT (source, provider_id) DO UPDATE
-            SET times = refetches.times + 1"#;
+            SET times = refetches.times + 1, wait_until = 0"#;
         for provider_id in provider_ids {
             tx.execute(sql, &args![source, provider_id]).await?;
         }

@@ -30,10 +30,24 @@ pub struct PollState {
     /// Nothing is polled before.
     #[sqlx(try_from = "Millis")]
     pub wait_until: Timestamp,
-    /// In a row.
+    /// Of pages, in a row.
     pub failures: i64,
-    /// The last of them, as a sentence.
+    /// The last failure of a page, or of what is read besides, as a sentence.
     pub failure: Option<String>,
+    /// Failures of the list of services and teams, in a row.
+    pub catalogue_failures: i64,
+    #[sqlx(try_from = "Millis")]
+    catalogue_wait_since: Timestamp,
+    /// The services and teams are not read before.
+    #[sqlx(try_from = "Millis")]
+    pub catalogue_wait_until: Timestamp,
+    /// Failures to fetch a named incident, in a row.
+    pub fetch_failures: i64,
+    #[sqlx(try_from = "Millis")]
+    fetch_wait_since: Timestamp,
+    /// No named incident is fetched before.
+    #[sqlx(try_from = "Millis")]
+    pub fetch_wait_until: Timestamp,
     /// The last page or failure; the epoch before the first.
     #[sqlx(try_from = "Millis")]
     pub polled_at: Timestamp,
@@ -86,8 +100,11 @@ impl Polls<'_> {
     pub async fn find(self, source: &SourceId) -> Result<Option<PollState>, StoreError> {
         let sql = r#"
             SELECT
-                cursor, backfill_from, caught_up, paused, catalogue_at, wait_since, wait_until,
-                failures, failure, polled_at, read_count, total, quiet, due_at, webhook_at
+                cursor, backfill_from, caught_up, paused, catalogue_at, wait_since, wait_until, failures,
+                COALESCE(failure, catalogue_failure, fetch_failure) AS failure,
+                catalogue_failures, catalogue_wait_since, catalogue_wait_until,
+                fetch_failures, fetch_wait_since, fetch_wait_until,
+                polled_at, read_count, total, quiet, due_at, webhook_at
             FROM polls
             WHERE source = $1"#;
         let found: Option<PollState> = self.db.find(sql, &args![source]).await?;
@@ -95,6 +112,12 @@ impl Polls<'_> {
         Ok(found.map(|state| PollState {
             catalogue_at: unless_set_back(state.catalogue_at, state.catalogue_at, now),
             wait_until: unless_set_back(state.wait_until, state.wait_since, now),
+            catalogue_wait_until: unless_set_back(
+                state.catalogue_wait_until,
+                state.catalogue_wait_since,
+                now,
+            ),
+            fetch_wait_until: unless_set_back(state.fetch_wait_until, state.fetch_wait_since, now),
             due_at: unless_set_back(state.due_at, state.polled_at, now),
             ..state
         }))
@@ -125,6 +148,21 @@ impl Polls<'_> {
         Ok(())
     }
 
+    /// Counts statements of a page before its last ones.
+    pub(in crate::store) async fn count_read(
+        self,
+        tx: &mut Tx,
+        source: &SourceId,
+        count: usize,
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            UPDATE polls
+            SET read_count = read_count + $1
+            WHERE source = $2 AND caught_up = 0"#;
+        tx.execute(sql, &args![count, source]).await?;
+        Ok(())
+    }
+
     /// Records that the services and teams were read.
     pub(in crate::store) async fn finish_catalogue(
         self,
@@ -133,7 +171,7 @@ impl Polls<'_> {
     ) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE polls
-            SET catalogue_at = $1
+            SET catalogue_at = $1, catalogue_failures = 0, catalogue_wait_until = 0, catalogue_failure = NULL
             WHERE source = $2"#;
         tx.execute(sql, &args![self.clock.now(), source]).await?;
         Ok(())
@@ -204,8 +242,9 @@ impl Polls<'_> {
     pub async fn forget_refusals(self) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE polls
-            SET wait_until = 0
-            WHERE refused = 1"#;
+            SET wait_until = CASE WHEN refused = 1 THEN 0 ELSE wait_until END,
+                catalogue_wait_until = 0
+            WHERE refused = 1 OR catalogue_wait_until > 0"#;
         self.db.execute(sql, &args![]).await?;
         Ok(())
     }

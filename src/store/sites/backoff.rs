@@ -1,6 +1,8 @@
 //! What keeps a destination from being served: waits after failures or requests to wait, and waits for a
 //! person.
 
+use chrono::TimeDelta;
+
 use super::{DestinationRef, Sites};
 use crate::clock::Timestamp;
 use crate::domain::DestinationId;
@@ -58,9 +60,12 @@ impl Sites<'_> {
 
     /// Records that the destination has answered a request properly: clears waits and failures.
     pub async fn record_contact(self, destination: &DestinationId) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.end_backoff(&mut tx, destination, None).await?;
-        tx.commit().await
+        self.db
+            .transact(|mut tx| async move {
+                self.end_backoff(&mut tx, destination, None).await?;
+                Ok((tx, ()))
+            })
+            .await
     }
 
     /// The same for an answer of the destination as it was installed then, whose row it locks, so that a
@@ -143,12 +148,39 @@ impl Sites<'_> {
         Ok(())
     }
 
+    /// Lets a destination that waits for a person be tried again now, if it waits no longer than `at_most`:
+    /// a longer wait is one that it has asked for. Returns whether it was waiting.
+    pub async fn retry_parked_one(
+        self,
+        destination: &DestinationId,
+        at_most: TimeDelta,
+    ) -> Result<bool, StoreError> {
+        let sql = r#"
+            SELECT id
+            FROM destinations
+            WHERE id = $1
+              AND state = 'enabled'
+              AND parked IS NOT NULL
+              AND wait_until > 0
+              AND wait_until - wait_since <= $2"#;
+        let args = args![destination, at_most.num_milliseconds()];
+        let found: Option<String> = self.db.find_value(sql, &args).await?;
+        if found.is_none() {
+            return Ok(false);
+        }
+        let sql = r#"
+            UPDATE destinations
+            SET wait_until = 0
+            WHERE id = $1"#;
+        Ok(self.db.execute(sql, &args![destination]).await? > 0)
+    }
+
     /// Lets destinations that wait for a person be tried again now. Returns how many.
     pub async fn retry_parked(self) -> Result<u64, StoreError> {
         let sql = r#"
             UPDATE destinations
             SET wait_until = 0
-            WHERE state = 'enabled' AND parked IS NOT NULL"#;
+            WHERE state IN ('enabled', 'unconfirmed') AND parked IS NOT NULL"#;
         self.db.execute(sql, &args![]).await
     }
 

@@ -86,19 +86,22 @@ impl Sites<'_> {
                 updated_at = excluded.updated_at
             WHERE destinations.type <> 'operations'"#;
         let now = self.clock.now();
-        let mut tx = self.db.begin().await?;
-        let known = r#"
-            SELECT id
-            FROM destinations
-            WHERE type <> 'operations' AND state <> 'uninstalled'"#;
-        let known: Vec<DestinationId> = tx.list_values(known, &args![]).await?;
-        for gone in known.iter().filter(|id| !declared.iter().any(|it| it.id == **id)) {
-            tx.execute(retire, &args![now, gone]).await?;
-        }
-        for destination in declared {
-            let args = args![&destination.id, &destination.type_name, &destination.name, now];
-            tx.execute(upsert, &args).await?;
-        }
-        tx.commit().await
+        self.db
+            .transact(|mut tx| async move {
+                let known = r#"
+                    SELECT id
+                    FROM destinations
+                    WHERE type <> 'operations' AND state <> 'uninstalled'"#;
+                let known: Vec<DestinationId> = tx.list_values(known, &args![]).await?;
+                for gone in known.iter().filter(|id| !declared.iter().any(|it| it.id == **id)) {
+                    tx.execute(retire, &args![now, gone]).await?;
+                }
+                for destination in declared {
+                    let args = args![&destination.id, &destination.type_name, &destination.name, now];
+                    tx.execute(upsert, &args).await?;
+                }
+                Ok((tx, ()))
+            })
+            .await
     }
 }

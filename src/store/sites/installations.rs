@@ -10,7 +10,10 @@ use crate::store::error::StoreError;
 use crate::store::vault::VaultError;
 
 /// How long the previous secret still verifies requests that were in flight when a new one arrived.
-const PREVIOUS_SECRET: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
+pub(super) const PREVIOUS_SECRET: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
+
+/// What operators read of an unconfirmed installation until the first answer of Jira.
+const NOT_ASKED: &str = "Jira has not accepted this installation's secret yet; until it does, the site's earlier one stays in use";
 
 /// Whether a site has the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -23,10 +26,13 @@ pub enum InstallationState {
     Uninstalled,
     /// The same site installed again under another client key.
     Replaced,
+    /// The site works under another client key, and Jira has not accepted this one's secret yet.
+    Unconfirmed,
 }
 
 impl InstallationState {
-    const ALL: [Self; 4] = [Self::Enabled, Self::Disabled, Self::Uninstalled, Self::Replaced];
+    const ALL: [Self; 5] =
+        [Self::Enabled, Self::Disabled, Self::Uninstalled, Self::Replaced, Self::Unconfirmed];
 
     /// The name in the database and in JSON.
     #[must_use]
@@ -36,6 +42,7 @@ impl InstallationState {
             Self::Disabled => "disabled",
             Self::Uninstalled => "uninstalled",
             Self::Replaced => "replaced",
+            Self::Unconfirmed => "unconfirmed",
         }
     }
 }
@@ -164,14 +171,15 @@ impl Sites<'_> {
         self,
         tx: &mut Tx,
         new: &NewInstallation,
+        state: InstallationState,
     ) -> Result<(), StoreError> {
         let sql = r#"
             INSERT INTO destinations (
-                id, state, base_url, site, display_url, secret, installed_at, updated_at
+                id, state, base_url, site, display_url, secret, installed_at, updated_at, parked
             )
-            VALUES ($1, 'enabled', $2, $3, $4, $5, $6, $6)
+            VALUES ($1, $8, $2, $3, $4, $5, $6, $6, $9)
             ON CONFLICT (id) DO UPDATE
-            SET state = 'enabled',
+            SET state = excluded.state,
                 base_url = excluded.base_url,
                 site = excluded.site,
                 display_url = excluded.display_url,
@@ -180,7 +188,7 @@ impl Sites<'_> {
                 secret = excluded.secret,
                 wait_until = 0,
                 failures = 0,
-                parked = NULL,
+                parked = excluded.parked,
                 installed_at = excluded.installed_at,
                 updated_at = excluded.updated_at"#;
         let now = self.clock.now();
@@ -192,22 +200,11 @@ impl Sites<'_> {
             self.seal(new.client_key.as_str(), &new.shared_secret)?,
             now,
             now + PREVIOUS_SECRET,
+            state.as_str(),
+            (state == InstallationState::Unconfirmed).then_some(NOT_ASKED),
         ];
         tx.execute(sql, &args).await?;
         generations::bump_directory(tx).await
-    }
-
-    /// Other client keys of the same site: a site whose data was imported elsewhere has a new one.
-    pub(in crate::store) async fn list_older_keys(
-        self,
-        tx: &mut Tx,
-        new: &NewInstallation,
-    ) -> Result<Vec<ClientKey>, StoreError> {
-        let sql = r#"
-            SELECT id
-            FROM destinations
-            WHERE type = 'operations' AND site = $1 AND id <> $2 AND state <> 'uninstalled'"#;
-        tx.list_values(sql, &args![&new.site, &new.client_key]).await
     }
 
     /// Erases a site's secrets and links; a row without secrets remains, in this state.
@@ -234,7 +231,12 @@ impl Sites<'_> {
 
     /// Resumes or pauses sending to a site that is installed. Clears waits and failures: a request
     /// that the pause overtook was refused, and must not keep the site waiting once it is resumed.
-    pub async fn record_enabled(self, client_key: &ClientKey, enabled: bool) -> Result<(), StoreError> {
+    pub(in crate::store) async fn record_enabled(
+        self,
+        tx: &mut Tx,
+        client_key: &ClientKey,
+        enabled: bool,
+    ) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE destinations
             SET state = $1,
@@ -244,9 +246,7 @@ impl Sites<'_> {
                 parked = NULL
             WHERE id = $3 AND state IN ('enabled', 'disabled')"#;
         let state = if enabled { InstallationState::Enabled } else { InstallationState::Disabled };
-        let mut tx = self.db.begin().await?;
         tx.execute(sql, &args![state.as_str(), self.clock.now(), client_key]).await?;
-        generations::bump_directory(&mut tx).await?;
-        tx.commit().await
+        generations::bump_directory(tx).await
     }
 }

@@ -16,11 +16,14 @@ impl Sites<'_> {
             INSERT INTO links (destination, workspace, linked_at)
             VALUES ($1, $2, $3)
             ON CONFLICT DO NOTHING"#;
-        let mut tx = self.db.begin().await?;
-        for workspace in workspaces {
-            tx.execute(sql, &args![destination, workspace, self.clock.now()]).await?;
-        }
-        tx.commit().await
+        self.db
+            .transact(|mut tx| async move {
+                for workspace in workspaces {
+                    tx.execute(sql, &args![destination, workspace, self.clock.now()]).await?;
+                }
+                Ok((tx, ()))
+            })
+            .await
     }
 
     /// Ids of the workspaces linked to the site.
@@ -39,9 +42,12 @@ impl Sites<'_> {
         destination: &DestinationId,
         workspaces: &[EntityId],
     ) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.remove_links(&mut tx, destination, workspaces).await?;
-        tx.commit().await
+        self.db
+            .transact(|mut tx| async move {
+                self.remove_links(&mut tx, destination, workspaces).await?;
+                Ok((tx, ()))
+            })
+            .await
     }
 
     /// The same as part of a transaction.

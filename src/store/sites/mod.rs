@@ -7,9 +7,11 @@
 pub(in crate::store) mod backoff;
 pub(in crate::store) mod declared;
 pub(in crate::store) mod installations;
+pub(in crate::store) mod lifecycle_calls;
 mod links;
 pub(in crate::store) mod removals;
 mod secrets;
+mod unconfirmed;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::DestinationId;

@@ -29,12 +29,15 @@ impl Sites<'_> {
             INSERT INTO removals (destination, source, workspace, noticed_at)
             VALUES ($1, $2, $3, $4)
             ON CONFLICT DO NOTHING"#;
-        let mut tx = self.db.begin().await?;
-        for (source, workspace) in noticed {
-            let workspace = workspace.as_ref().map_or("", EntityId::as_str);
-            tx.execute(sql, &args![destination, source, workspace, self.clock.now()]).await?;
-        }
-        tx.commit().await
+        self.db
+            .transact(|mut tx| async move {
+                for (source, workspace) in noticed {
+                    let workspace = workspace.as_ref().map_or("", EntityId::as_str);
+                    tx.execute(sql, &args![destination, source, workspace, self.clock.now()]).await?;
+                }
+                Ok((tx, ()))
+            })
+            .await
     }
 
     /// Forgets removals: these may be seen again.
@@ -42,12 +45,15 @@ impl Sites<'_> {
         let sql = r#"
             DELETE FROM removals
             WHERE destination = $1 AND source = $2 AND workspace = $3"#;
-        let mut tx = self.db.begin().await?;
-        for removal in removals {
-            let workspace = removal.workspace.as_ref().map_or("", EntityId::as_str);
-            tx.execute(sql, &args![&removal.destination, &removal.source, workspace]).await?;
-        }
-        tx.commit().await
+        self.db
+            .transact(|mut tx| async move {
+                for removal in removals {
+                    let workspace = removal.workspace.as_ref().map_or("", EntityId::as_str);
+                    tx.execute(sql, &args![&removal.destination, &removal.source, workspace]).await?;
+                }
+                Ok((tx, ()))
+            })
+            .await
     }
 
     /// Everything noticed, oldest first.
@@ -68,12 +74,15 @@ impl Sites<'_> {
         let sql = r#"
             DELETE FROM removals
             WHERE destination = $1 AND workspace = $2"#;
-        let mut tx = self.db.begin().await?;
-        self.remove_links(&mut tx, destination, workspaces).await?;
-        for workspace in workspaces {
-            tx.execute(sql, &args![destination, workspace]).await?;
-        }
-        tx.commit().await
+        self.db
+            .transact(|mut tx| async move {
+                self.remove_links(&mut tx, destination, workspaces).await?;
+                for workspace in workspaces {
+                    tx.execute(sql, &args![destination, workspace]).await?;
+                }
+                Ok((tx, ()))
+            })
+            .await
     }
 
     /// Records that everything of the source was removed from the destination.

@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 
 use super::Sites;
+use super::installations::PREVIOUS_SECRET;
 use crate::store::db::args;
 use crate::store::error::StoreError;
 use crate::store::vault::VaultError;
@@ -28,6 +29,24 @@ impl Sites<'_> {
     /// Opens a secret of an installation.
     pub(super) fn unseal(self, id: &str, sealed: &[u8]) -> Result<SecretString, VaultError> {
         self.vault.open(SEALED_FOR, id, sealed)
+    }
+
+    /// Erases previous secrets that are no longer accepted. Returns how many.
+    pub async fn erase_expired_secrets(self) -> Result<u64, StoreError> {
+        let sql = r#"
+            SELECT COUNT(*)
+            FROM destinations
+            WHERE previous_secret IS NOT NULL AND (previous_until <= $1 OR previous_until > $2)"#;
+        let (now, latest) = (self.clock.now(), self.clock.now() + PREVIOUS_SECRET);
+        let (expired,): (i64,) = self.db.get(sql, &args![now, latest]).await?;
+        if expired == 0 {
+            return Ok(0);
+        }
+        let sql = r#"
+            UPDATE destinations
+            SET previous_secret = NULL, previous_until = 0
+            WHERE previous_secret IS NOT NULL AND (previous_until <= $1 OR previous_until > $2)"#;
+        self.db.execute(sql, &args![now, latest]).await
     }
 
     /// Re-seals one secret of an older key under the newest. Returns the site it belongs to, or `None`

@@ -1,5 +1,6 @@
 //! What happened to each incident, review and component, in order: what `explain` prints.
 
+pub(in crate::store) mod erasure;
 pub(in crate::store) mod event;
 
 use serde::Serialize;

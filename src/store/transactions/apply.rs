@@ -20,25 +20,28 @@ impl Store {
         scope: &SourceScope<'_>,
         reports: &[Report<'_>],
     ) -> Result<Applied, StoreError> {
-        let mut tx = self.db.begin().await?;
-        generations::lock_sites(&mut tx).await?;
-        let destinations = self.audience(&mut tx, scope).await?;
-        let mut applied = Applied::default();
-        for report in reports {
-            let known = self.entities().find_known(&mut tx, &subjects(scope, report)).await?;
-            let changes = compare(scope, report, known, self.clock.now());
-            applied.changed += changes.applied.changed;
-            applied.unchanged += changes.applied.unchanged;
-            applied.stale += changes.applied.stale;
-            self.write_changes(&mut tx, scope.source, &destinations, &changes).await?;
-            self.write_rest(&mut tx, scope, report).await?;
-            self.finish_origin(&mut tx, scope.source, report).await?;
-        }
-        if reports.iter().any(|report| report.origin.is_webhook()) {
-            self.polls().note_webhook(&mut tx, scope.source).await?;
-        }
-        tx.commit().await?;
-        Ok(applied)
+        self.db
+            .transact(|mut tx| async move {
+                generations::keep_sites(&mut tx).await?;
+                generations::lock_source(&mut tx, scope.source).await?;
+                let destinations = self.audience(&mut tx, scope).await?;
+                let (mut applied, mut wanted) = (Applied::default(), Vec::new());
+                for report in reports {
+                    let known = self.entities().find_known(&mut tx, &subjects(scope, report)).await?;
+                    let changes = compare(scope, report, known, self.clock.now());
+                    applied += changes.applied;
+                    self.write_changes(&mut tx, scope.source, &changes).await?;
+                    wanted.extend(changes.wanted);
+                    self.write_rest(&mut tx, scope, report).await?;
+                    self.finish_origin(&mut tx, scope.source, report).await?;
+                }
+                self.deliveries().enqueue(&mut tx, &destinations, &wanted).await?;
+                if reports.iter().any(|report| report.origin.is_webhook()) {
+                    self.polls().note_webhook(&mut tx, scope.source).await?;
+                }
+                Ok((tx, applied))
+            })
+            .await
     }
 
     /// The destinations that may see a source.
@@ -52,17 +55,15 @@ impl Store {
         Ok(audience.into_iter().map(|it| it.id).collect())
     }
 
-    /// Writes new versions, queues them for delivery and adds them to the timeline.
+    /// Writes new versions and adds them to the timeline.
     pub(super) async fn write_changes(
         &self,
         tx: &mut Tx,
         source: &SourceId,
-        destinations: &[DestinationId],
         changes: &Changes<'_>,
     ) -> Result<(), StoreError> {
         self.entities().write(tx, source, &changes.versions).await?;
         self.entities().touch(tx, &changes.touched).await?;
-        self.deliveries().enqueue(tx, destinations, &changes.wanted).await?;
         self.timeline().record(tx, &changes.events).await
     }
 
@@ -94,6 +95,10 @@ impl Store {
         report: &Report<'_>,
     ) -> Result<(), StoreError> {
         match report.origin {
+            Origin::Poll { .. } if !report.is_last => {
+                self.polls().count_read(tx, source, report.observations.len()).await
+            }
+            _ if !report.is_last => Ok(()),
             Origin::Webhook { inbox_id, note, .. } => self.inbox().finish(tx, &[(inbox_id, note)]).await,
             Origin::Poll { cursor, caught_up, total } => {
                 let count = report.observations.len();

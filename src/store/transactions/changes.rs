@@ -5,24 +5,27 @@ use std::collections::HashMap;
 
 use crate::clock::Timestamp;
 use crate::domain::{
-    Component, Decision, Entity, EntityId, EntityKind, Observation, Priority, State, Workspace,
+    Component, Decision, Entity, EntityId, EntityKind, Known, Observation, Priority, State, Workspace,
     content_digest, decide,
 };
 use crate::store::deliveries::queue::Wanted;
-use crate::store::entities::versions::{Key, KnownEntity, NewVersion};
+use crate::store::entities::erasure::ERASED;
+use crate::store::entities::versions::{Key, KnownEntity, NewVersion, Touched};
 use crate::store::timeline::NewEvent;
 use crate::store::timeline::event::TimelineEvent;
 use crate::store::transactions::report::{Applied, Origin, Report, SourceScope};
 
 /// Digest of an entity that the tool deleted.
 const DELETED: &str = "deleted";
+/// Standing of a component with a name other than its id.
+const NAMED: &str = "present";
 
 /// Rows to write, each group in the order in which the report named them.
 #[derive(Default)]
 pub(super) struct Changes<'a> {
     pub versions: Vec<NewVersion<'a>>,
-    /// Entities whose content is the same, with the time of the statement.
-    pub touched: Vec<(Key, Timestamp)>,
+    pub touched: Vec<Touched>,
+    /// What destinations are to hold; queued once all reports of a transaction are written.
     pub wanted: Vec<Wanted>,
     pub events: Vec<NewEvent<'a>>,
     pub applied: Applied,
@@ -83,29 +86,47 @@ struct Comparison<'a> {
 
 impl<'a> Comparison<'a> {
     fn mention(&mut self, component: &'a Component) {
-        let id = EntityId::new(self.scope.source, &component.provider_id);
+        let key = (EntityKind::Component, EntityId::new(self.scope.source, &component.provider_id));
         let entity = Entity::Component(component.clone());
-        let digest = content_digest(&entity);
-        let known = self.known.get(&(EntityKind::Component, id.clone()));
-        if known.is_some_and(|known| !known.mentioned || known.digest == digest) {
+        let (digest, standing) = (content_digest(&entity), standing(Some(&entity)));
+        let known = self.known.get(&key);
+        // First-hand knowledge is better, and so is a name than an id alone. What was erased stays away.
+        if known.is_some_and(|it| {
+            !it.mentioned || it.digest == ERASED || it.standing == NAMED && standing != NAMED
+        }) {
             return;
         }
-        let sequence = component.updated_at.timestamp_millis();
-        self.store(
-            NewVersion {
-                kind: EntityKind::Component,
-                id,
-                provider_id: Cow::Borrowed(&component.provider_id),
-                workspace: workspace_of(self.scope, Some(&entity)),
-                version: known.map_or(sequence, |known| sequence.max(known.version + 1)),
-                event_time: component.updated_at,
-                digest,
-                standing: standing(Some(&entity)),
-                content: Some(Cow::Owned(entity)),
-                mentioned: true,
-            },
-            Priority::News,
-        );
+        let at = component.updated_at;
+        let before = known.map(|known| Known { mentioned: false, ..known.known(self.now) });
+        match decide(before.as_ref(), at, at.timestamp_millis(), &digest) {
+            Decision::Stale => {}
+            Decision::Unchanged => self.touch_mention(key, at),
+            Decision::Store { version } => {
+                let new = NewVersion {
+                    kind: key.0,
+                    id: key.1,
+                    provider_id: Cow::Borrowed(&component.provider_id),
+                    workspace: workspace_of(self.scope, Some(&entity)),
+                    version,
+                    event_time: at,
+                    digest,
+                    standing,
+                    content: Some(Cow::Owned(entity)),
+                    mentioned: true,
+                };
+                self.store(new, Priority::News);
+            }
+        }
+    }
+
+    /// The same mention again: an older one must not count from now on.
+    fn touch_mention(&mut self, key: Key, event_time: Timestamp) {
+        if let Some(known) = self.known.get_mut(&key)
+            && (known.event_time < event_time || known.has_void_time(self.now))
+        {
+            (known.event_time, known.updated_at) = (event_time, self.now);
+            self.changes.touched.push(Touched { key, event_time, mentioned: true });
+        }
     }
 
     fn observe(&mut self, observation: &'a Observation) {
@@ -117,6 +138,11 @@ impl<'a> Comparison<'a> {
         };
         let digest = entity.map_or_else(|| DELETED.to_owned(), content_digest);
         let known = self.known.get(&key);
+        if known.is_some_and(|known| known.digest == ERASED) {
+            // An operator erased it; what the tool says of it is not even noted.
+            self.changes.applied.stale += 1;
+            return;
+        }
         let before = known.map(|known| known.known(self.now));
         match decide(before.as_ref(), observation.event_time, observation.sequence, &digest) {
             Decision::Stale => {
@@ -173,7 +199,7 @@ impl<'a> Comparison<'a> {
             let event = TimelineEvent::Unchanged { cause: self.origin.cause() };
             self.changes.note(key.0, key.1.clone(), event);
         }
-        self.changes.touched.push((key, event_time));
+        self.changes.touched.push(Touched { key, event_time, mentioned: false });
     }
 
     /// What is new, gone, or changed its status or severity is news; news of a webhook is live.
@@ -196,14 +222,20 @@ pub(super) fn workspace_of(scope: &SourceScope<'_>, entity: Option<&Entity>) -> 
         .map_or_else(|| Workspace::ACCOUNT.to_owned(), String::clone)
 }
 
-/// Status and severity as one string.
+/// What makes a change news: status and severity as one string; for a component, whether it has a name.
 fn standing(entity: Option<&Entity>) -> String {
     match entity {
         Some(Entity::Incident(incident)) => {
             format!("{}/{}", incident.status.as_str(), incident.severity.as_str())
         }
         Some(Entity::Review(review)) => review.status.as_str().to_owned(),
-        Some(Entity::Component(_)) => "present".to_owned(),
+        Some(Entity::Component(component)) => {
+            if component.name == component.provider_id { "unnamed" } else { NAMED }.to_owned()
+        }
         None => DELETED.to_owned(),
     }
 }
+
+#[cfg(test)]
+#[path = "changes_tests.rs"]
+mod tests;

@@ -4,14 +4,18 @@
 //! | method | what becomes true at once |
 //! |---|---|
 //! | `apply` | entities, their deliveries, their timeline, and the end of the webhook or page they came from |
-//! | `install` | a site, its older keys erased, and everything it may see queued for delivery |
-//! | `uninstall` | a site's secrets, deliveries, links, associations and history are gone |
+//! | `install` | a lifecycle call, its site, and everything the site may see queued for delivery |
+//! | `confirm` | a new client key of a site in use, the older ones erased, and everything queued for delivery |
+//! | `uninstall` | a lifecycle call; a site's secrets, deliveries, links, associations and history are gone |
+//! | `set_enabled` | a lifecycle call; a site paused or resumed |
 //! | `record_removed` | a destination's deliveries and links of a source are gone |
 //! | `enqueue_again` | new versions of a source's entities, queued for delivery |
+//! | `erase_entity`, `redact_entity` | an entity without (some of) its content, its history and links, queued for delivery |
 //! | `move_workspaces` | new versions of entities whose workspace has changed, queued for delivery |
 
 mod apply;
 mod changes;
 mod destinations;
+mod erase;
 pub(in crate::store) mod report;
 mod workspaces;

@@ -71,6 +71,8 @@ pub struct Report<'a> {
     pub memory: Option<&'a BTreeMap<String, Option<String>>>,
     /// The tool's unmapped values for status and severity.
     pub unmapped: Option<&'a BTreeSet<UnmappedValue>>,
+    /// Whether the webhook or page ends here; it is `false` for its parts before the last one.
+    pub is_last: bool,
 }
 
 impl<'a> Report<'a> {
@@ -85,6 +87,7 @@ impl<'a> Report<'a> {
             refetch: &[],
             memory: None,
             unmapped: None,
+            is_last: true,
         }
     }
 }
@@ -98,4 +101,12 @@ pub struct Applied {
     pub unchanged: usize,
     /// They were older than what was known.
     pub stale: usize,
+}
+
+impl std::ops::AddAssign for Applied {
+    fn add_assign(&mut self, more: Self) {
+        self.changed += more.changed;
+        self.unchanged += more.unchanged;
+        self.stale += more.stale;
+    }
 }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::Priority;
+use crate::domain::{Entity, Priority, next_version};
 use crate::store::Store;
 use crate::store::db::generations;
 use crate::store::entities::versions::{Key, NewVersion, PlacedEntity};
@@ -27,52 +27,57 @@ impl Store {
         let mut moved = 0;
         if before.is_some() {
             let mut after = None;
-            while let Some(last) = self.move_some(scope, after.as_ref(), &mut moved).await? {
+            while let Some((last, some)) = self.move_some(scope, after.as_ref()).await? {
                 after = Some(last);
+                moved += some;
             }
         }
         self.entities().record_workspace_mode(scope.source, scope.teams).await?;
         Ok(moved)
     }
 
-    /// Returns the last entity looked at, unless there was none.
+    /// Returns the last entity looked at, unless there was none, and how many were moved.
     async fn move_some(
         &self,
         scope: &SourceScope<'_>,
         after: Option<&Key>,
-        moved: &mut usize,
-    ) -> Result<Option<Key>, StoreError> {
-        let mut tx = self.db.begin().await?;
-        generations::lock_sites(&mut tx).await?;
-        let destinations = self.audience(&mut tx, scope).await?;
-        let entities = self.entities().list_placed(&mut tx, scope.source, after, STEP).await?;
-        let last = entities.last().map(|entity| (entity.kind, entity.id.clone()));
-        let mut changes = Changes::default();
-        for entity in entities {
-            let workspace = workspace_of(scope, Some(&entity.content));
-            if workspace != entity.workspace {
-                changes.store(moved_to(workspace, entity), Priority::Refresh, &Origin::Configuration);
-            }
-        }
-        *moved += changes.versions.len();
-        self.write_changes(&mut tx, scope.source, &destinations, &changes).await?;
-        tx.commit().await?;
-        Ok(last)
+    ) -> Result<Option<(Key, usize)>, StoreError> {
+        self.db
+            .transact(|mut tx| async move {
+                generations::keep_sites(&mut tx).await?;
+                generations::lock_source(&mut tx, scope.source).await?;
+                let destinations = self.audience(&mut tx, scope).await?;
+                let entities = self.entities().list_placed(&mut tx, scope.source, after, STEP).await?;
+                let last = entities.last().map(|entity| (entity.kind, entity.id.clone()));
+                let mut changes = Changes::default();
+                for entity in entities {
+                    let Some(content) = entity.content.read(&entity.id) else { continue };
+                    let workspace = workspace_of(scope, Some(content));
+                    if workspace != entity.workspace {
+                        let moved = moved_to(workspace, content.clone(), &entity);
+                        changes.store(moved, Priority::Refresh, &Origin::Configuration);
+                    }
+                }
+                self.write_changes(&mut tx, scope.source, &changes).await?;
+                self.deliveries().enqueue(&mut tx, &destinations, &changes.wanted).await?;
+                Ok((tx, last.map(|last| (last, changes.versions.len()))))
+            })
+            .await
     }
 }
 
 /// The same content in another workspace.
-fn moved_to(workspace: String, entity: PlacedEntity) -> NewVersion<'static> {
+fn moved_to(workspace: String, content: Entity, entity: &PlacedEntity) -> NewVersion<'static> {
     NewVersion {
         kind: entity.kind,
-        id: entity.id,
-        provider_id: Cow::Owned(entity.provider_id),
+        id: entity.id.clone(),
+        provider_id: Cow::Owned(entity.provider_id.clone()),
         workspace,
-        version: entity.version + 1,
+        version: next_version(Some(entity.version), entity.version),
         event_time: entity.event_time,
-        digest: entity.digest,
-        standing: entity.standing,
-        content: Some(Cow::Owned(entity.content)),
+        digest: entity.digest.clone(),
+        standing: entity.standing.clone(),
+        content: Some(Cow::Owned(content)),
         mentioned: entity.mentioned,
     }
 }

@@ -24,6 +24,9 @@ pub struct DestinationAccess {
     pub type_name: String,
     pub base_url: String,
     pub enabled: bool,
+    /// Whether it may see anything: not before Jira has accepted its secret, if its site has another
+    /// installation that works.
+    pub confirmed: bool,
     /// Tells one installation of a site from the next, which has another secret.
     pub since: Timestamp,
     secret: Option<SecretString>,
@@ -37,9 +40,10 @@ pub struct DestinationAccess {
 impl DestinationAccess {
     /// The site as the store has it; `None` for one that is gone or whose secret cannot be opened.
     pub(in crate::sync) fn installed(installation: Installation, registry: &Registry) -> Option<Self> {
-        let enabled = match installation.state {
-            InstallationState::Enabled => true,
-            InstallationState::Disabled => false,
+        let (enabled, confirmed) = match installation.state {
+            InstallationState::Enabled => (true, true),
+            InstallationState::Disabled => (false, true),
+            InstallationState::Unconfirmed => (false, false),
             InstallationState::Uninstalled | InstallationState::Replaced => return None,
         };
         if installation.secrets.is_empty() {
@@ -51,13 +55,14 @@ impl DestinationAccess {
         Some(Self {
             secret: Some(secrets.next()?),
             previous: secrets.next().map(|secret| (secret, installation.previous_until)),
-            sources: registry.visible_to(&installation.site).cloned().collect(),
+            sources: registry.visible_to(&installation.site).filter(|_| confirmed).cloned().collect(),
             id: DestinationId::from(&installation.client_key),
             type_name: INSTALLED.to_owned(),
             name: installation.site,
             base_url: installation.base_url,
             since: installation.installed_at,
             enabled,
+            confirmed,
             options: Map::new(),
         })
     }
@@ -76,6 +81,7 @@ impl DestinationAccess {
             base_url: String::new(),
             since: served.since,
             enabled: true,
+            confirmed: true,
             secret: None,
             previous: None,
             options: config.options.clone(),

@@ -3,12 +3,14 @@
 //! A snapshot is immutable; a change in the store, by this process or another, replaces it.
 
 mod access;
+mod callers;
 mod containers;
 mod snapshot;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use self::callers::Callers;
 use self::containers::Containers;
 use super::registry::Registry;
 use crate::config::DestinationConfig;
@@ -27,13 +29,14 @@ pub struct Directory {
     declared: Vec<DestinationConfig>,
     current: RwLock<Arc<Snapshot>>,
     renewing: tokio::sync::Mutex<()>,
+    pub(in crate::sync) callers: Callers,
 }
 
 impl Directory {
     #[must_use]
     pub fn new(store: Store, registry: Registry, declared: Vec<DestinationConfig>) -> Self {
         let (current, renewing) = (RwLock::default(), tokio::sync::Mutex::default());
-        Self { store, registry, declared, current, renewing }
+        Self { store, registry, declared, current, renewing, callers: Callers::default() }
     }
 
     #[must_use]

@@ -4,22 +4,46 @@ use std::collections::HashSet;
 
 use super::Inbound;
 use super::poll::PollOutcome;
-use crate::domain::{Component, Entity, EntityKind, Observation, Workspace};
+use super::waits::CATALOGUE_AGE;
+use crate::domain::{Component, Entity, EntityKind, Observation, Workspace, bounded_id};
 use crate::sources::{Findings, PollError, Poller};
-use crate::store::Origin;
+use crate::store::{Origin, PollState};
 use crate::sync::SyncError;
 use crate::sync::registry::SourceRuntime;
 
 impl Inbound {
+    /// Reads the list if it is too old and applies it. Returns whether the source may be read on: it is read even if
+    /// the list fails, unless the tool asks to wait, because a key that may not list teams must not hide incidents.
+    pub(super) async fn refresh_catalogue(
+        &self,
+        source: &SourceRuntime,
+        poller: &dyn Poller,
+        state: &PollState,
+        outcome: &mut PollOutcome,
+    ) -> Result<bool, SyncError> {
+        let now = self.core.clock.now();
+        if now <= state.catalogue_at + CATALOGUE_AGE || now < state.catalogue_wait_until {
+            return Ok(true);
+        }
+        let Some(failed) = self.read_catalogue(source, poller, outcome).await? else { return Ok(true) };
+        self.record_catalogue_failure(source, state, &failed).await?;
+        let must_wait = matches!(failed, PollError::Retry { after: Some(_), .. });
+        if must_wait {
+            self.record_poll_failure(source, state, &failed, now, outcome).await?;
+            outcome.done = false;
+        }
+        Ok(!must_wait)
+    }
+
     /// Reads the list and applies it, or returns the tool's failure.
-    pub(super) async fn read_catalogue(
+    async fn read_catalogue(
         &self,
         source: &SourceRuntime,
         poller: &dyn Poller,
         outcome: &mut PollOutcome,
     ) -> Result<Option<PollError>, SyncError> {
         let now = self.core.clock.now();
-        let catalogue = match poller.catalogue(now).await {
+        let catalogue = match self.ask(source, poller.catalogue(now)).await {
             Ok(catalogue) => catalogue,
             Err(error) => return Ok(Some(error)),
         };
@@ -27,6 +51,7 @@ impl Inbound {
         let present = |component| Observation::present(Entity::Component(component), now);
         observations.extend(catalogue.components.into_iter().map(present));
         let findings = Findings { observations, workspaces: catalogue.workspaces, ..Findings::default() };
+        let findings = findings.bounded(now);
         let applied = self.apply(source, &findings, None, Origin::Catalogue).await?;
         outcome.count(findings.observations.len(), applied);
         // A tool that lists no teams at all only mentions them elsewhere: those stay.
@@ -48,7 +73,7 @@ impl Inbound {
         listed: &[Component],
     ) -> Result<Vec<Observation>, SyncError> {
         let now = self.core.clock.now();
-        let listed: HashSet<&str> = listed.iter().map(|component| component.provider_id.as_str()).collect();
+        let listed: HashSet<_> = listed.iter().map(|component| bounded_id(&component.provider_id)).collect();
         let known = self.core.store.entities().list_listed_components(source.id()).await?;
         let gone = known.into_iter().filter(|id| !listed.contains(id.as_str()));
         Ok(gone.map(|id| Observation::deleted(EntityKind::Component, id, now)).collect())

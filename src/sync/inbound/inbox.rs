@@ -1,28 +1,31 @@
 //! Turns the webhooks of the inbox into entities.
 //!
-//! A webhook that its parser refuses, or panics on, is quarantined; no other waits for it.
+//! A webhook that its parser refuses or panics on, or that the database refuses, is quarantined; no other waits
+//! for it. Sources take turns, one transaction each, so that a flood delays no other source by more than that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Inbound;
-use super::apply::report;
-use crate::domain::UnmappedValue;
-use crate::sources::{Findings, Headers, InboundWebhook, Memory, Unmappable, VerifiedWebhook};
-use crate::store::{InboxRow, Origin, Report};
+use super::statements::{STATEMENTS, Statements, count_statements};
+use crate::domain::{Halves, UnmappedValue};
+use crate::sources::{
+    Findings, Headers, InboundWebhook, Memory, PARSER_PANICKED, Unmappable, VerifiedWebhook,
+};
+use crate::store::{Applied, InboxRow, Origin, StoreError};
 use crate::sync::SyncError;
+use crate::sync::core::Faults;
 use crate::sync::registry::SourceRuntime;
 
 /// Webhooks whose effects share one transaction: small enough not to hold up the inbox.
 const BATCH: usize = 16;
 
-/// What the operator reads of a webhook on which the parser panicked.
-pub(super) const PARSER_PANICKED: &str =
-    "the parser panicked on it, which is a bug of this program: please report it with the webhook's body";
+/// Who verified what polling has set aside, in place of a secret's name.
+pub(super) const POLLED: &str = "polling";
 
 /// A row of the inbox with what it says.
-struct Read {
-    row: InboxRow,
+struct Read<'a> {
+    row: &'a InboxRow,
     findings: Findings,
     memory: BTreeMap<String, Option<String>>,
     unmapped: BTreeSet<UnmappedValue>,
@@ -32,51 +35,119 @@ impl Inbound {
     /// Processes every new webhook. Returns whether there was any.
     ///
     /// # Errors
-    /// When the database fails; what was not finished is repeated.
+    /// The first failure of the database, once all other sources have had their turns; what was not finished is
+    /// repeated.
     pub async fn process_inbox(&self) -> Result<bool, SyncError> {
-        let mut worked = false;
-        for source in self.core.registry.iter() {
-            loop {
-                let rows = self.core.store.inbox().list_new(source.id(), BATCH).await?;
-                if rows.is_empty() {
-                    break;
+        let (mut worked, mut faults) = (false, Faults::default());
+        let mut failed: HashSet<String> = HashSet::new();
+        loop {
+            let mut found = false;
+            for name in self.core.store.inbox().list_waiting_sources().await? {
+                let Some(source) = self.core.registry.find(&name) else { continue };
+                if failed.contains(&name) {
+                    continue;
                 }
-                worked = true;
-                self.process_rows(source, rows).await?;
+                match faults.keep(&name, self.process_some(source).await) {
+                    Some(some) => found |= some,
+                    None => {
+                        failed.insert(name);
+                    }
+                }
             }
+            if !found {
+                break;
+            }
+            worked = true;
         }
         if worked {
             self.core.signals.deliver.notify_one();
         }
-        Ok(worked)
+        faults.first().map(|()| worked)
     }
 
-    async fn process_rows(&self, source: &SourceRuntime, rows: Vec<InboxRow>) -> Result<(), SyncError> {
+    /// One turn of a source. Returns whether there was anything to do.
+    async fn process_some(&self, source: &SourceRuntime) -> Result<bool, SyncError> {
+        let rows = self.core.store.inbox().list_new(source.id(), BATCH).await?;
+        let mut parts = Halves::of(&rows, BATCH);
+        while let Some(part) = parts.next() {
+            match self.process_rows(source, part).await {
+                // The rest has its turn later: nothing overtakes it.
+                Ok(done) if done < part.len() => break,
+                Ok(_) => {}
+                Err(SyncError::Store(fault)) if fault.blames_data() => {
+                    if let Some(row) = parts.split(part) {
+                        self.set_aside(source, row, &fault).await?;
+                    }
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(!rows.is_empty())
+    }
+
+    /// The database refuses this one: it is kept with the database's words.
+    async fn set_aside(
+        &self,
+        source: &SourceRuntime,
+        row: &InboxRow,
+        fault: &StoreError,
+    ) -> Result<(), SyncError> {
+        tracing::error!(source = %source.id(), delivery = %row.id, %fault, "the database refuses what a webhook says; it is kept and can be replayed");
+        let reason = format!("the database refuses what it says: {}", fault.words());
+        Ok(self.core.store.inbox().quarantine(&[(&row.id, &reason)]).await?)
+    }
+
+    /// Applies the webhooks from the first on that fit into one transaction; one that says more than fits is
+    /// applied alone, in several. Returns how many it was.
+    async fn process_rows(&self, source: &SourceRuntime, rows: &[InboxRow]) -> Result<usize, SyncError> {
         let store = &self.core.store;
         let mut known: BTreeMap<String, String> = BTreeMap::new();
-        let (mut read, mut refused) = (Vec::with_capacity(rows.len()), Vec::new());
+        let (mut read, mut refused, mut size) = (Vec::with_capacity(rows.len()), Vec::new(), 0);
         for row in rows {
-            match self.read_row(source, &row, &mut known).await? {
+            match self.read_row(source, row, &mut known).await? {
                 Ok((findings, memory)) => {
-                    let unmapped = self.note_gaps(source, &findings);
-                    read.push(Read { row, findings, memory, unmapped });
+                    size += count_statements(&findings);
+                    if size > STATEMENTS && !read.is_empty() {
+                        break;
+                    }
+                    read.push(Read {
+                        row,
+                        unmapped: findings.unmapped_values(&source.config),
+                        findings,
+                        memory,
+                    });
                 }
                 Err(reason) => {
                     tracing::warn!(source = %source.id(), delivery = %row.id, %reason, "a webhook cannot be mapped; it is kept and can be replayed");
-                    refused.push((row.id, reason));
+                    refused.push((row.id.as_str(), reason));
                 }
             }
         }
-        let refused: Vec<_> =
-            refused.iter().map(|(id, why): &(String, String)| (id.as_str(), why.as_str())).collect();
-        store.inbox().quarantine(&refused).await?;
-        let reports: Vec<_> = read.iter().map(Read::report).collect();
-        let applied = store.apply(&source.scope(), &reports).await?;
+        let kept: Vec<_> = refused.iter().map(|(id, why)| (*id, why.as_str())).collect();
+        store.inbox().quarantine(&kept).await?;
+        self.apply_read(source, &read).await?;
         if read.iter().any(|it| !it.findings.refetch.is_empty()) {
             source.named.notify_one();
         }
         if read.iter().any(|it| it.findings.refresh_catalogue) {
             store.polls().forget_catalogue(source.id()).await?;
+        }
+        Ok(read.len() + refused.len())
+    }
+
+    async fn apply_read(&self, source: &SourceRuntime, read: &[Read<'_>]) -> Result<(), SyncError> {
+        let statements: Vec<_> = read.iter().map(Read::statements).collect();
+        let mut applied = Applied::default();
+        if let [one] = statements.as_slice() {
+            for (run, is_last) in one.runs() {
+                applied += self.core.store.apply(&source.scope(), &[one.report(&run, is_last)]).await?;
+            }
+        } else {
+            let reports: Vec<_> = statements.iter().map(Statements::whole).collect();
+            applied = self.core.store.apply(&source.scope(), &reports).await?;
+        }
+        for it in read {
+            self.count_gaps(source, &it.findings, &it.unmapped);
         }
         self.count_applied(source, applied);
         Ok(())
@@ -89,6 +160,12 @@ impl Inbound {
         row: &InboxRow,
         known: &mut BTreeMap<String, String>,
     ) -> Result<Result<(Findings, BTreeMap<String, Option<String>>), String>, SyncError> {
+        if row.verified_by == POLLED {
+            let id = source.id();
+            return Ok(Err(format!(
+                "it was polled: `incident-bridge sync --source {id} --full` reads it again"
+            )));
+        }
         let webhook = match restore(row) {
             Ok(webhook) => webhook,
             Err(reason) => return Ok(Err(reason.to_string())),
@@ -100,7 +177,7 @@ impl Inbound {
         recalled.extend(known.iter().map(|(key, value)| (key.clone(), value.clone())));
         let mut memory = Memory::new(recalled);
         let findings = match unless_it_panics(|| source.adapter.parse(&webhook, &mut memory)) {
-            Some(Ok(findings)) => findings,
+            Some(Ok(findings)) => findings.bounded(row.received_at),
             Some(Err(reason)) => return Ok(Err(reason.to_string())),
             None => return Ok(Err(PARSER_PANICKED.to_owned())),
         };
@@ -115,16 +192,14 @@ impl Inbound {
     }
 }
 
-impl Read {
-    fn report(&self) -> Report<'_> {
+impl Read<'_> {
+    fn statements(&self) -> Statements<'_> {
         let origin = Origin::Webhook {
             inbox_id: &self.row.id,
             verified_by: &self.row.verified_by,
-            note: self.findings.ignored.as_deref(),
+            note: self.findings.cut.as_deref().or(self.findings.ignored.as_deref()),
         };
-        let mut report = report(&self.findings, &self.unmapped, origin);
-        report.memory = Some(&self.memory);
-        report
+        Statements::new(&self.findings, Some(&self.memory), &self.unmapped, origin)
     }
 }
 

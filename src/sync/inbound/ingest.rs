@@ -1,20 +1,31 @@
 //! Webhooks: stored in groups before they are answered.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
-use super::inbox::{PARSER_PANICKED, unless_it_panics};
+use super::inbox::unless_it_panics;
 use super::waits::LONGEST_ANSWER;
-use crate::sources::{Unmappable, VerifiedWebhook};
-use crate::store::{InboxEntry, Recorded};
+use crate::clock::Clock;
+use crate::domain::Halves;
+use crate::sources::{PARSER_PANICKED, Unmappable, VerifiedWebhook};
+use crate::store::{InboxEntry, Recorded, StoreError};
 use crate::sync::core::Core;
 use crate::sync::registry::SourceRuntime;
+use crate::sync::tasks::{Heartbeats, Importance, describe_panic};
 use crate::telemetry::Metrics;
+
+/// What the log, metrics and readiness call the task that writes.
+const NAME: &str = "ingest";
 
 /// Most webhooks that share one transaction.
 const GROUP: usize = 256;
+/// Most bytes of bodies that share one transaction.
+const GROUP_BYTES: usize = 4 * 1024 * 1024;
 
 /// Why a webhook could not be stored. The sender must try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +36,9 @@ pub enum IngestError {
     StoreDown,
     #[error("the database takes too long to write")]
     TooSlow,
+    /// Sending it again does not help.
+    #[error("the database refuses this webhook")]
+    Refused,
 }
 
 /// What became of a webhook that is on disk.
@@ -34,6 +48,10 @@ pub struct Receipt {
     /// Why it cannot be mapped; it is kept for the operator.
     pub unmappable: Option<Unmappable>,
 }
+
+/// What writes one transaction.
+type Record =
+    dyn for<'a> Fn(&'a [InboxEntry]) -> BoxFuture<'a, Result<Vec<Recorded>, StoreError>> + Send + Sync;
 
 type Waiting = (InboxEntry, oneshot::Sender<Result<Recorded, IngestError>>);
 
@@ -49,7 +67,7 @@ impl Ingestor {
     #[must_use]
     pub(in crate::sync) fn start(core: Arc<Core>, max_waiting: usize) -> Self {
         let (queue, waiting) = mpsc::channel(max_waiting);
-        tokio::spawn(write_groups(core.clone(), waiting));
+        tokio::spawn(write(core.clone(), waiting));
         Self { queue, core }
     }
 
@@ -92,23 +110,88 @@ impl Ingestor {
     }
 }
 
-async fn write_groups(core: Arc<Core>, mut waiting: mpsc::Receiver<Waiting>) {
+async fn write(core: Arc<Core>, waiting: mpsc::Receiver<Waiting>) {
+    let store = core.store.clone();
+    let record: Box<Record> = Box::new(move |entries| {
+        let store = store.clone();
+        async move { store.inbox().record(entries).await }.boxed()
+    });
+    write_groups(&core.metrics, &core.heartbeats, &core.clock, waiting, &*record).await;
+}
+
+/// Writes until the last sender is gone. A panic costs its group only: its senders are told at once to try
+/// again.
+async fn write_groups(
+    metrics: &Metrics,
+    heartbeats: &Heartbeats,
+    clock: &Clock,
+    mut waiting: mpsc::Receiver<Waiting>,
+    record: &Record,
+) {
     let mut group = Vec::with_capacity(GROUP);
     while waiting.recv_many(&mut group, GROUP).await > 0 {
-        let (entries, senders): (Vec<_>, Vec<_>) = group.drain(..).unzip();
-        let recorded = core.store.inbox().record(&entries).await;
-        let answers = recorded.map_err(|fault| {
-            tracing::error!(%fault, "webhooks cannot be stored: free disk space or fix the database; senders will try again");
-            IngestError::StoreDown
-        });
-        for (n, sender) in senders.into_iter().enumerate() {
-            let answer = answers
-                .as_ref()
-                .map_err(|fault| *fault)
-                .and_then(|all| all.get(n).cloned().ok_or(IngestError::StoreDown));
+        let written = write_group(std::mem::take(&mut group), record);
+        match AssertUnwindSafe(written).catch_unwind().await {
+            Ok(()) => heartbeats.forget(NAME),
+            Err(panic) => {
+                let why = describe_panic(&*panic);
+                metrics.note_panic(NAME, why);
+                heartbeats.panicked(NAME, Importance::Shared, why, clock);
+            }
+        }
+    }
+}
+
+/// In parts that each fit into one transaction.
+async fn write_group(group: Vec<Waiting>, record: &Record) {
+    let (entries, senders): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+    let mut senders = senders.into_iter();
+    let mut answer = |answers: Vec<Result<Recorded, IngestError>>| {
+        // In this order: when the answers end, no sender has been taken for nothing.
+        for (answer, sender) in answers.into_iter().zip(senders.by_ref()) {
             // A sender that hung up meanwhile will repeat its webhook, which is then a duplicate.
             let _hung_up = sender.send(answer);
         }
+    };
+    for part in entries.chunk_by(fits_beside()) {
+        write_part(part, record, &mut answer).await;
+    }
+}
+
+/// One webhook that the database refuses keeps no other from being stored.
+async fn write_part(
+    entries: &[InboxEntry],
+    record: &Record,
+    answer: &mut impl FnMut(Vec<Result<Recorded, IngestError>>),
+) {
+    let mut parts = Halves::of(entries, GROUP);
+    while let Some(part) = parts.next() {
+        match record(part).await {
+            Ok(recorded) => answer(recorded.into_iter().map(Ok).collect()),
+            Err(fault) if fault.blames_data() => {
+                if let Some(one) = parts.split(part) {
+                    tracing::error!(source = %one.source, %fault, "the database refuses a webhook, which is not kept");
+                    answer(vec![Err(IngestError::Refused)]);
+                }
+            }
+            Err(fault) => {
+                tracing::error!(%fault, "webhooks cannot be stored: {}; senders will try again", fault.advice());
+                answer(vec![Err(IngestError::StoreDown); part.len()]);
+            }
+        }
+    }
+}
+
+/// Whether the next webhook shares the transaction of the ones before it.
+fn fits_beside() -> impl FnMut(&InboxEntry, &InboxEntry) -> bool {
+    let mut size = 0;
+    move |before, next| {
+        size += before.body.len();
+        let fits = size + next.body.len() <= GROUP_BYTES;
+        if !fits {
+            size = 0;
+        }
+        fits
     }
 }
 
@@ -121,7 +204,7 @@ fn inspect(source: &SourceRuntime, webhook: &VerifiedWebhook) -> Option<Unmappab
 }
 
 fn entry(source: &SourceRuntime, webhook: &VerifiedWebhook, unmappable: Option<&Unmappable>) -> InboxEntry {
-    let headers = webhook.headers.without(carries_credentials);
+    let headers = webhook.headers.without(|name| !is_kept(source, name));
     InboxEntry {
         source: source.id().clone(),
         delivery_key: delivery_key(webhook),
@@ -140,7 +223,20 @@ fn delivery_key(webhook: &VerifiedWebhook) -> String {
     let id = webhook.delivery_id.clone().unwrap_or_else(|| {
         format!("{}\n{}", webhook.received_at.timestamp(), hex::encode(Sha256::digest(webhook.body())))
     });
+    delivery_key_of(id)
+}
+
+/// A key that can be indexed.
+pub(super) fn delivery_key_of(id: String) -> String {
     if id.len() <= 200 { id } else { format!("sha256:{}", hex::encode(Sha256::digest(id))) }
+}
+
+/// Header fields that are stored: what every tool's sender is described by, and what its source reads. Nothing
+/// that may carry a credential, whatever a mapping names; proxies add fields of any name with the address, and
+/// an address may contain a token.
+fn is_kept(source: &SourceRuntime, header: &str) -> bool {
+    let is_wanted = ["content-type", "user-agent"].contains(&header) || source.adapter.keeps_header(header);
+    is_wanted && !carries_credentials(header)
 }
 
 fn carries_credentials(header: &str) -> bool {
@@ -148,3 +244,7 @@ fn carries_credentials(header: &str) -> bool {
         .iter()
         .any(|part| header.contains(part))
 }
+
+#[cfg(test)]
+#[path = "ingest_tests.rs"]
+mod tests;

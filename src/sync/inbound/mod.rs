@@ -6,11 +6,13 @@ mod apply;
 mod cadence;
 mod catalogue;
 mod fetch;
+mod guard;
 mod inbox;
 mod ingest;
 mod poll;
 mod poll_failure;
 mod probe;
+mod statements;
 mod waits;
 mod window;
 

@@ -1,7 +1,9 @@
 //! Asks each tool what is new, page by page, with a cursor that moves in the same transaction as the page.
 
+use std::time::Duration;
+
 use super::Inbound;
-use super::waits::{CATALOGUE_AGE, POLL_LEASE};
+use super::waits::POLL_LEASE;
 use crate::sources::{Cursor, Memory, Page, PollError, PollRequest, Poller};
 use crate::store::{Applied, Lease, Origin, PollState};
 use crate::sync::SyncError;
@@ -16,6 +18,8 @@ pub struct PollOutcome {
     pub changed: usize,
     /// Whether the tool has nothing more for now.
     pub done: bool,
+    /// How long the source must wait before it may be read again, if it must.
+    pub retry_in: Option<Duration>,
 }
 
 impl PollOutcome {
@@ -94,29 +98,37 @@ impl Inbound {
         on_page: &mut impl FnMut(&PollOutcome, &PollState),
     ) -> Result<(), SyncError> {
         let polls = self.core.store.polls();
-        let state = polls.find_or_begin(source.id(), source.config.backfill).await?;
-        if state.paused || state.wait_until > self.core.clock.now() {
+        let mut state = polls.find_or_begin(source.id(), source.config.backfill).await?;
+        if state.paused {
+            return Ok(());
+        }
+        if state.wait_until > self.core.clock.now() {
+            outcome.retry_in = Some(self.until(state.wait_until));
             return Ok(());
         }
         if matches!(reach, Reach::Named) {
-            let failed = self.fetch_named(source, poller, outcome).await?;
-            outcome.done = failed.is_none();
-            return self.record_if_failed(source, &state, failed.as_ref()).await;
+            outcome.done = self.fetch_named(source, poller, &state, outcome).await?;
+            return Ok(());
         }
-        // The catalogue first: it names the components that incidents affect. They are read even if
-        // it fails, unless the tool asks to wait: a key that may not list teams must not hide incidents.
-        let mut failed = None;
-        if self.core.clock.now() > state.catalogue_at + CATALOGUE_AGE {
-            failed = self.read_catalogue(source, poller, outcome).await?;
-        }
-        if let Some(PollError::Retry { after: Some(_), .. }) = &failed {
-            return self.record_if_failed(source, &state, failed.as_ref()).await;
+        // The catalogue first: it names the components that incidents affect. But a tool that failed is asked for
+        // the page on which it failed: one request shows whether it is back.
+        let was_failing = state.failures > 0;
+        if !was_failing && !self.refresh_catalogue(source, poller, &state, outcome).await? {
+            return Ok(());
         }
         if !self.read_pages(source, poller, outcome, on_page).await? {
             return Ok(());
         }
-        let failed = self.fetch_named(source, poller, outcome).await?.or(failed);
-        self.record_if_failed(source, &state, failed.as_ref()).await
+        state.failures = 0;
+        if was_failing && !self.refresh_catalogue(source, poller, &state, outcome).await? {
+            return Ok(());
+        }
+        if !self.fetch_named(source, poller, &state, outcome).await? {
+            // Fetching has its own task, and its own wait.
+            outcome.retry_in = None;
+            source.named.notify_one();
+        }
+        Ok(())
     }
 
     /// Returns whether the tool's end was reached.
@@ -129,10 +141,11 @@ impl Inbound {
     ) -> Result<bool, SyncError> {
         while !outcome.done {
             let state = self.core.store.polls().find_or_begin(source.id(), source.config.backfill).await?;
+            let asked_at = self.core.clock.now();
             let page = match self.read_page(source, poller, &state, outcome).await? {
                 Ok(page) => page,
                 Err(error) => {
-                    self.record_poll_failure(source, &state, &error).await?;
+                    self.record_poll_failure(source, &state, &error, asked_at, outcome).await?;
                     return Ok(false);
                 }
             };
@@ -143,6 +156,7 @@ impl Inbound {
                 outcome.done = false;
                 return Ok(false);
             }
+            self.core.heartbeats.goes_on(&format!("poll {}", source.id()), &self.core.clock);
             on_page(outcome, &state);
         }
         Ok(true)
@@ -160,16 +174,18 @@ impl Inbound {
             Err(error) => return Ok(Err(error)),
         };
         let mut memory = Memory::new(self.core.store.polls().load_memory(source.id(), None).await?);
+        let now = self.core.clock.now();
         let request = PollRequest {
             cursor: cursor.as_ref(),
             backfill_from: state.backfill_from,
-            now: self.core.clock.now(),
+            now,
             memory: &mut memory,
         };
-        let page = match poller.poll(request).await {
+        let mut page = match self.ask(source, poller.poll(request)).await {
             Ok(page) => page,
             Err(error) => return Ok(Err(error)),
         };
+        page.findings = page.findings.bounded(now);
         let next = page.next.0.to_string();
         let origin = Origin::Poll { cursor: Some(&next), caught_up: page.done, total: page.total };
         let applied = self.apply(source, &page.findings, Some(&memory), origin).await?;

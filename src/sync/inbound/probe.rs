@@ -4,11 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use chrono::TimeDelta;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, before};
 use crate::destinations::DestinationType;
 use crate::domain::{EntityId, EntityKind, State, UnmappedValue};
 use crate::sources::{Memory, PollError, PollRequest, Poller};
@@ -57,8 +56,7 @@ pub async fn probe(
     now: Timestamp,
 ) -> Result<Probe, PollError> {
     let catalogue = poller.catalogue(now).await?;
-    let backfill = TimeDelta::from_std(source.config.backfill).unwrap_or(TimeDelta::MAX);
-    let backfill_from = now.checked_sub_signed(backfill).unwrap_or(Timestamp::MIN_UTC);
+    let backfill_from = before(now, source.config.backfill);
     let mut memory = Memory::default();
     let request = PollRequest { cursor: None, backfill_from, now, memory: &mut memory };
     let page = poller.poll(request).await?;

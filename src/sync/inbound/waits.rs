@@ -22,5 +22,11 @@ pub(super) const LONGEST_ASKED_WAIT: Duration = Duration::from_hours(2);
 /// After a refusal that only a person can fix.
 pub(super) const REFUSED_WAIT: TimeDelta = TimeDelta::minutes(15);
 
+/// Shortest wait after a failure, however long the failed request took.
+pub(super) const SHORTEST_WAIT: TimeDelta = TimeDelta::seconds(1);
+
+/// How long one incident that the tool refuses is left alone, unless it is named again.
+pub(super) const REFUSED_INCIDENT_WAIT: TimeDelta = TimeDelta::minutes(15);
+
 /// Longest delay of a scheduled poll behind its schedule.
 pub(super) const LONGEST_SPREAD: TimeDelta = TimeDelta::minutes(5);

@@ -50,16 +50,18 @@ impl Inbound {
         let mut memory = Memory::new(self.core.store.polls().load_memory(source.id(), None).await?);
         let mut cursor: Option<Cursor> = None;
         while !outcome.done {
+            let now = self.core.clock.now();
             let request = PollRequest {
                 cursor: cursor.as_ref(),
                 backfill_from: window.since,
-                now: self.core.clock.now(),
+                now,
                 memory: &mut memory,
             };
             let mut page = match poller.poll(request).await {
                 Ok(page) => page,
                 Err(error) => return Ok(Err(error)),
             };
+            page.findings = page.findings.bounded(now);
             page.findings.observations.retain(|observation| window.holds(observation));
             // Polling itself handles what is open now.
             page.findings.refetch.clear();

@@ -4,6 +4,7 @@
 //! not send anything, poll a tool, or format text for a reader: it returns data.
 
 mod deliveries;
+mod erase;
 mod explain;
 mod installations;
 mod keys;
@@ -12,6 +13,7 @@ mod quarantine;
 mod story;
 
 pub use deliveries::{DeliveryTotals, Retried};
+pub use erase::{ErasedEntity, ErasureCounts, ErasurePlan, Subject};
 pub use installations::InstallationStatus;
 pub use keys::generate_vault_key;
 pub use polls::{Progress, SourceProgress};
@@ -19,7 +21,7 @@ pub use story::{Explanation, Obstacle, Story, StoryDelivery, UnknownId};
 
 use super::core::SyncError;
 use crate::clock::Clock;
-use crate::store::Store;
+use crate::store::{ExposedFile, Store};
 
 /// The use cases of operators. Every method fails when the database does; other reasons are named with it.
 #[derive(Debug, Clone)]
@@ -41,6 +43,12 @@ impl Operator {
     /// When it does not.
     pub async fn check_writable(&self) -> Result<(), SyncError> {
         Ok(self.store.check_writable().await?)
+    }
+
+    /// Files of the database that others than their owner may read or write.
+    #[must_use]
+    pub fn list_exposed_files(&self) -> Vec<ExposedFile> {
+        self.store.list_exposed_files()
     }
 
     /// How many migrations are still to be applied.

@@ -13,13 +13,12 @@ impl Operator {
         Ok(self.store.inbox().list_quarantine(limit).await?)
     }
 
-    /// The one with this id.
+    /// The body of the one with this id, as the tool sent it.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn find_quarantined(&self, id: &str) -> Result<Option<QuarantinedRow>, SyncError> {
-        let found = self.store.inbox().search_quarantine(|webhook| webhook.id == id).await?;
-        Ok(found.into_iter().next())
+    pub async fn find_quarantined_body(&self, id: &str) -> Result<Option<Vec<u8>>, SyncError> {
+        Ok(self.store.inbox().find_quarantined_body(id).await?)
     }
 
     /// Maps them again: those of `ids`, or all. Returns how many.
@@ -38,43 +37,29 @@ impl Operator {
         Ok(self.store.inbox().discard(ids).await?)
     }
 
-    /// Those whose body contains the id or, for an id in Jira, the tool's part of it; oldest first.
+    /// Those whose body contains the id or, for an id in Jira, the tool's part of it; the oldest hundred.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn search_quarantine(&self, id: &str) -> Result<Vec<QuarantinedRow>, SyncError> {
-        Ok(self.store.inbox().search_quarantine(|webhook| names(webhook, id)).await?)
+        Ok(self.store.inbox().search_quarantine(|webhook, body| names(&webhook.source, body, id)).await?)
     }
 }
 
-fn names(webhook: &QuarantinedRow, id: &str) -> bool {
-    let own = id.strip_prefix(&webhook.source).and_then(|rest| rest.strip_prefix(':'));
-    let contains =
-        |part: &str| !part.is_empty() && memchr::memmem::find(&webhook.body, part.as_bytes()).is_some();
+fn names(source: &str, body: &[u8], id: &str) -> bool {
+    let own = id.strip_prefix(source).and_then(|rest| rest.strip_prefix(':'));
+    let contains = |part: &str| !part.is_empty() && memchr::memmem::find(body, part.as_bytes()).is_some();
     contains(id) || own.is_some_and(contains)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Timestamp;
-
-    fn webhook(body: &str) -> QuarantinedRow {
-        QuarantinedRow {
-            id: "1".to_owned(),
-            source: "pd".to_owned(),
-            delivery_id: None,
-            received_at: Timestamp::default(),
-            verified_by: String::new(),
-            reason: None,
-            body: body.as_bytes().to_vec(),
-        }
-    }
 
     #[test]
     fn a_webhook_is_found_by_the_tools_id_and_by_the_id_in_jira() {
-        let kept = webhook("{\"event\": {\"data\": {\"id\": \"Q1\"");
-        assert!(names(&kept, "Q1") && names(&kept, "pd:Q1"));
-        assert!(!names(&kept, "og:Q1") && !names(&kept, "Q2") && !names(&kept, "pd:") && !names(&kept, ""));
+        let names = |id: &str| names("pd", b"{\"event\": {\"data\": {\"id\": \"Q1\"", id);
+        assert!(names("Q1") && names("pd:Q1"));
+        assert!(!names("og:Q1") && !names("Q2") && !names("pd:") && !names(""));
     }
 }

@@ -1,13 +1,14 @@
 //! Sends each destination what it should hold but does not, one request at a time per destination.
 
 use super::Outbound;
-use super::waits::{FILL_STALLED, LONGEST_FILL, SERVING_LEASE};
+use super::ask::Failures;
+use super::waits::{FILL_STALLED, LONGEST_FILL, PROBE_BATCH, SERVING_LEASE};
 use crate::destinations::{Batch, Destination, Refusal, Remedy};
-use crate::domain::{DestinationId, EntityId, EntityOutcome, Outgoing, Verdict};
+use crate::domain::{DestinationId, EntityId, EntityOutcome, Halves, Outgoing, Verdict};
 use crate::store::{BatchRules, NextBatch};
 use crate::sync::SyncError;
+use crate::sync::core::Faults;
 use crate::sync::directory::DestinationAccess;
-use crate::sync::registry::SourceRuntime;
 use crate::telemetry::Metrics;
 
 /// How serving a destination, or one batch of it, ended.
@@ -44,30 +45,39 @@ impl Outbound {
                 return Ok(false);
             }
         };
-        let mut worked = false;
+        let (mut worked, mut failures) = (false, self.find_failures(access).await?);
         loop {
             if !self.core.store.sites().is_ready(&access.id).await? {
                 return Ok(worked);
             }
-            let rules = self.rules(access, &*destination);
+            let rules = self.rules(access, &*destination, failures);
             let batch = self.core.store.deliveries().find_next_batch(&access.id, &rules).await?;
             let Some(batch) = batch else { break };
             worked = true;
-            if let Served::Refused(refusal) = self.deliver(access, &*destination, batch).await? {
-                self.record_backoff(access, &refusal).await?;
+            let began = self.core.clock.now();
+            if let Served::Refused(refusal) = self.deliver(access, &*destination, batch, failures).await? {
+                self.record_backoff(access, &refusal, began).await?;
                 return Ok(true);
             }
+            failures = Failures::NONE;
         }
         if self.delivery.confirm {
-            worked |= self.read_back(access, &*destination).await?;
+            worked |= self.read_back(access, &*destination, failures).await?;
         }
         Ok(worked)
     }
 
     /// What may be sent to the destination now.
-    pub(super) fn rules(&self, access: &DestinationAccess, destination: &dyn Destination) -> BatchRules {
+    pub(super) fn rules(
+        &self,
+        access: &DestinationAccess,
+        destination: &dyn Destination,
+        failures: Failures,
+    ) -> BatchRules {
+        let most = self.delivery.max_batch;
+        let most = if failures.is_failing() { most.min(PROBE_BATCH) } else { most };
         BatchRules {
-            sizes: destination.batch_sizes().at_most(self.delivery.max_batch),
+            sizes: destination.batch_sizes().at_most(most),
             pace: self.near_limit.pace(&access.id, self.core.clock.now()),
             longest_fill: LONGEST_FILL,
             stalled_after: FILL_STALLED,
@@ -78,8 +88,14 @@ impl Outbound {
         &self,
         access: &DestinationAccess,
         destination: &dyn Destination,
-        batch: NextBatch,
+        mut batch: NextBatch,
+        failures: Failures,
     ) -> Result<Served, SyncError> {
+        let unreadable = std::mem::take(&mut batch.unreadable);
+        self.record(access, &batch, unreadable).await?;
+        if batch.entities.is_empty() {
+            return Ok(Served::Done);
+        }
         let Some(source) = self.core.registry.find(&batch.source) else {
             let why = format!("the source {:?} is no longer in the configuration", batch.source);
             return self.give_all(access, &batch, &Verdict::refused(why)).await;
@@ -88,9 +104,16 @@ impl Outbound {
             return self.give_all(access, &batch, &Verdict::NotTaken).await;
         }
         if batch.deleted {
-            return self.delete(access, destination, &batch).await;
+            return self.delete(access, destination, &batch, failures).await;
         }
-        self.send_in_parts(access, destination, source, &batch).await
+        let workspace = EntityId::new(source.id(), &batch.workspace);
+        let whole = Batch {
+            kind: batch.kind,
+            source: &source.profile,
+            workspace: &workspace,
+            entities: &batch.entities,
+        };
+        self.send_in_parts(access, destination, &batch, whole, failures).await
     }
 
     /// The same verdict on every entity of a batch, without asking the destination.
@@ -105,34 +128,32 @@ impl Outbound {
         Ok(Served::Done)
     }
 
-    /// Sends a batch; one that is refused as a whole because of its size or one of its entities is sent again
-    /// in halves, down to the one entity.
+    /// Sends a batch; one that is refused as a whole because of its size or one of its entities, or on which
+    /// the program panics, is sent again in halves, down to the one entity.
     async fn send_in_parts(
         &self,
         access: &DestinationAccess,
         destination: &dyn Destination,
-        source: &SourceRuntime,
         batch: &NextBatch,
+        whole: Batch<'_>,
+        failures: Failures,
     ) -> Result<Served, SyncError> {
-        let workspace = EntityId::new(source.id(), &batch.workspace);
-        let mut parts = vec![batch.entities.as_slice()];
-        while let Some(entities) = parts.pop() {
-            let part = Batch { kind: batch.kind, source: &source.profile, workspace: &workspace, entities };
-            match self.send(access, destination, part).await {
-                Ok(outcomes) => self.record(access, batch, outcomes).await?,
-                Err(refusal) => match refusal.remedy {
-                    Remedy::Split if entities.len() > 1 => {
-                        let (left, right) = entities.split_at(entities.len() / 2);
-                        parts.extend([right, left]);
-                    }
-                    Remedy::Split | Remedy::GiveUp if entities.len() == 1 => {
-                        self.record(access, batch, refused(entities, &refusal)).await?;
-                    }
-                    _ => return Ok(Served::Refused(refusal)),
-                },
-            }
+        let mut faults = Faults::default();
+        let mut parts = Halves::of(whole.entities, whole.entities.len());
+        while let Some(entities) = parts.next() {
+            let sent = self.send(access, destination, Batch { entities, ..whole }, failures).await;
+            let outcomes = match sent {
+                Ok(outcomes) => outcomes,
+                Err(refusal) if !concerns_entities(&refusal) => return Ok(Served::Refused(refusal)),
+                Err(refusal) if entities.len() <= 1 => refused(entities, &refusal),
+                Err(_) => {
+                    parts.split(entities);
+                    continue;
+                }
+            };
+            faults.keep(&access.name, self.record(access, batch, outcomes).await);
         }
-        Ok(Served::Done)
+        faults.first().map(|()| Served::Done)
     }
 
     async fn send(
@@ -140,10 +161,11 @@ impl Outbound {
         access: &DestinationAccess,
         destination: &dyn Destination,
         batch: Batch<'_>,
+        failures: Failures,
     ) -> Result<Vec<EntityOutcome>, Refusal> {
         let (clock, metrics) = (&self.core.clock, &self.core.metrics);
         let started = clock.now();
-        let sent = destination.send(batch).await;
+        let sent = self.ask(failures, Remedy::GiveUp, destination.send(batch)).await;
         metrics.jira_seconds.observe((clock.now() - started).as_seconds_f64().max(0.0));
         let result = sent.as_ref().map_or_else(|refusal| refusal.label, |_| "accepted");
         Metrics::count_site(&metrics.jira_requests, &access.name, result, 1);
@@ -158,15 +180,28 @@ impl Outbound {
         access: &DestinationAccess,
         destination: &dyn Destination,
         batch: &NextBatch,
+        mut failures: Failures,
     ) -> Result<Served, SyncError> {
+        let mut faults = Faults::default();
         for entity in &batch.entities {
-            match destination.delete(batch.kind, &entity.id).await {
-                Ok(verdict) => self.record(access, batch, vec![entity.outcome(verdict)]).await?,
+            let deletion = destination.delete(batch.kind, &entity.id);
+            let outcomes = match self.ask(failures, Remedy::GiveUp, deletion).await {
+                Ok(verdict) => vec![entity.outcome(verdict)],
+                Err(refusal) if concerns_entities(&refusal) => {
+                    refused(std::slice::from_ref(entity), &refusal)
+                }
                 Err(refusal) => return Ok(Served::Refused(refusal)),
-            }
+            };
+            faults.keep(&access.name, self.record(access, batch, outcomes).await);
+            failures = Failures::NONE;
         }
-        Ok(Served::Done)
+        faults.first().map(|()| Served::Done)
     }
+}
+
+/// Whether the entities are at fault, and not the destination.
+fn concerns_entities(refusal: &Refusal) -> bool {
+    matches!(refusal.remedy, Remedy::Split | Remedy::GiveUp)
 }
 
 fn refused(entities: &[Outgoing], refusal: &Refusal) -> Vec<EntityOutcome> {

@@ -1,10 +1,12 @@
 //! The nightly comparison of what destinations hold with the store, and with what they may see.
 
 use super::Outbound;
+use super::ask::Failures;
 use super::waits::REFUSED_RETRY;
-use crate::destinations::{Destination, Refusal};
+use crate::destinations::{Destination, Refusal, Remedy};
 use crate::domain::{DestinationId, EntityId};
 use crate::sync::SyncError;
+use crate::sync::core::Faults;
 use crate::sync::directory::DestinationAccess;
 
 /// Confirmed entities read back per destination and night, those checked longest ago first.
@@ -15,19 +17,21 @@ impl Outbound {
     /// entities is marked to be read back; what is missing is sent again.
     ///
     /// # Errors
-    /// When the database fails. What a destination refuses is stored with it.
+    /// The first failure of the database, after everything else was tried. What a destination refuses is stored
+    /// with it.
     pub async fn check_drift(&self) -> Result<(), SyncError> {
+        let mut faults = Faults::default();
         for id in self.core.store.sites().list_ready().await? {
             let snapshot = self.core.directory.current();
             if let Some(access) = snapshot.find(&id).filter(|access| access.enabled) {
-                self.check_one(access).await?;
+                faults.keep(&access.name, self.check_one(access).await);
             }
         }
-        self.offer_missing().await?;
-        self.remove_due(false).await?;
+        faults.keep("what was never sent", self.offer_missing().await);
+        faults.keep("what is to be removed", self.remove_due(false).await);
         self.core.signals.link.notify_one();
         self.core.signals.deliver.notify_one();
-        Ok(())
+        faults.first()
     }
 
     async fn check_one(&self, access: &DestinationAccess) -> Result<(), SyncError> {
@@ -35,8 +39,9 @@ impl Outbound {
             Ok(destination) => destination,
             Err(fault) => return self.park(access, &fault.to_string()).await,
         };
+        let began = self.core.clock.now();
         if let Err(refusal) = self.compare_links(&access.id, &*destination).await? {
-            return self.record_backoff(access, &refusal).await;
+            return self.record_backoff(access, &refusal, began).await;
         }
         let (store, now) = (&self.core.store, self.core.clock.now());
         store.sites().record_contact(&access.id).await?;
@@ -57,7 +62,8 @@ impl Outbound {
         id: &DestinationId,
         destination: &dyn Destination,
     ) -> Result<Result<(), Refusal>, SyncError> {
-        let shown = match destination.list_links().await {
+        let retry = Remedy::Retry { not_before: None };
+        let shown = match self.ask(Failures::NONE, retry, destination.list_links()).await {
             Ok(shown) => shown,
             Err(refusal) => return Ok(Err(refusal)),
         };

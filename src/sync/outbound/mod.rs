@@ -1,7 +1,9 @@
-//! From the store to the destinations: serve, read back, link, remove, compare.
+//! From the store to the destinations: confirm, serve, read back, link, remove, compare.
 //!
 //! Knows the trait of destinations but no destination, and nothing of the way in.
 
+mod ask;
+mod confirm;
 mod deliver;
 mod drift;
 mod link;
@@ -11,6 +13,7 @@ mod readback;
 mod record;
 mod removal;
 mod site_backoff;
+mod turns;
 mod waits;
 
 use std::sync::Arc;
@@ -20,6 +23,7 @@ pub use removal::PlannedRemoval;
 
 use self::near_limit::NearLimit;
 use self::read_pauses::ReadPauses;
+use self::turns::Turns;
 use super::core::Core;
 use super::directory::DestinationAccess;
 use crate::config::{Config, Delivery};
@@ -34,6 +38,7 @@ pub struct Outbound {
     removal_grace: Duration,
     near_limit: NearLimit,
     read_pauses: ReadPauses,
+    turns: Turns,
 }
 
 impl Outbound {
@@ -46,6 +51,7 @@ impl Outbound {
             removal_grace: config.sync.removal_grace,
             near_limit: NearLimit::default(),
             read_pauses: ReadPauses::default(),
+            turns: Turns::default(),
         }
     }
 
@@ -72,7 +78,14 @@ impl Outbound {
         self.types.find_kind(&access.type_name).map_or("the destination", |kind| kind.title)
     }
 
-    /// A destination, ready to be asked.
+    /// Notified when a request waits for another to the same destination; for simulations, which must know
+    /// that nothing goes on by itself.
+    #[must_use]
+    pub fn turn_awaited(&self) -> &tokio::sync::Notify {
+        &self.turns.awaited
+    }
+
+    /// A destination, ready to be asked; its requests wait for those under way.
     ///
     /// # Errors
     /// When its stored or configured data is invalid.
@@ -80,12 +93,13 @@ impl Outbound {
         let found = self.types.find(&access.type_name);
         let found = found
             .ok_or_else(|| BuildError(format!("there is no destination type {:?}", access.type_name)))?;
-        found.build(Account {
+        let destination = found.build(Account {
             id: access.id.clone(),
             name: access.name.clone(),
             base_url: access.base_url.clone(),
             secret: access.secret().cloned(),
             options: access.options.clone(),
-        })
+        })?;
+        Ok(self.turns.take(&access.id, destination))
     }
 }

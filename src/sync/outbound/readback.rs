@@ -3,10 +3,13 @@
 use chrono::TimeDelta;
 
 use super::Outbound;
+use super::ask::Failures;
 use super::waits::{READ_BACK_DELAYS, READ_PAUSE, RESENDS};
 use crate::destinations::{Destination, Held, Refusal, Remedy, Scope};
+use crate::domain::Timestamp;
 use crate::store::{Readback, ReadbackResult};
 use crate::sync::SyncError;
+use crate::sync::core::Faults;
 use crate::sync::directory::DestinationAccess;
 use crate::telemetry::Metrics;
 
@@ -19,6 +22,7 @@ impl Outbound {
         &self,
         access: &DestinationAccess,
         destination: &dyn Destination,
+        mut failures: Failures,
     ) -> Result<bool, SyncError> {
         let (id, store, clock) = (&access.id, &self.core.store, &self.core.clock);
         if destination.is_near_limit() || self.read_pauses.is_paused(id, clock.now()) {
@@ -26,26 +30,34 @@ impl Outbound {
         }
         let due = store.deliveries().list_readbacks(id, AT_ONCE).await?;
         let is_any_due = !due.is_empty();
+        let mut faults = Faults::default();
         for readback in due {
-            match destination.read_back(readback.kind, &readback.entity_id).await {
-                Ok(held) => self.record_read(access, readback, held.as_ref()).await?,
-                Err(refusal) => return self.record_unread(access, &refusal).await,
-            }
+            let began = clock.now();
+            let request = destination.read_back(readback.kind, &readback.entity_id);
+            let result = match self.ask(failures, Remedy::GiveUp, request).await {
+                Ok(held) => self.judge(access, &readback, held.as_ref()),
+                // Only this one cannot be read back.
+                Err(Refusal { remedy: Remedy::GiveUp | Remedy::Split, message: reason, .. }) => {
+                    ReadbackResult::GivenUp { reason }
+                }
+                Err(refusal) => return self.record_unread(access, &refusal, began).await,
+            };
+            faults.keep(&access.name, self.record_read(access, readback, result).await);
+            failures = Failures::NONE;
             // New changes must not wait for read-backs.
-            if store.deliveries().is_due(id, &self.rules(access, destination)).await? {
-                return Ok(true);
+            if store.deliveries().is_due(id, &self.rules(access, destination, failures)).await? {
+                return faults.first().map(|()| true);
             }
         }
-        Ok(is_any_due)
+        faults.first().map(|()| is_any_due)
     }
 
     async fn record_read(
         &self,
         access: &DestinationAccess,
         readback: Readback,
-        held: Option<&Held>,
+        result: ReadbackResult,
     ) -> Result<(), SyncError> {
-        let result = self.judge(access, &readback, held);
         let name = match result {
             ReadbackResult::Confirmed => "confirmed",
             ReadbackResult::Later(_) => "invisible",
@@ -60,13 +72,18 @@ impl Outbound {
 
     /// A limit on reading does not concern writing, so only reading waits. Anything else concerns the whole
     /// destination. Returns whether there is more to do now.
-    async fn record_unread(&self, access: &DestinationAccess, refusal: &Refusal) -> Result<bool, SyncError> {
+    async fn record_unread(
+        &self,
+        access: &DestinationAccess,
+        refusal: &Refusal,
+        began: Timestamp,
+    ) -> Result<bool, SyncError> {
         let now = self.core.clock.now();
         let until = match refusal.remedy {
             Remedy::WaitUntil { until, scope: Scope::Request } => until,
             Remedy::SlowDown => now + READ_PAUSE,
             _ => {
-                self.record_backoff(access, refusal).await?;
+                self.record_backoff(access, refusal, began).await?;
                 return Ok(true);
             }
         };

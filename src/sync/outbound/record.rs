@@ -4,7 +4,7 @@ use super::Outbound;
 use super::site_backoff;
 use super::waits::{FIRST_READ_BACK, PARKED_PROBE};
 use crate::destinations::{Refusal, Remedy, Scope};
-use crate::domain::{EntityOutcome, Verdict};
+use crate::domain::{DestinationId, EntityOutcome, Timestamp, Verdict};
 use crate::store::{Backoff, NextBatch};
 use crate::sync::SyncError;
 use crate::sync::backoff::fresh_seed;
@@ -49,16 +49,17 @@ impl Outbound {
         Ok(())
     }
 
-    /// Stores how long the destination must not be served, and logs it once. An answer to the secret before a
+    /// Stores how long the destination must not be served after a refusal of what began at `began`, and logs it. An answer to the secret before a
     /// reinstallation says nothing about the site.
     pub(super) async fn record_backoff(
         &self,
         access: &DestinationAccess,
         refusal: &Refusal,
+        began: Timestamp,
     ) -> Result<(), SyncError> {
         let (store, clock) = (&self.core.store, &self.core.clock);
         let failures = store.sites().find_failures(&access.id).await?;
-        let backoff = site_backoff::after(refusal, clock.now(), failures, fresh_seed(clock));
+        let backoff = site_backoff::after(refusal, began, clock.now(), failures, fresh_seed(clock));
         if matches!(refusal.remedy, Remedy::WaitUntil { scope: Scope::AllOfType, .. }) {
             store.sites().hold_all(&access.type_name, backoff.wait_until).await?;
         } else if !store.sites().record_site_backoff(&access.at(), &backoff).await? {
@@ -82,6 +83,17 @@ impl Outbound {
         let backoff = Backoff { wait_until, parked: Some(why.to_owned()) };
         if self.core.store.sites().record_site_backoff(&access.at(), &backoff).await? {
             tracing::error!(site = %access.name, "{why}");
+        }
+        Ok(())
+    }
+
+    /// Lets a destination that is parked be tried again at once: it has shown that it is there.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn retry_parked(&self, id: &DestinationId) -> Result<(), SyncError> {
+        if self.core.store.sites().retry_parked_one(id, PARKED_PROBE).await? {
+            self.core.signals.deliver.notify_one();
         }
         Ok(())
     }

@@ -4,13 +4,16 @@
 //! Nothing is removed before the grace period is over, because a configuration that lost a source by mistake
 //! must not empty a team's Incidents page.
 
-use chrono::TimeDelta;
+use std::collections::BTreeSet;
 
 use super::Outbound;
+use super::ask::Failures;
 use super::deliver::Served;
-use crate::destinations::Destination;
+use crate::clock::after;
+use crate::destinations::{Destination, Remedy};
 use crate::domain::{DestinationId, EntityId, SourceId, Timestamp};
 use crate::sync::SyncError;
+use crate::sync::core::Faults;
 use crate::sync::directory::{DestinationAccess, Snapshot};
 
 /// Something to be removed from a destination.
@@ -34,10 +37,11 @@ impl Outbound {
     /// When the database fails.
     pub async fn plan_removals(&self) -> Result<Vec<PlannedRemoval>, SyncError> {
         let snapshot = self.core.directory.current();
+        let mut faults = Faults::default();
         for access in snapshot.destinations() {
-            self.notice_removals(&snapshot, access).await?;
+            faults.keep(&access.name, self.notice_removals(&snapshot, access).await);
         }
-        let grace = TimeDelta::from_std(self.removal_grace).unwrap_or(TimeDelta::MAX);
+        faults.first()?;
         let (mut planned, mut over) = (Vec::new(), Vec::new());
         for removal in self.core.store.sites().list_removals().await? {
             let workspace = removal.workspace.as_ref();
@@ -46,7 +50,7 @@ impl Outbound {
                     planned.push(PlannedRemoval {
                         site: access.name.clone(),
                         noticed_at: removal.noticed_at,
-                        due_at: removal.noticed_at + grace,
+                        due_at: after(removal.noticed_at, self.removal_grace),
                         source: removal.source,
                         workspace: removal.workspace,
                         destination: removal.destination,
@@ -84,24 +88,42 @@ impl Outbound {
     /// # Errors
     /// When the database fails. What a destination refuses is stored with it; the next round continues.
     pub async fn remove_due(&self, at_once: bool) -> Result<Vec<PlannedRemoval>, SyncError> {
-        let mut removed = Vec::new();
+        let (mut removed, mut refused, mut faults) = (Vec::new(), BTreeSet::new(), Faults::default());
         for removal in self.plan_removals().await? {
             let snapshot = self.core.directory.current();
             let Some(access) = snapshot.find(&removal.destination).filter(|access| access.enabled) else {
                 continue;
             };
-            if !at_once && removal.due_at > self.core.clock.now() {
+            if !at_once && removal.due_at > self.core.clock.now() || refused.contains(&removal.destination) {
                 continue;
             }
-            match self.connect(access) {
-                Ok(destination) => match self.remove(access, &*destination, &removal).await? {
-                    Served::Done => removed.push(removal),
-                    Served::Refused(refusal) => self.record_backoff(access, &refusal).await?,
-                },
-                Err(fault) => self.park(access, &fault.to_string()).await?,
+            let done = self.remove_one(access, &removal).await;
+            match faults.keep(&access.name, done) {
+                Some(true) => removed.push(removal),
+                Some(false) => {
+                    refused.insert(removal.destination);
+                }
+                None => {}
             }
         }
-        Ok(removed)
+        faults.first().map(|()| removed)
+    }
+
+    /// Returns whether it was removed.
+    async fn remove_one(
+        &self,
+        access: &DestinationAccess,
+        removal: &PlannedRemoval,
+    ) -> Result<bool, SyncError> {
+        let began = self.core.clock.now();
+        match self.connect(access) {
+            Ok(destination) => match self.remove(access, &*destination, removal).await? {
+                Served::Done => return Ok(true),
+                Served::Refused(refusal) => self.record_backoff(access, &refusal, began).await?,
+            },
+            Err(fault) => self.park(access, &fault.to_string()).await?,
+        }
+        Ok(false)
     }
 
     async fn remove(
@@ -117,14 +139,18 @@ impl Outbound {
             Some(workspace) => store.entities().is_workspace_in_use(workspace).await?,
             None => false,
         };
-        if !is_used && let Err(refusal) = destination.remove(&source, workspace).await {
-            return Ok(Served::Refused(refusal));
+        let retry = || Remedy::Retry { not_before: None };
+        if !is_used {
+            let removal = destination.remove(&source, workspace);
+            if let Err(refusal) = self.ask(Failures::NONE, retry(), removal).await {
+                return Ok(Served::Refused(refusal));
+            }
         }
         let mut links = store.sites().list_links(&access.id).await?;
         links.retain(|link| workspace.map_or_else(|| link.source() == removal.source, |id| id == link));
         let at_once = destination.links_per_request().unwrap_or(links.len()).max(1);
         for chunk in links.chunks(at_once) {
-            if let Err(refusal) = destination.unlink(chunk).await {
+            if let Err(refusal) = self.ask(Failures::NONE, retry(), destination.unlink(chunk)).await {
                 return Ok(Served::Refused(refusal));
             }
         }
@@ -147,15 +173,17 @@ impl Outbound {
     /// When the database fails.
     pub async fn offer_missing(&self) -> Result<(), SyncError> {
         let snapshot = self.core.directory.current();
+        let mut faults = Faults::default();
         for access in snapshot.destinations() {
             for source in &access.sources {
-                let offered = self.core.store.deliveries().enqueue_missing(&access.id, source.id()).await?;
+                let offered = self.core.store.deliveries().enqueue_missing(&access.id, source.id()).await;
+                let offered = faults.keep(&access.name, offered).unwrap_or_default();
                 if offered > 0 {
                     tracing::info!(site = %access.name, source = %source.id(), entities = offered, "the site may see these now");
                 }
             }
         }
-        Ok(())
+        faults.first()
     }
 }
 

@@ -22,12 +22,25 @@ pub(super) const RESENDS: i64 = 2;
 /// How long reading back waits when a limit names no time: nothing depends on it.
 pub(super) const READ_PAUSE: TimeDelta = TimeDelta::seconds(30);
 
-/// Doublings after which a destination that says "too many requests" without a time is tried at a steady
-/// pace: every 16 to 32 s.
-pub(super) const SLOWEST_DOUBLINGS: i64 = 3;
+/// How many entities are sent to a destination that has not answered properly: a request that is likely to
+/// fail should cost little.
+pub(super) const PROBE_BATCH: usize = 20;
+
+/// How long such a destination is waited for.
+pub(super) const PROBE_ANSWER: Duration = Duration::from_secs(10);
+
+/// One of this many such requests is waited for longer: a slow destination must not be taken for a dead one.
+pub(super) const PATIENT_PROBE: i64 = 8;
+
+/// How long that one is: what waits must be sent within half a minute of the destination's return.
+pub(super) const PATIENT_ANSWER: Duration = Duration::from_secs(25);
+
+/// The shortest pause between an attempt that failed and the next: waits count from the start of an attempt,
+/// which may have taken longer.
+pub(super) const SHORTEST_PAUSE: TimeDelta = TimeDelta::seconds(1);
 
 /// How often a destination that needs a person is retried.
-pub(super) const PARKED_PROBE: TimeDelta = TimeDelta::minutes(15);
+pub(super) const PARKED_PROBE: TimeDelta = TimeDelta::minutes(5);
 
 /// How long one warning of a limit that is nearly used up counts.
 pub(super) const NEAR_LIMIT_LASTS: TimeDelta = TimeDelta::minutes(1);

@@ -2,11 +2,11 @@
 //!
 //! A destination for which nothing could be done rests until the next interval or signal: another process
 //! serves it, this one has not read about it yet, or everything left waits for a full batch or a pause in
-//! reading.
+//! reading. One whose code panics rests longer each time.
 
-use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,7 +14,8 @@ use futures::FutureExt;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
-use super::runner::note_panic;
+use super::activities::{Activities, Ended};
+use super::supervisor::{Importance, Patience, describe_panic};
 use super::task::{Next, Task};
 use crate::domain::DestinationId;
 use crate::sync::SyncError;
@@ -27,20 +28,14 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// How long a destination rests at least: shorter than the interval, so that the next look finds it rested.
 const REST: Duration = Duration::from_millis(500);
 
-/// What this process does with a destination now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Activity {
-    Served,
-    /// Since this time, counted from the start of the clock.
-    Resting(Duration),
-}
-
 pub(super) struct Deliver(Arc<Delivering>);
 
 struct Delivering {
     core: Arc<Core>,
     outbound: Arc<Outbound>,
-    activities: Mutex<HashMap<DestinationId, Activity>>,
+    activities: Activities,
+    /// There is something new to send: who rests is asked again at once.
+    news: AtomicBool,
     /// Notified when a destination has been served and may have more to do.
     served: Notify,
     running: TaskTracker,
@@ -51,7 +46,8 @@ impl Deliver {
         Self(Arc::new(Delivering {
             core,
             outbound,
-            activities: Mutex::default(),
+            activities: Activities::default(),
+            news: AtomicBool::default(),
             served: Notify::default(),
             running: TaskTracker::new(),
         }))
@@ -64,6 +60,10 @@ impl Task for Deliver {
         "deliver"
     }
 
+    fn importance(&self) -> Importance {
+        Importance::Vital
+    }
+
     fn interval(&self) -> Duration {
         INTERVAL
     }
@@ -71,8 +71,9 @@ impl Task for Deliver {
     async fn signal(&self) {
         tokio::select! {
             () = self.0.core.signals.deliver.notified() => {
+                // Noted first: the interval may end while this lingers, and with it this wait.
+                self.0.news.store(true, Ordering::SeqCst);
                 tokio::time::sleep(self.0.outbound.linger()).await;
-                self.0.wake_resting(Duration::MAX);
             }
             () = self.0.served.notified() => {}
         }
@@ -80,9 +81,11 @@ impl Task for Deliver {
 
     async fn run(&self) -> Result<Next, SyncError> {
         let it = &self.0;
-        it.wake_resting(it.core.clock.elapsed().saturating_sub(REST));
+        let now = it.core.clock.elapsed();
+        let is_news = it.news.swap(false, Ordering::SeqCst);
+        it.activities.wake(now, if is_news { Duration::ZERO } else { REST });
         for id in it.core.store.deliveries().list_destinations_with_work().await? {
-            if it.begin(&id) {
+            if it.activities.begin(&id, now, it.outbound.parallel()) {
                 it.running.spawn(it.clone().serve(id));
             }
         }
@@ -96,51 +99,35 @@ impl Task for Deliver {
 }
 
 impl Delivering {
-    fn activities(&self) -> MutexGuard<'_, HashMap<DestinationId, Activity>> {
-        self.activities.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Destinations that have rested since `since` or longer may be tried again.
-    fn wake_resting(&self, since: Duration) {
-        self.activities()
-            .retain(|_, activity| !matches!(activity, Activity::Resting(from) if *from <= since));
-    }
-
-    /// Takes a destination unless it is served, rests, or too many are served already.
-    fn begin(&self, id: &DestinationId) -> bool {
-        let mut activities = self.activities();
-        let served = activities.values().filter(|activity| **activity == Activity::Served).count();
-        if activities.contains_key(id) || served >= self.outbound.parallel() {
-            return false;
-        }
-        activities.insert(id.clone(), Activity::Served);
-        true
-    }
-
-    fn end(&self, id: &DestinationId, worked: bool) {
-        let mut activities = self.activities();
-        if worked {
-            activities.remove(id);
-        } else {
-            activities.insert(id.clone(), Activity::Resting(self.core.clock.elapsed()));
-        }
-    }
-
     async fn serve(self: Arc<Self>, id: DestinationId) {
-        let worked = match AssertUnwindSafe(self.outbound.serve(&id)).catch_unwind().await {
-            Ok(Ok(worked)) => worked,
+        let ended = match AssertUnwindSafe(self.outbound.serve(&id)).catch_unwind().await {
+            Ok(Ok(true)) => Ended::Worked,
+            Ok(Ok(false)) => Ended::Idle,
             Ok(Err(fault)) => {
                 tracing::warn!(%fault, "a destination could not be served; trying again");
-                false
+                Ended::Idle
             }
-            Err(panic) => {
-                note_panic(&self.core.metrics, "deliver", &*panic);
-                false
-            }
+            Err(panic) => self.note_panic(&id, describe_panic(&*panic)),
         };
-        self.end(&id, worked);
-        if worked {
+        let had_panicked = self.activities.end(&id, self.core.clock.elapsed(), ended);
+        if had_panicked {
+            self.core.heartbeats.forget(&self.name(&id));
+        }
+        if ended == Ended::Worked {
             self.served.notify_one();
         }
+    }
+
+    fn note_panic(&self, id: &DestinationId, why: &str) -> Ended {
+        self.core.metrics.note_panic("deliver", why);
+        let (heartbeats, clock) = (&self.core.heartbeats, &self.core.clock);
+        let (panics, _) = heartbeats.panicked(&self.name(id), Importance::Single, why, clock);
+        Ended::Panicked { rest: Patience::default().rest(panics) }
+    }
+
+    /// What readiness calls the delivery to one destination.
+    fn name(&self, id: &DestinationId) -> String {
+        let directory = self.core.directory.current();
+        format!("deliver {}", directory.find(id).map_or(id.0.as_str(), |access| access.name.as_str()))
     }
 }

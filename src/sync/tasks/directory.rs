@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::supervisor::Importance;
 use super::task::{Next, Task};
 use crate::sync::SyncError;
 use crate::sync::core::Core;
@@ -17,6 +18,15 @@ pub(super) struct RefreshDirectory {
 impl Task for RefreshDirectory {
     fn name(&self) -> &'static str {
         "directory"
+    }
+
+    fn importance(&self) -> Importance {
+        Importance::Vital
+    }
+
+    /// It reads a little.
+    fn allowance(&self) -> Duration {
+        Duration::from_secs(30)
     }
 
     /// A change by another process is noticed after at most this.

@@ -24,6 +24,11 @@ impl Task for CheckDrift {
         "drift"
     }
 
+    /// It asks every destination, one after the other, each several times.
+    fn allowance(&self) -> Duration {
+        Duration::from_hours(6)
+    }
+
     fn interval(&self) -> Duration {
         Duration::MAX
     }

@@ -9,7 +9,7 @@ use super::task::{Next, Task};
 use crate::domain::DeliveryState;
 use crate::store::{DeliveryCounts, InboxState, InstallationState};
 use crate::sync::SyncError;
-use crate::sync::core::Core;
+use crate::sync::core::{Core, Faults};
 use crate::telemetry::{SiteLabel, SourceLabel};
 
 pub(in crate::sync) struct UpdateGauges {
@@ -32,10 +32,13 @@ impl Task for UpdateGauges {
         metrics.deliveries.clear();
         metrics.parked.clear();
         metrics.inbox.clear();
-        self.update_parked().await?;
-        self.update_deliveries(&self.core.store.deliveries().count().await?);
-        self.update_sources().await?;
-        Ok(Next::AtInterval)
+        let mut faults = Faults::default();
+        faults.keep("parked", self.update_parked().await);
+        if let Some(counts) = faults.keep("deliveries", self.core.store.deliveries().count().await) {
+            self.update_deliveries(&counts);
+        }
+        faults.keep("sources", self.update_sources().await);
+        faults.first().map(|()| Next::AtInterval)
     }
 }
 
@@ -53,7 +56,8 @@ impl UpdateGauges {
 
     fn update_deliveries(&self, counts: &[DeliveryCounts]) {
         let (metrics, now) = (&self.core.metrics, self.core.clock.now());
-        for access in self.core.directory.current().destinations() {
+        // An unconfirmed one has no deliveries, and shares its name with the one that is in use.
+        for access in self.core.directory.current().destinations().filter(|access| access.confirmed) {
             for state in DeliveryState::ALL {
                 let count = counts.iter().find(|row| row.destination == access.id && row.state == state);
                 let label = SiteLabel { site: access.name.clone(), result: state.as_str().to_owned() };
@@ -69,10 +73,12 @@ impl UpdateGauges {
     async fn update_sources(&self) -> Result<(), SyncError> {
         let (store, metrics) = (&self.core.store, &self.core.metrics);
         let inbox = store.inbox().count().await?;
+        let mut faults = Faults::default();
         for source in self.core.registry.iter() {
             let label =
                 |result: &str| SourceLabel { source: source.id().to_string(), result: result.to_owned() };
-            if let Some(state) = store.polls().find(source.id()).await? {
+            let state = faults.keep(source.id().as_str(), store.polls().find(source.id()).await);
+            if let Some(state) = state.flatten() {
                 let set = |result: &str, value: i64| {
                     metrics.backfill.get_or_create(&label(result)).set(value);
                 };
@@ -85,6 +91,6 @@ impl UpdateGauges {
                 metrics.inbox.get_or_create(&label(state.as_str())).set(count.map_or(0, |row| row.count));
             }
         }
-        Ok(())
+        faults.first()
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::supervisor::Importance;
 use super::task::{Next, Task};
 use crate::sync::SyncError;
 use crate::sync::core::Core;
@@ -19,6 +20,10 @@ pub(super) struct ProcessInbox {
 impl Task for ProcessInbox {
     fn name(&self) -> &'static str {
         "inbox"
+    }
+
+    fn importance(&self) -> Importance {
+        Importance::Vital
     }
 
     /// A lost signal, or a webhook that another process stored, causes at most this delay.

@@ -1,4 +1,4 @@
-//! Links workspaces with sites that have not linked them.
+//! Confirms new installations, and links workspaces with sites that have not linked them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,11 @@ impl Task for LinkWorkspaces {
         "link"
     }
 
+    /// It asks every destination, one after the other, and some do not answer.
+    fn allowance(&self) -> Duration {
+        Duration::from_hours(1)
+    }
+
     /// Links change rarely, and each round reads every site.
     fn interval(&self) -> Duration {
         Duration::from_secs(10)
@@ -31,6 +36,7 @@ impl Task for LinkWorkspaces {
     }
 
     async fn run(&self) -> Result<Next, SyncError> {
+        self.outbound.confirm_installations().await?;
         self.outbound.link_workspaces().await?;
         Ok(Next::AtInterval)
     }

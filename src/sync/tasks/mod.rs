@@ -1,35 +1,50 @@
 //! Everything that runs in the background, on one screen.
 
+mod activities;
+mod calls;
 mod deliver;
 mod directory;
 mod drift;
 mod gauges;
-mod heartbeats;
+mod housekeeping;
 mod inbox;
 mod link;
+mod owned;
 mod poll;
 mod retention;
-mod runner;
 mod schedule;
+mod supervisor;
 mod task;
 
 use std::sync::Arc;
 
-pub use heartbeats::{Heartbeat, Heartbeats};
 pub(in crate::sync) use retention::apply_retention;
-pub use runner::Runner;
+pub(in crate::sync) use supervisor::describe_panic;
+pub use supervisor::{GivenUp, Heartbeat, Heartbeats, Importance, Patience, Runner};
 pub use task::{Next, Task};
 
 use self::schedule::Due;
 use super::engine::Engine;
+use crate::store::Ownership;
 
 /// What every process runs.
 #[must_use]
 pub fn for_every_role(engine: &Engine) -> Vec<Arc<dyn Task>> {
-    vec![Arc::new(directory::RefreshDirectory { core: engine.core.clone() })]
+    let Engine { core, outbound, .. } = engine;
+    vec![
+        Arc::new(directory::RefreshDirectory { core: core.clone() }),
+        Arc::new(calls::RetryCalling { core: core.clone(), outbound: outbound.clone() }),
+    ]
 }
 
-/// What processes with the role `sync` run in addition.
+/// What the process with the role `sync` runs in addition, held back while it is not the only one.
+#[must_use]
+pub fn for_owner(engine: &Engine, ownership: &Arc<Ownership>) -> Vec<Arc<dyn Task>> {
+    let owned = |task| -> Arc<dyn Task> { Arc::new(owned::Owned { task, ownership: ownership.clone() }) };
+    for_sync(engine).into_iter().map(owned).collect()
+}
+
+/// The same without holding back, for tests that run single tasks by hand.
 #[must_use]
 pub fn for_sync(engine: &Engine) -> Vec<Arc<dyn Task>> {
     let Engine { core, inbound, outbound, .. } = engine;
@@ -45,6 +60,7 @@ pub fn for_sync(engine: &Engine) -> Vec<Arc<dyn Task>> {
             retention: engine.retention.clone(),
         }),
         Arc::new(gauges::UpdateGauges { core: core.clone() }),
+        Arc::new(housekeeping::KeepHouse { core: core.clone() }),
         Arc::new(schedule::Schedule::new(core.clone(), &engine.drift_check, due.clone())),
     ];
     for source in polled {

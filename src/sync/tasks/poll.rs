@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
+use super::supervisor::Importance;
 use super::task::{Next, Task};
 use crate::sync::SyncError;
 use crate::sync::backoff::fresh_seed;
@@ -18,6 +19,11 @@ const SPREAD_MS: u64 = 2_000;
 
 /// When to look again at a source that did not reach its end: it may have to wait for its tool.
 const AGAIN: Duration = Duration::from_secs(10);
+
+/// A wait that is over in less is waited out.
+const SOONEST: Duration = Duration::from_millis(50);
+/// How long a tool may take for its list of services, for a page, or for the incidents that were named.
+const ALLOWANCE: Duration = Duration::from_mins(30);
 
 /// How long an incident that was named waits for others before they are fetched: webhooks of one incident
 /// come in bursts.
@@ -52,6 +58,15 @@ impl Poll {
 impl Task for Poll {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn importance(&self) -> Importance {
+        Importance::Single
+    }
+
+    /// A tool may be slow. A first sync takes hours, and each of its pages is a sign of life.
+    fn allowance(&self) -> Duration {
+        ALLOWANCE
     }
 
     fn interval(&self) -> Duration {
@@ -97,6 +112,15 @@ impl Task for Fetch {
         &self.name
     }
 
+    fn importance(&self) -> Importance {
+        Importance::Single
+    }
+
+    /// A tool may be slow. A first sync takes hours, and each of its pages is a sign of life.
+    fn allowance(&self) -> Duration {
+        ALLOWANCE
+    }
+
     fn interval(&self) -> Duration {
         Duration::MAX
     }
@@ -120,5 +144,10 @@ impl Task for Fetch {
 }
 
 fn next(outcome: &PollOutcome) -> Next {
-    if outcome.done { Next::AtInterval } else { Next::After(AGAIN) }
+    match outcome.retry_in {
+        // Not much later than it may be asked, but soon enough for a person who ends the wait.
+        Some(wait) => Next::After(wait.clamp(SOONEST, AGAIN)),
+        None if outcome.done => Next::AtInterval,
+        None => Next::After(AGAIN),
+    }
 }

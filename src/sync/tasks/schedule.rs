@@ -5,16 +5,21 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex, Notify};
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
+use super::supervisor::Importance;
 use super::task::{Next, Task};
 use crate::clock::Timestamp;
 use crate::sync::SyncError;
 use crate::sync::core::Core;
+
+/// Rounds without a tick after which the scheduler is taken for dead.
+const SILENT: u32 = 10;
 
 /// Whom to notify for each polled source, by its id.
 pub(super) type Due = BTreeMap<String, Arc<Notify>>;
@@ -32,6 +37,19 @@ struct Running {
     cron: JobScheduler,
     /// When the clock was last looked at.
     last_seen: Timestamp,
+    /// Set by a job of its own, every second.
+    ticked: Arc<AtomicBool>,
+    /// Rounds since its last tick.
+    silent: u32,
+}
+
+impl Running {
+    /// Whether the scheduler no longer runs: its own work is out of reach of what keeps tasks alive.
+    fn is_dead(&mut self) -> bool {
+        self.silent =
+            if self.ticked.swap(false, Ordering::SeqCst) { 0 } else { self.silent.saturating_add(1) };
+        self.silent >= SILENT
+    }
 }
 
 impl Schedule {
@@ -40,9 +58,10 @@ impl Schedule {
     }
 
     async fn start(&self, now: Timestamp) -> Result<Running, SyncError> {
-        let cron = build_schedule(&self.core, &self.drift, &self.due).await?;
+        let ticked = Arc::new(AtomicBool::default());
+        let cron = build_schedule(&self.core, &self.drift, &self.due, ticked.clone()).await?;
         cron.start().await.map_err(failed)?;
-        Ok(Running { cron, last_seen: now })
+        Ok(Running { cron, last_seen: now, ticked, silent: 0 })
     }
 }
 
@@ -52,6 +71,14 @@ impl Task for Schedule {
         "schedule"
     }
 
+    fn importance(&self) -> Importance {
+        Importance::Vital
+    }
+
+    fn allowance(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+
     /// How often to look whether the clock was set back.
     fn interval(&self) -> Duration {
         Duration::from_secs(1)
@@ -59,7 +86,14 @@ impl Task for Schedule {
 
     async fn run(&self) -> Result<Next, SyncError> {
         let (now, mut running) = (self.core.clock.now(), self.running.lock().await);
+        let is_dead = running.as_mut().is_some_and(Running::is_dead);
         let new = match running.take() {
+            Some(mut dead) if is_dead => {
+                self.core.metrics.note_panic(self.name(), "the scheduler has stopped; it starts again");
+                // It may be in any state, and its jobs only notify.
+                drop(dead.cron.shutdown().await);
+                self.start(now).await?
+            }
             Some(same) if now >= same.last_seen => Running { last_seen: now, ..same },
             Some(mut old) => {
                 tracing::warn!(by = %(old.last_seen - now), "the clock was set back; the schedule starts again");
@@ -82,8 +116,15 @@ impl Task for Schedule {
     }
 }
 
-async fn build_schedule(core: &Arc<Core>, drift: &str, due: &Due) -> Result<JobScheduler, SyncError> {
+async fn build_schedule(
+    core: &Arc<Core>,
+    drift: &str,
+    due: &Due,
+    ticked: Arc<AtomicBool>,
+) -> Result<JobScheduler, SyncError> {
     let cron = JobScheduler::new().await.map_err(failed)?;
+    let job = Job::new("* * * * * *", move |_, _| ticked.store(true, Ordering::SeqCst)).map_err(failed)?;
+    cron.add(job).await.map_err(failed)?;
     let nightly = core.clone();
     let job = Job::new(drift, move |_, _| nightly.signals.drift.notify_one()).map_err(failed)?;
     cron.add(job).await.map_err(failed)?;

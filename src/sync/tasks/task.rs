@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::supervisor::Importance;
 use crate::sync::SyncError;
 
 /// When a task that has finished a round runs again, unless a signal comes first.
@@ -26,6 +27,16 @@ pub trait Task: Send + Sync {
 
     /// How often it runs without a signal; [`Duration::MAX`] for a task that only runs when it is signalled.
     fn interval(&self) -> Duration;
+
+    /// What depends on it.
+    fn importance(&self) -> Importance {
+        Importance::Shared
+    }
+
+    /// How long a round may take without a sign of life before readiness calls the task stuck.
+    fn allowance(&self) -> Duration {
+        Duration::from_mins(2)
+    }
 
     /// How long after the start its first round is.
     fn first_after(&self) -> Duration {

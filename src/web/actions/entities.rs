@@ -15,6 +15,9 @@ use crate::web::auth::authenticate_action;
 use crate::web::problem::Problem;
 use crate::web::request::read_json;
 
+/// Bytes of an id; those of Jira and of this bridge are far shorter.
+const LONGEST_TEXT: usize = 1024;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Told {
@@ -60,13 +63,18 @@ async fn keep(
     present: bool,
 ) -> Result<Json<Value>, Problem> {
     let site = authenticate_action(state, request).await?;
-    let told: Told = read_json(request, payload, state.max_body).await?;
+    let told: Told = read_json(state, request, payload).await?;
     let other = told.associated_with;
     let issue = other.id.or_else(|| other.ari.clone());
     let issue = issue.ok_or_else(|| Problem::bad_request("Neither id nor ari of the issue is given."))?;
+    let texts = [Some(&told.entity.id), Some(&issue), other.ari.as_ref(), other.ati.as_ref()];
+    if texts.into_iter().flatten().any(|text| text.len() > LONGEST_TEXT) {
+        return Err(Problem::bad_request(format!("Ids of more than {LONGEST_TEXT} bytes are not taken.")));
+    }
     let detail = json!({ "ati": other.ati, "ari": other.ari });
     let association = EntityAssociation { entity: EntityId::from_text(told.entity.id), issue, detail };
-    // An entity that the site may not see is acknowledged like any other, but not kept.
+    // An entity that the site may not see, or that nobody has reported, is acknowledged like any other, but not
+    // kept.
     state.engine.associate(&site.id, &association, present).await?;
     Ok(Json(json!({})))
 }

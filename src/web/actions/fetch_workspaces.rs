@@ -41,7 +41,7 @@ pub(in crate::web) async fn fetch_workspaces(
     payload: Payload,
 ) -> Result<Json<Answer>, Problem> {
     let site = authenticate_action(&state, &request).await?;
-    let asked: Asked = read_json(&request, payload, state.max_body).await?;
+    let asked: Asked = read_json(&state, &request, payload).await?;
     if asked.ids.len() > MAX_IDS {
         return Err(Problem::bad_request(format!("Ask for at most {MAX_IDS} workspaces at once.")));
     }

@@ -3,6 +3,7 @@
 //! Time stands still until a test moves it, and nothing runs by itself: `settle` runs what is due. Every
 //! story ends with `finish`, which checks that nothing was lost or reported wrongly.
 
+mod database;
 mod earlier;
 pub mod log;
 pub mod pagerduty;
@@ -12,6 +13,7 @@ pub mod program;
 mod requests;
 mod setup;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -22,10 +24,11 @@ use incident_bridge::destinations::DestinationKind;
 use incident_bridge::domain::{DeliveryState, EntityId};
 use incident_bridge::simulator::{Installation, RunningSimulator};
 use incident_bridge::store::{DeliveryRow, InstallationState};
-use incident_bridge::sync::{Engine, Heartbeats, Runner, Task, for_sync};
+use incident_bridge::sync::{Engine, Patience, Runner, Task, for_every_role, for_sync};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use database::on_both_databases;
 pub use earlier::Earlier;
 pub use requests::send;
 pub use setup::{Setup, bridge_file, fresh_postgres, install_key, pick_port, start_site, start_time};
@@ -44,6 +47,7 @@ pub struct Bridge {
     /// If it differs.
     jira_clock: Option<Clock>,
     app: Option<App>,
+    operator: SocketAddr,
     http: reqwest::Client,
     folder: TempDir,
 }
@@ -124,18 +128,26 @@ impl Bridge {
 
     /// One of the background tasks, which a test runs by hand.
     pub fn task(&self, name: &str) -> Arc<dyn Task> {
-        let mut tasks = for_sync(&self.engine).into_iter();
+        let mut tasks = for_every_role(&self.engine).into_iter().chain(for_sync(&self.engine));
         tasks.find(|task| task.name() == name).unwrap_or_else(|| panic!("there is no task {name}"))
     }
 
     /// What runs tasks until `stop`.
     pub fn runner(&self, stop: &CancellationToken) -> Runner {
         Runner {
-            heartbeats: Heartbeats::default(),
+            heartbeats: self.engine.heartbeats().clone(),
             clock: self.clock.clone(),
             metrics: self.engine.metrics().clone(),
             stop: stop.clone(),
+            patience: Patience::default(),
         }
+    }
+
+    /// The process that this stands for, for a test that runs it itself; the story then has no `finish`.
+    pub fn take_app(&mut self, patience: Patience) -> App {
+        let mut app = self.app.take().expect("it runs");
+        app.patience = patience;
+        app
     }
 
     /// The files that it was configured with, for commands of the program.
@@ -150,6 +162,7 @@ impl Bridge {
             .await
             .expect("it starts again");
         self.engine = app.engine.clone();
+        self.operator = app.operator_address();
         self.app = Some(app);
     }
 

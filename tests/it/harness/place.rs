@@ -79,6 +79,12 @@ impl Place {
         (answer.status().as_u16(), answer.json().await.expect("it is JSON"))
     }
 
+    /// What the operator's listener answers.
+    pub async fn ask_operator(&self, target: &str) -> (u16, String) {
+        let answer = reqwest::get(format!("{}{target}", self.operator_url)).await.expect("it answers");
+        (answer.status().as_u16(), answer.text().await.expect("it is text"))
+    }
+
     pub async fn post(&self, incident: &str) -> u16 {
         let body = triggered(incident).body(&Clock::system());
         let request = reqwest::Client::new().post(format!("{}/webhooks/pd", self.base_url));

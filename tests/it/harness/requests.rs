@@ -56,8 +56,12 @@ impl Bridge {
 
     /// From the operator's listener.
     pub async fn get_as_operator(&self, target: &str) -> Answer {
-        let address = self.app.as_ref().expect("it runs").operator_address();
-        send(self.http.get(format!("http://{address}{target}"))).await
+        self.get_as_operator_under("127.0.0.1", target).await
+    }
+
+    /// The same, with another name in the field `Host`.
+    pub async fn get_as_operator_under(&self, host: &str, target: &str) -> Answer {
+        send(self.http.get(format!("http://{}{target}", self.operator)).header("Host", host)).await
     }
 
     pub async fn post_webhook(

@@ -191,6 +191,7 @@ impl Setup {
             .expect("the bridge starts");
         let bridge = Bridge {
             engine: app.engine.clone(),
+            operator: app.operator_address(),
             app: Some(app),
             types: self.types,
             http: super::requests::client(),

@@ -3,7 +3,8 @@
 //! Knows the trait of destinations and nothing else of the program. Files beside the lines say how it
 //! behaves, so that a test can change it, and a restart changes nothing: `down` refuses every request,
 //! `poison` names entities that make their whole request fail, `refused` names those that are refused
-//! individually, and `panic` makes the destination's own code panic.
+//! individually, `panic` makes the destination's own code panic at once, `panics` names entities on which
+//! sending does, and `panics_reading` those on which reading back does.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -35,7 +36,9 @@ impl DestinationType for Lines {
     fn build(&self, account: Account) -> Result<Arc<dyn Destination>, BuildError> {
         let folder = account.options.get("folder").and_then(Value::as_str);
         let folder = folder.ok_or_else(|| BuildError("`folder` is missing".to_owned()))?;
-        Ok(Arc::new(LinesFile { folder: PathBuf::from(folder) }))
+        let folder = PathBuf::from(folder);
+        assert!(!folder.join("panic").exists(), "the destination breaks down");
+        Ok(Arc::new(LinesFile { folder }))
     }
 
     fn render(&self, _: &SourceProfile, entity: &Entity, version: i64) -> Result<Value, String> {
@@ -87,7 +90,9 @@ impl Destination for LinesFile {
 
     async fn send(&self, batch: Batch<'_>) -> Result<Sent, Refusal> {
         assert!(batch.entities.len() <= MOST, "{} in one request", batch.entities.len());
-        assert!(!self.folder.join("panic").exists(), "the destination breaks down");
+        for outgoing in batch.entities {
+            assert!(!self.says("panics", &outgoing.id), "sending breaks down");
+        }
         self.check_up()?;
         if batch.entities.iter().any(|outgoing| self.says("poison", &outgoing.id)) {
             return Err(refusal(Remedy::Split, "one of these spoils the request"));
@@ -106,6 +111,7 @@ impl Destination for LinesFile {
     }
 
     async fn read_back(&self, _: EntityKind, id: &EntityId) -> Result<Option<Held>, Refusal> {
+        assert!(!self.says("panics_reading", id), "reading back breaks down");
         self.check_up()?;
         let last = lines(&self.folder).into_iter().rev().find(|line| line["id"] == id.as_str());
         let held = last.filter(|line| line["deleted"] != true);

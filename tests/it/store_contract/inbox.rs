@@ -1,8 +1,10 @@
 //! Webhooks and history: written once, used once, removed in time.
 
 use chrono::TimeDelta;
-use incident_bridge::domain::EntityId;
-use incident_bridge::store::{Origin, QuarantinedRow, Recorded, Report, SourceScope, TimelineEvent};
+use incident_bridge::domain::{EntityId, SourceId};
+use incident_bridge::store::{
+    InboxEntry, Origin, QuarantinedRow, Recorded, Report, SourceScope, TimelineEvent,
+};
 
 use super::{World, entry, incident, source};
 use crate::harness::start_time;
@@ -95,12 +97,46 @@ pub async fn the_quarantine_is_searched_to_its_end_and_nothing_else_is(world: Wo
     world.store.inbox().record(&kept).await.expect("it records");
     world.store.inbox().record(&[entry("good", None)]).await.expect("it records");
     let search = async |wanted: &str| {
-        let meant = |row: &QuarantinedRow| row.delivery_id.as_deref().is_some_and(|id| id.ends_with(wanted));
+        let meant = |row: &QuarantinedRow, body: &[u8]| {
+            body == entry("k", None).body && row.delivery_id.as_deref().is_some_and(|id| id.ends_with(wanted))
+        };
         world.store.inbox().search_quarantine(meant).await.expect("it searches")
     };
     let found = search("9").await;
     assert_eq!(found.len(), 25);
     assert!(found.is_sorted_by(|a, b| a.id < b.id), "oldest first");
-    assert_eq!((found[0].reason.as_deref(), &found[0].body), (Some("no id"), &entry("k9", None).body));
+    assert_eq!(found[0].reason.as_deref(), Some("no id"));
+    let body = world.store.inbox().find_quarantined_body(&found[0].id).await.expect("it finds");
+    assert_eq!(body, Some(entry("k9", None).body));
     assert!(search("good").await.is_empty());
+    assert_eq!(search("").await.len(), 100, "whoever finds that many has seen enough");
+}
+
+pub async fn the_quarantine_is_bounded_in_rows_bytes_and_age(world: World) {
+    let large = |key: &str| InboxEntry { body: vec![b'x'; 24 << 20], ..entry(key, Some("no id")) };
+    for key in ["first", "second", "third", "fourth"] {
+        world.store.inbox().record(&[large(key)]).await.expect("it records");
+    }
+    let mut other = entry("another source's", Some("no id"));
+    other.source = SourceId::parse("og").expect("valid");
+    world.store.inbox().record(&[other]).await.expect("it records");
+    let kept = async || {
+        let rows = world.store.inbox().list_quarantine(20_000).await.expect("it lists");
+        rows.into_iter().filter_map(|row| row.delivery_id).collect::<Vec<_>>()
+    };
+    assert_eq!(world.store.inbox().trim_quarantine().await.expect("it trims"), 1);
+    assert_eq!(world.store.inbox().trim_quarantine().await.expect("it trims"), 0);
+    assert_eq!(kept().await, ["second", "third", "fourth", "another source's"]);
+
+    let many: Vec<_> = (0..10_007).map(|n| entry(&format!("k{n}"), Some("no id"))).collect();
+    world.store.inbox().record(&many).await.expect("it records");
+    while world.store.inbox().trim_quarantine().await.expect("it trims") > 0 {}
+    let rows = kept().await;
+    assert_eq!((rows.len(), rows[1].as_str()), (10_001, "k7"));
+
+    let later = world.clock.now() + TimeDelta::seconds(1);
+    let old = world.store.inbox().remove_old_quarantined(world.clock.now(), 20_000).await;
+    assert_eq!(old.expect("it removes"), 0);
+    let old = world.store.inbox().remove_old_quarantined(later, 20_000).await;
+    assert_eq!(old.expect("it removes"), 10_001);
 }

@@ -3,7 +3,8 @@
 use chrono::TimeDelta;
 use incident_bridge::domain::{ClientKey, DeliveryState, DestinationId, EntityId};
 use incident_bridge::store::{
-    DeclaredDestination, DestinationRef, EntityAssociation, InstallationState, Store, Vault,
+    CallStanding, DeclaredDestination, DestinationRef, EntityAssociation, InstallationState, LifecycleCall,
+    Store, Vault,
 };
 use secrecy::ExposeSecret as _;
 use serde_json::json;
@@ -59,13 +60,13 @@ pub async fn an_uninstall_leaves_a_line_without_secrets(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     world.apply(&[incident("Q1", "One", 0)]).await;
     world.deliver(&site, false).await;
-    world.store.uninstall(&ClientKey(site.0.clone())).await.expect("it erases");
+    world.store.uninstall(&world.call(&site.0)).await.expect("it erases");
     let row = world.store.sites().list_installations().await.expect("it lists").remove(0);
     assert_eq!((row.state, row.secrets.len(), row.display_url), (InstallationState::Uninstalled, 0, None));
     assert!(world.store.deliveries().count().await.expect("it counts").is_empty());
     let story = world.store.timeline().list_of(&EntityId::from_text("pd:Q1")).await.expect("it lists");
     assert!(story.iter().all(|entry| entry.destination.is_none()), "{story:?}");
-    world.store.sites().record_enabled(&ClientKey(site.0), true).await.expect("it does nothing");
+    world.store.set_enabled(&world.call(&site.0), true).await.expect("it does nothing");
     assert_eq!(
         world.store.sites().list_installations().await.expect("it lists")[0].state,
         InstallationState::Uninstalled
@@ -76,20 +77,40 @@ pub async fn an_uninstall_leaves_a_line_without_secrets(world: World) {
     assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Waiting);
 }
 
-pub async fn a_new_key_for_a_site_erases_the_old_one(world: World) {
+pub async fn a_new_key_for_a_site_erases_the_old_one_once_it_is_confirmed(world: World) {
     let old = world.install("old", "a secret of enough bytes").await;
     world.apply(&[incident("Q1", "One", 0)]).await;
     world.deliver(&old, false).await;
     let new = world.install("new", "a secret of the new key").await;
-    let rows = world.store.sites().list_installations().await.expect("it lists");
-    let state = |id: &DestinationId| rows.iter().find(|row| row.client_key.0 == id.0).expect("known").state;
-    assert_eq!((state(&old), state(&new)), (InstallationState::Replaced, InstallationState::Enabled));
+    let states = async || {
+        let rows = world.store.sites().list_installations().await.expect("it lists");
+        [&old, &new].map(|id| rows.iter().find(|row| row.client_key.0 == id.0).expect("known").state)
+    };
+    assert_eq!(states().await, [InstallationState::Enabled, InstallationState::Unconfirmed]);
+    world.apply(&[incident("Q1", "Two", 1)]).await;
+    assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Waiting, "the old one's, and no other");
+    assert_eq!(
+        world.store.deliveries().list_destinations_with_work().await.expect("it lists"),
+        std::slice::from_ref(&old)
+    );
+
+    let candidates = world.store.sites().list_unconfirmed().await.expect("it lists");
+    assert_eq!(candidates, [super::since_start(&new)]);
+    let soon = world.clock.now() + TimeDelta::seconds(2);
+    world.store.sites().put_off_confirmation(&candidates[0], soon, "not yet").await.expect("it records");
+    assert!(world.store.sites().list_unconfirmed().await.expect("it lists").is_empty());
+    let other = DestinationRef { id: new.clone(), since: soon };
+    assert!(!world.store.confirm(&other, &[super::source()]).await.expect("it looks"), "an earlier one");
+    assert!(world.store.confirm(&candidates[0], &[super::source()]).await.expect("it confirms"));
+    assert!(!world.store.confirm(&candidates[0], &[super::source()]).await.expect("it looks"), "once");
+    assert_eq!(states().await, [InstallationState::Replaced, InstallationState::Enabled]);
     assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Waiting);
     assert_eq!(world.store.deliveries().list_destinations_with_work().await.expect("it lists"), [new]);
 }
 
 pub async fn links_and_associations_are_kept_per_site(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
+    world.apply(&[incident("Q1", "Checkout is down", 0)]).await;
     let other = DestinationId("other".to_owned());
     let workspace = EntityId::from_text("pd:account".to_owned());
     world.store.sites().record_links(&site, std::slice::from_ref(&workspace)).await.expect("it links");
@@ -119,6 +140,26 @@ pub async fn links_and_associations_are_kept_per_site(world: World) {
     assert!(world.store.entities().list_associations_of(&entity).await.expect("it lists").is_empty());
 }
 
+pub async fn associations_are_bounded_and_need_an_entity(world: World) {
+    let site = world.install("key", "a secret of enough bytes").await;
+    world.apply(&[incident("Q1", "Checkout is down", 0)]).await;
+    let entities = world.store.entities();
+    let link = |entity: &str, issue: usize| EntityAssociation {
+        entity: EntityId::from_text(entity),
+        issue: issue.to_string(),
+        detail: json!({}),
+    };
+    let links: Vec<_> = (0..1001).map(|issue| link("pd:Q1", issue)).chain([link("pd:nobody", 1)]).collect();
+    entities.record_associations(&site, &links, true).await.expect("it records");
+    let kept = async |id: &str| {
+        entities.list_associations_of(&EntityId::from_text(id)).await.expect("it lists").len()
+    };
+    assert_eq!((kept("pd:Q1").await, kept("pd:nobody").await), (1000, 0));
+    entities.record_associations(&site, &links[..2], false).await.expect("it removes");
+    entities.record_associations(&site, &links[999..], true).await.expect("it records");
+    assert_eq!(kept("pd:Q1").await, 999, "there is room again");
+}
+
 pub async fn the_directory_number_moves_with_every_change(world: World) {
     let number = async || world.store.sites().directory_generation().await.expect("it reads");
     let mut last = number().await;
@@ -134,7 +175,7 @@ pub async fn the_directory_number_moves_with_every_change(world: World) {
     assert!(moved().await);
     world.apply(&[incident("Q1", "One", 0)]).await;
     assert!(!moved().await, "incidents are not in it");
-    world.store.sites().record_enabled(&ClientKey("key".to_owned()), false).await.expect("it records");
+    world.store.set_enabled(&world.call("key"), false).await.expect("it records");
     assert!(moved().await);
 }
 
@@ -170,4 +211,48 @@ pub async fn a_hold_concerns_destinations_of_one_type_only(world: World) {
     let until = world.clock.now() + TimeDelta::minutes(1);
     world.store.sites().hold_all("operations", until).await.expect("it holds");
     assert_eq!(ready().await, [file]);
+}
+
+pub async fn a_lifecycle_call_has_its_effect_once(world: World) {
+    let call = world.call("key");
+    let uninstall = async |call: &LifecycleCall| world.store.uninstall(call).await.expect("it looks");
+    world.clock.advance(TimeDelta::seconds(1));
+    let newer = world.call("key");
+    assert_eq!(uninstall(&call).await, CallStanding::First);
+    assert_eq!(uninstall(&call).await, CallStanding::Repeated);
+    let altered = LifecycleCall { body_hash: "another".to_owned(), ..call.clone() };
+    assert_eq!(uninstall(&altered).await, CallStanding::Altered);
+    assert_eq!(uninstall(&newer).await, CallStanding::First);
+    let of_the_same_second = LifecycleCall { token_hash: "another".to_owned(), ..newer.clone() };
+    assert_eq!(uninstall(&of_the_same_second).await, CallStanding::First);
+    let older = LifecycleCall { token_hash: "older".to_owned(), ..call.clone() };
+    assert_eq!(uninstall(&older).await, CallStanding::Outdated);
+    assert_eq!(world.store.set_enabled(&older, true).await.expect("it looks"), CallStanding::Outdated);
+    let of_another_site =
+        LifecycleCall { client_key: ClientKey("another".to_owned()), token_hash: "its".to_owned(), ..call };
+    assert_eq!(uninstall(&of_another_site).await, CallStanding::First);
+
+    // For longer than any of these tokens can be accepted.
+    world.clock.advance(TimeDelta::minutes(16));
+    assert_eq!(world.store.sites().forget_calls().await.expect("it looks"), 0);
+    assert_eq!(uninstall(&older).await, CallStanding::Outdated);
+    world.clock.advance(TimeDelta::hours(1));
+    assert_eq!(world.store.sites().forget_calls().await.expect("it forgets"), 4);
+    assert_eq!(world.store.sites().forget_calls().await.expect("it looks"), 0);
+}
+
+pub async fn a_previous_secret_is_erased_when_it_is_over(world: World) {
+    world.install("key", "the first secret").await;
+    world.install("key", "the second secret").await;
+    let secrets = async || {
+        let row = world.store.sites().list_installations().await.expect("it lists").remove(0);
+        row.secrets.len()
+    };
+    let erase = async || world.store.sites().erase_expired_secrets().await.expect("it looks");
+    assert_eq!((erase().await, secrets().await), (0, 2));
+    world.clock.advance(TimeDelta::minutes(5));
+    assert_eq!((erase().await, erase().await, secrets().await), (1, 0, 1));
+    // Gone for good, and not only while the clock says so.
+    world.clock.set(TimeDelta::minutes(-5));
+    assert_eq!(secrets().await, 1);
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use incident_bridge::domain::{Component, Entity, UnmappedValue, ValueKind};
+use incident_bridge::domain::{Component, Entity, Observation, UnmappedValue, ValueKind};
 use incident_bridge::store::{Applied, Origin, PollFailure, Report, SourceScope};
 
 use super::{World, component, incident, service, source};
@@ -23,6 +23,48 @@ pub async fn only_changes_make_a_new_version(world: World) {
     assert_eq!(found[0].version, (start_time() + TimeDelta::seconds(20)).timestamp_millis());
     assert_eq!(world.apply(&[incident("Q1", "Three", 20)]).await, counts(1, 0, 0));
     assert_eq!(world.store.entities().find("Q1").await.expect("it finds")[0].version, found[0].version + 1);
+}
+
+/// What a tool says of incident `Q1` this many microseconds after the start.
+fn told_at(summary: &str, micros: i64) -> Observation {
+    let mut told = incident("Q1", summary, 0);
+    told.event_time = start_time() + TimeDelta::microseconds(micros);
+    told
+}
+
+async fn summary(world: &World) -> String {
+    let found = world.store.entities().find("Q1").await.expect("it finds");
+    let Some(Entity::Incident(stored)) = &found[0].content else { panic!("no incident: {found:?}") };
+    stored.summary.clone()
+}
+
+pub async fn order_within_a_millisecond_is_kept(world: World) {
+    world.apply(&[told_at("Resolved", 1_600)]).await;
+    world.apply(&[told_at("Open", 1_400)]).await;
+    assert_eq!(summary(&world).await, "Resolved");
+    world.apply(&[told_at("Resolved", 1_800)]).await;
+    world.apply(&[told_at("Between", 1_700)]).await;
+    assert_eq!(summary(&world).await, "Resolved", "what was said again counts from then on");
+    world.apply(&[told_at("Reopened", 1_900)]).await;
+    assert_eq!(summary(&world).await, "Reopened");
+    // A tool that tells only milliseconds, or seconds, may mean the same instant.
+    world.apply(&[told_at("By the millisecond", 1_000)]).await;
+    assert_eq!(summary(&world).await, "By the millisecond");
+}
+
+pub async fn a_time_ahead_of_ours_holds_nothing_up(world: World) {
+    // As an earlier release has stored it.
+    world.apply(&[incident("Q1", "Ahead", 2 * 3600)]).await;
+    world.clock.advance(TimeDelta::seconds(10));
+    world.apply(&[incident("Q1", "Right", 10)]).await;
+    assert_eq!(summary(&world).await, "Right");
+    world.apply(&[incident("Q1", "Late", 9)]).await;
+    assert_eq!(summary(&world).await, "Right");
+    // Unchanged content takes the right time too.
+    world.apply(&[incident("Q1", "Same", 2 * 3600)]).await;
+    world.apply(&[incident("Q1", "Same", 11)]).await;
+    world.apply(&[incident("Q1", "Late", 10)]).await;
+    assert_eq!(summary(&world).await, "Same");
 }
 
 pub async fn a_mention_gives_way_to_first_hand_knowledge(world: World) {
@@ -142,10 +184,63 @@ pub async fn what_was_named_is_fetched_until_it_is_stored(world: World) {
     world.store.polls().finish_refetches(&source(), &[seen]).await.expect("it finishes");
     let both = listed().await;
     assert_eq!(both.iter().map(|it| it.provider_id.as_str()).collect::<Vec<_>>(), ["Q7", "Q8"]);
-    world.store.polls().put_off_refetches(&source(), &both[..1]).await.expect("it puts off");
+    world.store.polls().put_off_refetch(&source(), &both[0], world.clock.now()).await.expect("it puts off");
     assert_eq!(listed().await[0], both[1], "what was refused goes last");
     world.store.polls().finish_refetches(&source(), &both).await.expect("it finishes");
     assert!(listed().await.is_empty());
+}
+
+pub async fn what_was_refused_is_put_off_until_it_is_named_again(world: World) {
+    let (id, sites) = (source(), []);
+    let scope = SourceScope { source: &id, teams: false, sites: &sites };
+    let name = async || {
+        let refetch = ["Q7".to_owned()];
+        let report = Report { refetch: &refetch, ..Report::new(Origin::Fetch) };
+        world.store.apply(&scope, &[report]).await.expect("it applies");
+    };
+    let listed = async || world.store.polls().list_refetches(&source(), 10).await.expect("it lists");
+    let put_off = async || {
+        let until = world.clock.now() + TimeDelta::minutes(15);
+        world.store.polls().put_off_refetch(&source(), &listed().await[0], until).await.expect("it puts off");
+        assert!(listed().await.is_empty());
+    };
+    name().await;
+    put_off().await;
+    world.clock.advance(TimeDelta::minutes(15));
+    put_off().await;
+    name().await;
+    put_off().await;
+    world.clock.set(TimeDelta::hours(-1));
+    assert_eq!(listed().await.len(), 1, "the clock was set back");
+}
+
+pub async fn failures_beside_pages_are_counted_apart(world: World) {
+    let polls = world.store.polls();
+    polls.find_or_begin(&source(), Duration::from_hours(24)).await.expect("it begins");
+    let until = world.clock.now() + TimeDelta::minutes(5);
+    let failure = |message: &str| PollFailure {
+        wait_until: until,
+        message: message.to_owned(),
+        start_over: false,
+        refused: false,
+    };
+    let state = async || polls.find(&source()).await.expect("it looks").expect("it is there");
+    for _ in 0..3 {
+        polls.record_catalogue_failure(&source(), &failure("no services")).await.expect("it records");
+    }
+    polls.record_fetch_failure(&source(), &failure("no incident")).await.expect("it records");
+    let failed = state().await;
+    assert_eq!((failed.failures, failed.catalogue_failures, failed.fetch_failures), (0, 3, 1));
+    assert_eq!((failed.catalogue_wait_until, failed.fetch_wait_until), (until, until));
+    assert!(failed.wait_until < world.clock.now(), "pages wait for neither");
+    assert_eq!(failed.failure.as_deref(), Some("no services"));
+    polls.end_fetch_failures(&source()).await.expect("it ends");
+    let (id, sites) = (source(), []);
+    let scope = SourceScope { source: &id, teams: false, sites: &sites };
+    world.store.apply(&scope, &[Report::new(Origin::Catalogue)]).await.expect("it applies");
+    let read = state().await;
+    assert_eq!((read.catalogue_failures, read.fetch_failures, read.failure), (0, 0, None));
+    assert!(read.catalogue_wait_until < world.clock.now() && read.fetch_wait_until < world.clock.now());
 }
 
 fn word(kind: ValueKind, word: &str) -> UnmappedValue {

@@ -11,7 +11,7 @@ use super::episode::{self, Episode, Episodes, PREFIX, Verdict};
 use super::group::{Alert, Group, join};
 use crate::config::SourceConfig;
 use crate::domain::{
-    Component, Entity, Incident, IncidentStatus, Observation, Severity, Timestamp, ToolWords,
+    Component, Entity, Incident, IncidentStatus, Observation, Severity, Timestamp, ToolWords, is_blank,
 };
 use crate::sources::kit::json::find_web_url;
 use crate::sources::kit::parts::component;
@@ -56,6 +56,11 @@ impl Mapper {
         let mut episodes = Episodes::new(memory);
         let [key, polled_key] = self.keys(&group);
         let known = episodes.find_or_adopt(&key, &polled_key);
+        let ends_episode =
+            !group.fires() && !group.is_truncated && known.as_ref().is_some_and(Episode::is_open);
+        if group.alerts.is_empty() && !ends_episode {
+            return Ok(Findings::ignored("a message without any alert"));
+        }
         let verdict = match (group.fires(), group.is_truncated) {
             (true, _) => episode::see_firing(known, &group, now),
             // Alertmanager cuts the list before it derives the status, so unlisted alerts may still fire.
@@ -79,6 +84,9 @@ impl Mapper {
         key: &str,
         now: Timestamp,
     ) -> Findings {
+        if group.alerts.is_empty() && episode.incident.is_some() {
+            return self.conclude(episode, now);
+        }
         let hash = key.strip_prefix(episode::PREFIX).unwrap_or(key);
         let id =
             episode.id.get_or_insert_with(|| format!("am-{hash}-{}", episode.opened.timestamp())).clone();
@@ -88,6 +96,14 @@ impl Mapper {
             mentioned: incident.components.iter().map(|name| self.component(name, now)).collect(),
             ..said(incident, now)
         }
+    }
+
+    /// The last known state of the episode once more, but resolved.
+    pub(in crate::sources) fn conclude(&self, episode: &mut Episode, now: Timestamp) -> Findings {
+        let Some(incident) = &mut episode.incident else { return Findings::default() };
+        incident.status = self.config.find_status("resolved").unwrap_or(IncidentStatus::Resolved);
+        incident.updated_at = now;
+        said(incident.clone(), now)
     }
 
     pub(in crate::sources) fn component(&self, name: &str, now: Timestamp) -> Component {
@@ -144,7 +160,7 @@ impl Mapper {
     fn components(&self, group: &Group) -> Vec<String> {
         let component = |alert: &Alert| {
             let values = self.component_labels.iter().filter_map(|label| alert.labels.get(label));
-            values.map(|value| value.trim()).find(|value| !value.is_empty()).map(str::to_owned)
+            values.map(|value| value.trim()).find(|value| !is_blank(value)).map(str::to_owned)
         };
         group.alerts.iter().filter_map(component).collect::<BTreeSet<_>>().into_iter().collect()
     }
@@ -189,7 +205,7 @@ fn describe(group: &Group) -> String {
 }
 
 /// The findings of one incident. Nothing in the payloads grows monotonically, so the time of receipt is the order.
-pub(in crate::sources) fn said(incident: Incident, now: Timestamp) -> Findings {
+fn said(incident: Incident, now: Timestamp) -> Findings {
     let observations = vec![Observation::present(Entity::Incident(incident), now)];
     Findings { observations, ..Findings::default() }
 }

@@ -3,23 +3,25 @@
 //! Each problem has a stable `type`, a sentence that says what to do, and the request's id, which is in
 //! the log with the real reason. None reveals whether a tenant exists.
 
+mod finish;
+mod log;
+
 use std::time::Duration;
 
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::middleware::Next;
-use actix_web::{HttpResponse, ResponseError, web};
+use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
-use super::State;
 use crate::connect::install_keys::InstallKeyError;
 use crate::connect::jwt::JwtError;
 use crate::connect::lifecycle::LifecycleError;
 use crate::connect::sites::SiteRefused;
 use crate::sources::{Rejection, Unmappable};
 use crate::sync::{IngestError, SyncError};
+
+pub(super) use self::finish::finish;
+pub use self::log::ProblemLog;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -35,11 +37,15 @@ pub struct Problem {
     reason: Option<String>,
     allow: Option<&'static str>,
     retry_after: Option<Duration>,
+    /// Whether the connection ends with the answer.
+    closes: bool,
 }
 
 impl Problem {
     fn new(status: StatusCode, name: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, name, detail: detail.into(), reason: None, allow: None, retry_after: None }
+        // Who is refused has to connect again, and what it still sends is not read.
+        let closes = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        Self { status, name, detail: detail.into(), reason: None, allow: None, retry_after: None, closes }
     }
 
     fn because(mut self, reason: &(impl ToString + ?Sized)) -> Self {
@@ -61,6 +67,33 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
     }
 
+    pub(super) fn body_too_slow() -> Self {
+        let detail = "The body did not arrive in time; send it again, faster.";
+        Self { closes: true, ..Self::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", detail) }
+    }
+
+    pub(super) fn no_room_for_body() -> Self {
+        let detail = "Too many large bodies are arriving at once; send it again later.";
+        Self { closes: true, ..Self::unavailable("bodies-waiting", detail, detail) }
+    }
+
+    pub(super) fn took_too_long() -> Self {
+        let detail = "The request could not be answered in time; send it again later.";
+        Self { closes: true, ..Self::unavailable("took-too-long", detail, detail) }
+    }
+
+    pub(super) fn too_many_refused() -> Self {
+        let detail =
+            "Too many requests of this address were refused in the last minute; try again in a minute.";
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-refused", detail);
+        Self { retry_after: Some(Duration::from_mins(1)), closes: true, ..problem }
+    }
+
+    pub(super) fn misdirected() -> Self {
+        let detail = "This listener does not answer under that name; ask by address, or add the name to operator.hosts.";
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "host-not-known", detail)
+    }
+
     pub(super) fn unreadable_body() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "body-unreadable", "The body broke off; send it again.")
     }
@@ -80,30 +113,28 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "token-refused", detail).because(reason)
     }
 
-    pub(super) fn unavailable(name: &'static str, detail: &'static str, reason: &impl ToString) -> Self {
+    pub(super) fn unavailable(
+        name: &'static str,
+        detail: &'static str,
+        reason: &(impl ToString + ?Sized),
+    ) -> Self {
         let retry_after = Some(RETRY_AFTER);
         Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, name, detail).because(reason) }
     }
 
-    fn log(&self, request_id: &str, path: &str) {
-        let (status, problem) = (self.status.as_u16(), self.name);
-        let reason = self.reason.as_deref().unwrap_or(&self.detail);
-        if self.status.is_server_error() {
-            tracing::error!(status, problem, path, request_id, "request failed: {reason}");
-        } else if matches!(self.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) {
-            tracing::debug!(status, problem, path, request_id, "request refused: {reason}");
-        } else {
-            tracing::warn!(status, problem, path, request_id, "request refused: {reason}");
-        }
-    }
-
     fn render(&self, request_id: &str) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
+        if self.closes {
+            response.force_close();
+        }
         if let Some(allow) = self.allow {
             response.insert_header((header::ALLOW, allow));
         }
         if let Some(wait) = self.retry_after {
             response.insert_header((header::RETRY_AFTER, wait.as_secs()));
+        }
+        if let Ok(id) = HeaderValue::from_str(request_id) {
+            response.insert_header((REQUEST_ID, id));
         }
         response.content_type("application/problem+json").json(json!({
             "type": format!("urn:incident-bridge:problem:{}", self.name),
@@ -164,7 +195,7 @@ impl From<SiteRefused> for Problem {
 impl From<Rejection> for Problem {
     fn from(rejection: Rejection) -> Self {
         match rejection {
-            Rejection::Unauthorized(reason) => {
+            Rejection::Unauthorized(reason) | Rejection::Mismatch(reason) => {
                 let detail = "The webhook's credentials were refused; compare the secret in the tool with the source's in the configuration.";
                 Self::new(StatusCode::UNAUTHORIZED, "webhook-refused", detail).because(&reason)
             }
@@ -189,6 +220,11 @@ impl From<Unmappable> for Problem {
 
 impl From<IngestError> for Problem {
     fn from(error: IngestError) -> Self {
+        if error == IngestError::Refused {
+            let detail =
+                "The webhook cannot be stored; sending it again does not help. The bridge's log says why.";
+            return Self::new(StatusCode::BAD_REQUEST, "not-storable", detail).because(&error.to_string());
+        }
         Self::unavailable("not-stored", "The webhook could not be stored; send it again later.", &error)
     }
 }
@@ -197,31 +233,4 @@ impl From<SyncError> for Problem {
     fn from(error: SyncError) -> Self {
         Self::unavailable("store-unavailable", "The bridge cannot store this now; try again later.", &error)
     }
-}
-
-/// Gives every request an id and every error its final form. A handler's own JSON stays as it is.
-pub(super) async fn finish(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let state = request.app_data::<web::Data<State>>().cloned();
-    let path = request.match_pattern().unwrap_or_else(|| "(unknown)".to_owned());
-    let response = next.call(request).await?.map_into_boxed_body();
-    let has_own_body =
-        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
-    if response.status().is_success() || response.status().is_redirection() || has_own_body {
-        return Ok(response);
-    }
-    let request_id = state.map_or_else(String::new, |state| state.engine.clock().new_id());
-    let found = response.response().extensions().get::<Problem>().cloned();
-    let problem = found.unwrap_or_else(|| match response.status() {
-        StatusCode::NOT_FOUND => Problem::not_found(),
-        status => Problem::new(status, "bad-request", "The request cannot be understood."),
-    });
-    problem.log(&request_id, &path);
-    let mut rendered = problem.render(&request_id);
-    if let Ok(id) = HeaderValue::from_str(&request_id) {
-        rendered.headers_mut().insert(REQUEST_ID, id);
-    }
-    Ok(response.into_response(rendered))
 }

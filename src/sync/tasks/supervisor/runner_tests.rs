@@ -41,11 +41,12 @@ async fn a_panic_is_counted_with_the_tasks_name_and_the_next_round_runs() {
         clock: Clock::manual(from_millis(0)),
         metrics: Arc::default(),
         stop: stop.clone(),
+        patience: Patience { first: Duration::from_millis(1), ..Patience::default() },
     };
     let running = tokio::spawn(runner.clone().run(task.clone()));
     task.recovered.notified().await;
     stop.cancel();
-    running.await.unwrap();
+    running.await.unwrap().unwrap();
     assert!(runner.metrics.encode().unwrap().contains("task_panics_total{task=\"clumsy\"} 1"));
     assert_eq!(runner.heartbeats.list(&runner.clock)[0].name, "clumsy");
 }

@@ -1,0 +1,40 @@
+//! The one way to write: a transaction that is repeated when the database ended it only because of another.
+
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable as _};
+
+use super::arg::Arg;
+use super::{Database, Tx};
+use crate::store::error::StoreError;
+
+/// The first wait after a collision; it doubles, and jitter keeps those that collided apart.
+const FIRST_WAIT: Duration = Duration::from_millis(5);
+/// Repetitions: together they take less than a second.
+const TIMES: usize = 6;
+
+impl Database {
+    /// Runs `work` in a transaction, which it gives back to be committed. After a deadlock or a serialization
+    /// failure everything is repeated at once, a few times: nothing of it has been written.
+    pub async fn transact<T, F>(&self, work: impl Fn(Tx) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<(Tx, T), StoreError>>,
+    {
+        let once = || async {
+            let (tx, value) = work(self.begin().await?).await?;
+            tx.commit().await?;
+            Ok(value)
+        };
+        let waits = ExponentialBuilder::default().with_min_delay(FIRST_WAIT).with_max_times(TIMES);
+        once.retry(waits.with_jitter()).sleep(tokio::time::sleep).when(StoreError::is_collision).await
+    }
+
+    /// One statement that writes, in a transaction of its own. Returns the number of rows it touched.
+    pub async fn execute(&self, sql: &'static str, args: &[Arg]) -> Result<u64, StoreError> {
+        self.transact(|mut tx| async move {
+            let touched = tx.execute(sql, args).await?;
+            Ok((tx, touched))
+        })
+        .await
+    }
+}
