@@ -136,3 +136,56 @@ fn the_example_for_production_is_a_valid_configuration() {
     // Options that only the tool's own module reads could hide a misspelt key here.
     assert!(loaded.config.sources[0].options.is_empty(), "{:?}", loaded.config.sources[0].options);
 }
+
+#[test]
+fn commands_print_through_the_one_file_that_escapes() {
+    let folders = ["src/cli", "src/cli/demo", "src/cli/explain", "src/cli/sources"];
+    for folder in folders {
+        for name in list_folder(folder)
+            .into_iter()
+            .filter(|name| *name != "output.rs" && root().join(folder).join(name).is_file())
+        {
+            let path = format!("{folder}/{name}");
+            let code = read(&path);
+            for way in ["println!", "print!(", "stdout()"] {
+                assert!(!code.contains(way), "{path} has {way}: print with output::line or output::text");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_tests_that_the_threat_model_names_exist() {
+    let mut sources = Vec::new();
+    for folder in ["src", "tests/it"] {
+        collect_sources(&root().join(folder), &mut sources);
+    }
+    let text = read("SECURITY.md");
+    let rows: Vec<_> =
+        text.lines().filter(|line| line.starts_with("| a") || line.starts_with("| some")).collect();
+    assert!(rows.len() >= 15, "{}", rows.len());
+    for row in rows {
+        let tests: Vec<_> = row.split('`').filter(|part| part.contains("::")).collect();
+        assert!(!tests.is_empty(), "no test holds this: {row}");
+        for name in tests {
+            let (module, function) = name.split_once("::").expect("it has a module");
+            let is_there = |(path, content): &(String, String)| {
+                path.contains(module) && content.contains(&format!("fn {function}("))
+            };
+            assert!(sources.iter().any(is_there), "SECURITY.md names {name}, which does not exist");
+        }
+    }
+}
+
+/// Rust files below a folder: path and content.
+fn collect_sources(folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).expect("the folder is readable") {
+        let path = entry.expect("the folder is readable").path();
+        if path.is_dir() {
+            collect_sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let content = fs::read_to_string(&path).expect("the file is readable");
+            found.push((path.display().to_string(), content));
+        }
+    }
+}
