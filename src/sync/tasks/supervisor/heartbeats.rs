@@ -28,16 +28,16 @@ pub enum Importance {
 
 /// The tasks of this process. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Heartbeats(Arc<Mutex<BTreeMap<String, Beat>>>);
+pub struct Heartbeats(Arc<Mutex<BTreeMap<String, Record>>>);
 
 #[derive(Debug, Clone)]
-struct Beat {
+struct Record {
     importance: Importance,
     doing: Doing,
     since: Moment,
     /// The end of its last good round.
     last: Option<Timestamp>,
-    trouble: Option<Trouble>,
+    failing: Option<Failing>,
 }
 
 /// By the wall clock, for people, and by the time since the start, which cannot be set.
@@ -57,7 +57,7 @@ enum Doing {
 
 /// Rounds that went wrong, one after the other.
 #[derive(Debug, Clone)]
-struct Trouble {
+struct Failing {
     since: Moment,
     panics: u32,
     why: String,
@@ -83,7 +83,7 @@ pub struct Heartbeat {
 }
 
 impl Heartbeats {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Beat>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Record>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -91,36 +91,36 @@ impl Heartbeats {
     pub(in crate::sync) fn waits(&self, name: &str, importance: Importance, wait: Duration, clock: &Clock) {
         let now = Moment::now(clock);
         let doing = Doing::Waiting(now.elapsed.checked_add(wait));
-        let mut beats = self.lock();
-        let beat = beats.entry(name.to_owned()).or_insert_with(|| Beat::new(importance, now));
-        (beat.doing, beat.since) = (doing, now);
+        let mut records = self.lock();
+        let record = records.entry(name.to_owned()).or_insert_with(|| Record::new(importance, now));
+        (record.doing, record.since) = (doing, now);
     }
 
     /// A round has begun, which may take this long.
     pub(in crate::sync) fn runs(&self, name: &str, allowance: Duration, clock: &Clock) {
-        if let Some(beat) = self.lock().get_mut(name) {
-            (beat.doing, beat.since) = (Doing::Running(allowance), Moment::now(clock));
+        if let Some(record) = self.lock().get_mut(name) {
+            (record.doing, record.since) = (Doing::Running(allowance), Moment::now(clock));
         }
     }
 
     /// The round in progress has got somewhere: its time counts from now.
     pub(in crate::sync) fn goes_on(&self, name: &str, clock: &Clock) {
-        if let Some(beat) = self.lock().get_mut(name) {
-            beat.since = Moment::now(clock);
+        if let Some(record) = self.lock().get_mut(name) {
+            record.since = Moment::now(clock);
         }
     }
 
     /// A round has ended well.
     pub(in crate::sync) fn succeeded(&self, name: &str, clock: &Clock) {
-        if let Some(beat) = self.lock().get_mut(name) {
-            (beat.last, beat.trouble) = (Some(clock.now()), None);
+        if let Some(record) = self.lock().get_mut(name) {
+            (record.last, record.failing) = (Some(clock.now()), None);
         }
     }
 
     /// A round has failed, and will be repeated.
     pub(in crate::sync) fn failed(&self, name: &str, why: String, clock: &Clock) {
-        if let Some(beat) = self.lock().get_mut(name) {
-            beat.note(0, why, clock);
+        if let Some(record) = self.lock().get_mut(name) {
+            record.note(0, why, clock);
         }
     }
 
@@ -132,11 +132,11 @@ impl Heartbeats {
         why: &str,
         clock: &Clock,
     ) -> (u32, Duration) {
-        let mut beats = self.lock();
+        let mut records = self.lock();
         let now = Moment::now(clock);
-        let beat = beats.entry(name.to_owned()).or_insert_with(|| Beat::new(importance, now));
-        let trouble = beat.note(1, format!("it panicked: {why}"), clock);
-        (trouble.panics, now.elapsed.saturating_sub(trouble.since.elapsed))
+        let record = records.entry(name.to_owned()).or_insert_with(|| Record::new(importance, now));
+        let failing = record.note(1, format!("it panicked: {why}"), clock);
+        (failing.panics, now.elapsed.saturating_sub(failing.since.elapsed))
     }
 
     /// Something that only appears here while it panics does so no longer.
@@ -148,7 +148,7 @@ impl Heartbeats {
     #[must_use]
     pub fn list(&self, clock: &Clock) -> Vec<Heartbeat> {
         let now = clock.elapsed();
-        self.lock().iter().map(|(name, beat)| beat.describe(name, now)).collect()
+        self.lock().iter().map(|(name, record)| record.describe(name, now)).collect()
     }
 }
 
@@ -158,26 +158,26 @@ impl Moment {
     }
 }
 
-impl Beat {
+impl Record {
     fn new(importance: Importance, since: Moment) -> Self {
-        Self { importance, doing: Doing::Waiting(None), since, last: None, trouble: None }
+        Self { importance, doing: Doing::Waiting(None), since, last: None, failing: None }
     }
 
-    fn note(&mut self, panics: u32, why: String, clock: &Clock) -> &Trouble {
-        let trouble = self.trouble.get_or_insert_with(|| Trouble {
+    fn note(&mut self, panics: u32, why: String, clock: &Clock) -> &Failing {
+        let failing = self.failing.get_or_insert_with(|| Failing {
             since: Moment::now(clock),
             panics: 0,
             why: String::new(),
         });
-        trouble.panics = trouble.panics.saturating_add(panics);
-        trouble.why = why;
-        trouble
+        failing.panics = failing.panics.saturating_add(panics);
+        failing.why = why;
+        failing
     }
 
     fn describe(&self, name: &str, now: Duration) -> Heartbeat {
         let why = self.find_fault(now);
-        let (state, since) = match (&self.trouble, self.doing) {
-            (Some(trouble), _) => ("failing", trouble.since.at),
+        let (state, since) = match (&self.failing, self.doing) {
+            (Some(failing), _) => ("failing", failing.since.at),
             (None, Doing::Running(_)) => ("running", self.since.at),
             (None, Doing::Waiting(_)) => ("waiting", self.since.at),
         };
@@ -194,7 +194,7 @@ impl Beat {
 
     fn find_fault(&self, now: Duration) -> Option<String> {
         let lasting = now.saturating_sub(self.since.elapsed);
-        if let Some(Trouble { since, panics, why }) = &self.trouble {
+        if let Some(Failing { since, panics, why }) = &self.failing {
             let failing = now.saturating_sub(since.elapsed);
             if *panics > 0 || failing >= FAILED_FOR {
                 return Some(format!("{why} (rounds have gone wrong for {} s)", failing.as_secs()));
