@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use actix_web::web;
 
 use super::request::only;
-use super::{actions, lifecycle, operator, pages, webhooks};
+use super::{actions, lifecycle, operator, pages, reload, webhooks};
 use crate::connect::routes;
 
 /// The public routes, which Jira, the tools and people call.
@@ -47,5 +47,6 @@ pub(super) fn operator_routes(config: &mut web::ServiceConfig) {
     config
         .service(only("/healthz", "GET", web::get().to(operator::health)))
         .service(only("/readyz", "GET", web::get().to(operator::readiness)))
-        .service(only("/metrics", "GET", web::get().to(operator::metrics)));
+        .service(only("/metrics", "GET", web::get().to(operator::metrics)))
+        .service(only("/reload", "POST", web::post().to(reload::reload)));
 }
