@@ -8,7 +8,9 @@ use super::*;
 use crate::domain::SourceId;
 
 mod manual;
+mod reloaded;
 mod shown;
+mod written;
 
 const MINIMAL: &str = r#"
 server.base_url = "https://bridge.example.com/"
