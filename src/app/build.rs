@@ -5,11 +5,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, Delivery, Http};
+use crate::config::{Config, ConfigError, Http};
 use crate::destinations::{DestinationKind, DestinationTypes, Facilities, Quotas, TYPES};
 use crate::http::{ClientError, HttpClient, HttpSettings, build_client};
 use crate::store::{Store, Vault, VaultError};
@@ -53,12 +54,12 @@ pub fn build_registry(config: &Config) -> Result<Registry, ConfigError> {
 /// # Errors
 /// With a sentence that names the key of `[http]` to fix.
 pub fn build_http(config: &Config) -> Result<HttpClient, ClientError> {
-    build_client(&http_settings(&config.http, &config.delivery))
+    build_client(&http_settings(&config.http, config.delivery.timeout))
 }
 
-pub(super) fn http_settings(http: &Http, delivery: &Delivery) -> HttpSettings {
+pub(super) fn http_settings(http: &Http, timeout: Duration) -> HttpSettings {
     HttpSettings {
-        timeout: delivery.timeout,
+        timeout,
         proxy: http.proxy.clone(),
         no_proxy: http.no_proxy.clone(),
         ca_file: http.ca_file.as_ref().map(PathBuf::from),

@@ -22,6 +22,8 @@ const DESCRIPTOR_PORTS: [u16; 3] = [80, 443, 8080];
 
 /// Stands for a public address that is missing, while the other keys are examined.
 const ANY_ADDRESS: &str = "https://bridge.example.com";
+/// Nothing is asked.
+const ANY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The configuration in these files and variables.
 ///
@@ -49,10 +51,9 @@ pub fn find_faults(readable: &Readable) -> Vec<String> {
     {
         faults.push(format!("connect.sites: {fault}"));
     }
-    let settings = readable.http.as_ref().zip(readable.delivery.as_ref());
-    let settings = settings.map(|(http, delivery)| http_settings(http, delivery));
+    let settings = readable.http.as_ref().map(|http| http_settings(http, ANY_TIMEOUT));
     let http = settings.and_then(|it| build_client(&it).map_err(|fault| faults.push(fault.to_string())).ok());
-    let http = http.or_else(|| build_client(&HttpSettings::new(Duration::from_secs(1))).ok());
+    let http = http.or_else(|| build_client(&HttpSettings::new(ANY_TIMEOUT)).ok());
     let base_url = readable.server.as_ref().map(|server| server.base_url.clone());
     let base_url = base_url.or_else(|| Url::parse(ANY_ADDRESS).ok());
     // Without keys, sealed secrets are no mistake of the source.

@@ -1,13 +1,31 @@
-//! Which files are the configuration, when the command line names none.
+//! Where the configuration is: the variables that concern it, and its files.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::load::Environment;
-
+/// Begins the name of a variable that sets a key.
+pub(super) const PREFIX: &str = "BRIDGE__";
 /// The variable that names the files, separated as in `PATH`.
-pub(super) const BRIDGE_CONFIG: &str = "BRIDGE_CONFIG";
+const BRIDGE_CONFIG: &str = "BRIDGE_CONFIG";
 /// Where the configuration is when nothing names another file.
 const USUAL_FILE: &str = "/etc/incident-bridge/bridge.toml";
+
+/// The environment variables that concern the configuration: `BRIDGE_CONFIG`, and `BRIDGE__…` by name.
+#[derive(Debug, Clone, Default)]
+pub struct Environment(pub BTreeMap<String, String>);
+
+impl Environment {
+    /// Those of this process.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .filter(|(name, _)| name.starts_with(PREFIX) || name == BRIDGE_CONFIG)
+                .collect(),
+        )
+    }
+}
 
 /// The files to read: those of the command line, else those of `BRIDGE_CONFIG`, else the usual one if it
 /// exists.

@@ -1,6 +1,6 @@
 //! Layers the embedded defaults, the operator's files and the environment, and types the result.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use config::{FileFormat, Map, Value, ValueKind};
@@ -8,30 +8,11 @@ use config::{FileFormat, Map, Value, ValueKind};
 use super::across;
 use super::effective::{Config, Readable};
 use super::error::ConfigError;
-use super::files::{BRIDGE_CONFIG, nothing_given};
+use super::files::{Environment, PREFIX, nothing_given};
 use super::kind::place_path;
 use super::manual::{DEFAULT_TOML, list_defaults};
 use super::reading::Reading;
 use super::section::{Part, one_of};
-
-const PREFIX: &str = "BRIDGE__";
-
-/// The environment variables that concern the configuration: `BRIDGE_CONFIG`, and `BRIDGE__…` by name.
-#[derive(Debug, Clone, Default)]
-pub struct Environment(pub BTreeMap<String, String>);
-
-impl Environment {
-    /// Those of this process.
-    #[must_use]
-    pub fn of_process() -> Self {
-        Self(
-            std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-                .filter(|(name, _)| name.starts_with(PREFIX) || name == BRIDGE_CONFIG)
-                .collect(),
-        )
-    }
-}
 
 /// A configuration without a mistake.
 #[derive(Debug, Clone)]

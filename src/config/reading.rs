@@ -6,9 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
-use config::Value;
-
-use super::table::to_json;
+use serde_json::Value;
 
 /// The notes of one reading.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +24,7 @@ impl Reading {
     /// The value counts under this key.
     pub fn note(&mut self, key: String, value: &Value) {
         let mut hasher = DefaultHasher::new();
-        to_json(value.clone()).to_string().hash(&mut hasher);
+        value.to_string().hash(&mut hasher);
         self.fingerprints.insert(key, hasher.finish());
     }
 }

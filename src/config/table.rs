@@ -50,7 +50,7 @@ impl<'a> Table<'a> {
             }
         }
         if let Some(value) = &value {
-            self.reading.note(format!("{}{name}", self.place), value);
+            self.reading.note(format!("{}{name}", self.place), &to_json(value.clone()));
             let origin = value.origin().map(PathBuf::from).filter(|path| path.is_file());
             self.reading.secret_files.extend(origin.filter(|_| kind.secrecy == Secrecy::Secret));
         }
@@ -66,8 +66,9 @@ impl<'a> Table<'a> {
     pub fn take_rest(&mut self) -> serde_json::Map<String, serde_json::Value> {
         let rest = std::mem::take(&mut self.values).into_iter();
         let note = |(key, value): (String, Value)| {
+            let value = to_json(value);
             self.reading.note(format!("{}{key}", self.place), &value);
-            (key, to_json(value))
+            (key, value)
         };
         rest.map(note).collect()
     }

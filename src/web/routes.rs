@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use actix_web::web;
 
 use super::request::only;
-use super::{actions, lifecycle, operator, pages, reload, webhooks};
+use super::{actions, lifecycle, operator, pages, webhooks};
 use crate::connect::routes;
 
 /// The public routes, which Jira, the tools and people call.
@@ -48,5 +48,5 @@ pub(super) fn operator_routes(config: &mut web::ServiceConfig) {
         .service(only("/healthz", "GET", web::get().to(operator::health)))
         .service(only("/readyz", "GET", web::get().to(operator::readiness)))
         .service(only("/metrics", "GET", web::get().to(operator::metrics)))
-        .service(only("/reload", "POST", web::post().to(reload::reload)));
+        .service(only("/reload", "POST", web::post().to(operator::reload)));
 }
