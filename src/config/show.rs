@@ -69,7 +69,7 @@ impl Keys<'_> {
 
     /// Who may see the value at `server.listen` or `sources.0.api_token`; `None` if there is no such key.
     fn judge(&self, path: &[&str], own: &[&str]) -> Option<Secrecy> {
-        let part = self.parts.iter().find(|part| part.name == path[0])?;
+        let part = path.first().and_then(|name| self.parts.iter().find(|part| part.name == *name))?;
         let at = if part.is_list { 2 } else { 1 };
         let name = *path.get(at)?;
         if path.len() == at + 1 && part.keys.iter().any(|key| key.file_twin == Some(name)) {
