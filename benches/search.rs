@@ -34,7 +34,7 @@ async fn engine(folder: &std::path::Path, client_key: &ClientKey) -> Arc<Engine>
     let site = Site { folder, public, operator, jira: &[JIRA], install_keys: JIRA, sources };
     let config = read_config(&write_config(&site));
     fill_catalogue(&config).await;
-    let engine = app::build_engine(&config, Clock::system()).await.expect("an engine");
+    let engine = app::build_ready_engine(&config, Clock::system()).await.expect("an engine");
     let installation = NewInstallation {
         client_key: client_key.clone(),
         shared_secret: "secret".into(),

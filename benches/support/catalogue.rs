@@ -90,7 +90,7 @@ pub fn read_config(file: &Path) -> Config {
 
 /// Stores the catalogue the way the catalogue of a tool is stored.
 pub async fn fill_catalogue(config: &Config) {
-    let engine = app::build_engine(config, Clock::system()).await.expect("an engine");
+    let engine = app::build_ready_engine(config, Clock::system()).await.expect("an engine");
     app::prepare_store(config, engine.store()).await.expect("a schema");
     let source = SourceId::parse(SOURCE).expect("valid");
     let scope = SourceScope { source: &source, teams: true, sites: &config.sources[0].sites };

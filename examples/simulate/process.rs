@@ -119,7 +119,8 @@ impl Process {
     pub async fn start(file: &Path, world: &Arc<World>) -> anyhow::Result<Self> {
         let store = open_store(file, world).await?;
         let vault = Vault::new(&CONFIG.vault.key, &[])?;
-        let mut registry = Registry::build(&CONFIG.sources, &[], &HTTP, &CONFIG.server.base_url, &vault)?;
+        let built = Registry::build(&CONFIG.sources, &[], &HTTP, &CONFIG.server.base_url, &vault);
+        let mut registry = built.map_err(|faults| anyhow::anyhow!("{faults:?}"))?;
         for source in &SOURCES {
             let inner = registry.find(source.id).context("it is configured")?.adapter.clone();
             let (id, polled, world) = (source.id.to_owned(), source.polled, world.clone());
@@ -194,7 +195,7 @@ impl Process {
 
 /// What the background task does in one round.
 async fn run(engine: &Engine, job: &Job) -> Result<(), SyncError> {
-    let find = |id: &str| engine.registry().find(id).cloned();
+    let find = |id: &str| engine.registry().find(id);
     match job {
         Job::Inbox => engine.inbound().process_inbox().await.map(drop),
         Job::Link => engine.outbound().link_workspaces().await.map(drop),

@@ -217,7 +217,7 @@ impl Story {
         let world = self.world.clone();
         let received_at = world.clock.now();
         let process = self.process()?;
-        let Some(source) = process.engine.registry().find(webhook.source).cloned() else {
+        let Some(source) = process.engine.registry().find(webhook.source) else {
             bail!("{} is not configured", webhook.source);
         };
         let authorization = format!("Bearer {TOKEN}");
@@ -324,7 +324,7 @@ impl Story {
         } else {
             let source = SOURCES[world.below(SOURCES.len())].id;
             match engine.registry().find(source) {
-                Some(source) => engine.send_everything_again(source).await,
+                Some(source) => engine.send_everything_again(&source).await,
                 None => Ok(()),
             }
         };

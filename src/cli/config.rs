@@ -1,12 +1,11 @@
 //! `config check`, `config show`, `config schema` and `config default`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::output;
-use super::usage::Usage;
-use crate::app::build_registry;
-use crate::config::{ConfigError, DEFAULT_TOML, Loaded, TypeKeys, schema, show};
-use crate::connect::sites::SiteAllowList;
+use crate::app::{build_registry, find_faults, list_exposed_secrets, list_warnings, read_configuration};
+use crate::config::{DEFAULT_TOML, Draft, Environment, Loaded, TypeKeys, schema, show};
 use crate::sources::KINDS;
 
 #[derive(Debug, clap::Subcommand)]
@@ -14,7 +13,8 @@ pub enum Subcommand {
     /// Reads everything that `serve` would read, and builds every source; opens no database
     #[command(after_help = "Example:\n  incident-bridge config check --config bridge.toml")]
     Check,
-    /// Prints every value with where it came from; secrets are hidden
+    /// Prints every value with where it came from; secrets are hidden, and so is what is no key. A configuration
+    /// with mistakes is printed too
     #[command(after_help = "Example:\n  incident-bridge config show --config bridge.toml --json")]
     Show,
     /// Prints a JSON Schema of the configuration, for editors
@@ -27,25 +27,32 @@ pub enum Subcommand {
 }
 
 pub fn main(
-    read: &impl Fn() -> Result<Loaded, ConfigError>,
+    files: &[PathBuf],
+    environment: &Environment,
     subcommand: &Subcommand,
     json: bool,
 ) -> anyhow::Result<ExitCode> {
     match subcommand {
-        Subcommand::Check => check(&read()?, json)?,
-        Subcommand::Show => {
-            let shown = show(&read()?);
-            if json {
-                output::json(&shown)?;
-            } else {
-                let rows: Vec<_> = shown.into_iter().map(|row| [row.key, row.value, row.origin]).collect();
-                output::table(["KEY", "VALUE", "FROM"], &rows);
-            }
-        }
+        Subcommand::Check => check(&read_configuration(files, environment)?, json)?,
+        Subcommand::Show => show_all(Draft::read(files, environment), json)?,
         Subcommand::Schema => output::json(&schema(&list_type_keys())?)?,
         Subcommand::Default => output::text(DEFAULT_TOML.trim_end()),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A configuration with mistakes is shown too, and then what is wrong with it.
+fn show_all(draft: Draft, json: bool) -> anyhow::Result<()> {
+    let faults = find_faults(&draft.readable);
+    let shown = show(&draft, &list_type_keys(), faults.is_empty());
+    if json {
+        output::json(&shown)?;
+    } else {
+        let rows: Vec<_> = shown.into_iter().map(|row| [row.key, row.value, row.origin]).collect();
+        output::table(["KEY", "VALUE", "FROM"], &rows);
+    }
+    draft.finish(faults)?;
+    Ok(())
 }
 
 fn list_type_keys() -> Vec<TypeKeys<'static>> {
@@ -62,17 +69,20 @@ fn list_type_keys() -> Vec<TypeKeys<'static>> {
 fn check(loaded: &Loaded, json: bool) -> anyhow::Result<()> {
     let config = &loaded.config;
     let registry = build_registry(config)?;
-    SiteAllowList::parse(&config.connect.sites, &config.connect.insecure_sites)
-        .map_err(|fault| Usage(format!("connect.sites: {fault}")))?;
     let sources: Vec<String> =
         registry.iter().map(|source| format!("{} ({})", source.id(), source.config.kind)).collect();
+    let mut warnings = list_warnings(config, &registry);
+    warnings.extend(list_exposed_secrets(loaded));
     if json {
-        return output::json(
-            &serde_json::json!({ "valid": true, "sources": sources, "sites": config.connect.sites }),
-        );
+        return output::json(&serde_json::json!({
+            "valid": true, "sources": sources, "sites": config.connect.sites, "warnings": warnings,
+        }));
     }
     output::line(format!("the configuration is valid; sources: {}", list(&sources)));
     output::line(format!("sites that may install: {}", list(&config.connect.sites)));
+    for warning in warnings {
+        output::line(format!("warning: {warning}"));
+    }
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::output;
 use super::usage::Usage;
-use crate::app::build_ready_engine;
+use crate::app::open_engine;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{EntityId, EntityKind, Needle, State};
@@ -60,7 +60,7 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
     if !arguments.dry_run && !arguments.yes && !std::io::stdin().is_terminal() {
         return Err(Usage("give --yes to erase, or --dry-run to see what would be erased".to_owned()).into());
     }
-    let engine = build_ready_engine(config, Clock::system()).await?;
+    let engine = open_engine(config, Clock::system()).await?;
     engine.directory().refresh().await?;
     if !arguments.dry_run {
         engine.inbound().process_inbox().await?;
@@ -111,7 +111,7 @@ async fn ask_tools(engine: &Engine, subject: &Subject, entities: &[ErasedEntity]
     let mut still = Vec::new();
     for ErasedEntity { jira_id, source, provider_id, .. } in incidents.iter().take(MOST_ASKED) {
         let found = engine.registry().find(source);
-        let Some(poller) = found.and_then(|source| source.adapter.poller()) else {
+        let Some(poller) = found.as_ref().and_then(|source| source.adapter.poller()) else {
             still.push(format!("{jira_id}: its tool cannot be asked whether it still has it"));
             continue;
         };

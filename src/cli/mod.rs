@@ -17,6 +17,7 @@ mod output;
 mod progress;
 mod prune;
 mod quarantine;
+mod reload;
 mod serve;
 mod simulate_jira;
 mod sources;
@@ -28,7 +29,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{ConfigError, Environment, Loaded, load};
+use crate::app::read_configuration;
+use crate::config::{ConfigError, Environment, Loaded, Log, find_files};
+use crate::telemetry::init_logging;
 use usage::Usage;
 
 /// Shows the incidents of your incident tool on the Incidents page of Jira Software.
@@ -43,8 +46,9 @@ pub struct Cli {
 
 #[derive(Debug, Args)]
 struct Common {
-    /// Configuration file; later ones win. Without any: defaults and BRIDGE__… variables
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Configuration file; later ones win. Without any: those of BRIDGE_CONFIG, else
+    /// /etc/incident-bridge/bridge.toml
+    #[arg(short, long, global = true, value_name = "FILE")]
     config: Vec<PathBuf>,
     /// Print data as JSON
     #[arg(long, global = true)]
@@ -57,6 +61,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Runs the service
     Serve(serve::Arguments),
+    /// Makes the running service read its configuration again, as SIGHUP does
+    Reload(reload::Arguments),
     /// Prints the app descriptor that Jira reads at installation
     Descriptor,
     /// Prints the manifest of a Forge app that carries the same Connect modules
@@ -109,13 +115,20 @@ pub async fn run(cli: Cli) -> ExitCode {
 
 async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     let Common { config, json } = cli.common;
-    let read = || -> Result<Loaded, ConfigError> { load(&config, &Environment::of_process()) };
+    let environment = Environment::of_process();
+    let files = find_files(config, &environment);
+    let read = || -> Result<Loaded, ConfigError> {
+        let loaded = read_configuration(&files, &environment)?;
+        log_warnings(&loaded)?;
+        Ok(loaded)
+    };
     match cli.command {
         Command::Demo(arguments) => demo::main(arguments, json).await,
-        Command::Serve(arguments) => serve::main(&read()?.config, &arguments).await,
+        Command::Serve(arguments) => serve::main(files, environment, &arguments).await,
+        Command::Reload(arguments) => reload::main(&read()?.config, &arguments, json).await,
         Command::Descriptor => manifest::descriptor(&read()?.config),
         Command::ForgeManifest => manifest::forge_manifest(&read()?.config),
-        Command::Config(subcommand) => config::main(&read, &subcommand, json),
+        Command::Config(subcommand) => config::main(&files, &environment, &subcommand, json),
         Command::Doctor => doctor::main(&read()?.config, json).await,
         Command::Migrate => migrate::main(&read()?.config).await,
         Command::Sync(arguments) => sync::main(&read()?.config, &arguments, json).await,
@@ -129,4 +142,12 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Key(subcommand) => key::main(&read, &subcommand).await,
         Command::SimulateJira(arguments) => simulate_jira::main(&arguments).await,
     }
+}
+
+/// For a command that ends by itself: what it prints is on standard output, so only what is unusual is logged,
+/// unless this process alone is given another level.
+fn log_warnings(loaded: &Loaded) -> Result<(), ConfigError> {
+    let Log { level, format } = loaded.config.log.clone();
+    let level = if loaded.log_level_is_from_environment { level } else { "warn".to_owned() };
+    init_logging(&Log { level, format }).map_err(|fault| ConfigError { problems: vec![fault.to_string()] })
 }

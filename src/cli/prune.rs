@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::output;
-use crate::app::build_ready_engine;
+use crate::app::open_engine;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::format_timestamp;
@@ -22,7 +22,7 @@ pub struct Arguments {
 }
 
 pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow::Result<ExitCode> {
-    let engine = build_ready_engine(config, Clock::system()).await?;
+    let engine = open_engine(config, Clock::system()).await?;
     engine.directory().refresh().await?;
     let removals = if arguments.dry_run {
         engine.outbound().plan_removals().await?

@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use super::output;
 use crate::clock::Clock;
+use crate::config::{Log, LogFormat};
 use crate::lifecycle::stop_on_signal;
 use crate::simulator::{Simulator, SimulatorOptions};
+use crate::telemetry::init_logging;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  incident-bridge simulate-jira --listen 127.0.0.1:8081\n  \
@@ -19,6 +21,7 @@ pub struct Arguments {
 }
 
 pub async fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    init_logging(&Log { level: "warn".to_owned(), format: LogFormat::Text })?;
     let stop = stop_on_signal()?;
     let simulator = Simulator::start(Clock::system(), arguments.listen, SimulatorOptions::default())?;
     output::line(format!("Incidents page       {}/", simulator.url()));

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::output;
 use super::usage::Usage;
-use crate::app::build_ready_engine;
+use crate::app::{build_ready_engine, open_engine};
 use crate::clock::{Clock, Timestamp, before};
 use crate::config::Config;
 use crate::domain::parse_timestamp;
@@ -77,7 +77,12 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
     if window.is_some_and(|window| window.until <= window.since) {
         return Err(Usage("--until must be later than --since".to_owned()).into());
     }
-    let engine = build_ready_engine(config, Clock::system()).await?;
+    let reads_only = arguments.dry_run || arguments.pause.is_some() || arguments.resume.is_some();
+    let engine = if reads_only {
+        open_engine(config, Clock::system()).await?
+    } else {
+        build_ready_engine(config, Clock::system()).await?
+    };
     if let Some(id) = arguments.pause.as_deref().or(arguments.resume.as_deref()) {
         return pause(&engine, id, arguments.pause.is_some()).await;
     }
@@ -110,11 +115,12 @@ fn parse_instant(option: &str, text: &str) -> anyhow::Result<Timestamp> {
 }
 
 fn select(engine: &Engine, only: Option<&str>) -> anyhow::Result<Vec<Arc<SourceRuntime>>> {
-    let Some(id) = only else { return Ok(engine.registry().iter().cloned().collect()) };
-    if let Some(source) = engine.registry().find(id) {
-        return Ok(vec![source.clone()]);
+    let registry = engine.registry();
+    let Some(id) = only else { return Ok(registry.iter().cloned().collect()) };
+    if let Some(source) = registry.find(id) {
+        return Ok(vec![source]);
     }
-    let known: Vec<String> = engine.registry().iter().map(|source| source.id().to_string()).collect();
+    let known: Vec<String> = registry.iter().map(|source| source.id().to_string()).collect();
     Err(Usage(format!("--source: there is no source {id:?}; there are: {}", known.join(", "))).into())
 }
 

@@ -8,6 +8,7 @@ use config::{Map, Value, ValueKind};
 
 use super::kind::read_list;
 use super::nearest::nearest;
+use super::section::{find_id, one_of};
 
 /// The tables of the list `name`, in order; anything else is left out.
 pub(super) fn tables_mut<'v>(
@@ -48,10 +49,11 @@ pub(super) fn fill_sites(values: &mut Map<String, Value>) {
 
 /// Whether the ids of each list are unique, and the sources exist that destinations name.
 pub(super) fn check_ids(values: &mut Map<String, Value>, problems: &mut Vec<String>) {
-    let sources = list_ids(values, "sources", "source", problems);
-    list_ids(values, "destinations", "destination", problems);
+    let sources = list_ids(values, "sources", problems);
+    list_ids(values, "destinations", problems);
     let known: Vec<&str> = sources.iter().map(String::as_str).collect();
-    for (position, destination) in tables_mut(values, "destinations").enumerate() {
+    for destination in tables_mut(values, "destinations") {
+        let itself = find_id(destination).unwrap_or_default();
         let named = destination.get("sources").cloned().and_then(|value| read_list(value).ok());
         for id in named.unwrap_or_default().iter().filter(|id| !sources.contains(*id)) {
             let hint = match (nearest(id, &known), known.is_empty()) {
@@ -60,23 +62,29 @@ pub(super) fn check_ids(values: &mut Map<String, Value>, problems: &mut Vec<Stri
                 (None, false) => format!("the sources are: {}", known.join(", ")),
             };
             problems
-                .push(format!("destinations[{position}].sources: {id:?} is not the id of a source; {hint}"));
+                .push(format!("destination {itself:?}: sources: {id:?} is not the id of a source; {hint}"));
         }
     }
 }
 
-fn list_ids(
-    values: &mut Map<String, Value>,
-    name: &str,
-    one: &str,
-    problems: &mut Vec<String>,
-) -> BTreeSet<String> {
+fn list_ids(values: &mut Map<String, Value>, name: &str, problems: &mut Vec<String>) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
-    for (position, table) in tables_mut(values, name).enumerate() {
-        let Some(id) = table.get("id").and_then(|id| id.clone().into_string().ok()) else { continue };
+    let one = one_of(name);
+    for id in tables_mut(values, name).filter_map(|table| find_id(table)) {
         if !ids.insert(id.clone()) {
-            problems.push(format!("{name}[{position}].id: {id:?} is already the id of another {one}"));
+            problems.push(format!("{one} {id:?}: id: is already the id of another {one}"));
         }
     }
     ids
+}
+
+/// A source is polled at an interval or by a cron expression: `poll` replaces the default interval.
+pub(super) fn choose_polls(values: &mut Map<String, Value>, problems: &mut Vec<String>) {
+    for source in tables_mut(values, "sources").filter(|source| source.contains_key("poll")) {
+        let interval = source.remove("poll_interval");
+        if interval.is_some_and(|interval| interval.origin().is_some()) {
+            let id = find_id(source).unwrap_or_default();
+            problems.push(format!("source {id:?}: poll: is given beside poll_interval; keep one of them"));
+        }
+    }
 }

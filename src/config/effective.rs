@@ -23,4 +23,7 @@ parts! {
         /// Where incidents go besides the installed sites.
         pub destinations: Vec<DestinationConfig>,
     }
+
+    /// What could be read of a configuration that has mistakes.
+    pub struct Readable { .. }
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::time::Duration;
 
 use config::Value;
@@ -27,6 +28,9 @@ pub(super) enum Secrecy {
 /// Turns what was written into what the program uses, or says what to write instead.
 type Parse<T> = Box<dyn Fn(Value) -> Result<T, String>>;
 
+/// Turns a path, or an address that holds one, into what means the same in every folder.
+pub(super) type Place = fn(&Path, &str) -> String;
+
 /// The kind of a key's value.
 pub(super) struct Kind<T> {
     pub parse: Parse<T>,
@@ -39,6 +43,8 @@ pub(super) struct Kind<T> {
     pub required: bool,
     /// Whether a file of the value has one item a line.
     by_line: bool,
+    /// For a value that may be relative to the folder of the configuration file.
+    pub place: Option<Place>,
 }
 
 impl<T: 'static> Kind<T> {
@@ -50,6 +56,7 @@ impl<T: 'static> Kind<T> {
             secrecy: Secrecy::Open,
             required: false,
             by_line: false,
+            place: None,
         }
     }
 
@@ -70,7 +77,13 @@ impl<T: 'static> Kind<T> {
     pub fn checked<U: 'static>(self, check: impl Fn(T) -> Result<U, String> + 'static) -> Kind<U> {
         let parse = self.parse;
         let checked = Kind::new(self.schema, move |value| check(parse(value)?));
-        Kind { secrecy: self.secrecy, by_line: self.by_line, ..checked }
+        Kind { secrecy: self.secrecy, by_line: self.by_line, place: self.place, ..checked }
+    }
+
+    /// May be relative to the folder of the file that names it.
+    pub fn placed(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
     }
 
     /// Tells editors the shape of a text as a regular expression; the reader needs [`Kind::checked`].
@@ -119,6 +132,38 @@ pub(super) fn integer(range: RangeInclusive<u32>) -> Kind<usize> {
         let number = number.and_then(|n| usize::try_from(n).ok());
         number.ok_or_else(|| format!("must be a whole number from {low} to {high}"))
     })
+}
+
+/// A number of bytes, in the range: a plain number, or a text such as `1MiB`.
+pub(super) fn bytes(range: RangeInclusive<u32>) -> Kind<usize> {
+    let (low, high) = range.into_inner();
+    let number = json!({ "type": "integer", "minimum": low, "maximum": high });
+    let text = json!({ "type": "string", "pattern": r"^\s*[0-9]+\s*(KiB|MiB|GiB)?\s*$" });
+    Kind::new(json!({ "oneOf": [number, text] }), move |value| {
+        let number = read_bytes(value).filter(|n| (u64::from(low)..=high.into()).contains(n));
+        let number = number.and_then(|n| usize::try_from(n).ok());
+        number.ok_or_else(|| {
+            format!("must be a number of bytes from {low} to {high}, or a text such as \"1MiB\"")
+        })
+    })
+}
+
+fn read_bytes(value: Value) -> Option<u64> {
+    let text = value.into_string().ok()?;
+    let text = text.trim();
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("", 0)];
+    let (digits, shift) = units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)))?;
+    digits.trim().parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
+/// The path of a file, relative to the folder of the file that names it.
+pub(super) fn path() -> Kind<String> {
+    text().placed(place_path)
+}
+
+/// The path as seen from everywhere.
+pub(super) fn place_path(folder: &Path, path: &str) -> String {
+    folder.join(path).to_string_lossy().into_owned()
 }
 
 /// An address and port to listen on, such as `example`.

@@ -12,10 +12,14 @@ mod across;
 mod destination;
 mod effective;
 mod error;
+mod files;
 mod kind;
+mod live;
 mod load;
 mod manual;
 mod nearest;
+mod reading;
+mod reload;
 mod schedule;
 mod schema;
 mod section;
@@ -27,12 +31,15 @@ mod table;
 mod tests;
 
 pub use destination::DestinationConfig;
-pub use effective::Config;
+pub use effective::{Config, Readable};
 pub use error::ConfigError;
-pub use load::{Environment, Loaded, load};
+pub use files::{Environment, find_files};
+pub use live::Live;
+pub use load::{Draft, Loaded, load};
 pub use manual::DEFAULT_TOML;
 pub use nearest::{nearest, suggestion};
-pub use schedule::{nth_after, parse_cron, parse_duration};
+pub use reload::Changes;
+pub use schedule::{Recurrence, parse_cron, parse_duration};
 pub use schema::{TypeKeys, schema};
 pub use sections::{
     Connect, DatabaseKind, Delivery, Http, Log, LogFormat, Operator, Retention, Server, Store, Sync, Vault,

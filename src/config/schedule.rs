@@ -1,4 +1,4 @@
-//! Durations and cron expressions as the configuration writes them.
+//! Durations, cron expressions and intervals as the configuration writes them.
 
 use std::time::Duration;
 
@@ -31,24 +31,48 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// When something happens again and again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recurrence {
+    /// A cron expression with six fields, read in UTC.
+    Cron(String),
+    /// At the multiples of this, counted from the Unix epoch.
+    Every(Duration),
+}
+
+impl Recurrence {
+    /// The `n`th instant after `at`; `None` when the schedule is not valid or ends before.
+    #[must_use]
+    pub fn nth_after(&self, at: DateTime<Utc>, n: usize) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Cron(text) => {
+                let cron = parse_cron(text).ok()?;
+                (0..n).try_fold(at, |at, _| cron.find_next_occurrence(&at, false).ok())
+            }
+            Self::Every(interval) => {
+                let (interval, n) = (i64::try_from(interval.as_millis()).ok()?, i64::try_from(n).ok()?);
+                let passed = at.timestamp_millis().checked_div_euclid(interval)?;
+                DateTime::from_timestamp_millis(passed.checked_add(n)?.checked_mul(interval)?)
+            }
+        }
+    }
+}
+
 /// A cron expression with exactly six fields, seconds first.
 ///
 /// # Errors
 /// A sentence that names the fields.
 pub fn parse_cron(text: &str) -> Result<Cron, String> {
-    CronParser::builder().seconds(Seconds::Required).build().parse(text).map_err(|fault| {
+    CronParser::builder().seconds(Seconds::Required).build().parse(text).map_err(|_| {
+        let why = match text.split_whitespace().count() {
+            6 => "a field of it is not valid".to_owned(),
+            n => format!("it has {n} of the six fields"),
+        };
         format!(
-            "{text:?} is not a cron expression ({fault}); it has six fields: second, minute, hour, day of month, \
-             month, day of week, for example \"0 */5 * * * *\""
+            "{text:?} is not a cron expression with six fields: {why}; they are second, minute, hour, day of \
+             month, month and day of week, for example \"0 */5 * * * *\""
         )
     })
-}
-
-/// The `n`th instant of a schedule after `at`; `None` when the schedule is not valid or ends before.
-#[must_use]
-pub fn nth_after(schedule: &str, at: DateTime<Utc>, n: usize) -> Option<DateTime<Utc>> {
-    let cron = parse_cron(schedule).ok()?;
-    (0..n).try_fold(at, |at, _| cron.find_next_occurrence(&at, false).ok())
 }
 
 #[cfg(test)]
@@ -58,11 +82,26 @@ mod tests {
     #[test]
     fn the_instants_of_a_schedule_are_counted_from_any_moment() {
         let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
-        let (schedule, now) = ("0 */5 * * * *", at("2026-09-14T08:03:10Z"));
-        assert_eq!(nth_after(schedule, now, 1), Some(at("2026-09-14T08:05:00Z")));
-        assert_eq!(nth_after(schedule, now, 4), Some(at("2026-09-14T08:20:00Z")));
-        assert_eq!(nth_after(schedule, at("2026-09-14T08:05:00Z"), 1), Some(at("2026-09-14T08:10:00Z")));
-        assert_eq!(nth_after("soon", now, 1), None);
+        let now = at("2026-09-14T08:03:10Z");
+        let five = Duration::from_mins(5);
+        for schedule in [Recurrence::Cron("0 */5 * * * *".to_owned()), Recurrence::Every(five)] {
+            assert_eq!(schedule.nth_after(now, 1), Some(at("2026-09-14T08:05:00Z")));
+            assert_eq!(schedule.nth_after(now, 4), Some(at("2026-09-14T08:20:00Z")));
+            assert_eq!(schedule.nth_after(at("2026-09-14T08:05:00Z"), 1), Some(at("2026-09-14T08:10:00Z")));
+        }
+        assert_eq!(Recurrence::Cron("soon".to_owned()).nth_after(now, 1), None);
+        for never in [Duration::ZERO, Duration::MAX] {
+            assert_eq!(Recurrence::Every(never).nth_after(now, 1), None);
+        }
+    }
+
+    #[test]
+    fn a_wrong_cron_expression_is_explained_in_our_words() {
+        for (wrong, why) in [("*/5 * * * *", "it has 5 of the six fields"), ("61 * * * * *", "a field of it")]
+        {
+            let told = parse_cron(wrong).unwrap_err();
+            assert!(told.contains(why) && !told.contains("pattern") && !told.contains("croner"), "{told}");
+        }
     }
 
     #[test]

@@ -7,8 +7,9 @@
 use config::{Map, Value};
 use serde_json::Value as Json;
 
-use super::kind::{Kind, Secrecy};
+use super::kind::{Kind, Place, Secrecy};
 use super::nearest::hint;
+use super::reading::Reading;
 use super::table::Table;
 
 /// What there is to know of a key without its value.
@@ -19,15 +20,17 @@ pub(super) struct Key {
     pub file_twin: Option<&'static str>,
     pub secrecy: Secrecy,
     pub required: bool,
+    /// For a value that may be relative to the folder of the configuration file.
+    pub place: Option<Place>,
     /// Keywords of JSON Schema.
     pub schema: Json,
 }
 
 impl Key {
     pub fn new<T>(name: &'static str, file_twin: &'static str, kind: Kind<T>) -> Self {
-        let Kind { schema, secrecy, required, .. } = kind;
+        let Kind { schema, secrecy, required, place, .. } = kind;
         let file_twin = (secrecy != Secrecy::Open).then_some(file_twin);
-        Self { name, file_twin, secrecy, required, schema }
+        Self { name, file_twin, secrecy, required, place, schema }
     }
 }
 
@@ -57,7 +60,7 @@ pub(super) struct Part {
 pub(super) trait ReadPart: Sized {
     const IS_LIST: bool;
     fn keys() -> Vec<Key>;
-    fn read_part(name: &str, value: Option<Value>, problems: &mut Vec<String>) -> Option<Self>;
+    fn read_part(name: &str, value: Option<Value>, reading: &mut Reading) -> Option<Self>;
 }
 
 impl<S: Section> ReadPart for S {
@@ -67,12 +70,12 @@ impl<S: Section> ReadPart for S {
         <S as Section>::keys()
     }
 
-    fn read_part(name: &str, value: Option<Value>, problems: &mut Vec<String>) -> Option<Self> {
+    fn read_part(name: &str, value: Option<Value>, reading: &mut Reading) -> Option<Self> {
         let Ok(values) = value.map_or(Ok(Map::new()), Value::into_table) else {
-            problems.push(format!("{name}: must be a table, [{name}]"));
+            reading.problems.push(format!("{name}: must be a table, [{name}]"));
             return None;
         };
-        read_section(name, values, problems)
+        read_section(Table::new(&format!("{name}."), &format!("{name}."), values, reading))
     }
 }
 
@@ -83,41 +86,49 @@ impl<S: Section> ReadPart for Vec<S> {
         <S as Section>::keys()
     }
 
-    fn read_part(name: &str, value: Option<Value>, problems: &mut Vec<String>) -> Option<Self> {
+    /// Those that can be read: a mistake in one table hides none in another.
+    fn read_part(name: &str, value: Option<Value>, reading: &mut Reading) -> Option<Self> {
         let Ok(tables) = value.map_or(Ok(Vec::new()), Value::into_array) else {
-            problems.push(format!("{name}: must be a list of tables, [[{name}]]"));
+            reading.problems.push(format!("{name}: must be a list of tables, [[{name}]]"));
             return None;
         };
-        let mut read = |(position, table): (usize, Value)| {
-            let path = format!("{name}[{position}]");
+        let read = |(position, table): (usize, Value)| {
             let Ok(table) = table.into_table() else {
-                problems.push(format!("{path}: must be a table, [[{name}]]"));
+                reading.problems.push(format!("{name}[{position}]: must be a table, [[{name}]]"));
                 return None;
             };
-            read_section(&path, table, problems)
+            let (sentence, place) = match find_id(&table) {
+                Some(id) => (format!("{} {id:?}: ", one_of(name)), format!("{name}.{id}.")),
+                None => (format!("{name}[{position}]."), format!("{name}.{position}.")),
+            };
+            read_section(Table::new(&sentence, &place, table, reading))
         };
-        // All of them are read before the first mistake counts, so that every mistake is noted.
-        let sections: Vec<Option<S>> = tables.into_iter().enumerate().map(&mut read).collect();
-        sections.into_iter().collect()
+        Some(tables.into_iter().enumerate().filter_map(read).collect())
     }
 }
 
+/// The id of a table of a list, if it has one.
+pub(super) fn find_id(table: &Map<String, Value>) -> Option<String> {
+    table.get("id")?.clone().into_string().ok().filter(|id| !id.is_empty())
+}
+
+/// `source` for `sources`.
+pub(super) fn one_of(list: &str) -> &str {
+    list.trim_end_matches('s')
+}
+
 /// Reads one table completely: every key, and no unknown key.
-pub(super) fn read_section<S: Section>(
-    path: &str,
-    values: Map<String, Value>,
-    problems: &mut Vec<String>,
-) -> Option<S> {
-    let mut table = Table::new(path, values, problems);
+pub(super) fn read_section<S: Section>(mut table: Table<'_>) -> Option<S> {
     let section = S::read(&mut table);
     table.finish(&S::key_names());
     section
 }
 
 /// Reports what is on the first level and is no part.
-pub(super) fn refuse_unknown_parts(left: Map<String, Value>, parts: &[Part], problems: &mut Vec<String>) {
+pub(super) fn refuse_unknown_parts(left: Map<String, Value>, parts: &[Part], reading: &mut Reading) {
     let known: Vec<_> = parts.iter().map(|part| part.name).collect();
-    problems.extend(left.into_keys().map(|name| format!("{name}: is not a section{}", hint(&name, &known))));
+    let unknown = left.into_keys().map(|name| format!("{name}: is not a section{}", hint(&name, &known)));
+    reading.problems.extend(unknown);
 }
 
 /// Makes a struct of typed keys, and with it [`Section`]. A field is `name: Type = kind,`; `name as "key"`
@@ -164,15 +175,22 @@ macro_rules! section {
     (@name $field:ident $name:literal) => { $name };
 }
 
-/// Makes the struct of all parts, their list, and the reader of the whole.
+/// Makes the struct of all parts, the same with those that could be read, their list, and the reader of the
+/// whole.
 macro_rules! parts {
     (
         $(#[$about:meta])*
         pub struct $whole:ident { $( $(#[$doc:meta])* pub $part:ident: $type:ty, )* }
+        $(#[$some_about:meta])*
+        pub struct $some:ident { .. }
     ) => {
         $(#[$about])*
         #[derive(Debug, Clone)]
         pub struct $whole { $( $(#[$doc])* pub $part: $type, )* }
+
+        $(#[$some_about])*
+        #[derive(Debug, Clone)]
+        pub struct $some { $( $(#[$doc])* pub $part: Option<$type>, )* }
 
         impl $whole {
             pub(super) fn parts() -> Vec<section::Part> {
@@ -182,19 +200,26 @@ macro_rules! parts {
                     keys: <$type as section::ReadPart>::keys(),
                 }, )* ]
             }
+        }
 
-            /// `None` after a mistake; all mistakes are in `problems`.
+        impl $some {
+            /// Every mistake is in `reading`.
             pub(super) fn read(
                 mut values: ::config::Map<String, ::config::Value>,
-                problems: &mut Vec<String>,
-            ) -> Option<Self> {
+                reading: &mut $crate::config::reading::Reading,
+            ) -> Self {
                 $( let $part = <$type as section::ReadPart>::read_part(
                     stringify!($part),
                     values.remove(stringify!($part)),
-                    problems,
+                    reading,
                 ); )*
-                section::refuse_unknown_parts(values, &Self::parts(), problems);
-                Some(Self { $( $part: $part?, )* })
+                section::refuse_unknown_parts(values, &$whole::parts(), reading);
+                Self { $( $part, )* }
+            }
+
+            /// `None` when a part could not be read.
+            pub(super) fn complete(self) -> Option<$whole> {
+                Some($whole { $( $part: self.$part?, )* })
             }
         }
     };

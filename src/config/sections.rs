@@ -5,6 +5,7 @@
 //! in both files. To add a section, write its struct here and its name in `Config`.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -13,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use super::kind::{
-    address, boolean, cron, duration, integer, list, secret, secret_url, secrets, text, url, word,
+    address, boolean, bytes, cron, duration, integer, list, path, secret, secret_url, secrets, text, url,
+    word,
 };
 use super::section::section;
 
@@ -31,9 +33,9 @@ section! {
             .required("is missing; write the public address, for example https://bridge.example.com"),
         pub shutdown_grace: Duration = duration(),
         /// Bytes.
-        pub max_body: usize = integer(1024..=64 << 20),
+        pub max_body: usize = bytes(1024..=64 << 20),
         /// Bytes of all request bodies in memory; at least one of the largest always fits.
-        pub max_body_total: usize = integer(1024..=1 << 30),
+        pub max_body_total: usize = bytes(1024..=1 << 30),
         /// Open connections; fewer if the limit of open files says so.
         pub max_connections: usize = integer(16..=1 << 20),
         /// For a whole request with its answer.
@@ -60,6 +62,7 @@ section! {
         /// May contain a password. [`Store::database`] says which database it is.
         pub url: SecretString = secret_url()
             .shaped("^(sqlite|postgres|postgresql)://")
+            .placed(place_database)
             .checked(check_store_url)
             .required("is missing; write sqlite://FILE or postgres://USER@HOST/DATABASE"),
         pub migrate_on_start: bool = boolean(),
@@ -100,7 +103,7 @@ section! {
         pub proxy: Option<SecretString> = secret_url().optional(),
         pub no_proxy: Vec<String> = list(),
         /// Path of a PEM file.
-        pub ca_file: Option<String> = text().optional(),
+        pub ca_file: Option<String> = path().optional(),
     }
 }
 
@@ -239,6 +242,17 @@ fn check_store_url(url: SecretString) -> Result<SecretString, String> {
         Some(("sqlite" | "postgres" | "postgresql", _)) => Ok(url),
         _ => Err("must start with sqlite:// or postgres://".to_owned()),
     }
+}
+
+/// A SQLite file is relative to the folder of the configuration file; everything else stays as it is.
+fn place_database(folder: &Path, url: &str) -> String {
+    let Some(file) = url.strip_prefix("sqlite://") else { return url.to_owned() };
+    if file.is_empty() || file.starts_with(['/', ':', '?']) {
+        return url.to_owned();
+    }
+    // In the address, the folder must not look like an escape or like the begin of the parameters.
+    let folder = folder.to_string_lossy().replace('%', "%25").replace('?', "%3F");
+    format!("sqlite://{}/{file}", folder.trim_end_matches('/'))
 }
 
 /// The module key in the descriptor is the app key with a suffix, so it takes the narrower alphabet's limits.

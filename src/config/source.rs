@@ -13,7 +13,10 @@ use url::Url;
 use super::error::ConfigError;
 use super::kind::{boolean, cron, duration, integer, list, secret, secrets, text, url, word, words_to};
 use super::manual;
+use super::reading::Reading;
+use super::schedule::Recurrence;
 use super::section::{Section, read_section, section};
+use super::table::Table;
 use crate::domain::{ComponentType, IncidentStatus, Severity, SourceId, Tier, UnmappedValue, ValueKind};
 
 /// How the tool's workspaces appear in Jira.
@@ -26,6 +29,8 @@ pub enum WorkspaceMode {
     Teams,
 }
 
+/// For a source that was made without the defaults of the manual.
+const USUAL_INTERVAL: Duration = Duration::from_mins(5);
 /// Bytes of a credential that nobody guesses.
 const SHORTEST_CREDENTIAL: usize = 16;
 /// The shape of ids that the operator chooses, for editors; the reader asks the id's own type.
@@ -68,9 +73,11 @@ section! {
         pub webhook_basic: Option<SecretString> = secret().optional(),
         pub api_token: Option<SecretString> = secret().optional(),
         pub api_url: Option<Url> = url().optional(),
-        /// Cron expression with six fields.
-        pub poll: String = cron(),
-        /// Most instants of `poll` from one poll to the next while nothing is new; 1 skips none.
+        /// In place of `poll`.
+        pub poll_interval: Option<Duration> = duration().checked(check_interval).optional(),
+        /// Cron expression with six fields, in place of `poll_interval`.
+        pub poll: Option<String> = cron().optional(),
+        /// Most instants from one poll to the next while nothing is new; 1 skips none.
         pub poll_slowdown: usize = integer(1..=12),
         pub backfill: Duration = duration(),
         pub workspaces: WorkspaceMode = word(&[WorkspaceMode::Account, WorkspaceMode::Teams]),
@@ -102,8 +109,18 @@ impl SourceConfig {
         values.insert("id".to_owned(), Value::new(None, String::from(id)));
         values.insert("type".to_owned(), Value::new(None, kind));
         values.insert("sites".to_owned(), Value::new(None, Vec::<String>::new()));
-        let mut problems = Vec::new();
-        read_section("source", values, &mut problems).ok_or(ConfigError { problems })
+        let mut reading = Reading::default();
+        let read = read_section(Table::new("source.", "source.", values, &mut reading));
+        read.ok_or(ConfigError { problems: reading.problems })
+    }
+
+    /// When the tool is polled.
+    #[must_use]
+    pub fn polls(&self) -> Recurrence {
+        match (&self.poll, self.poll_interval) {
+            (Some(cron), _) => Recurrence::Cron(cron.clone()),
+            (None, interval) => Recurrence::Every(interval.unwrap_or(USUAL_INTERVAL)),
+        }
     }
 
     /// What may prove a webhook, with the key that names it: `webhook_secrets[0]`.
@@ -155,4 +172,9 @@ impl SourceConfig {
             ValueKind::Status => self.find_status(&unknown.value).is_some(),
         }
     }
+}
+
+fn check_interval(interval: Duration) -> Result<Duration, String> {
+    let range = Duration::from_secs(1)..=Duration::from_hours(7 * 24);
+    if range.contains(&interval) { Ok(interval) } else { Err("must be from \"1s\" to \"7d\"".to_owned()) }
 }

@@ -10,22 +10,25 @@ use config::{Map, Value, ValueKind};
 
 use super::kind::{Kind, Secrecy};
 use super::nearest::hint;
+use super::reading::Reading;
 
 /// One table on its way into typed values.
 pub(super) struct Table<'a> {
-    path: String,
+    sentence: String,
+    place: String,
     values: Map<String, Value>,
-    problems: &'a mut Vec<String>,
+    reading: &'a mut Reading,
 }
 
 impl<'a> Table<'a> {
-    /// `path` starts the sentence about every mistake, for example `sources[0]`.
-    pub fn new(path: &str, values: Map<String, Value>, problems: &'a mut Vec<String>) -> Self {
-        Self { path: path.to_owned(), values, problems }
+    /// `sentence` and the key start the sentence about every mistake, for example `source "pd": `; `place` and
+    /// the key are its dotted name, for example `sources.pd.`.
+    pub fn new(sentence: &str, place: &str, values: Map<String, Value>, reading: &'a mut Reading) -> Self {
+        Self { sentence: sentence.to_owned(), place: place.to_owned(), values, reading }
     }
 
     fn problem(&mut self, key: &str, what: impl Display) {
-        self.problems.push(format!("{}.{key}: {what}", self.path));
+        self.reading.problems.push(format!("{}{key}: {what}", self.sentence));
     }
 
     /// The value of one key, given as `name` or in the file that `file_twin` names; `None` after a mistake,
@@ -39,9 +42,17 @@ impl<'a> Table<'a> {
                     self.problem(name, format!("is given twice, as {name} and as {file_twin}; keep one"));
                     return None;
                 }
-                let content = read_file(path).map(|text| kind.of_file(&text));
+                let content = read_file(path).map(|(path, text)| {
+                    self.reading.secret_files.insert(path);
+                    kind.of_file(&text)
+                });
                 value = Some(self.or_problem(file_twin, content)?);
             }
+        }
+        if let Some(value) = &value {
+            self.reading.note(format!("{}{name}", self.place), &to_json(value.clone()));
+            let origin = value.origin().map(PathBuf::from).filter(|path| path.is_file());
+            self.reading.secret_files.extend(origin.filter(|_| kind.secrecy == Secrecy::Secret));
         }
         let read = value.map_or_else(|| (kind.absent)(), |value| (kind.parse)(value));
         self.or_problem(name, read)
@@ -53,7 +64,13 @@ impl<'a> Table<'a> {
 
     /// Everything that was not read, as JSON.
     pub fn take_rest(&mut self) -> serde_json::Map<String, serde_json::Value> {
-        std::mem::take(&mut self.values).into_iter().map(|(key, value)| (key, to_json(value))).collect()
+        let rest = std::mem::take(&mut self.values).into_iter();
+        let note = |(key, value): (String, Value)| {
+            let value = to_json(value);
+            self.reading.note(format!("{}{key}", self.place), &value);
+            (key, value)
+        };
+        rest.map(note).collect()
     }
 
     /// Reports every key that is not among the `known`.
@@ -64,13 +81,13 @@ impl<'a> Table<'a> {
     }
 }
 
-fn read_file(path: Value) -> Result<String, String> {
+fn read_file(path: Value) -> Result<(PathBuf, String), String> {
     let path = path.into_string().map(PathBuf::from).map_err(|_| "must be a text in quotes")?;
     let text = std::fs::read_to_string(&path);
     let text = text.map_err(|fault| format!("cannot read {}: {fault}", path.display()))?;
     match text.trim() {
         "" => Err(format!("{} is empty", path.display())),
-        text => Ok(text.to_owned()),
+        text => Ok((path.clone(), text.to_owned())),
     }
 }
 

@@ -83,6 +83,21 @@ pub fn host_matches(pattern: &str, host_and_port: &str) -> bool {
     pattern.matches(&host, port.unwrap_or(HTTPS))
 }
 
+/// Whether there may be a site that both patterns, as for [`HostPattern`], cover.
+#[must_use]
+pub fn overlaps(one: &str, other: &str) -> bool {
+    let (Ok(one), Ok(other)) = (HostPattern::parse(one), HostPattern::parse(other)) else { return false };
+    let is_at_or_below = |inner: &HostPattern, outer: &HostPattern| match (&inner.host, &outer.host) {
+        (Host::Domain(inner_host), Host::Domain(outer_host)) if outer.below => {
+            let rest = inner_host.strip_suffix(outer_host.as_str());
+            rest.is_some_and(|rest| rest.ends_with('.') || (rest.is_empty() && inner.below))
+        }
+        (inner_host, outer_host) => inner_host == outer_host && inner.below == outer.below,
+    };
+    let same_port = one.port.unwrap_or(HTTPS) == other.port.unwrap_or(HTTPS);
+    same_port && (is_at_or_below(&one, &other) || is_at_or_below(&other, &one))
+}
+
 /// Whether the host is this machine itself, for which plain `http` is acceptable.
 #[must_use]
 pub fn is_loopback(host: &Host<&str>) -> bool {

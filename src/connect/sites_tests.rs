@@ -154,3 +154,27 @@ fn a_sources_sites_are_matched_by_the_same_rules() {
     assert!(!host_matches("*", "acme.atlassian.net"));
     assert!(!host_matches("acme.atlassian.net", ""));
 }
+
+#[test]
+fn patterns_overlap_when_a_site_may_be_covered_by_both() {
+    for (one, other) in [
+        ("acme.atlassian.net", "acme.atlassian.net"),
+        ("acme.atlassian.net", "*.atlassian.net"),
+        ("*.atlassian.net", "*.atlassian.net"),
+        ("*.eu.atlassian.net", "*.atlassian.net"),
+        ("acme.atlassian.net", "acme.atlassian.net:443"),
+        ("127.0.0.1:2990", "127.0.0.1:2990"),
+    ] {
+        assert!(overlaps(one, other) && overlaps(other, one), "{one} {other}");
+    }
+    for (one, other) in [
+        ("acme.atlassian.net", "acme.atlassian.com"),
+        ("atlassian.net", "*.atlassian.net"),
+        ("*.jira.com", "*.atlassian.net"),
+        ("notatlassian.net", "*.atlassian.net"),
+        ("acme.atlassian.net:8443", "acme.atlassian.net"),
+        ("https://acme.atlassian.net", "acme.atlassian.net"),
+    ] {
+        assert!(!overlaps(one, other) && !overlaps(other, one), "{one} {other}");
+    }
+}

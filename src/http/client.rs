@@ -94,6 +94,15 @@ pub fn build_client(settings: &HttpSettings) -> Result<Client, ClientError> {
     })
 }
 
+/// A client for the listeners of this machine: it knows no proxy, whatever the environment says.
+///
+/// # Errors
+/// When TLS does not start.
+pub fn build_direct_client(timeout: Duration) -> Result<Client, ClientError> {
+    let builder = Client::builder().no_proxy().redirect(redirect::Policy::none()).timeout(timeout);
+    builder.build().map_err(|error| ClientError::Tls(innermost(&error)))
+}
+
 fn proxy(address: &SecretString, no_proxy: &[String]) -> Result<Proxy, ClientError> {
     let url = Url::parse(address.expose_secret()).map_err(|_| ClientError::BadProxy)?;
     if !url.has_host() {

@@ -14,7 +14,7 @@ mod retry_after;
 mod test_servers;
 
 pub use body::read_body;
-pub use client::{ClientError, HttpSettings, build_client};
+pub use client::{ClientError, HttpSettings, build_client, build_direct_client};
 pub use error::{TransportCause, TransportFault};
 pub use reqwest::Client as HttpClient;
 pub use retry_after::{LONGEST_WAIT, find_retry_after, parse_http_date};

@@ -28,10 +28,18 @@ pub struct BuildContext {
     pub http: reqwest::Client,
 }
 
-/// Why a source cannot be built from its configuration: the key and what to write there.
+/// Why a source cannot be built from its configuration: for each mistake the key and what to write there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct BuildError(pub String);
+#[error("{}", problems.join("; "))]
+pub struct BuildError {
+    pub problems: Vec<String>,
+}
+
+impl From<String> for BuildError {
+    fn from(problem: String) -> Self {
+        Self { problems: vec![problem] }
+    }
+}
 
 /// A way to read a tool, or a kind of entity that only some tools have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

@@ -78,16 +78,22 @@ pub fn find_kind(name: &str) -> Result<&'static Kind, String> {
 /// Builds the source that a `[[sources]]` table describes, without using the network.
 ///
 /// # Errors
-/// A [`BuildError`] that names the wrong key and says what to write there; an unknown type lists the known ones.
+/// A [`BuildError`] that names every wrong key and says what to write there; an unknown type lists the known ones.
 pub fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
-    let kind = find_kind(&context.config.kind)
-        .map_err(|fault| BuildError(format!("source `{}`: {fault}", context.config.id)))?;
+    let kind = find_kind(&context.config.kind)?;
     open(kind, context)
 }
 
-/// Builds a source of this type; refuses a key that the type does not have.
-fn open(kind: &Kind, context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
-    kit::options::check_names(&context.config, kind.option_names)?;
-    kit::options::check_credentials(&context.config)?;
-    (kind.build)(context)
+/// Builds a source of this type; refuses keys that the type does not have.
+fn open(kind: &Kind, mut context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
+    let mut problems = kit::options::take_unknown(&mut context.config, kind.option_names);
+    problems.extend(kit::options::list_blank_credentials(&context.config));
+    match (kind.build)(context) {
+        Ok(source) if problems.is_empty() => Ok(source),
+        Ok(_) => Err(BuildError { problems }),
+        Err(fault) => {
+            problems.extend(fault.problems);
+            Err(BuildError { problems })
+        }
+    }
 }

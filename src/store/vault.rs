@@ -3,6 +3,8 @@
 //! A blob is `1 | key id (8) | nonce (24) | ciphertext and tag`. Table and primary key are authenticated
 //! with it, so a blob copied to another row cannot be opened. Must never write a plaintext anywhere.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead, Generate, Key, KeyInit, Payload};
@@ -29,14 +31,17 @@ pub enum VaultError {
     Damaged,
 }
 
-/// The keys, newest first. The newest seals; all open.
+/// Newest first, each with its id.
+type Keys = Vec<([u8; KEY_ID], XChaCha20Poly1305)>;
+
+/// The keys. The newest seals; all open.
 pub struct Vault {
-    keys: Vec<([u8; KEY_ID], XChaCha20Poly1305)>,
+    keys: RwLock<Arc<Keys>>,
 }
 
 impl std::fmt::Debug for Vault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Vault({} keys)", self.keys.len())
+        write!(f, "Vault({} keys)", self.keys().len())
     }
 }
 
@@ -47,7 +52,17 @@ impl Vault {
     /// [`VaultError::BadKey`] when a key is not 32 bytes in base64.
     pub fn new(key: &SecretString, previous: &[SecretString]) -> Result<Self, VaultError> {
         let keys = std::iter::once(key).chain(previous).map(parse_key).collect::<Result<_, _>>()?;
-        Ok(Self { keys })
+        Ok(Self { keys: RwLock::new(Arc::new(keys)) })
+    }
+
+    /// Seals and opens with the keys of the other from now on.
+    pub fn replace(&self, other: &Self) {
+        let keys = other.keys();
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    fn keys(&self) -> Arc<Keys> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A new random key, in base64.
@@ -61,7 +76,8 @@ impl Vault {
     /// # Errors
     /// [`VaultError::BadKey`] when there is no key at all.
     pub fn seal(&self, table: &str, id: &str, plaintext: &SecretString) -> Result<Vec<u8>, VaultError> {
-        let (key_id, cipher) = self.keys.first().ok_or(VaultError::BadKey)?;
+        let keys = self.keys();
+        let (key_id, cipher) = keys.first().ok_or(VaultError::BadKey)?;
         let nonce = XNonce::generate();
         let payload = Payload { msg: plaintext.expose_secret().as_bytes(), aad: &bound_to(table, id) };
         let ciphertext = cipher.encrypt(&nonce, payload).map_err(|_| VaultError::Damaged)?;
@@ -74,8 +90,8 @@ impl Vault {
     /// [`VaultError::UnknownKey`] or [`VaultError::Damaged`].
     pub fn open(&self, table: &str, id: &str, blob: &[u8]) -> Result<SecretString, VaultError> {
         let (key_id, rest) = split(blob)?;
-        let (_, cipher) =
-            self.keys.iter().find(|(known, _)| known == key_id).ok_or(VaultError::UnknownKey)?;
+        let keys = self.keys();
+        let (_, cipher) = keys.iter().find(|(known, _)| known == key_id).ok_or(VaultError::UnknownKey)?;
         let (nonce, ciphertext) = rest.split_at(NONCE);
         let nonce = XNonce::try_from(nonce).map_err(|_| VaultError::Damaged)?;
         let payload = Payload { msg: ciphertext, aad: &bound_to(table, id) };
@@ -103,7 +119,7 @@ impl Vault {
     /// Whether the blob is sealed under the newest key.
     #[must_use]
     pub fn is_current(&self, blob: &[u8]) -> bool {
-        split(blob).is_ok_and(|(key_id, _)| self.keys.first().is_some_and(|(newest, _)| newest == key_id))
+        split(blob).is_ok_and(|(key_id, _)| self.keys().first().is_some_and(|(newest, _)| newest == key_id))
     }
 }
 
@@ -152,6 +168,17 @@ mod tests {
         let new = Vault::new(&Vault::generate_key(), &[old_key]).unwrap();
         assert_eq!(new.open("t", "1", &blob).unwrap().expose_secret(), "hush");
         assert!(!new.is_current(&blob) && old.is_current(&blob));
+    }
+
+    #[test]
+    fn a_vault_whose_keys_are_replaced_opens_with_the_new_ones() {
+        let (vault, old_key) = vault();
+        let blob = vault.seal("t", "1", &"hush".into()).unwrap();
+        vault.replace(&Vault::new(&Vault::generate_key(), &[old_key]).unwrap());
+        assert_eq!(vault.open("t", "1", &blob).unwrap().expose_secret(), "hush");
+        assert!(!vault.is_current(&blob));
+        vault.replace(&Vault::new(&Vault::generate_key(), &[]).unwrap());
+        assert!(matches!(vault.open("t", "1", &blob), Err(VaultError::UnknownKey)));
     }
 
     #[test]

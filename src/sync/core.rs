@@ -11,7 +11,7 @@ use super::directory::Directory;
 use super::registry::Registry;
 use super::tasks::Heartbeats;
 use crate::clock::Clock;
-use crate::config::DestinationConfig;
+use crate::config::{DestinationConfig, Live};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
@@ -31,13 +31,16 @@ pub struct Signals {
     pub deliver: Notify,
     pub link: Notify,
     pub drift: Notify,
+    /// Other sources are in force.
+    pub sources: Notify,
 }
 
 /// The shared parts.
 pub(in crate::sync) struct Core {
     pub store: Store,
     pub clock: Clock,
-    pub registry: Registry,
+    /// The sources in force.
+    pub registry: Arc<Live<Registry>>,
     pub directory: Directory,
     pub metrics: Arc<Metrics>,
     pub signals: Signals,
@@ -58,6 +61,7 @@ impl Core {
     }
 
     pub fn new(store: Store, clock: Clock, registry: Registry, declared: Vec<DestinationConfig>) -> Self {
+        let registry = Arc::new(Live::new(registry));
         Self {
             directory: Directory::new(store.clone(), registry.clone(), declared),
             owner: clock.new_id(),

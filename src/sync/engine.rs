@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::{Config, DestinationConfig, Retention};
 use crate::destinations::DestinationTypes;
 use crate::domain::{DestinationId, Workspace};
-use crate::store::{DeclaredDestination, Store};
+use crate::store::{DeclaredDestination, Store, Vault};
 use crate::telemetry::Metrics;
 
 /// Everything that the bridge can do.
@@ -24,8 +24,6 @@ pub struct Engine {
     pub(in crate::sync) retention: Retention,
     /// Cron expression of the nightly drift check.
     pub(in crate::sync) drift_check: String,
-    /// The destinations of the configuration.
-    declared: Vec<DeclaredDestination>,
 }
 
 impl Engine {
@@ -44,7 +42,6 @@ impl Engine {
             outbound: Arc::new(Outbound::new(core.clone(), types, config)),
             retention: config.retention.clone(),
             drift_check: config.sync.reconcile.clone(),
-            declared: config.destinations.iter().map(declared).collect(),
             core,
         }
     }
@@ -61,10 +58,35 @@ impl Engine {
         &self.outbound
     }
 
-    /// The configured sources.
+    /// The sources in force. Whoever works with them takes them once, so that a reload does not divide the work.
     #[must_use]
-    pub fn registry(&self) -> &Registry {
-        &self.core.registry
+    pub fn registry(&self) -> Arc<Registry> {
+        self.core.registry.current()
+    }
+
+    /// Puts other sources, destinations and keys of the vault into force. What is in progress ends with those
+    /// that it began with.
+    ///
+    /// # Errors
+    /// When the database fails. Everything new is then in force, but workspaces and components may be missing
+    /// that follow from it: repeat it.
+    pub async fn reconfigure(
+        &self,
+        config: &Config,
+        registry: Registry,
+        vault: &Vault,
+    ) -> Result<(), SyncError> {
+        let core = &self.core;
+        core.store.vault().replace(vault);
+        core.registry.replace(registry.continuing(&core.registry.current()));
+        core.directory.declared.replace(config.destinations.clone());
+        self.outbound.link_by_itself(config.connect.auto_link());
+        core.signals.sources.notify_one();
+        self.seed().await?;
+        for signal in [&core.signals.inbox, &core.signals.link, &core.signals.deliver] {
+            signal.notify_one();
+        }
+        Ok(())
     }
 
     #[must_use]
@@ -119,9 +141,10 @@ impl Engine {
     /// When the database fails.
     pub async fn seed(&self) -> Result<(), SyncError> {
         let store = &self.core.store;
-        store.sites().declare(&self.declared).await?;
+        let destinations: Vec<_> = self.core.directory.declared.current().iter().map(declared).collect();
+        store.sites().declare(&destinations).await?;
         store.polls().forget_refusals().await?;
-        for source in self.core.registry.iter() {
+        for source in self.core.registry.current().iter() {
             // With teams, the account holds what names no team, such as the fallback component.
             store.entities().record_workspaces(source.id(), &[source.account()]).await?;
             if !source.has_teams() {

@@ -19,7 +19,7 @@ impl Engine {
     ) -> Result<CallStanding, SyncError> {
         let core = &self.core;
         let visible: Vec<SourceId> =
-            core.registry.visible_to(&new.site).map(|source| source.id().clone()).collect();
+            core.registry.current().visible_to(&new.site).map(|source| source.id().clone()).collect();
         let standing = core.store.install(call, new, &visible).await?;
         if standing != CallStanding::First {
             return Ok(standing);

@@ -19,8 +19,8 @@ const SEALED: &str = "sealed:";
 
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
-    #[error("source {id:?}: {fault}")]
-    Source { id: String, fault: BuildError },
+    #[error("source {id:?}: {problem}")]
+    Source { id: String, problem: String },
     #[error("source {id:?}: {key} cannot be decrypted: {fault}")]
     Sealed { id: String, key: &'static str, fault: VaultError },
     #[error("source {id:?}: its page {url:?} is not a web address")]
@@ -34,10 +34,19 @@ pub struct SourceRuntime {
     pub profile: SourceProfile,
     /// Hosts of the sites that may see it, exact or globs, and the ids of other destinations.
     pub(in crate::sync) audience: Vec<String>,
+    /// The same for every configuration of the source.
+    pub(in crate::sync) signals: Arc<SourceSignals>,
+}
+
+/// What the tasks of one source wait for.
+#[derive(Debug, Default)]
+pub(in crate::sync) struct SourceSignals {
     /// Held by the poll in progress in this process.
-    pub(in crate::sync) polling: tokio::sync::Mutex<()>,
+    pub polling: tokio::sync::Mutex<()>,
+    /// Notified when it is time to poll.
+    pub due: tokio::sync::Notify,
     /// Notified when a webhook has named an incident that must be fetched.
-    pub(in crate::sync) named: tokio::sync::Notify,
+    pub named: tokio::sync::Notify,
 }
 
 impl std::fmt::Debug for SourceRuntime {
@@ -95,22 +104,34 @@ impl Registry {
     /// Builds every source of the configuration.
     ///
     /// # Errors
-    /// The first source that cannot be built, with the key to fix.
+    /// Every mistake, with the key to fix.
     pub fn build(
         configs: &[SourceConfig],
         destinations: &[DestinationConfig],
         http: &HttpClient,
         base_url: &Url,
         vault: &Vault,
-    ) -> Result<Self, RegistryError> {
-        configs
-            .iter()
-            .map(|config| {
-                let runtime = build_one(config.clone(), destinations, http, base_url, vault)?;
-                Ok((runtime.id().to_string(), Arc::new(runtime)))
-            })
-            .collect::<Result<_, _>>()
-            .map(Self)
+    ) -> Result<Self, Vec<RegistryError>> {
+        let (mut sources, mut faults) = (BTreeMap::new(), Vec::new());
+        for config in configs {
+            match build_one(config.clone(), destinations, http, base_url, vault) {
+                Ok(runtime) => drop(sources.insert(runtime.id().to_string(), Arc::new(runtime))),
+                Err(some) => faults.extend(some),
+            }
+        }
+        if faults.is_empty() { Ok(Self(sources)) } else { Err(faults) }
+    }
+
+    /// The same sources; those that were there `before` keep their signals, so that their tasks go on and none is
+    /// polled twice at once.
+    #[must_use]
+    pub(in crate::sync) fn continuing(mut self, before: &Self) -> Self {
+        for (id, runtime) in &mut self.0 {
+            if let (Some(runtime), Some(before)) = (Arc::get_mut(runtime), before.0.get(id)) {
+                runtime.signals = before.signals.clone();
+            }
+        }
+        self
     }
 
     /// The same with other code for one source, for simulations: their tools are in memory. Changes nothing
@@ -124,8 +145,8 @@ impl Registry {
     }
 
     #[must_use]
-    pub fn find(&self, id: &str) -> Option<&Arc<SourceRuntime>> {
-        self.0.get(id)
+    pub fn find(&self, id: &str) -> Option<Arc<SourceRuntime>> {
+        self.0.get(id).cloned()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Arc<SourceRuntime>> {
@@ -144,23 +165,20 @@ fn build_one(
     http: &HttpClient,
     base_url: &Url,
     vault: &Vault,
-) -> Result<SourceRuntime, RegistryError> {
+) -> Result<SourceRuntime, Vec<RegistryError>> {
     unseal(&mut config, vault)?;
     let id = config.id.to_string();
-    let adapter = sources::build(BuildContext { config: config.clone(), http: http.clone() })
-        .map_err(|fault| RegistryError::Source { id: id.clone(), fault })?;
+    let adapter = sources::build(BuildContext { config: config.clone(), http: http.clone() }).map_err(
+        |BuildError { problems }| {
+            let fault = |problem| RegistryError::Source { id: id.clone(), problem };
+            problems.into_iter().map(fault).collect::<Vec<_>>()
+        },
+    )?;
     let home = config.workspace_url.as_ref().map_or_else(|| adapter.home_url(), Url::to_string);
-    let home_url = Url::parse(&home).map_err(|_| RegistryError::HomePage { id, url: home })?;
+    let home_url = Url::parse(&home).map_err(|_| vec![RegistryError::HomePage { id, url: home }])?;
     let profile = profile(&config, home_url, base_url);
     let audience = audience(&config, destinations);
-    Ok(SourceRuntime {
-        audience,
-        config,
-        adapter,
-        profile,
-        polling: tokio::sync::Mutex::default(),
-        named: tokio::sync::Notify::default(),
-    })
+    Ok(SourceRuntime { audience, config, adapter, profile, signals: Arc::default() })
 }
 
 fn audience(config: &SourceConfig, destinations: &[DestinationConfig]) -> Vec<String> {
@@ -197,16 +215,19 @@ fn sealed_for(source: &SourceId) -> String {
 }
 
 /// Opens the secrets that the operator wrote in sealed form.
-fn unseal(config: &mut SourceConfig, vault: &Vault) -> Result<(), RegistryError> {
+fn unseal(config: &mut SourceConfig, vault: &Vault) -> Result<(), Vec<RegistryError>> {
     let id = config.id.to_string();
-    let open = |key: &'static str, secret: &mut SecretString| {
-        let Some(sealed) = secret.expose_secret().strip_prefix(SEALED) else { return Ok(()) };
-        let opened = vault.open_text(&sealed_for(&config.id), sealed);
-        *secret = opened.map_err(|fault| RegistryError::Sealed { id: id.clone(), key, fault })?;
-        Ok(())
+    let mut faults = Vec::new();
+    let mut open = |key: &'static str, secret: &mut SecretString| {
+        let Some(sealed) = secret.expose_secret().strip_prefix(SEALED) else { return };
+        match vault.open_text(&sealed_for(&config.id), sealed) {
+            Ok(opened) => *secret = opened,
+            Err(fault) => faults.push(RegistryError::Sealed { id: id.clone(), key, fault }),
+        }
     };
-    config.webhook_secrets.iter_mut().try_for_each(|secret| open("webhook_secrets", secret))?;
-    config.webhook_token.iter_mut().try_for_each(|secret| open("webhook_token", secret))?;
-    config.webhook_basic.iter_mut().try_for_each(|secret| open("webhook_basic", secret))?;
-    config.api_token.iter_mut().try_for_each(|secret| open("api_token", secret))
+    config.webhook_secrets.iter_mut().for_each(|secret| open("webhook_secrets", secret));
+    config.webhook_token.iter_mut().for_each(|secret| open("webhook_token", secret));
+    config.webhook_basic.iter_mut().for_each(|secret| open("webhook_basic", secret));
+    config.api_token.iter_mut().for_each(|secret| open("api_token", secret));
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
 }

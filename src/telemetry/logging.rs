@@ -10,6 +10,14 @@ use crate::config::{Log, LogFormat};
 #[error("log.level: {0}")]
 pub struct LoggingError(String);
 
+/// Whether [`init_logging`] takes the level.
+///
+/// # Errors
+/// When it is neither a level nor a filter.
+pub fn check_level(level: &str) -> Result<(), LoggingError> {
+    EnvFilter::try_new(level).map(drop).map_err(|fault| LoggingError(fault.to_string()))
+}
+
 /// Starts logging for the whole process; a second call has no effect.
 ///
 /// # Errors

@@ -6,5 +6,5 @@
 mod logging;
 mod metrics;
 
-pub use logging::{LoggingError, init_logging};
+pub use logging::{LoggingError, check_level, init_logging};
 pub use metrics::{Metrics, SiteLabel, SourceLabel, TaskLabel, WordLabel};

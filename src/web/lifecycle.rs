@@ -30,7 +30,7 @@ pub(super) async fn installed(
     expect_json(&request)?;
     let body = read_body(&state, &request, payload).await?;
     let installed = parse_installed(&proof, &body, &state.app_key)?;
-    let site = state.allow_list.check(&installed.base_url)?;
+    let site = state.allow_list.current().check(&installed.base_url)?;
     let new = NewInstallation {
         client_key: installed.client_key,
         shared_secret: installed.shared_secret,

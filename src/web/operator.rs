@@ -1,14 +1,17 @@
-//! Health, readiness and metrics, for the operator's listener only.
+//! Health, readiness, metrics and the reload, for the operator's listener only.
 
 use std::fmt::Display;
 use std::time::Duration;
 
-use actix_web::HttpResponse;
+use actix_web::http::header;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 use super::State;
 use super::problem::Problem;
+use super::reload::ReloadFault;
+use crate::config::ConfigError;
 
 /// Shorter than the usual patience of a probe.
 const LONGEST_QUESTION: Duration = Duration::from_secs(2);
@@ -58,4 +61,31 @@ pub(super) async fn metrics(state: Data<State>) -> Result<HttpResponse, Problem>
     Ok(HttpResponse::Ok()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
         .body(text))
+}
+
+/// 200 with what has changed and what needs a restart; 422 with every mistake; 503 when the database fails.
+///
+/// A page in a browser of the operator's network must not be able to call it. Browsers send `Origin` with every
+/// `POST`, and ask first before they send JSON to another host; this listener answers no such question.
+pub(super) async fn reload(state: Data<State>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let field = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    if request.headers().contains_key(header::ORIGIN) {
+        return Err(Problem::not_for_browsers());
+    }
+    if field(header::CONTENT_TYPE) != Some("application/json") {
+        return Err(Problem::unsupported_media_type("Send Content-Type: application/json."));
+    }
+    let reload = state.reload.get().cloned().ok_or_else(Problem::not_found)?;
+    // A caller that does not wait for the answer must not leave half of it undone.
+    let done = tokio::spawn(async move { reload.reload().await }).await;
+    match done {
+        Ok(Ok(reloaded)) => Ok(HttpResponse::Ok().json(reloaded)),
+        Ok(Err(ReloadFault::Invalid(ConfigError { problems }))) => {
+            Ok(HttpResponse::UnprocessableEntity().json(json!({ "problems": problems })))
+        }
+        Ok(Err(fault @ ReloadFault::Incomplete(_))) => {
+            Err(Problem::unavailable("reload-incomplete", "The database failed; reload again.", &fault))
+        }
+        Err(fault) => Err(Problem::unavailable("reload-failed", "The log says why.", &fault)),
+    }
 }

@@ -47,5 +47,6 @@ pub(super) fn operator_routes(config: &mut web::ServiceConfig) {
     config
         .service(only("/healthz", "GET", web::get().to(operator::health)))
         .service(only("/readyz", "GET", web::get().to(operator::readiness)))
-        .service(only("/metrics", "GET", web::get().to(operator::metrics)));
+        .service(only("/metrics", "GET", web::get().to(operator::metrics)))
+        .service(only("/reload", "POST", web::post().to(operator::reload)));
 }

@@ -7,6 +7,8 @@ use url::Url;
 
 use super::limits::Limits;
 use super::problem::ProblemLog;
+use super::reload::ReloadSlot;
+use crate::config::Live;
 use crate::connect::install_keys::InstallKeys;
 use crate::connect::sites::SiteAllowList;
 use crate::sync::{Engine, Ingestor};
@@ -17,7 +19,9 @@ pub struct State {
     pub ingestor: Ingestor,
     pub install_keys: InstallKeys,
     /// Which sites may install.
-    pub allow_list: SiteAllowList,
+    pub allow_list: Arc<Live<SiteAllowList>>,
+    /// Empty when there is no file to read again.
+    pub reload: ReloadSlot,
     /// The public address.
     pub base_url: Url,
     pub app_key: String,

@@ -43,7 +43,7 @@ pub(super) async fn receive(
     webhook.body = read_body(&state, &request, payload).await?;
     webhook.received_at = state.engine.clock().now();
     let webhook = source.adapter.verify(webhook).inspect_err(count_rejected)?;
-    let receipt = state.ingestor.receive(source, &webhook).await?;
+    let receipt = state.ingestor.receive(&source, &webhook).await?;
     match receipt.unmappable {
         Some(reason) => Err(reason.into()),
         None => Ok(HttpResponse::Accepted().finish()),

@@ -210,7 +210,7 @@ async fn each_source_has_its_own_delay_behind_its_schedule() {
     let tables = ids.map(|id| table(id, "0 */5 * * * *")).join("") + &table("quick", "*/2 * * * * *");
     let mut bridge = Setup::default().sources(&(tables + &table("office", "0 */5 8-17 * * *"))).start().await;
     let delay = |bridge: &Bridge, id: &str| {
-        bridge.engine.inbound().poll_delay(bridge.engine.registry().find(id).expect("it is configured"))
+        bridge.engine.inbound().poll_delay(&bridge.engine.registry().find(id).expect("it is configured"))
     };
     let delays = ids.map(|id| delay(&bridge, id));
     assert!(delays.iter().all(|delay| *delay < Duration::from_secs(270)), "{delays:?}");

@@ -292,8 +292,8 @@ async fn incidents_are_read_although_the_list_of_services_is_refused() {
     assert!(poll(&bridge).await.done);
     bridge.log.expect_error("PagerDuty refuses /services");
     assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["status"], "open");
-    let source = bridge.engine.registry().find("pd").expect("it is configured").id();
-    let state = bridge.engine.store().polls().find(source).await.expect("the store works").expect("there");
+    let source = bridge.engine.registry().find("pd").expect("it is configured").id().clone();
+    let state = bridge.engine.store().polls().find(&source).await.expect("the store works").expect("there");
     assert!(state.failure.is_some_and(|told| told.contains("/services")), "the failure is still shown");
     bridge.finish().await;
 }

@@ -35,15 +35,15 @@ pub async fn main(config: &Config, id: &str, json: bool) -> anyhow::Result<ExitC
         return Err(Usage(format!("there is no source {id:?}; there are: {}", known.join(", "))).into());
     };
     let Some(poller) = source.adapter.poller() else {
-        return explain_webhook(config, source, json);
+        return explain_webhook(config, &source, json);
     };
     let types = build_destination_types(config, Clock::system(), TYPES)?;
     let Some((_, destination)) = types.iter().next() else {
         anyhow::bail!("there is no type of destination")
     };
-    match probe(source, poller, &**destination, Clock::system().now()).await {
+    match probe(&source, poller, &**destination, Clock::system().now()).await {
         Ok(answer) => {
-            print(source, &answer, json)?;
+            print(&source, &answer, json)?;
             Ok(ExitCode::SUCCESS)
         }
         Err(fault) => anyhow::bail!("{id} cannot be read: {fault}"),

@@ -1,6 +1,7 @@
 //! `config/default.toml` against the keys, and the schema against the reader.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
@@ -8,7 +9,7 @@ use super::{MINIMAL, load_text};
 use crate::config::effective::Config;
 use crate::config::manual::{DEFAULT_TOML, entries};
 use crate::config::schedule::{CRON_PATTERN, DURATION_PATTERN};
-use crate::config::{SourceConfig, TypeKeys, WorkspaceMode, parse_cron, parse_duration, schema};
+use crate::config::{Recurrence, SourceConfig, TypeKeys, WorkspaceMode, parse_cron, parse_duration, schema};
 use crate::domain::{ComponentType, SourceId, Tier};
 
 fn make_schema() -> Json {
@@ -55,7 +56,7 @@ fn every_key_is_in_the_manual_and_the_manual_has_no_other() {
 #[test]
 fn a_source_starts_from_the_defaults_of_the_manual() {
     let config = SourceConfig::new(SourceId::parse("pd").unwrap(), "pagerduty").unwrap();
-    assert_eq!((config.poll.as_str(), config.poll_slowdown), ("0 */5 * * * *", 4));
+    assert_eq!((config.polls(), config.poll_slowdown), (Recurrence::Every(Duration::from_mins(5)), 4));
     assert_eq!((config.backfill.as_secs(), config.workspaces), (90 * 24 * 3600, WorkspaceMode::Account));
     assert_eq!((config.component_tier, config.component_type), (Tier::Four, ComponentType::Service));
     assert!(config.options.is_empty() && config.sites.is_empty() && config.api_token.is_none());
@@ -120,7 +121,7 @@ fn the_schema_says_what_the_manual_says() {
     let source = key("/properties/sources/items");
     assert_eq!(source["required"], json!(["id", "type"]));
     assert_eq!(source["properties"]["type"]["enum"], json!(["pagerduty", "alertmanager"]));
-    assert_eq!(source["properties"]["poll"]["default"], "0 */5 * * * *");
+    assert_eq!(source["properties"]["poll_interval"]["default"], "5m");
     assert_eq!(source["properties"]["id"]["default"], Json::Null);
     assert_eq!(source["properties"]["receiver"]["description"], "See docs/sources/alertmanager.md.");
 }

@@ -8,7 +8,9 @@ use super::*;
 use crate::domain::SourceId;
 
 mod manual;
+mod reloaded;
 mod shown;
+mod written;
 
 const MINIMAL: &str = r#"
 server.base_url = "https://bridge.example.com/"
@@ -109,7 +111,7 @@ fn two_sources_with_one_id_are_refused() {
 fn a_source_must_name_its_sites_when_the_allow_list_has_a_glob() {
     let text = MINIMAL.replace("acme.atlassian.net", "*.atlassian.net");
     let with_source = format!("{text}\n[[sources]]\nid = \"pd\"\ntype = \"pagerduty\"");
-    assert!(problems(&with_source).contains("sources[0].sites: is required"));
+    assert!(problems(&with_source).contains("source \"pd\": sites: is required"));
     assert!(!load_text(&text).unwrap().connect.auto_link());
 }
 
@@ -125,11 +127,18 @@ fn later_files_win_and_the_environment_wins_over_all() {
         .into_iter()
         .collect(),
     );
-    let loaded = load(&[first, second.clone()], &environment).unwrap();
+    let files = [first, second.clone()];
+    let loaded = load(&files, &environment).unwrap();
     assert_eq!(loaded.config.delivery.max_batch, 10);
     assert_eq!(loaded.config.server.listen.port(), 2);
     assert_eq!(loaded.config.connect.sites, ["a.atlassian.net", "b.atlassian.net"]);
-    let origin = |key: &str| show(&loaded).into_iter().find(|shown| shown.key == key).unwrap().origin;
+    let origin = |key: &str| {
+        show(&Draft::read(&files, &environment), &[], true)
+            .into_iter()
+            .find(|shown| shown.key == key)
+            .unwrap()
+            .origin
+    };
     assert!(origin("delivery.max_batch").ends_with("b.toml"));
     assert_eq!(origin("delivery.linger"), "default");
 }
@@ -160,17 +169,15 @@ fn a_destination_names_sources_that_exist_and_no_other_has_its_id() {
     assert_eq!(named.iter().map(SourceId::as_str).collect::<Vec<_>>(), ["am"]);
     let why = problems(&with("[\"pdd\", \"grafana-two\"]"));
     assert!(
-        why.contains("destinations[0].sources: \"pdd\" is not the id of a source; did you mean \"pd\"?"),
+        why.contains("destination \"ops\": sources: \"pdd\" is not the id of a source; did you mean \"pd\"?"),
         "{why}"
     );
     assert!(why.contains("\"grafana-two\" is not the id of a source; the sources are: am, pd"), "{why}");
     let twice = format!("{}\n[[destinations]]\nid = \"ops\"\ntype = \"board\"", with("[\"am\"]"));
-    assert!(
-        problems(&twice).contains("destinations[1].id: \"ops\" is already the id of another destination")
-    );
+    assert!(problems(&twice).contains("destination \"ops\": id: is already the id of another destination"));
     assert!(
         problems(&with("[]").replace("\"ops\"", "\"Ops\""))
-            .contains("destinations[0].id: \"Ops\" is not valid")
+            .contains("destination \"Ops\": id: \"Ops\" is not valid")
     );
 }
 
@@ -193,20 +200,25 @@ fn without_a_proxy_of_its_own_the_environment_decides() {
         "{MINIMAL}\n[http]\nproxy = \"http://user:proxy-secret@proxy.example.com:3128\"\n\
          no_proxy = [\"jira.internal\"]\nca_file = \"ca.pem\""
     );
-    let http = load_text(&text).unwrap().http;
+    let (_folder, path) = file("bridge.toml", &text);
+    let http = load(std::slice::from_ref(&path), &Environment::default()).unwrap().config.http;
     assert_eq!(
         http.proxy.as_ref().map(ExposeSecret::expose_secret),
         Some("http://user:proxy-secret@proxy.example.com:3128")
     );
-    assert_eq!((http.no_proxy, http.ca_file), (vec!["jira.internal".to_owned()], Some("ca.pem".into())));
+    assert_eq!(
+        (http.no_proxy, http.ca_file),
+        (vec!["jira.internal".to_owned()], Some(path.with_file_name("ca.pem").display().to_string()))
+    );
 }
 
 #[test]
 fn the_password_of_a_proxy_is_never_shown() {
     for proxy in ["http://user:proxy-secret@proxy.example.com:3128", "user:proxy-secret@proxy.example.com"] {
         let (_folder, path) = file("bridge.toml", &format!("{MINIMAL}\nhttp.proxy = {proxy:?}"));
-        let loaded = load(&[path], &Environment::default()).unwrap();
-        let told = format!("{:?} {:?}", show(&loaded), loaded.config);
+        let loaded = load(std::slice::from_ref(&path), &Environment::default()).unwrap();
+        let shown = show(&Draft::read(&[path], &Environment::default()), &[], true);
+        let told = format!("{shown:?} {:?}", loaded.config);
         assert!(!told.contains("proxy-secret"), "{told}");
     }
 }

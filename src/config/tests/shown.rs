@@ -1,11 +1,19 @@
 //! `config show`: everything that counts, and no secret.
 
+use std::path::Path;
+
 use super::{MINIMAL, file};
-use crate::config::{Environment, ShownValue, load, show};
+use crate::config::{Draft, Environment, ShownValue, TypeKeys, show};
 
 fn show_text(text: &str) -> Vec<ShownValue> {
     let (_folder, path) = file("bridge.toml", text);
-    show(&load(&[path], &Environment::default()).unwrap())
+    show_file(&path)
+}
+
+fn show_file(path: &Path) -> Vec<ShownValue> {
+    let keys =
+        TypeKeys { list: "sources", name: "pagerduty", keys: &["urgency_severity"], page: String::new() };
+    show(&Draft::read(&[path.to_owned()], &Environment::default()), &[keys], true)
 }
 
 fn find<'s>(shown: &'s [ShownValue], key: &str) -> (&'s str, &'s str) {
@@ -18,8 +26,7 @@ fn shown_values_hide_every_secret() {
     let text = format!(
         "{MINIMAL}\nstore.url = \"postgres://me:hunter2@db/bridge\"\n[[sources]]\nid = \"pd\"\ntype = \"pagerduty\"\nwebhook_secrets = [\"hunter3\"]\napi_token = \"hunter4\""
     );
-    let (_folder, path) = file("bridge.toml", &text);
-    let shown = format!("{:?}", show(&load(&[path], &Environment::default()).unwrap()));
+    let shown = format!("{:?}", show_text(&text));
     assert!(!shown.contains("hunter") && !shown.contains("MDEy"), "{shown}");
     assert!(shown.contains("sources.0.id"));
 }
@@ -28,7 +35,7 @@ fn shown_values_hide_every_secret() {
 fn the_defaults_of_a_source_are_shown_as_such() {
     let shown =
         show_text(&format!("{MINIMAL}\n[[sources]]\nid = \"pd\"\ntype = \"pagerduty\"\nbackfill = \"1d\""));
-    assert_eq!(find(&shown, "sources.0.poll"), ("0 */5 * * * *", "default"));
+    assert_eq!(find(&shown, "sources.0.poll_interval"), ("5m", "default"));
     assert_eq!(find(&shown, "sources.0.component_tier"), ("Tier 4", "default"));
     assert_eq!(find(&shown, "sources.0.webhook_secrets"), ("[]", "default"));
     assert_eq!(find(&shown, "sources.0.sites"), ("[acme.atlassian.net]", "connect.sites"));

@@ -50,7 +50,7 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
     let BuildContext { config, http } = context;
     let options: Options = options::parse(&config)?;
     if let Some(pattern) = &options.incident_url {
-        options::check_url_pattern(&config, "incident_url", pattern, "{id}")?;
+        options::check_url_pattern("incident_url", pattern, "{id}")?;
     }
     let incident_url = options.incident_url.unwrap_or_else(|| HOME.to_owned());
     let mapper = Arc::new(Mapper { config: config.clone(), incident_url });

@@ -96,7 +96,7 @@ fn the_operators_table_gives_a_severity_by_monitor_or_policy() {
 fn an_address_without_a_place_for_the_id_is_refused() {
     let told =
         try_source(KIND, |config| config.options = options(json!({"incident_url": "https://x.example"})));
-    assert!(told.err().expect("refused").0.contains("`incident_url`"));
+    assert!(told.err().expect("refused").to_string().contains("`incident_url`"));
 }
 
 #[tokio::test]

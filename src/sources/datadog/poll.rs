@@ -44,7 +44,7 @@ impl DatadogPoller {
         mapper: &Arc<Mapper>,
     ) -> Result<Option<Self>, BuildError> {
         let Some(token) = &config.api_token else { return Ok(None) };
-        let (key, application) = options::split_token(config, token, "`<API key>:<application key>`")?;
+        let (key, application) = options::split_token(token, "`<API key>:<application key>`")?;
         let fix = "set `api_token` to an API key and an application key with the scopes incident_read, \
                    apm_service_catalog_read and teams_read, as `<API key>:<application key>`, and `site` to the account's site";
         let base = base_url(config, &format!("https://api.{site}"))?;

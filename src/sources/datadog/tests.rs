@@ -171,5 +171,5 @@ async fn an_incident_that_left_the_search_is_fetched_with_its_post_mortem() {
 #[test]
 fn a_token_of_one_half_is_refused() {
     let told = try_source(KIND, |config| config.api_token = Some("key".into()));
-    assert!(told.err().expect("refused").0.contains("`<API key>:<application key>`"));
+    assert!(told.err().expect("refused").to_string().contains("`<API key>:<application key>`"));
 }

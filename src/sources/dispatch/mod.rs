@@ -51,7 +51,7 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
         Arc::new(Mapper { include_restricted: options.include_restricted, home, config: config.clone() });
     if config.api_token.is_some() && config.api_url.is_none() {
         let why = "`api_token` needs `api_url`, such as https://dispatch.example.com/api/v1/<organization>";
-        return Err(options::refuse(&config, why));
+        return Err(options::refuse(why));
     }
     let poller = DispatchPoller::find(&config, http, &mapper)?;
     Ok(Arc::new(Dispatch { secret: SharedSecret::new(&config), mapper, poller }))

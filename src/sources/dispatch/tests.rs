@@ -106,5 +106,5 @@ async fn trouble_says_what_to_do() {
 #[test]
 fn a_token_without_an_address_is_refused() {
     let refused = try_source(KIND, |config| config.api_token = Some("token".into()));
-    assert!(refused.err().expect("refused").0.contains("api_url"));
+    assert!(refused.err().expect("refused").to_string().contains("api_url"));
 }

@@ -31,14 +31,14 @@ impl Auth {
         in_path: bool,
     ) -> Result<Self, BuildError> {
         if let Some(fault) = scheme.as_ref().and_then(HmacScheme::fault) {
-            return Err(options::refuse(config, &format!("`signature`: {fault}")));
+            return Err(options::refuse(&format!("`signature`: {fault}")));
         }
         let signing = match scheme {
             _ if config.webhook_secrets.is_empty() => None,
             Some(scheme) => Some(Signing::Configured(scheme, config.webhook_secrets.clone())),
             None => {
                 let keys = StandardWebhooks::parse(&config.webhook_secrets);
-                Some(Signing::Standard(keys.map_err(|fault| options::refuse(config, &fault))?))
+                Some(Signing::Standard(keys.map_err(|fault| options::refuse(&fault))?))
             }
         };
         let shared = SharedSecret::new(config).with_header(header).with_path(in_path);

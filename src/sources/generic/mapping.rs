@@ -68,15 +68,15 @@ impl Mapping {
         if let Some(missing) = TARGETS[..REQUIRED].iter().find(|target| !mapping.contains_key(**target)) {
             let example =
                 format!("`mapping.{missing}` is missing: write where it is, such as \"/{missing}\"");
-            return Err(options::refuse(config, &example));
+            return Err(options::refuse(&example));
         }
         let mut targets = BTreeMap::new();
         for (target, expression) in mapping {
             if !TARGETS.contains(&target.as_str()) {
-                return Err(options::unknown_name(&config.id, "key of `mapping`", target, &TARGETS));
+                return Err(options::unknown_name("key of `mapping`", target, &TARGETS).into());
             }
             let expression = Expression::build(expression)
-                .map_err(|fault| options::refuse(config, &format!("`mapping.{target}`: {fault}")))?;
+                .map_err(|fault| options::refuse(&format!("`mapping.{target}`: {fault}")))?;
             targets.insert(target.clone(), expression);
         }
         Ok(Self { config: config.clone(), header_words: find_header_words(mapping), targets })

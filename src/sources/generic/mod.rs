@@ -83,9 +83,7 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
         home: home_url(&config),
     };
     if let Some(sample) = options.mapping_sample {
-        source
-            .try_sample(sample)
-            .map_err(|why| options::refuse(&config, &format!("`mapping_sample`: {why}")))?;
+        source.try_sample(sample).map_err(|why| options::refuse(&format!("`mapping_sample`: {why}")))?;
     }
     Ok(Arc::new(source))
 }

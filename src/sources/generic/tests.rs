@@ -71,7 +71,7 @@ fn what_jira_requires_must_be_there() {
     let mut told = sample_mapping();
     told.as_object_mut().expect("object").remove("url");
     let told = try_source("generic", |config| config.options = options(json!({ "mapping": told })));
-    assert!(told.err().expect("refused").0.contains("`mapping.url` is missing"));
+    assert!(told.err().expect("refused").to_string().contains("`mapping.url` is missing"));
 }
 
 #[test]
@@ -195,12 +195,12 @@ fn a_sample_that_the_mapping_cannot_fill_stops_the_start() {
     let told = try_source("generic", |config| {
         config.options = options(json!({ "mapping": sample_mapping(), "mapping_sample": {"id": "x"} }));
     });
-    let told = told.err().expect("refused").0;
+    let told = told.err().expect("refused").to_string();
     assert!(told.contains("mapping_sample") && told.contains("mapping.createdDate"), "{told}");
     let mut typo = sample_mapping();
     typo["sumary"] = json!("/title");
     let told = try_source("generic", |config| config.options = options(json!({ "mapping": typo })));
-    assert!(told.err().expect("refused").0.contains("did you mean `summary`"));
+    assert!(told.err().expect("refused").to_string().contains("did you mean `summary`"));
 }
 
 #[test]

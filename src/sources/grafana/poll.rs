@@ -181,7 +181,7 @@ fn find_oncall(
 ) -> Result<Option<Api>, BuildError> {
     let Some(url) = &options.oncall_url else { return Ok(None) };
     let url = Url::parse(url).ok().filter(|url| url.host().is_some()).ok_or_else(|| {
-        options::refuse(config, "`oncall_url` is no address such as \"https://oncall.example.com\"")
+        options::refuse("`oncall_url` is no address such as \"https://oncall.example.com\"")
     })?;
     let fix = "set `api_token` to the token of a service account that may read alert groups, `api_url` to the \
                stack's address and `oncall_url` to the address that the settings page shows";

@@ -292,5 +292,5 @@ async fn trouble_says_what_to_do() {
         config.api_token = Some("token".into());
         config.options = options(json!({"oncall_url": "oncall"}));
     });
-    assert!(refused.err().expect("refused").0.contains("`oncall_url`"));
+    assert!(refused.err().expect("refused").to_string().contains("`oncall_url`"));
 }

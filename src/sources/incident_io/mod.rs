@@ -42,8 +42,7 @@ struct IncidentIo {
 fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
     let BuildContext { config, http } = context;
     let options: Options = options::parse(&config)?;
-    let keys =
-        StandardWebhooks::parse(&config.webhook_secrets).map_err(|fault| options::refuse(&config, &fault))?;
+    let keys = StandardWebhooks::parse(&config.webhook_secrets).map_err(|fault| options::refuse(&fault))?;
     let shows_private = options.private;
     let mapper = Arc::new(Mapper::new(&config, options));
     let poller = IncidentIoPoller::find(&config, http, &mapper)?;

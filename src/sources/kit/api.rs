@@ -72,7 +72,7 @@ impl Api {
         value: &str,
     ) -> Result<Self, BuildError> {
         let mut value = HeaderValue::try_from(value)
-            .map_err(|_| BuildError(format!("the value for {name} has a control character in it")))?;
+            .map_err(|_| BuildError::from(format!("the value for {name} has a control character in it")))?;
         value.set_sensitive(true);
         self.headers.insert(HeaderName::from_static(name), value);
         Ok(self)
@@ -89,7 +89,7 @@ impl Api {
     ) -> Result<Self, BuildError> {
         let mut value = HeaderValue::try_from(format!("{scheme}{}", credential.expose_secret().trim()))
             .map_err(|_| {
-                BuildError("`api_token` has a line break or a control character in it".to_owned())
+                BuildError::from("`api_token` has a line break or a control character in it".to_owned())
             })?;
         value.set_sensitive(true);
         self.headers.insert(AUTHORIZATION, value);
@@ -271,7 +271,7 @@ pub(in crate::sources) fn base_url(config: &SourceConfig, usual: &str) -> Result
     config
         .api_url
         .clone()
-        .map_or_else(|| Url::parse(usual).map_err(|fault| BuildError(format!("{usual}: {fault}"))), Ok)
+        .map_or_else(|| Url::parse(usual).map_err(|fault| BuildError::from(format!("{usual}: {fault}"))), Ok)
 }
 
 /// How long a tool asks to wait. A time that is over, perhaps because clocks differ, says nothing.

@@ -4,65 +4,71 @@
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::json::find_web_url;
 use crate::config::{SourceConfig, suggestion};
-use crate::domain::SourceId;
 use crate::sources::BuildError;
 
-/// Refuses a key that the tool does not have.
-pub(in crate::sources) fn check_names(config: &SourceConfig, names: &[&str]) -> Result<(), BuildError> {
+/// Takes the keys out that the tool does not have, with a sentence for each.
+pub(in crate::sources) fn take_unknown(config: &mut SourceConfig, names: &[&str]) -> Vec<String> {
     let known = [names, &SourceConfig::shared_names()].concat();
-    config
-        .options
-        .keys()
-        .find(|key| !names.contains(&key.as_str()))
-        .map_or(Ok(()), |key| Err(unknown_name(&config.id, "key", key, &known)))
+    let unknown: Vec<String> =
+        config.options.keys().filter(|key| !names.contains(&key.as_str())).cloned().collect();
+    for key in &unknown {
+        config.options.remove(key);
+    }
+    unknown.iter().map(|key| unknown_name("key", key, &known)).collect()
 }
 
 /// The tool's own keys as its own type.
 ///
 /// # Errors
-/// Names the source, and what is wrong with which value.
+/// Names each key that has a wrong value, and what is wrong with it.
 pub(in crate::sources) fn parse<T: DeserializeOwned>(config: &SourceConfig) -> Result<T, BuildError> {
-    T::deserialize(serde_json::Value::Object(config.options.clone()))
-        .map_err(|fault| refuse(config, &fault.to_string()))
+    T::deserialize(Value::Object(config.options.clone())).map_err(|fault| {
+        // One at a time, so that the sentence can name the key and one mistake hides no other.
+        let wrong = config.options.iter().filter_map(|(key, value)| {
+            let alone = serde_json::Map::from_iter([(key.clone(), value.clone())]);
+            let fault = T::deserialize(Value::Object(alone)).err()?.to_string();
+            (!fault.starts_with("missing field")).then(|| format!("`{key}`: {fault}"))
+        });
+        let problems: Vec<String> = wrong.collect();
+        if problems.is_empty() { fault.to_string().into() } else { BuildError { problems } }
+    })
 }
 
-/// A fault of this source's configuration.
-pub(in crate::sources) fn refuse(config: &SourceConfig, what: &str) -> BuildError {
-    BuildError(format!("source `{}` ({}): {what}", config.id, config.kind))
+/// A mistake in a source's configuration.
+pub(in crate::sources) fn refuse(what: &str) -> BuildError {
+    what.to_owned().into()
 }
 
 /// An unknown `what`, with the nearest known name if one is near enough, else with all names.
-pub(in crate::sources) fn unknown_name(id: &SourceId, what: &str, name: &str, known: &[&str]) -> BuildError {
-    BuildError(format!("source `{id}`: unknown {what} `{name}`; {}", suggestion(name, known)))
+pub(in crate::sources) fn unknown_name(what: &str, name: &str, known: &[&str]) -> String {
+    format!("unknown {what} `{name}`; {}", suggestion(name, known))
 }
 
-/// Refuses a blank credential of webhooks: anybody could use it.
-pub(in crate::sources) fn check_credentials(config: &SourceConfig) -> Result<(), BuildError> {
+/// A sentence for each blank credential of webhooks: anybody could use it.
+pub(in crate::sources) fn list_blank_credentials(config: &SourceConfig) -> Vec<String> {
     let is_blank = |secret: &str| secret.trim().trim_matches(':').trim().is_empty();
-    match config.webhook_credentials().into_iter().find(|(_, secret)| is_blank(secret.expose_secret())) {
-        Some((key, _)) => Err(refuse(config, &format!("`{key}` is blank: give it a value, or remove it"))),
-        None => Ok(()),
-    }
+    let credentials = config.webhook_credentials().into_iter();
+    let blank = credentials.filter(|(_, secret)| is_blank(secret.expose_secret()));
+    blank.map(|(key, _)| format!("`{key}` is blank: give it a value, or remove it")).collect()
 }
 
 /// The halves of an `api_token` that is written as `first:second`; `form` shows how, for the operator.
 pub(in crate::sources) fn split_token(
-    config: &SourceConfig,
     token: &SecretString,
     form: &str,
 ) -> Result<(SecretString, SecretString), BuildError> {
     match token.expose_secret().trim().split_once(':') {
         Some((first, second)) if !first.is_empty() && !second.is_empty() => Ok((first.into(), second.into())),
-        _ => Err(refuse(config, &format!("`api_token` must be written as {form}"))),
+        _ => Err(refuse(&format!("`api_token` must be written as {form}"))),
     }
 }
 
 /// Refuses a pattern that gives no web address, or lacks its placeholder.
 pub(in crate::sources) fn check_url_pattern(
-    config: &SourceConfig,
     key: &str,
     pattern: &str,
     placeholder: &str,
@@ -70,5 +76,5 @@ pub(in crate::sources) fn check_url_pattern(
     if pattern.contains(placeholder) && find_web_url(&pattern.replace(placeholder, "1")).is_some() {
         return Ok(());
     }
-    Err(refuse(config, &format!("`{key}` must be a web address with {placeholder} in it")))
+    Err(refuse(&format!("`{key}` must be a web address with {placeholder} in it")))
 }

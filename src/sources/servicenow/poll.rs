@@ -90,7 +90,7 @@ impl ServiceNowPoller {
         let Some(token) = &config.api_token else { return Ok(None) };
         let Some(base) = config.api_url.clone() else {
             let what = "api_token needs api_url, such as https://acme.service-now.com";
-            return Err(options::refuse(config, what));
+            return Err(options::refuse(what));
         };
         let fix = "set `api_token` to user:password of an integration user who may read the table, \
                    or to an OAuth token with `api_auth` = \"bearer\"";

@@ -166,7 +166,7 @@ fn the_operators_numbers_come_first_and_the_configuration_item_stands_in_for_the
 fn a_credential_without_an_address_is_refused() {
     let told =
         try_source(NAME, |config| config.api_token = Some("user:password".into())).err().expect("refused");
-    assert!(told.0.contains("api_url"), "{told}");
+    assert!(told.to_string().contains("api_url"), "{told}");
 }
 
 #[tokio::test]

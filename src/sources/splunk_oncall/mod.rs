@@ -67,7 +67,7 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
     let Options { org, escalation_url, history, webhook_header, accept_path_token } =
         options::parse(&config)?;
     if escalation_url.is_some() && config.webhook_secrets.is_empty() {
-        return Err(options::refuse(&config, "`escalation_url` needs the auth code in `webhook_secrets`"));
+        return Err(options::refuse("`escalation_url` needs the auth code in `webhook_secrets`"));
     }
     let mapper = Arc::new(Mapper { config: config.clone(), org });
     let poller = SplunkPoller::find(&config, http, history, &mapper)?;

@@ -91,7 +91,7 @@ impl SplunkPoller {
         mapper: &Arc<Mapper>,
     ) -> Result<Option<Self>, BuildError> {
         let Some(token) = &config.api_token else { return Ok(None) };
-        let (id, key) = options::split_token(config, token, "`<API id>:<API key>`")?;
+        let (id, key) = options::split_token(token, "`<API id>:<API key>`")?;
         let fix = "set `api_token` to the API id and a key, as `<API id>:<API key>`; the same answer is given \
                    beyond the rate limit";
         let api = Api::new(http, base_url(config, "https://api.victorops.com")?, "Splunk On-Call", fix)

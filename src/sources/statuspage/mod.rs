@@ -53,7 +53,7 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
     let mapper = Arc::new(Mapper { config: config.clone() });
     let poller = StatuspagePoller::find(&config, http, &mapper, &options.page_ids)?;
     if options.confirm_webhooks && poller.is_none() {
-        return Err(options::refuse(&config, "confirm_webhooks needs api_token"));
+        return Err(options::refuse("confirm_webhooks needs api_token"));
     }
     let secret = SharedSecret::new(&config).with_path(true);
     Ok(Arc::new(Statuspage { config, secret, options, mapper, poller }))

@@ -170,7 +170,7 @@ fn a_webhook_may_count_only_as_a_hint() {
             config.options = options(json!({"confirm_webhooks": true}));
         })
     };
-    assert!(confirming(None).err().expect("refused").0.contains("api_token"));
+    assert!(confirming(None).err().expect("refused").to_string().contains("api_token"));
     let found =
         parse(&*confirming(Some("k")).expect("built"), &read_json(NAME, "webhook-incident-created.json"));
     assert_eq!((found.refetch, found.observations.len()), (vec![INCIDENT.to_owned()], 0));

@@ -4,7 +4,7 @@ use super::prelude::*;
 use crate::sources::{KINDS, Rejection};
 
 fn refusal(kind: &str, change: impl FnOnce(&mut SourceConfig)) -> String {
-    try_source(kind, change).err().expect("refused").0
+    try_source(kind, change).err().expect("refused").to_string()
 }
 
 #[test]

@@ -60,9 +60,9 @@ struct Zenduty {
 fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
     let BuildContext { config, http } = context;
     let Options { signature, incident_url, webhook_header, accept_path_token } = options::parse(&config)?;
-    options::check_url_pattern(&config, "incident_url", &incident_url, "{number}")?;
+    options::check_url_pattern("incident_url", &incident_url, "{number}")?;
     if let Some(fault) = signature.as_ref().and_then(HmacScheme::fault) {
-        return Err(options::refuse(&config, &format!("`signature`: {fault}")));
+        return Err(options::refuse(&format!("`signature`: {fault}")));
     }
     let mapper = Arc::new(Mapper { config: config.clone(), incident_url });
     let poller = ZendutyPoller::find(&config, http, &mapper)?;

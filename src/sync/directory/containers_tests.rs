@@ -3,6 +3,8 @@
 
 use proptest::prelude::*;
 
+use std::sync::Arc;
+
 use super::*;
 use crate::clock::from_millis;
 use crate::config::{SourceConfig, WorkspaceMode};
@@ -15,14 +17,7 @@ fn source() -> SourceRuntime {
     let adapter = build(BuildContext { config: config.clone(), http: reqwest::Client::new() }).unwrap();
     let url = url::Url::parse("https://example.com").unwrap();
     let profile = crate::destinations::SourceProfile::new(config.id.clone(), url.clone(), &url);
-    SourceRuntime {
-        audience: Vec::new(),
-        config,
-        adapter,
-        profile,
-        polling: tokio::sync::Mutex::default(),
-        named: tokio::sync::Notify::default(),
-    }
+    SourceRuntime { audience: Vec::new(), config, adapter, profile, signals: Arc::default() }
 }
 
 fn container(id: usize, name: &str, teams: &[&str]) -> Container {

@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use self::callers::Callers;
 use self::containers::Containers;
 use super::registry::Registry;
-use crate::config::DestinationConfig;
+use crate::config::{DestinationConfig, Live};
 use crate::store::{Container, Store, StoreError, StoredWorkspace};
 
 pub use access::DestinationAccess;
@@ -25,8 +25,9 @@ pub use snapshot::{ContainerPage, Snapshot};
 #[derive(Debug)]
 pub struct Directory {
     store: Store,
-    registry: Registry,
-    declared: Vec<DestinationConfig>,
+    registry: Arc<Live<Registry>>,
+    /// The destinations of the configuration.
+    pub(in crate::sync) declared: Live<Vec<DestinationConfig>>,
     current: RwLock<Arc<Snapshot>>,
     renewing: tokio::sync::Mutex<()>,
     pub(in crate::sync) callers: Callers,
@@ -34,8 +35,9 @@ pub struct Directory {
 
 impl Directory {
     #[must_use]
-    pub fn new(store: Store, registry: Registry, declared: Vec<DestinationConfig>) -> Self {
+    pub fn new(store: Store, registry: Arc<Live<Registry>>, declared: Vec<DestinationConfig>) -> Self {
         let (current, renewing) = (RwLock::default(), tokio::sync::Mutex::default());
+        let declared = Live::new(declared);
         Self { store, registry, declared, current, renewing, callers: Callers::default() }
     }
 
@@ -50,19 +52,21 @@ impl Directory {
     /// When the database fails; the old snapshot stays.
     pub async fn refresh(&self) -> Result<(), StoreError> {
         let _one_at_a_time = self.renewing.lock().await;
+        let (registry, declared) = (self.registry.current(), self.declared.current());
         // The number first: a change made while reading then causes another renewal instead of being missed.
         let generation = self.store.sites().directory_generation().await?;
         let installed = self.store.sites().list_installations().await?;
         let served = self.store.sites().list_declared().await?;
         let installed =
-            installed.into_iter().filter_map(|site| DestinationAccess::installed(site, &self.registry));
-        let declared = served.iter().filter_map(|served| {
-            let config = self.declared.iter().find(|config| config.id == served.id.as_str())?;
-            Some(DestinationAccess::declared(served, config, &self.registry))
+            installed.into_iter().filter_map(|site| DestinationAccess::installed(site, &registry));
+        let served = served.iter().filter_map(|served| {
+            let config = declared.iter().find(|config| config.id == served.id.as_str())?;
+            Some(DestinationAccess::declared(served, config, &registry))
         });
-        let all = installed.chain(declared).map(|access| (access.id.clone(), Arc::new(access)));
+        let all = installed.chain(served).map(|access| (access.id.clone(), Arc::new(access)));
         let destinations: HashMap<_, _> = all.collect();
-        let snapshot = Snapshot { generation, destinations, containers: self.read_containers().await? };
+        let snapshot =
+            Snapshot { generation, destinations, containers: self.read_containers(&registry).await? };
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
         Ok(())
     }
@@ -79,7 +83,7 @@ impl Directory {
         Ok(changed)
     }
 
-    async fn read_containers(&self) -> Result<BTreeMap<String, Containers>, StoreError> {
+    async fn read_containers(&self, registry: &Registry) -> Result<BTreeMap<String, Containers>, StoreError> {
         let mut read: BTreeMap<String, (Vec<StoredWorkspace>, Vec<Container>)> = BTreeMap::new();
         for workspace in self.store.entities().list_workspaces().await? {
             read.entry(workspace.source.clone()).or_default().0.push(workspace);
@@ -88,10 +92,10 @@ impl Directory {
             read.entry(container.source.clone()).or_default().1.push(container);
         }
         // The data of a source that has left the configuration is not shown to any site.
-        let configured = read.into_iter().filter_map(|(id, read)| Some((self.registry.find(&id)?, read)));
+        let configured = read.into_iter().filter_map(|(id, read)| Some((registry.find(&id)?, read)));
         Ok(configured
             .map(|(source, (workspaces, containers))| {
-                (source.id().to_string(), Containers::new(source, workspaces, &containers))
+                (source.id().to_string(), Containers::new(&source, workspaces, &containers))
             })
             .collect())
     }

@@ -11,7 +11,6 @@ use super::Inbound;
 use super::poll::{PollOutcome, Reach};
 use super::waits::LONGEST_SPREAD;
 use crate::clock::Timestamp;
-use crate::config::nth_after;
 use crate::store::PollState;
 use crate::sync::SyncError;
 use crate::sync::backoff::seed;
@@ -47,7 +46,8 @@ impl Inbound {
     #[must_use]
     pub fn poll_delay(&self, source: &SourceRuntime) -> Duration {
         let now = self.core.clock.now();
-        let next = |at: &Timestamp| nth_after(&source.config.poll, *at, 1);
+        let polls = source.config.polls();
+        let next = |at: &Timestamp| polls.nth_after(*at, 1);
         let instants: Vec<Timestamp> = std::iter::successors(next(&now), next).take(INSTANTS).collect();
         let pause =
             instants.iter().zip(instants.iter().skip(1)).map(|(a, b)| *b - *a).min().unwrap_or_default();
@@ -64,5 +64,5 @@ fn find_due(source: &SourceRuntime, state: &PollState, now: Timestamp) -> Option
     let is_told = state.webhook_at.timestamp_millis() > 0;
     let quiet = usize::try_from(state.quiet + 1).unwrap_or(usize::MAX);
     let instants = quiet.min(source.config.poll_slowdown);
-    (is_told && instants > 1).then(|| nth_after(&source.config.poll, now, instants)).flatten()
+    (is_told && instants > 1).then(|| source.config.polls().nth_after(now, instants)).flatten()
 }

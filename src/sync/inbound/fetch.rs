@@ -29,7 +29,7 @@ impl Inbound {
             return Ok(false);
         }
         if named.len() == AT_ONCE {
-            source.named.notify_one();
+            source.signals.named.notify_one();
         }
         let mut all_fetched = true;
         for refetch in named {

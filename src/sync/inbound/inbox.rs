@@ -43,11 +43,11 @@ impl Inbound {
         loop {
             let mut found = false;
             for name in self.core.store.inbox().list_waiting_sources().await? {
-                let Some(source) = self.core.registry.find(&name) else { continue };
+                let Some(source) = self.core.registry.current().find(&name) else { continue };
                 if failed.contains(&name) {
                     continue;
                 }
-                match faults.keep(&name, self.process_some(source).await) {
+                match faults.keep(&name, self.process_some(&source).await) {
                     Some(some) => found |= some,
                     None => {
                         failed.insert(name);
@@ -127,7 +127,7 @@ impl Inbound {
         store.inbox().quarantine(&kept).await?;
         self.apply_read(source, &read).await?;
         if read.iter().any(|it| !it.findings.refetch.is_empty()) {
-            source.named.notify_one();
+            source.signals.named.notify_one();
         }
         if read.iter().any(|it| it.findings.refresh_catalogue) {
             store.polls().forget_catalogue(source.id()).await?;

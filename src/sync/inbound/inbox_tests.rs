@@ -63,8 +63,7 @@ fn runtime(id: &str, adapter: Arc<dyn Source>) -> Arc<SourceRuntime> {
         profile: SourceProfile::new(config.id.clone(), home.clone(), &home),
         adapter,
         audience: Vec::new(),
-        polling: tokio::sync::Mutex::default(),
-        named: tokio::sync::Notify::default(),
+        signals: Arc::default(),
         config,
     })
 }

@@ -72,7 +72,7 @@ impl Inbound {
     ) -> Result<PollOutcome, SyncError> {
         let mut outcome = PollOutcome::default();
         let Some(poller) = source.adapter.poller() else { return Ok(outcome) };
-        let Ok(_alone) = source.polling.try_lock() else { return Ok(outcome) };
+        let Ok(_alone) = source.signals.polling.try_lock() else { return Ok(outcome) };
         let Some(lease) = self.claim_poll(source).await? else { return Ok(outcome) };
         let round = self.poll_round(source, poller, reach, &mut outcome, on_page).await;
         self.core.store.leases().release(lease).await?;
@@ -126,7 +126,7 @@ impl Inbound {
         if !self.fetch_named(source, poller, &state, outcome).await? {
             // Fetching has its own task, and its own wait.
             outcome.retry_in = None;
-            source.named.notify_one();
+            source.signals.named.notify_one();
         }
         Ok(())
     }

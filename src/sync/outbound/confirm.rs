@@ -41,7 +41,7 @@ impl Outbound {
     async fn confirm(&self, access: &DestinationAccess) -> Result<bool, SyncError> {
         let core = &self.core;
         let visible: Vec<SourceId> =
-            core.registry.visible_to(&access.name).map(|source| source.id().clone()).collect();
+            core.registry.current().visible_to(&access.name).map(|source| source.id().clone()).collect();
         let confirmed = core.store.confirm(&access.at(), &visible).await?;
         core.directory.refresh().await?;
         if confirmed {

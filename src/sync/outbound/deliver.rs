@@ -96,7 +96,7 @@ impl Outbound {
         if batch.entities.is_empty() {
             return Ok(Served::Done);
         }
-        let Some(source) = self.core.registry.find(&batch.source) else {
+        let Some(source) = self.core.registry.current().find(&batch.source) else {
             let why = format!("the source {:?} is no longer in the configuration", batch.source);
             return self.give_all(access, &batch, &Verdict::refused(why)).await;
         };

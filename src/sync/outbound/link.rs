@@ -1,5 +1,7 @@
 //! Links the workspaces that a destination may see with it, so that its admins need not.
 
+use std::sync::atomic::Ordering;
+
 use super::Outbound;
 use super::ask::Failures;
 use crate::destinations::{Destination, Remedy};
@@ -16,7 +18,7 @@ impl Outbound {
     /// The first failure of the database, after all destinations were tried. What a destination refuses is stored
     /// with it.
     pub async fn link_workspaces(&self) -> Result<bool, SyncError> {
-        if !self.auto_link {
+        if !self.auto_link.load(Ordering::SeqCst) {
             return Ok(false);
         }
         let (mut worked, mut faults) = (false, Faults::default());

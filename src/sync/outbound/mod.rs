@@ -17,6 +17,7 @@ mod turns;
 mod waits;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use removal::PlannedRemoval;
@@ -34,7 +35,7 @@ pub struct Outbound {
     core: Arc<Core>,
     types: DestinationTypes,
     delivery: Delivery,
-    auto_link: bool,
+    auto_link: AtomicBool,
     removal_grace: Duration,
     near_limit: NearLimit,
     read_pauses: ReadPauses,
@@ -47,12 +48,17 @@ impl Outbound {
             core,
             types,
             delivery: config.delivery.clone(),
-            auto_link: config.connect.auto_link(),
+            auto_link: AtomicBool::new(config.connect.auto_link()),
             removal_grace: config.sync.removal_grace,
             near_limit: NearLimit::default(),
             read_pauses: ReadPauses::default(),
             turns: Turns::default(),
         }
+    }
+
+    /// Whether every workspace that a site may see is linked with it from now on.
+    pub(in crate::sync) fn link_by_itself(&self, all: bool) {
+        self.auto_link.store(all, Ordering::SeqCst);
     }
 
     /// The most destinations that are served at once.

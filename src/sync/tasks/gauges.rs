@@ -74,7 +74,7 @@ impl UpdateGauges {
         let (store, metrics) = (&self.core.store, &self.core.metrics);
         let inbox = store.inbox().count().await?;
         let mut faults = Faults::default();
-        for source in self.core.registry.iter() {
+        for source in self.core.registry.current().iter() {
             let label =
                 |result: &str| SourceLabel { source: source.id().to_string(), result: result.to_owned() };
             let state = faults.keep(source.id().as_str(), store.polls().find(source.id()).await);

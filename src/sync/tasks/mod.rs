@@ -23,7 +23,6 @@ pub(in crate::sync) use supervisor::describe_panic;
 pub use supervisor::{GivenUp, Heartbeat, Heartbeats, Importance, Patience, Runner};
 pub use task::{Next, Task};
 
-use self::schedule::Due;
 use super::engine::Engine;
 use crate::store::Ownership;
 
@@ -48,8 +47,6 @@ pub fn for_owner(engine: &Engine, ownership: &Arc<Ownership>) -> Vec<Arc<dyn Tas
 #[must_use]
 pub fn for_sync(engine: &Engine) -> Vec<Arc<dyn Task>> {
     let Engine { core, inbound, outbound, .. } = engine;
-    let polled: Vec<_> = core.registry.iter().filter(|source| source.adapter.poller().is_some()).collect();
-    let due: Due = polled.iter().map(|source| (source.id().to_string(), Arc::default())).collect();
     let mut tasks: Vec<Arc<dyn Task>> = vec![
         Arc::new(inbox::ProcessInbox { core: core.clone(), inbound: inbound.clone() }),
         Arc::new(deliver::Deliver::new(core.clone(), outbound.clone())),
@@ -61,12 +58,11 @@ pub fn for_sync(engine: &Engine) -> Vec<Arc<dyn Task>> {
         }),
         Arc::new(gauges::UpdateGauges { core: core.clone() }),
         Arc::new(housekeeping::KeepHouse { core: core.clone() }),
-        Arc::new(schedule::Schedule::new(core.clone(), &engine.drift_check, due.clone())),
+        Arc::new(schedule::Schedule::new(core.clone(), &engine.drift_check)),
     ];
-    for source in polled {
-        let due = due.get(source.id().as_str()).cloned().unwrap_or_default();
-        tasks.push(Arc::new(poll::Poll::new(core, inbound.clone(), source.clone(), due)));
-        tasks.push(Arc::new(poll::Fetch::new(inbound.clone(), source.clone())));
+    for source in core.registry.current().iter().filter(|source| source.adapter.poller().is_some()) {
+        tasks.push(Arc::new(poll::Poll::new(core.clone(), inbound.clone(), source)));
+        tasks.push(Arc::new(poll::Fetch::new(core.clone(), inbound.clone(), source)));
     }
     tasks
 }

@@ -22,6 +22,10 @@ impl Task for Owned {
         self.task.name()
     }
 
+    fn source(&self) -> Option<&str> {
+        self.task.source()
+    }
+
     fn interval(&self) -> Duration {
         self.task.interval()
     }

@@ -1,10 +1,11 @@
 //! Polls one source by its schedule, and fetches what its webhooks have named.
+//!
+//! Each round takes the source as it is configured at that moment.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::Notify;
 
 use super::supervisor::Importance;
 use super::task::{Next, Task};
@@ -12,7 +13,7 @@ use crate::sync::SyncError;
 use crate::sync::backoff::fresh_seed;
 use crate::sync::core::Core;
 use crate::sync::inbound::{Inbound, PollOutcome};
-use crate::sync::registry::SourceRuntime;
+use crate::sync::registry::{SourceRuntime, SourceSignals};
 
 /// Longest spread of the first polls after a start; later ones each have their own delay.
 const SPREAD_MS: u64 = 2_000;
@@ -32,24 +33,22 @@ const BURST: Duration = Duration::from_millis(500);
 /// Polls one source.
 pub(super) struct Poll {
     name: String,
+    core: Arc<Core>,
     inbound: Arc<Inbound>,
-    source: Arc<SourceRuntime>,
-    /// Notified by the schedule.
-    due: Arc<Notify>,
+    id: String,
+    signals: Arc<SourceSignals>,
     first_after: Duration,
-    /// How far behind the schedule it polls.
-    delay: Duration,
 }
 
 impl Poll {
-    pub fn new(core: &Core, inbound: Arc<Inbound>, source: Arc<SourceRuntime>, due: Arc<Notify>) -> Self {
+    pub fn new(core: Arc<Core>, inbound: Arc<Inbound>, source: &SourceRuntime) -> Self {
         Self {
             name: format!("poll {}", source.id()),
             first_after: Duration::from_millis(fresh_seed(&core.clock) % SPREAD_MS),
-            delay: inbound.poll_delay(&source),
+            id: source.id().to_string(),
+            signals: source.signals.clone(),
+            core,
             inbound,
-            source,
-            due,
         }
     }
 }
@@ -58,6 +57,10 @@ impl Poll {
 impl Task for Poll {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn source(&self) -> Option<&str> {
+        Some(&self.id)
     }
 
     fn importance(&self) -> Importance {
@@ -77,14 +80,18 @@ impl Task for Poll {
         self.first_after
     }
 
+    /// Comes behind the schedule, by the delay of this source.
     async fn signal(&self) {
-        self.due.notified().await;
-        tokio::time::sleep(self.delay).await;
+        self.signals.due.notified().await;
+        if let Some(source) = self.core.registry.current().find(&self.id) {
+            tokio::time::sleep(self.inbound.poll_delay(&source)).await;
+        }
     }
 
     async fn run(&self) -> Result<Next, SyncError> {
-        let outcome = self.inbound.poll_on_schedule(&self.source).await?;
-        tracing::debug!(source = %self.source.id(), ?outcome, "polled");
+        let Some(source) = self.core.registry.current().find(&self.id) else { return Ok(Next::AtInterval) };
+        let outcome = self.inbound.poll_on_schedule(&source).await?;
+        tracing::debug!(source = %source.id(), ?outcome, "polled");
         Ok(outcome.map_or(Next::AtInterval, |outcome| next(&outcome)))
     }
 
@@ -96,13 +103,16 @@ impl Task for Poll {
 /// Fetches what webhooks of one source have named: it must not wait for the schedule.
 pub(super) struct Fetch {
     name: String,
+    core: Arc<Core>,
     inbound: Arc<Inbound>,
-    source: Arc<SourceRuntime>,
+    id: String,
+    signals: Arc<SourceSignals>,
 }
 
 impl Fetch {
-    pub fn new(inbound: Arc<Inbound>, source: Arc<SourceRuntime>) -> Self {
-        Self { name: format!("fetch {}", source.id()), inbound, source }
+    pub fn new(core: Arc<Core>, inbound: Arc<Inbound>, source: &SourceRuntime) -> Self {
+        let (id, signals) = (source.id().to_string(), source.signals.clone());
+        Self { name: format!("fetch {id}"), core, inbound, id, signals }
     }
 }
 
@@ -110,6 +120,10 @@ impl Fetch {
 impl Task for Fetch {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn source(&self) -> Option<&str> {
+        Some(&self.id)
     }
 
     fn importance(&self) -> Importance {
@@ -130,12 +144,13 @@ impl Task for Fetch {
     }
 
     async fn signal(&self) {
-        self.source.named.notified().await;
+        self.signals.named.notified().await;
         tokio::time::sleep(BURST).await;
     }
 
     async fn run(&self) -> Result<Next, SyncError> {
-        Ok(next(&self.inbound.fetch(&self.source).await?))
+        let Some(source) = self.core.registry.current().find(&self.id) else { return Ok(Next::AtInterval) };
+        Ok(next(&self.inbound.fetch(&source).await?))
     }
 
     fn may_be_dropped(&self) -> bool {

@@ -3,38 +3,37 @@
 //! The scheduler would run a slow job twice at once and abandon running jobs when it stops. So its jobs only
 //! notify; the work runs serially in tasks, which know how to stop.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Mutex;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 use super::supervisor::Importance;
 use super::task::{Next, Task};
 use crate::clock::Timestamp;
+use crate::config::Recurrence;
 use crate::sync::SyncError;
 use crate::sync::core::Core;
+use crate::sync::registry::{Registry, SourceRuntime};
 
 /// Rounds without a tick after which the scheduler is taken for dead.
 const SILENT: u32 = 10;
 
-/// Whom to notify for each polled source, by its id.
-pub(super) type Due = BTreeMap<String, Arc<Notify>>;
-
-/// Notifies polls and the drift check, and starts again when the clock is set back: the scheduler has stored
-/// when each job is due next, and would delay it for as long.
+/// Notifies polls and the drift check. Starts again when there are other sources, and when the clock is set
+/// back: the scheduler has stored when each job is due next, and would delay it for as long.
 pub(super) struct Schedule {
     core: Arc<Core>,
     drift: String,
-    due: Due,
     running: Mutex<Option<Running>>,
 }
 
 struct Running {
     cron: JobScheduler,
+    /// The sources that it notifies.
+    sources: Arc<Registry>,
     /// When the clock was last looked at.
     last_seen: Timestamp,
     /// Set by a job of its own, every second.
@@ -53,15 +52,20 @@ impl Running {
 }
 
 impl Schedule {
-    pub fn new(core: Arc<Core>, drift: &str, due: Due) -> Self {
-        Self { core, drift: drift.to_owned(), due, running: Mutex::default() }
+    pub fn new(core: Arc<Core>, drift: &str) -> Self {
+        Self { core, drift: drift.to_owned(), running: Mutex::default() }
+    }
+
+    fn is_for(&self, sources: &Arc<Registry>) -> bool {
+        Arc::ptr_eq(sources, &self.core.registry.current())
     }
 
     async fn start(&self, now: Timestamp) -> Result<Running, SyncError> {
         let ticked = Arc::new(AtomicBool::default());
-        let cron = build_schedule(&self.core, &self.drift, &self.due, ticked.clone()).await?;
+        let sources = self.core.registry.current();
+        let cron = build_schedule(&self.core, &self.drift, &sources, ticked.clone()).await?;
         cron.start().await.map_err(failed)?;
-        Ok(Running { cron, last_seen: now, ticked, silent: 0 })
+        Ok(Running { cron, sources, last_seen: now, ticked, silent: 0 })
     }
 }
 
@@ -94,9 +98,13 @@ impl Task for Schedule {
                 drop(dead.cron.shutdown().await);
                 self.start(now).await?
             }
-            Some(same) if now >= same.last_seen => Running { last_seen: now, ..same },
+            Some(same) if now >= same.last_seen && self.is_for(&same.sources) => {
+                Running { last_seen: now, ..same }
+            }
             Some(mut old) => {
-                tracing::warn!(by = %(old.last_seen - now), "the clock was set back; the schedule starts again");
+                if now < old.last_seen {
+                    tracing::warn!(by = %(old.last_seen - now), "the clock was set back; the schedule starts again");
+                }
                 old.cron.shutdown().await.map_err(failed)?;
                 self.start(now).await?
             }
@@ -119,7 +127,7 @@ impl Task for Schedule {
 async fn build_schedule(
     core: &Arc<Core>,
     drift: &str,
-    due: &Due,
+    sources: &Registry,
     ticked: Arc<AtomicBool>,
 ) -> Result<JobScheduler, SyncError> {
     let cron = JobScheduler::new().await.map_err(failed)?;
@@ -128,13 +136,18 @@ async fn build_schedule(
     let nightly = core.clone();
     let job = Job::new(drift, move |_, _| nightly.signals.drift.notify_one()).map_err(failed)?;
     cron.add(job).await.map_err(failed)?;
-    for source in core.registry.iter() {
-        if let Some(due) = due.get(source.id().as_str()).cloned() {
-            let job = Job::new(source.config.poll.as_str(), move |_, _| due.notify_one()).map_err(failed)?;
-            cron.add(job).await.map_err(failed)?;
-        }
+    for source in sources.iter().filter(|source| source.adapter.poller().is_some()) {
+        cron.add(poll_job(source).map_err(failed)?).await.map_err(failed)?;
     }
     Ok(cron)
+}
+
+fn poll_job(source: &SourceRuntime) -> Result<Job, JobSchedulerError> {
+    let signals = source.signals.clone();
+    match source.config.polls() {
+        Recurrence::Cron(cron) => Job::new(cron, move |_, _| signals.due.notify_one()),
+        Recurrence::Every(interval) => Job::new_repeated(interval, move |_, _| signals.due.notify_one()),
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]

@@ -28,6 +28,12 @@ pub trait Task: Send + Sync {
     /// How often it runs without a signal; [`Duration::MAX`] for a task that only runs when it is signalled.
     fn interval(&self) -> Duration;
 
+    /// The id of the source that it serves, if it serves a single one: it ends when that leaves the
+    /// configuration.
+    fn source(&self) -> Option<&str> {
+        None
+    }
+
     /// What depends on it.
     fn importance(&self) -> Importance {
         Importance::Shared

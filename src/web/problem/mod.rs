@@ -94,6 +94,11 @@ impl Problem {
         Self::new(StatusCode::MISDIRECTED_REQUEST, "host-not-known", detail)
     }
 
+    pub(super) fn not_for_browsers() -> Self {
+        let detail = "This address is not for pages in a browser; use `incident-bridge reload`.";
+        Self::new(StatusCode::FORBIDDEN, "not-for-browsers", detail)
+    }
+
     pub(super) fn unreadable_body() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "body-unreadable", "The body broke off; send it again.")
     }

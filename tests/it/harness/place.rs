@@ -107,11 +107,16 @@ pub struct Said {
 
 /// Runs one command of the program to its end.
 pub async fn command(arguments: &[&str], config: Option<&Path>) -> Said {
+    let file = config.map(|file| ["--config".as_ref(), file.as_os_str()]);
+    let given: Vec<&OsStr> = arguments.iter().map(AsRef::as_ref).chain(file.into_iter().flatten()).collect();
+    command_in(Path::new("."), &given, &[]).await
+}
+
+/// The same in another working directory, and with variables.
+pub async fn command_in(folder: &Path, arguments: &[&OsStr], variables: &[(&str, &OsStr)]) -> Said {
     let mut command = tokio::process::Command::new(PROGRAM);
-    command.args(arguments).env_clear().stdin(std::process::Stdio::null());
-    if let Some(file) = config {
-        command.arg("--config").arg(file);
-    }
+    command.args(arguments).env_clear().envs(variables.iter().copied()).current_dir(folder);
+    command.stdin(std::process::Stdio::null());
     let ended = command.output().await.expect("the program starts");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Said { code: ended.status.code(), out: text(&ended.stdout), err: text(&ended.stderr) }

@@ -64,6 +64,25 @@ impl Bridge {
         send(self.http.get(format!("http://{}{target}", self.operator)).header("Host", host)).await
     }
 
+    /// To the operator's listener, with these header fields.
+    pub async fn post_as_operator(&self, target: &str, headers: &[(&str, &str)]) -> Answer {
+        let request = self.http.post(format!("http://{}{target}", self.operator));
+        send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    }
+
+    /// Writes another configuration file and has it read.
+    pub async fn reload(&self, text: &str) -> Answer {
+        let [file, _] = self.config_files();
+        std::fs::write(file, text).expect("the folder is writable");
+        self.post_as_operator("/reload", &[("content-type", "application/json")]).await
+    }
+
+    /// The configuration file as it is now.
+    pub fn config_text(&self) -> String {
+        let [file, _] = self.config_files();
+        std::fs::read_to_string(file).expect("it reads")
+    }
+
     pub async fn post_webhook(
         &self,
         source: &str,

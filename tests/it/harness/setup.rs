@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use incident_bridge::app::{App, Roles};
+use incident_bridge::app::{App, Roles, read_configuration};
 use incident_bridge::clock::Clock;
-use incident_bridge::config::{Environment, load};
+use incident_bridge::config::Environment;
 use incident_bridge::connect::jwt::InstallKeyPair;
 use incident_bridge::destinations::{DestinationKind, TYPES};
 use incident_bridge::domain::{Timestamp, parse_timestamp};
@@ -182,13 +182,16 @@ impl Setup {
         for (path, content) in paths.iter().zip(&files) {
             std::fs::write(path, content).expect("the folder is writable");
         }
-        let config = load(&paths, &Environment::default()).expect("the configuration is valid").config;
+        let read = move || read_configuration(&paths, &Environment::default());
+        let loaded = read().expect("the configuration is valid");
+        let config = loaded.config.clone();
         if let Some(earlier) = &self.earlier {
             earlier.load_database(&store_url, &sites).await;
         }
         let app = App::start_with(&config, clock.clone(), Roles::ALL, &self.types)
             .await
             .expect("the bridge starts");
+        app.enable_reload(loaded, read);
         let bridge = Bridge {
             engine: app.engine.clone(),
             operator: app.operator_address(),

@@ -43,7 +43,7 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
     let config = context.config;
     let Options { alarm_url } = options::parse(&config)?;
     let alarm_url = alarm_url.unwrap_or_else(|| format!("{HOME}/alarms/{{id}}"));
-    options::check_url_pattern(&config, "alarm_url", &alarm_url, "{id}")?;
+    options::check_url_pattern("alarm_url", &alarm_url, "{id}")?;
     Ok(Arc::new(Klaxon { secret: SharedSecret::new(&config), alarm_url, config }))
 }
 

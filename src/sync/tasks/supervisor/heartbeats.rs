@@ -139,8 +139,8 @@ impl Heartbeats {
         (failing.panics, now.elapsed.saturating_sub(failing.since.elapsed))
     }
 
-    /// Something that only appears here while it panics does so no longer.
-    pub(in crate::sync) fn forget(&self, name: &str) {
+    /// The task is over, or something that only appears here while it panics does so no longer.
+    pub fn forget(&self, name: &str) {
         self.lock().remove(name);
     }
 

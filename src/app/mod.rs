@@ -3,25 +3,36 @@
 //! Nothing else constructs a store, a client or a server. Tests build the same parts with a clock of their
 //! own and run the due work themselves.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+mod build;
+mod configuration;
+mod reload;
+mod running;
+
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_web::web::Data;
-use anyhow::{Context, anyhow, bail};
-use tokio::task::JoinSet;
+use anyhow::{Context, anyhow};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, ConfigError, Live, Loaded};
 use crate::connect::descriptor::{self, DescriptorSettings};
 use crate::connect::install_keys::InstallKeys;
 use crate::connect::sites::SiteAllowList;
-use crate::destinations::{DestinationKind, DestinationTypes, Facilities, Quotas, TYPES};
-use crate::http::{ClientError, HttpClient, HttpSettings, build_client};
-use crate::store::{ExposedFile, Ownership, Store, StoreError, Vault};
-use crate::sync::{Engine, GivenUp, Operator, Patience, Registry, Runner, Task, for_every_role, for_owner};
-use crate::web::{self, Limits, ProblemLog, RunningServer, State};
+use crate::destinations::{DestinationKind, TYPES};
+use crate::store::{ExposedFile, Ownership, StoreError};
+use crate::sync::{Engine, Patience, Registry, Runner, Task, for_every_role, for_owner};
+use crate::web::{self, Limits, ProblemLog, Reload, RunningServer, State};
+
+pub use build::{
+    build_destination_types, build_engine, build_http, build_ready_engine, build_registry, migrate,
+    open_engine, open_operator, open_vault, prepare_store,
+};
+use build::{build_engine_on, create_store};
+pub use configuration::{find_faults, list_exposed_secrets, list_warnings, read_configuration};
+use reload::Reloader;
+use running::Running;
 
 /// How long a start waits for an earlier process that is about to end.
 const OWNER_LEAVES: Duration = Duration::from_secs(1);
@@ -53,137 +64,10 @@ pub struct App {
     grace: Duration,
     /// With the role `sync`.
     ownership: Option<Arc<Ownership>>,
-}
-
-async fn open_store(config: &Config, clock: Clock) -> anyhow::Result<Store> {
-    Store::open(&config.store.url, open_vault(config)?, clock)
-        .await
-        .context("store.url: the database cannot be opened")
-}
-
-/// The sources of a configuration, built without a database.
-///
-/// # Errors
-/// With a sentence that names the key to fix.
-pub fn build_registry(config: &Config) -> anyhow::Result<Registry> {
-    let vault = open_vault(config)?;
-    let http = build_http(config)?;
-    Ok(Registry::build(&config.sources, &config.destinations, &http, &config.server.base_url, &vault)?)
-}
-
-/// The client for every outbound request.
-///
-/// # Errors
-/// With a sentence that names the key of `[http]` to fix.
-pub fn build_http(config: &Config) -> Result<HttpClient, ClientError> {
-    build_client(&HttpSettings {
-        timeout: config.delivery.timeout,
-        proxy: config.http.proxy.clone(),
-        no_proxy: config.http.no_proxy.clone(),
-        ca_file: config.http.ca_file.as_ref().map(PathBuf::from),
-    })
-}
-
-/// What seals secrets under the configured keys.
-///
-/// # Errors
-/// When a key is bad.
-pub fn open_vault(config: &Config) -> anyhow::Result<Vault> {
-    Vault::new(&config.vault.key, &config.vault.previous_keys).context("vault.key")
-}
-
-/// Everything but listeners: for commands that work on the store, and as the service's core.
-///
-/// # Errors
-/// With a sentence that names the key to fix.
-pub async fn build_engine(config: &Config, clock: Clock) -> anyhow::Result<Arc<Engine>> {
-    build_engine_with(config, clock, TYPES).await
-}
-
-async fn build_engine_with(
-    config: &Config,
-    clock: Clock,
-    types: &[DestinationKind],
-) -> anyhow::Result<Arc<Engine>> {
-    let store = open_store(config, clock.clone()).await?;
-    let registry = build_registry(config)?;
-    let types = build_destination_types(config, clock.clone(), types)?;
-    Ok(Arc::new(Engine::new(config, store, clock, registry, types)))
-}
-
-/// The types of destinations, built without a database.
-///
-/// # Errors
-/// When the TLS backend does not start.
-pub fn build_destination_types(
-    config: &Config,
-    clock: Clock,
-    types: &[DestinationKind],
-) -> anyhow::Result<DestinationTypes> {
-    // Zero means no limit.
-    let points = |n: usize| u64::try_from(n).ok().filter(|points| *points > 0);
-    let facilities = Facilities {
-        http: build_http(config)?,
-        clock,
-        app_key: config.connect.app_key.clone(),
-        quotas: Quotas {
-            app: points(config.delivery.hourly_points),
-            site: points(config.delivery.hourly_points_per_site),
-        },
-    };
-    Ok(DestinationTypes::start(types, &facilities))
-}
-
-/// Applies migrations, or refuses to continue without them.
-///
-/// # Errors
-/// When a migration fails, or is missing and `store.migrate_on_start` is off.
-pub async fn prepare_store(config: &Config, store: &Store) -> anyhow::Result<()> {
-    if config.store.migrate_on_start {
-        return store.migrate().await.context("the database could not be migrated");
-    }
-    match store.pending_migrations().await? {
-        0 => Ok(()),
-        n => bail!(
-            "the database lacks {n} migrations: run `incident-bridge migrate`, or set store.migrate_on_start"
-        ),
-    }
-}
-
-/// For commands that sync: every part but the listeners, on a schema that is up to date.
-///
-/// # Errors
-/// As for [`build_engine`] and [`prepare_store`].
-pub async fn build_ready_engine(config: &Config, clock: Clock) -> anyhow::Result<Arc<Engine>> {
-    let engine = build_engine(config, clock).await?;
-    prepare_store(config, engine.store()).await?;
-    Ok(engine)
-}
-
-/// For commands that only read or mark: the schema must exist already.
-///
-/// # Errors
-/// When the database cannot be reached or lacks migrations.
-pub async fn open_operator(config: &Config, clock: Clock) -> anyhow::Result<Operator> {
-    let operator = Operator::new(open_store(config, clock.clone()).await?, clock);
-    match operator.count_pending_migrations().await? {
-        0 => Ok(operator),
-        n => bail!(
-            "the database lacks {n} migration(s): start `incident-bridge serve` once, or run `incident-bridge migrate`"
-        ),
-    }
-}
-
-/// Brings the schema up to date, whatever `store.migrate_on_start` says. Returns how many migrations were
-/// missing.
-///
-/// # Errors
-/// When the database cannot be reached, or was written by a newer program.
-pub async fn migrate(config: &Config, clock: Clock) -> anyhow::Result<usize> {
-    let store = open_store(config, clock.clone()).await?;
-    let applied = Operator::new(store.clone(), clock).migrate().await?;
-    store.close().await;
-    Ok(applied)
+    /// Which sites may install, for a reload.
+    allow_list: Arc<Live<SiteAllowList>>,
+    /// What the operator's listener calls.
+    reload: Arc<OnceLock<Arc<dyn Reload>>>,
 }
 
 /// The descriptor for this configuration; offers reviews when a source has a page for them.
@@ -224,8 +108,11 @@ impl App {
         roles: Roles,
         types: &[DestinationKind],
     ) -> anyhow::Result<Self> {
-        warn_of_weak_credentials(config);
-        let engine = build_engine_with(config, clock, types).await?;
+        let store = create_store(config, clock.clone()).await?;
+        let engine = build_engine_on(config, store, clock, types)?;
+        for warning in list_warnings(config, &engine.registry()) {
+            tracing::warn!(%warning, "the configuration is valid, but this does not work or is careless");
+        }
         let ownership =
             if roles.sync { Some(Arc::new(engine.store().become_owner(OWNER_LEAVES).await?)) } else { None };
         prepare_store(config, engine.store()).await?;
@@ -236,7 +123,10 @@ impl App {
             );
         }
         engine.seed().await.context("the store could not be prepared")?;
-        let state = web_state(config, &engine)?;
+        let allow_list = SiteAllowList::parse(&config.connect.sites, &config.connect.insecure_sites);
+        let allow_list = Arc::new(Live::new(allow_list.context("connect.sites")?));
+        let reload = Arc::default();
+        let state = web_state(config, &engine, &allow_list, &reload)?;
         let public = roles.web.then(|| web::serve_public(&config.server, state.clone(), workers()));
         let public = public
             .transpose()
@@ -245,7 +135,20 @@ impl App {
             .with_context(|| format!("operator.listen: cannot listen on {}", config.operator.listen))?;
         let grace = config.server.shutdown_grace;
         let patience = Patience::default();
-        Ok(Self { engine, public, operator, patience, grace, ownership })
+        Ok(Self { engine, public, operator, patience, grace, ownership, allow_list, reload })
+    }
+
+    /// From now on the configuration can be reloaded: `read` reads it again, and `running` is the one that this
+    /// process was started with. The operator's listener calls the result, too.
+    pub fn enable_reload(
+        &self,
+        running: Loaded,
+        read: impl Fn() -> Result<Loaded, ConfigError> + Send + Sync + 'static,
+    ) -> Arc<dyn Reload> {
+        let make = || -> Arc<dyn Reload> {
+            Arc::new(Reloader::new(running, Box::new(read), self.engine.clone(), self.allow_list.clone()))
+        };
+        self.reload.get_or_init(make).clone()
     }
 
     /// Where the public listener is, if this process has one.
@@ -292,10 +195,7 @@ impl App {
             stop: stop.clone(),
             patience: self.patience,
         };
-        let mut running = JoinSet::new();
-        for task in tasks {
-            running.spawn(runner.clone().run(task));
-        }
+        let mut running = Running::start(runner, tasks);
         let lost = tokio::select! {
             biased;
             () = stop.cancelled() => None,
@@ -309,40 +209,38 @@ impl App {
         lost.map_or(Ok(()), Err)
     }
 
-    /// Returns when a part has ended that must not end before the stop.
-    async fn find_lost(&self, tasks: &mut JoinSet<Result<(), GivenUp>>) -> anyhow::Error {
+    /// Returns when a part has ended that must not end before the stop. Meanwhile the tasks follow the sources of
+    /// the configuration.
+    async fn find_lost(&self, running: &mut Running) -> anyhow::Error {
         let public_ended = async {
             match &self.public {
                 Some(public) => public.ended().await,
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
-            Some(ended) = tasks.join_next() => match ended {
-                Ok(Ok(())) => anyhow!("a task has ended by itself"),
-                Ok(Err(given_up)) => given_up.into(),
-                Err(fault) => anyhow::Error::new(fault).context("what runs the tasks has failed"),
-            },
-            () = public_ended => anyhow!("the public listener has ended by itself"),
-            () = self.operator.ended() => anyhow!("the operator listener has ended by itself"),
-            fault = keep(self.ownership.as_deref()) => fault.into(),
+        let not_ours = keep(self.ownership.as_deref());
+        tokio::pin!(public_ended, not_ours);
+        loop {
+            tokio::select! {
+                lost = running.find_lost() => return lost,
+                () = self.engine.signals().sources.notified() => running.follow(self.tasks()),
+                () = &mut public_ended => return anyhow!("the public listener has ended by itself"),
+                () = self.operator.ended() => return anyhow!("the operator listener has ended by itself"),
+                fault = &mut not_ours => return fault.into(),
+            }
         }
     }
 
     /// First no new work from outside, then the end of the work inside.
-    async fn shut_down(self, mut tasks: JoinSet<Result<(), GivenUp>>) -> anyhow::Result<()> {
+    async fn shut_down(self, mut running: Running) -> anyhow::Result<()> {
         if let Some(public) = self.public {
             public.stop().await?;
         }
-        if tokio::time::timeout(self.grace, async { while tasks.join_next().await.is_some() {} })
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(self.grace, running.ended()).await.is_err() {
             tracing::warn!("work in progress was cut off; it is repeated after the next start");
-            tasks.abort_all();
         }
         self.operator.stop().await?;
-        drop(tasks);
+        drop(running);
         if let Some(ownership) = self.ownership.and_then(Arc::into_inner) {
             ownership.release().await;
         }
@@ -359,22 +257,19 @@ async fn keep(ownership: Option<&Ownership>) -> StoreError {
     }
 }
 
-fn warn_of_weak_credentials(config: &Config) {
-    for source in &config.sources {
-        for key in source.weak_credentials() {
-            tracing::warn!(source = %source.id, key, "this credential is so short that it could be guessed; use 16 bytes or more");
-        }
-    }
-}
-
-fn web_state(config: &Config, engine: &Arc<Engine>) -> anyhow::Result<Data<State>> {
+fn web_state(
+    config: &Config,
+    engine: &Arc<Engine>,
+    allow_list: &Arc<Live<SiteAllowList>>,
+    reload: &Arc<OnceLock<Arc<dyn Reload>>>,
+) -> anyhow::Result<Data<State>> {
     Ok(Data::new(State {
         ingestor: engine.start_ingest(config.server.max_waiting),
         install_keys: InstallKeys::new(config.connect.install_key_urls.clone(), build_http(config)?)
             .context("connect.install_key_urls")?,
-        allow_list: SiteAllowList::parse(&config.connect.sites, &config.connect.insecure_sites)
-            .context("connect.sites")?,
-        descriptor: descriptor(config, engine.registry()),
+        allow_list: allow_list.clone(),
+        reload: reload.clone(),
+        descriptor: descriptor(config, &engine.registry()),
         base_url: config.server.base_url.clone(),
         app_key: config.connect.app_key.clone(),
         leeway: config.connect.leeway,
