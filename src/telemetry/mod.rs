@@ -7,4 +7,7 @@ mod logging;
 mod metrics;
 
 pub use logging::{LoggingError, init_logging};
-pub use metrics::{Metrics, SiteLabel, SourceLabel, TaskLabel, WordLabel};
+pub use metrics::{
+    Counts, Gauges, Levels, Metrics, RequestMade, SiteLabel, SiteResultLabel, SiteStateLabel, SourceLabel,
+    SourceStateLabel, Sums, WordLabel, gauge_value,
+};

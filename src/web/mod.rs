@@ -5,6 +5,7 @@
 
 mod actions;
 mod auth;
+mod docs;
 mod lifecycle;
 mod limits;
 mod listener;
@@ -12,6 +13,7 @@ mod operator;
 mod pages;
 mod problem;
 mod request;
+mod request_id;
 mod routes;
 mod state;
 mod webhooks;

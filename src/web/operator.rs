@@ -8,7 +8,7 @@ use actix_web::web::Data;
 use serde_json::json;
 
 use super::State;
-use super::problem::Problem;
+use super::problem::{Kind, Problem};
 
 /// Shorter than the usual patience of a probe.
 const LONGEST_QUESTION: Duration = Duration::from_secs(2);
@@ -53,8 +53,9 @@ async fn in_time<T, E: Display>(asked: impl Future<Output = Result<T, E>>) -> Re
 /// All metrics for Prometheus.
 pub(super) async fn metrics(state: Data<State>) -> Result<HttpResponse, Problem> {
     let text = state.engine.metrics().encode();
-    let text =
-        text.map_err(|fault| Problem::unavailable("metrics", "The metrics cannot be written.", &fault))?;
+    let text = text.map_err(|fault| {
+        Problem::unavailable(Kind::MetricsUnavailable, "The metrics cannot be written.", &fault)
+    })?;
     Ok(HttpResponse::Ok()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
         .body(text))

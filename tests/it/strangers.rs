@@ -87,7 +87,7 @@ async fn a_body_that_stalls_or_drips_is_answered_408_and_the_connection_ends() {
         for (sent, drip) in [(&sent, None), (&sent, Some(b'a')), (&chunked, None)] {
             let answer = hear(&bridge.base_url, sent.as_bytes(), drip).await;
             assert!(answer.starts_with("HTTP/1.1 408"), "{target}: {answer}");
-            assert!(answer.contains("application/problem+json") && answer.contains("problem:body-too-slow"));
+            assert!(answer.contains("application/problem+json") && answer.contains("problems#body-too-slow"));
             assert!(answer.to_ascii_lowercase().contains("connection: close"), "{answer}");
         }
     }

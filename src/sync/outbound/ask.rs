@@ -11,9 +11,12 @@ use futures::FutureExt;
 use super::Outbound;
 use super::waits::{PATIENT_ANSWER, PATIENT_PROBE, PROBE_ANSWER};
 use crate::destinations::{Refusal, Remedy};
+use crate::http::Observer;
 use crate::sync::SyncError;
+use crate::sync::core::Core;
 use crate::sync::directory::DestinationAccess;
 use crate::sync::tasks::describe_panic;
+use crate::telemetry::RequestMade;
 
 /// What an operator reads of a request on which the program panicked.
 const PANICKED: &str = "this program panicked on it, which is a bug: please report it with what the log says";
@@ -38,6 +41,18 @@ impl Failures {
     }
 }
 
+/// Counts every request to a destination.
+pub(super) fn count_requests(core: &Core) -> Observer {
+    let metrics = core.metrics.clone();
+    Observer::new(core.clock.clone(), move |seen| {
+        let made = RequestMade { endpoint: &seen.endpoint, outcome: seen.outcome, took: seen.took };
+        metrics.count_jira_request(made);
+        if let Some((site, left)) = &seen.limit_left {
+            metrics.set_rate_limit_remaining(site, *left);
+        }
+    })
+}
+
 impl Outbound {
     /// How often in a row the destination has failed.
     pub(super) async fn find_failures(&self, access: &DestinationAccess) -> Result<Failures, SyncError> {
@@ -52,7 +67,7 @@ impl Outbound {
         on_panic: Remedy,
         request: impl Future<Output = Result<T, Refusal>>,
     ) -> Result<T, Refusal> {
-        let request = AssertUnwindSafe(request).catch_unwind();
+        let request = self.observer.watch(AssertUnwindSafe(request).catch_unwind());
         let answer = match failures.patience() {
             Some(patience) => {
                 let answer = tokio::time::timeout(patience, request).await;

@@ -28,7 +28,7 @@ impl Answer {
         assert_eq!(self.headers["content-type"], "application/problem+json", "{self:?}");
         assert_eq!(self.body["request_id"].as_str(), self.headers["x-request-id"].to_str().ok(), "{self:?}");
         let kind = self.body["type"].as_str().unwrap_or_default();
-        kind.strip_prefix("urn:incident-bridge:problem:").unwrap_or(kind)
+        kind.rsplit_once("/docs/problems#").map_or(kind, |(_, name)| name)
     }
 }
 
