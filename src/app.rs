@@ -230,10 +230,8 @@ impl App {
             if roles.sync { Some(Arc::new(engine.store().become_owner(OWNER_LEAVES).await?)) } else { None };
         prepare_store(config, engine.store()).await?;
         for ExposedFile { path, mode } in engine.store().list_exposed_files() {
-            let path = path.display();
-            tracing::warn!(
-                "{path} has the permissions {mode:o}, so others can read it; run: chmod 600 {path}"
-            );
+            let mode = format!("{mode:o}");
+            tracing::warn!(path = %path.display(), mode, "others can read this file; run: chmod 600 PATH");
         }
         engine.seed().await.context("the store could not be prepared")?;
         let state = web_state(config, &engine)?;
@@ -302,7 +300,8 @@ impl App {
             lost = self.find_lost(&mut running) => Some(lost),
         };
         if let Some(lost) = &lost {
-            tracing::error!("{lost:#}; this process ends, so that it is started again");
+            let reason = format!("{lost:#}");
+            tracing::error!(reason, "this process ends, so that it is started again");
         }
         stop.cancel();
         self.shut_down(running).await?;

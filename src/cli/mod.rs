@@ -29,6 +29,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{ConfigError, Environment, Loaded, load};
+use crate::telemetry::init_command_logging;
 use usage::Usage;
 
 /// Shows the incidents of your incident tool on the Incidents page of Jira Software.
@@ -110,6 +111,11 @@ pub async fn run(cli: Cli) -> ExitCode {
 async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     let Common { config, json } = cli.common;
     let read = || -> Result<Loaded, ConfigError> { load(&config, &Environment::of_process()) };
+    let read_to_work = || -> anyhow::Result<Loaded> {
+        let loaded = read()?;
+        init_command_logging(&loaded.config.log).map_err(|fault| Usage(fault.to_string()))?;
+        Ok(loaded)
+    };
     match cli.command {
         Command::Demo(arguments) => demo::main(arguments, json).await,
         Command::Serve(arguments) => serve::main(&read()?.config, &arguments).await,
@@ -118,12 +124,12 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Config(subcommand) => config::main(&read, &subcommand, json),
         Command::Doctor => doctor::main(&read()?.config, json).await,
         Command::Migrate => migrate::main(&read()?.config).await,
-        Command::Sync(arguments) => sync::main(&read()?.config, &arguments, json).await,
+        Command::Sync(arguments) => sync::main(&read_to_work()?.config, &arguments, json).await,
         Command::Installations(arguments) => installations::main(&read()?.config, &arguments, json).await,
         Command::Explain(arguments) => explain::main(&read()?.config, &arguments, json).await,
         Command::Deliveries(subcommand) => deliveries::main(&read()?.config, &subcommand, json).await,
-        Command::Erase(arguments) => erase::main(&read()?.config, &arguments, json).await,
-        Command::Prune(arguments) => prune::main(&read()?.config, &arguments, json).await,
+        Command::Erase(arguments) => erase::main(&read_to_work()?.config, &arguments, json).await,
+        Command::Prune(arguments) => prune::main(&read_to_work()?.config, &arguments, json).await,
         Command::Quarantine(subcommand) => quarantine::main(&read()?.config, &subcommand, json).await,
         Command::Sources(arguments) => sources::main(&read, &arguments, json).await,
         Command::Key(subcommand) => key::main(&read, &subcommand).await,

@@ -33,11 +33,26 @@ pub async fn main(config: &Config, arguments: &Arguments) -> anyhow::Result<Exit
     let roles =
         Roles { web: arguments.role.contains(&Role::Web), sync: arguments.role.contains(&Role::Sync) };
     let stop = stop_on_signal()?;
+    log_start(config, roles);
     let app = App::start(config, Clock::system(), roles).await?;
     if let Some(address) = app.public_address() {
-        tracing::info!(%address, base_url = %config.server.base_url, "listening");
+        tracing::info!(%address, base_url = %config.server.base_url, "the public listener answers");
     }
-    tracing::info!(address = %app.operator_address(), sources = config.sources.len(), "operator listener: /healthz /readyz /metrics");
+    let address = app.operator_address();
+    tracing::info!(%address, "the operator's listener answers /healthz, /readyz and /metrics");
     app.run(stop).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What runs here, and where each tool has to post.
+fn log_start(config: &Config, roles: Roles) {
+    let names = [(roles.web, "web"), (roles.sync, "sync")];
+    let names: Vec<_> = names.iter().filter(|(has, _)| *has).map(|(_, name)| *name).collect();
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), roles = names.join(","), "incident-bridge starts");
+    for source in &config.sources {
+        let base = config.server.base_url.as_str().trim_end_matches('/');
+        let webhooks = source.takes_webhooks().then(|| format!("{base}/webhooks/{}", source.id));
+        let polled = source.api_token.is_some() || source.api_url.is_some();
+        tracing::info!(source = %source.id, tool = source.kind, webhooks, polled, "source");
+    }
 }

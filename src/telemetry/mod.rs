@@ -6,7 +6,7 @@
 mod logging;
 mod metrics;
 
-pub use logging::{LoggingError, init_logging};
+pub use logging::{LoggingError, init_command_logging, init_logging};
 pub use metrics::{
     Counts, Gauges, Levels, Metrics, RequestMade, SiteLabel, SiteResultLabel, SiteStateLabel, SourceLabel,
     SourceStateLabel, Sums, WordLabel, gauge_value,

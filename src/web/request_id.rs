@@ -2,9 +2,11 @@
 //!
 //! Header fields are taken over only in a form that cannot spoil a log line or another system's header.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use actix_web::HttpMessage;
+use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName};
 
 use crate::clock::Clock;
@@ -22,6 +24,15 @@ pub(super) struct Trail {
     pub request_id: String,
     /// The trace that the caller's `traceparent` names (W3C Trace Context).
     pub trace_id: Option<String>,
+}
+
+/// A request, as its log lines name it.
+pub(super) struct Asked {
+    pub method: Method,
+    /// The pattern of the route: paths can carry tokens.
+    pub path: String,
+    pub peer: IpAddr,
+    pub trail: Rc<Trail>,
 }
 
 impl Trail {

@@ -84,7 +84,9 @@ impl Task for Poll {
 
     async fn run(&self) -> Result<Next, SyncError> {
         let outcome = self.inbound.poll_on_schedule(&self.source).await?;
-        tracing::debug!(source = %self.source.id(), ?outcome, "polled");
+        if let Some(PollOutcome { pages, changed, done, .. }) = outcome {
+            tracing::debug!(source = %self.source.id(), pages, changed, done, "polled");
+        }
         Ok(outcome.map_or(Next::AtInterval, |outcome| next(&outcome)))
     }
 

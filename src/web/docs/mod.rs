@@ -3,6 +3,8 @@
 mod pages;
 mod render;
 
+use std::sync::{LazyLock, OnceLock};
+
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, ContentType};
 use actix_web::web::Path;
@@ -13,6 +15,10 @@ use super::problem::Problem;
 
 /// Neither scripts nor anything from elsewhere.
 pub(super) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Each page, once somebody has asked for it.
+static RENDERED: LazyLock<Vec<OnceLock<String>>> =
+    LazyLock::new(|| PAGES.iter().map(|_| OnceLock::new()).collect());
 
 #[derive(Template)]
 #[template(path = "manual.html")]
@@ -32,8 +38,9 @@ pub(super) async fn index() -> HttpResponse {
 
 /// One page; 404 for any other name.
 pub(super) async fn page(name: Path<String>) -> Result<HttpResponse, Problem> {
-    let page = PAGES.iter().find(|page| page.slug == *name).ok_or_else(Problem::not_found)?;
-    Ok(html(page.html().to_owned()))
+    let mut pages = PAGES.iter().zip(RENDERED.iter());
+    let (page, rendered) = pages.find(|(page, _)| page.slug == *name).ok_or_else(Problem::not_found)?;
+    Ok(html(rendered.get_or_init(|| frame(page)).clone()))
 }
 
 /// A page that anybody may see and keep for an hour.

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
-use std::sync::{LazyLock, OnceLock};
+use std::sync::LazyLock;
 
 use crate::destinations::TYPES;
 use crate::sources::KINDS;
@@ -41,7 +41,6 @@ pub(super) struct Page {
     pub slug: String,
     pub title: String,
     pub markdown: Cow<'static, str>,
-    html: OnceLock<String>,
 }
 
 /// All pages, in the order in which they are listed.
@@ -60,12 +59,7 @@ pub(super) static PAGES: LazyLock<Vec<Page>> = LazyLock::new(|| {
 impl Page {
     fn new(path: String, markdown: Cow<'static, str>) -> Self {
         let title = markdown.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or(&path).to_owned();
-        Self { slug: slug(&path), title: title.replace('`', ""), path, markdown, html: OnceLock::new() }
-    }
-
-    /// The page with its frame, made when somebody first asks for it.
-    pub fn html(&self) -> &str {
-        self.html.get_or_init(|| super::frame(self))
+        Self { slug: slug(&path), title: title.replace('`', ""), path, markdown }
     }
 }
 

@@ -1,13 +1,12 @@
 //! What surrounds every handler: the time it has, the ids of its request, and the final form of what it could not do.
 
-use std::net::IpAddr;
 use std::rc::Rc;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
-use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, web};
 use tracing::Instrument;
@@ -15,16 +14,7 @@ use tracing::Instrument;
 use super::{Kind, Problem};
 use crate::web::State;
 use crate::web::listener::Seat;
-use crate::web::request_id::{REQUEST_ID, Trail};
-
-/// A request, as its log lines name it.
-pub(super) struct Asked {
-    pub method: Method,
-    /// The pattern of the route: paths can carry tokens.
-    pub path: String,
-    pub peer: IpAddr,
-    pub trail: Rc<Trail>,
-}
+use crate::web::request_id::{Asked, REQUEST_ID, Trail};
 
 /// Gives every request a time limit and every answer the request's id, and every error its final form. A handler's
 /// own JSON stays as it is.
@@ -41,7 +31,7 @@ pub(in crate::web) async fn finish(
         seat.begin(has_body(request.headers()));
     }
     let (request_id, trace_id) = (asked.trail.request_id.as_str(), asked.trail.trace_id.as_deref());
-    let span = tracing::info_span!("request", request_id, trace_id);
+    let span = tracing::error_span!("request", request_id, trace_id);
     let answer =
         tokio::time::timeout(state.limits.request_timeout, next.call(request).instrument(span)).await;
     if let Some(seat) = &seat {

@@ -9,9 +9,9 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 
 use super::Problem;
-use super::finish::Asked;
 use crate::clock::Clock;
 use crate::telemetry::Metrics;
+use crate::web::request_id::Asked;
 
 /// Lines of one kind of problem within [`PERIOD`].
 const LINES: u32 = 10;

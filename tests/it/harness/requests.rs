@@ -59,6 +59,11 @@ impl Bridge {
         self.get_as_operator_under("127.0.0.1", target).await
     }
 
+    /// The operator's listener, with another method.
+    pub async fn ask_as_operator(&self, method: Method, target: &str) -> Answer {
+        send(self.http.request(method, format!("http://{}{target}", self.operator))).await
+    }
+
     /// The same, with another name in the field `Host`.
     pub async fn get_as_operator_under(&self, host: &str, target: &str) -> Answer {
         send(self.http.get(format!("http://{}{target}", self.operator)).header("Host", host)).await
