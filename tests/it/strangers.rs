@@ -196,9 +196,11 @@ async fn strangers_cannot_use_up_the_look_ups_of_install_keys() {
 async fn who_was_refused_too_often_is_still_served_with_a_valid_credential() {
     let bridge = Bridge::installed().await;
     let site = bridge.jira().find_installation().expect("it is installed");
-    for _ in 0..130 {
+    for _ in 0..65 {
         let answer = bridge.post_webhook("am", "{}", &[("Authorization", "Bearer wrong")]).await;
         assert_eq!(answer.status, 401);
+        let answer = crate::harness::send(bridge.request(Method::HEAD, "/jira/containers/search")).await;
+        assert_eq!(answer.status, 401, "HEAD counts like any other");
     }
     let unknown = unconfirmed(&bridge, "made-up", &bridge.base_url);
     let answer = bridge.call_with_token(&unknown, Method::POST, "/connect/installed", Some(&json!({}))).await;
