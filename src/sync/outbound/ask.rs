@@ -11,12 +11,9 @@ use futures::FutureExt;
 use super::Outbound;
 use super::waits::{PATIENT_ANSWER, PATIENT_PROBE, PROBE_ANSWER};
 use crate::destinations::{Refusal, Remedy};
-use crate::http::Observer;
 use crate::sync::SyncError;
-use crate::sync::core::Core;
 use crate::sync::directory::DestinationAccess;
 use crate::sync::tasks::describe_panic;
-use crate::telemetry::RequestMade;
 
 /// What an operator reads of a request on which the program panicked.
 const PANICKED: &str = "this program panicked on it, which is a bug: please report it with what the log says";
@@ -39,18 +36,6 @@ impl Failures {
         let patience = if self.0 % PATIENT_PROBE == 0 { PATIENT_ANSWER } else { PROBE_ANSWER };
         self.is_failing().then_some(patience)
     }
-}
-
-/// Counts every request to a destination.
-pub(super) fn count_requests(core: &Core) -> Observer {
-    let metrics = core.metrics.clone();
-    Observer::new(core.clock.clone(), move |seen| {
-        let made = RequestMade { endpoint: &seen.endpoint, outcome: seen.outcome, took: seen.took };
-        metrics.count_jira_request(made);
-        if let Some((site, left)) = &seen.limit_left {
-            metrics.set_rate_limit_remaining(site, *left);
-        }
-    })
 }
 
 impl Outbound {

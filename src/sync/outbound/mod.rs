@@ -12,6 +12,7 @@ mod read_pauses;
 mod readback;
 mod record;
 mod removal;
+mod requests;
 mod site_backoff;
 mod turns;
 mod waits;
@@ -47,7 +48,7 @@ pub struct Outbound {
 impl Outbound {
     pub(in crate::sync) fn new(core: Arc<Core>, types: DestinationTypes, config: &Config) -> Self {
         Self {
-            observer: ask::count_requests(&core),
+            observer: requests::count_requests(&core),
             core,
             types,
             delivery: config.delivery.clone(),
