@@ -230,8 +230,8 @@ impl App {
             if roles.sync { Some(Arc::new(engine.store().become_owner(OWNER_LEAVES).await?)) } else { None };
         prepare_store(config, engine.store()).await?;
         for ExposedFile { path, mode } in engine.store().list_exposed_files() {
-            let mode = format!("{mode:o}");
-            tracing::warn!(path = %path.display(), mode, "others can read this file; run: chmod 600 PATH");
+            let (mode, run) = (format!("{mode:o}"), format!("chmod 600 {}", path.display()));
+            tracing::warn!(mode, run, "others can read a file of the database");
         }
         engine.seed().await.context("the store could not be prepared")?;
         let state = web_state(config, &engine)?;

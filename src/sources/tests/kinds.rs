@@ -131,7 +131,8 @@ fn every_source_names_what_its_webhooks_can_prove_themselves_with_and_shows_no_s
             let scheme = challenge.split(' ').next().unwrap_or_default();
             let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
             assert!(!scheme.is_empty() && scheme.chars().all(is_token), "{}: {challenge}", kind.name);
-            let is_plain = ["Bearer", "Basic realm=\"webhooks\", charset=\"UTF-8\""].contains(&challenge.as_str());
+            let is_plain =
+                ["Bearer", "Basic realm=\"webhooks\", charset=\"UTF-8\""].contains(&challenge.as_str());
             assert!(is_plain || scheme.contains(['-', '_']), "{}: {challenge}", kind.name);
         }
     }
