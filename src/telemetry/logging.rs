@@ -50,7 +50,7 @@ fn filter(level: &str) -> Result<EnvFilter, LoggingError> {
     let refuse = |key, fault: &dyn std::error::Error| LoggingError { key, fault: fault.to_string() };
     let filter = match EnvFilter::try_from_default_env() {
         Ok(filter) => filter,
-        Err(fault) if fault.source().is_some_and(|it| it.is::<ParseError>()) => {
+        Err(fault) if fault.source().is_some_and(<dyn std::error::Error>::is::<ParseError>) => {
             return Err(refuse(EnvFilter::DEFAULT_ENV, &fault));
         }
         Err(_) => EnvFilter::try_new(level).map_err(|fault| refuse("log.level", &fault))?,

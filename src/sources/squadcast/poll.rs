@@ -163,7 +163,7 @@ impl SquadcastPoller {
         match self.reviews(cursor, team, now).await {
             Ok(reviews) => found.absorb(reviews),
             Err(fault) => {
-                tracing::warn!(what = "postmortems", %fault, "a listing is put off to the next run")
+                tracing::warn!(what = "postmortems", %fault, "a listing is put off to the next run");
             }
         }
         Ok((found, teams.iter().find(|next| *next > team).map(|next| format!("{next}/0"))))

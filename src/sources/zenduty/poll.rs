@@ -173,7 +173,7 @@ impl Poller for ZendutyPoller {
                     match self.reviews(now).await {
                         Ok(reviews) => found.absorb(reviews),
                         Err(fault) => {
-                            tracing::warn!(what = "postmortems", %fault, "a listing is put off to the next run")
+                            tracing::warn!(what = "postmortems", %fault, "a listing is put off to the next run");
                         }
                     }
                 }

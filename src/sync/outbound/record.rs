@@ -71,7 +71,7 @@ impl Outbound {
         let trace_id = refusal.trace_id.as_deref();
         match &backoff.parked {
             Some(why) => {
-                tracing::error!(site = %access.name, reason = why, error = %refusal, trace_id, PARKED)
+                tracing::error!(site = %access.name, reason = why, error = %refusal, trace_id, PARKED);
             }
             None if !refusal.was_sent => tracing::debug!(site = %access.name, error = %refusal, "held back"),
             None => {

@@ -10,7 +10,9 @@ use prometheus_client::metrics::MetricType;
 
 /// One gauge with a value for each set of labels.
 #[derive(Debug)]
-pub struct Gauges<L>(Arc<RwLock<Arc<[(L, f64)]>>>);
+pub struct Gauges<L>(Arc<RwLock<Values<L>>>);
+
+type Values<L> = Arc<[(L, f64)]>;
 
 impl<L> Clone for Gauges<L> {
     fn clone(&self) -> Self {
@@ -31,7 +33,7 @@ impl<L> Gauges<L> {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = values;
     }
 
-    fn current(&self) -> Arc<[(L, f64)]> {
+    fn current(&self) -> Values<L> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -98,7 +100,10 @@ mod tests {
             for _ in 0..2000 {
                 let seen = gauges.current();
                 assert_eq!(seen.len(), 50);
-                assert!(seen.iter().all(|(_, value)| *value == seen[0].1), "a part of a refresh: {seen:?}");
+                assert!(
+                    seen.iter().all(|(_, value)| value.to_bits() == seen[0].1.to_bits()),
+                    "a part of a refresh: {seen:?}"
+                );
             }
         });
     }

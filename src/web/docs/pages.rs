@@ -93,7 +93,9 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let entries = std::fs::read_dir(root.join(folder)).expect("the folder is there");
         let names = entries.map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned());
-        names.filter(|name| name.ends_with(".md")).map(move |name| format!("{folder}/{name}"))
+        names
+            .filter(|name| Path::new(name).extension().is_some_and(|it| it == "md"))
+            .map(move |name| format!("{folder}/{name}"))
     }
 
     #[test]

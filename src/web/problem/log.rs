@@ -42,16 +42,16 @@ impl ProblemLog {
     pub(super) fn write(&self, problem: &Problem, asked: &Asked, metrics: &Metrics) {
         let (status, name) = (problem.status.as_u16(), problem.kind.name());
         metrics.count_problem(name);
-        let notice = if problem.known_sources.is_some() { UNKNOWN_SOURCE } else { name };
+        let notice = if problem.notes.known_sources.is_some() { UNKNOWN_SOURCE } else { name };
         let Some(left_out) = self.take_line(notice) else { return };
         if left_out > 0 {
             tracing::warn!(problem = notice, left_out, "more requests ended like this than were logged");
         }
         let (method, path, source) =
-            (asked.method.as_str(), asked.path.as_str(), problem.source_id.as_deref());
+            (asked.method.as_str(), asked.path.as_str(), problem.notes.source_id.as_deref());
         let (request_id, trace_id) = (asked.trail.request_id.as_str(), asked.trail.trace_id.as_deref());
-        let reason = problem.reason.as_deref().unwrap_or(&problem.detail);
-        if let Some(known) = &problem.known_sources {
+        let reason = problem.notes.reason.as_deref().unwrap_or(&problem.detail);
+        if let Some(known) = &problem.notes.known_sources {
             tracing::warn!(
                 status,
                 source,

@@ -40,18 +40,25 @@ pub struct Problem {
     status: StatusCode,
     kind: Kind,
     detail: String,
+    allow: Option<&'static str>,
+    /// Boxed, because few problems have them.
+    notes: Box<Notes>,
+    retry_after: Option<Duration>,
+    /// Whether the connection ends with the answer.
+    closes: bool,
+}
+
+/// What only some problems have.
+#[derive(Debug, Clone, Default)]
+struct Notes {
     /// For the log only.
     reason: Option<String>,
     /// The source that is concerned, or the id that names none. For the log only.
     source_id: Option<String>,
     /// The ids of the sources that there are, for the log of a webhook that names none.
     known_sources: Option<String>,
-    allow: Option<&'static str>,
     /// How a caller can prove who it is, each as in `WWW-Authenticate`.
     challenges: Vec<String>,
-    retry_after: Option<Duration>,
-    /// Whether the connection ends with the answer.
-    closes: bool,
 }
 
 impl Problem {
@@ -62,18 +69,15 @@ impl Problem {
             status,
             kind,
             detail: detail.into(),
-            reason: None,
-            source_id: None,
-            known_sources: None,
             allow: None,
-            challenges: Vec::new(),
+            notes: Box::default(),
             retry_after: None,
             closes,
         }
     }
 
     fn because(mut self, reason: &(impl ToString + ?Sized)) -> Self {
-        self.reason = Some(reason.to_string());
+        self.notes.reason = Some(reason.to_string());
         self
     }
 
@@ -83,22 +87,22 @@ impl Problem {
 
     /// The same for a webhook whose address names no source: the stranger learns nothing, and the log everything.
     pub(super) fn unknown_source<'a>(id: &str, known: impl Iterator<Item = &'a str>) -> Self {
-        let shown = id.chars().filter(|c| c.is_ascii_graphic()).take(LONGEST_SHOWN_ID).collect();
+        let shown = id.chars().filter(char::is_ascii_graphic).take(LONGEST_SHOWN_ID).collect();
         let known = known.take(MOST_SHOWN_IDS).collect::<Vec<_>>().join(", ");
-        Self { source_id: Some(shown), known_sources: Some(known), ..Self::not_found() }
+        let notes = Notes { source_id: Some(shown), known_sources: Some(known), ..Notes::default() };
+        Self { notes: Box::new(notes), ..Self::not_found() }
     }
 
     /// A webhook that its source does not take; `challenges` are what it takes.
     pub(super) fn webhook_rejected(rejection: Rejection, source: &str, challenges: Vec<String>) -> Self {
-        let problem = Self { source_id: Some(source.to_owned()), ..Self::from(rejection) };
-        match problem.status {
+        let mut problem = Self::from(rejection);
+        problem.notes.source_id = Some(source.to_owned());
+        if problem.status == StatusCode::UNAUTHORIZED {
             // A source without a credential takes nothing; what it could take is a token.
-            StatusCode::UNAUTHORIZED if challenges.is_empty() => {
-                Self { challenges: vec!["Bearer".to_owned()], ..problem }
-            }
-            StatusCode::UNAUTHORIZED => Self { challenges, ..problem },
-            _ => problem,
+            let none = challenges.is_empty();
+            problem.notes.challenges = if none { vec!["Bearer".to_owned()] } else { challenges };
         }
+        problem
     }
 
     pub(super) fn method_not_allowed(allow: &'static str) -> Self {
@@ -157,8 +161,9 @@ impl Problem {
     pub(super) fn token_refused(reason: &(impl ToString + ?Sized)) -> Self {
         let detail =
             "The token was refused. If this is Jira calling, see this bridge's log under the request id.";
-        let problem = Self::new(StatusCode::UNAUTHORIZED, Kind::TokenRefused, detail).because(reason);
-        Self { challenges: vec!["JWT".to_owned()], ..problem }
+        let mut problem = Self::new(StatusCode::UNAUTHORIZED, Kind::TokenRefused, detail).because(reason);
+        problem.notes.challenges.push("JWT".to_owned());
+        problem
     }
 
     pub(super) fn unavailable(kind: Kind, detail: &'static str, reason: &(impl ToString + ?Sized)) -> Self {
@@ -177,7 +182,7 @@ impl Problem {
         if let Some(wait) = self.retry_after {
             response.insert_header((header::RETRY_AFTER, wait.as_secs()));
         }
-        for challenge in &self.challenges {
+        for challenge in &self.notes.challenges {
             response.append_header((header::WWW_AUTHENTICATE, challenge.as_str()));
         }
         response.content_type("application/problem+json").json(json!({

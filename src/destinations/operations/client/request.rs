@@ -101,9 +101,9 @@ impl JiraClient {
         let read = read_body(&mut response, MAX_ANSWER).await;
         let read = read.map_err(|fault| JiraError::transport(endpoint, &fault));
         if status.is_success() && read.is_err() {
-            observed.failed()
+            observed.failed();
         } else {
-            observed.answered(status)
+            observed.answered(status);
         }
         if let Some(left) = find_limit_left(response.headers()) {
             observed.has_left(self.site.authority(), left);
