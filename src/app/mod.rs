@@ -117,10 +117,8 @@ impl App {
             if roles.sync { Some(Arc::new(engine.store().become_owner(OWNER_LEAVES).await?)) } else { None };
         prepare_store(config, engine.store()).await?;
         for ExposedFile { path, mode } in engine.store().list_exposed_files() {
-            let path = path.display();
-            tracing::warn!(
-                "{path} has the permissions {mode:o}, so others can read it; run: chmod 600 {path}"
-            );
+            let (mode, run) = (format!("{mode:o}"), format!("chmod 600 {}", path.display()));
+            tracing::warn!(mode, run, "others can read a file of the database");
         }
         engine.seed().await.context("the store could not be prepared")?;
         let allow_list = SiteAllowList::parse(&config.connect.sites, &config.connect.insecure_sites);
@@ -202,7 +200,8 @@ impl App {
             lost = self.find_lost(&mut running) => Some(lost),
         };
         if let Some(lost) = &lost {
-            tracing::error!("{lost:#}; this process ends, so that it is started again");
+            let reason = format!("{lost:#}");
+            tracing::error!(reason, "this process ends, so that it is started again");
         }
         stop.cancel();
         self.shut_down(running).await?;

@@ -30,8 +30,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app::read_configuration;
-use crate::config::{ConfigError, Environment, Loaded, Log, find_files};
-use crate::telemetry::init_logging;
+use crate::config::{ConfigError, Environment, Loaded, find_files};
+use crate::telemetry::{init_command_logging, init_logging};
 use usage::Usage;
 
 /// Shows the incidents of your incident tool on the Incidents page of Jira Software.
@@ -119,7 +119,10 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     let files = find_files(config, &environment);
     let read = || -> Result<Loaded, ConfigError> {
         let loaded = read_configuration(&files, &environment)?;
-        log_warnings(&loaded)?;
+        let log = &loaded.config.log;
+        let logging =
+            if loaded.log_level_is_from_environment { init_logging(log) } else { init_command_logging(log) };
+        logging.map_err(|fault| ConfigError { problems: vec![fault.to_string()] })?;
         Ok(loaded)
     };
     match cli.command {
@@ -142,12 +145,4 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Key(subcommand) => key::main(&read, &subcommand).await,
         Command::SimulateJira(arguments) => simulate_jira::main(&arguments).await,
     }
-}
-
-/// For a command that ends by itself: what it prints is on standard output, so only what is unusual is logged,
-/// unless this process alone is given another level.
-fn log_warnings(loaded: &Loaded) -> Result<(), ConfigError> {
-    let Log { level, format } = loaded.config.log.clone();
-    let level = if loaded.log_level_is_from_environment { level } else { "warn".to_owned() };
-    init_logging(&Log { level, format }).map_err(|fault| ConfigError { problems: vec![fault.to_string()] })
 }

@@ -21,7 +21,7 @@ use super::section::section;
 
 /// First parts of the public routes. A proxy that strips the path of the public address would make a route
 /// below one of them look like a route below that path.
-const OWN_PATHS: [&str; 5] = ["atlassian-connect.json", "connect", "jira", "static", "webhooks"];
+const OWN_PATHS: [&str; 6] = ["atlassian-connect.json", "connect", "docs", "jira", "static", "webhooks"];
 
 section! {
     /// The listener that Jira and the incident tools reach.

@@ -146,6 +146,12 @@ impl SourceConfig {
         weak.map(|(key, _)| key).collect()
     }
 
+    /// Whether there is a credential with which a webhook can be checked.
+    #[must_use]
+    pub fn takes_webhooks(&self) -> bool {
+        !self.webhook_credentials().is_empty()
+    }
+
     /// The names of the keys that every source understands, with those that name a secret's file.
     #[must_use]
     pub fn shared_names() -> Vec<&'static str> {

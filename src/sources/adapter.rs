@@ -33,6 +33,11 @@ pub trait Source: Send + Sync {
         }
     }
 
+    /// How a sender can prove who it is, each as in the field `WWW-Authenticate`: `Bearer`, `Basic realm="…"`, or the
+    /// name of the header field that carries a signature or a token. Shows which kinds of credentials the configuration
+    /// has, and none of them.
+    fn challenges(&self) -> Vec<String>;
+
     /// Says, without any state, whether `parse` can map the body. A refused webhook is kept for the operator
     /// and answered with the refusal's status. The default parses it.
     ///

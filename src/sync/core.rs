@@ -62,10 +62,12 @@ impl Core {
 
     pub fn new(store: Store, clock: Clock, registry: Registry, declared: Vec<DestinationConfig>) -> Self {
         let registry = Arc::new(Live::new(registry));
+        let metrics = Arc::<Metrics>::default();
+        metrics.levels.started.set(clock.now().timestamp());
         Self {
             directory: Directory::new(store.clone(), registry.clone(), declared),
             owner: clock.new_id(),
-            metrics: Arc::default(),
+            metrics,
             signals: Signals::default(),
             heartbeats: Heartbeats::default(),
             store,

@@ -80,7 +80,7 @@ impl Engine {
             let page = match poller.poll(request).await {
                 Ok(page) => page,
                 Err(error) => {
-                    tracing::warn!(source = %source.id(), "the tool could not be read: {error}");
+                    tracing::warn!(source = %source.id(), %error, "the tool could not be read");
                     break;
                 }
             };

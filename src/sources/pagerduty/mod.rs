@@ -61,6 +61,10 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 }
 
 impl Source for PagerDuty {
+    fn challenges(&self) -> Vec<String> {
+        self.signature.challenges()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         let mut verified = self.signature.admit(&self.config, webhook)?;
         // The event's id is signed with the body; the header that repeats it for a delivery is not.

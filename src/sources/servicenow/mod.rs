@@ -54,6 +54,10 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 }
 
 impl Source for ServiceNow {
+    fn challenges(&self) -> Vec<String> {
+        self.signature.challenges()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         self.signature.admit(&self.config, webhook)
     }

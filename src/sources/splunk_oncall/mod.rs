@@ -76,6 +76,11 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 }
 
 impl Source for SplunkOnCall {
+    fn challenges(&self) -> Vec<String> {
+        let signature = self.escalation_url.iter().map(|_| SIGNATURE.to_owned());
+        signature.chain(self.secret.challenges()).collect()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         let config = &self.mapper.config;
         match &self.escalation_url {

@@ -66,6 +66,10 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 }
 
 impl Source for Squadcast {
+    fn challenges(&self) -> Vec<String> {
+        self.secret.challenges()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         let mut verified = self.secret.admit(&self.mapper.config, webhook, None)?;
         verified.delivery_id = verified.json().ok().and_then(|body| body.find_id("/event/id"));

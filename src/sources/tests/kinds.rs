@@ -120,3 +120,20 @@ fn without_a_credential_every_webhook_is_turned_away() {
         assert!(url::Url::parse(&source.home_url()).is_ok());
     }
 }
+
+#[test]
+fn every_source_names_what_its_webhooks_can_prove_themselves_with_and_shows_no_secret() {
+    for kind in all_kinds() {
+        let source = sample_source(kind.name, None);
+        let challenges = source.challenges();
+        assert!(!challenges.is_empty(), "{}", kind.name);
+        for challenge in challenges {
+            let scheme = challenge.split(' ').next().unwrap_or_default();
+            let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+            assert!(!scheme.is_empty() && scheme.chars().all(is_token), "{}: {challenge}", kind.name);
+            let is_plain =
+                ["Bearer", "Basic realm=\"webhooks\", charset=\"UTF-8\""].contains(&challenge.as_str());
+            assert!(is_plain || scheme.contains(['-', '_']), "{}: {challenge}", kind.name);
+        }
+    }
+}
