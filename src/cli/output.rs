@@ -6,9 +6,52 @@
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 
+use clap::builder::styling::{AnsiColor, Style};
 use serde::Serialize;
 
+use crate::config::Environment;
 use crate::domain::{Timestamp, format_timestamp};
+
+/// What a piece of text means, which a terminal shows as a colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    Plain,
+    Good,
+    Warning,
+    Bad,
+    /// Of less interest than the rest.
+    Quiet,
+    Heading,
+}
+
+impl Tone {
+    fn style(self) -> Style {
+        match self {
+            Self::Plain => Style::new(),
+            Self::Good => AnsiColor::Green.on_default(),
+            Self::Warning => AnsiColor::Yellow.on_default().bold(),
+            Self::Bad => AnsiColor::Red.on_default().bold(),
+            Self::Quiet => Style::new().dimmed(),
+            Self::Heading => Style::new().bold(),
+        }
+    }
+}
+
+/// Writes one line of pieces, each in the colour of its tone: on a terminal only, and not where `NO_COLOR` is
+/// set.
+pub fn toned(pieces: &[(Tone, &str)]) {
+    let colored = std::io::stdout().is_terminal() && !Environment::refuses_colors();
+    write(&paint(pieces, colored));
+}
+
+fn paint(pieces: &[(Tone, &str)], colored: bool) -> String {
+    let mut line = String::new();
+    for (tone, text) in pieces {
+        let (style, text) = (if colored { tone.style() } else { Style::new() }, escape(text, |_| false));
+        let _infallible = write!(line, "{style}{text}{style:#}");
+    }
+    line
+}
 
 /// Writes one line to standard output. A line break within it is shown like any other control character.
 pub fn line(text: impl AsRef<str>) {
@@ -118,6 +161,13 @@ mod tests {
         assert_eq!(shown, "a\\u{1b}[31mb\\u{9b}2Jc\\u{d}d\\u{202e}e\\u{a}");
         assert_eq!(escape("Überfall – 日本語 👩\u{200d}🚒", |_| false), "Überfall – 日本語 👩\u{200d}🚒");
         assert_eq!(escape("a\tb\nc\u{7f}", |c| matches!(c, '\n' | '\t')), "a\tb\nc\\u{7f}");
+    }
+
+    #[test]
+    fn a_colour_surrounds_its_text_and_no_text_brings_its_own() {
+        let pieces = [(Tone::Bad, "FIX"), (Tone::Plain, " a\u{1b}[32mb")];
+        assert_eq!(paint(&pieces, false), "FIX a\\u{1b}[32mb");
+        assert_eq!(paint(&pieces, true), "\u{1b}[1m\u{1b}[31mFIX\u{1b}[0m a\\u{1b}[32mb");
     }
 
     proptest::proptest! {
