@@ -5,12 +5,15 @@
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::builder::styling::{AnsiColor, Style};
 use serde::Serialize;
 
 use crate::config::Environment;
-use crate::domain::{Timestamp, format_timestamp};
+
+/// Whether lines are printed over earlier ones.
+static REDRAWS: AtomicBool = AtomicBool::new(false);
 
 /// What a piece of text means, which a terminal shows as a colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,22 +71,40 @@ pub fn raw(bytes: &[u8]) {
     let _closed = std::io::stdout().write_all(bytes);
 }
 
+/// Writes lines that were laid out before.
+pub fn lines(lines: impl IntoIterator<Item = String>) {
+    lines.into_iter().for_each(line);
+}
+
 /// Writes an error to standard error.
 pub fn error(fault: &anyhow::Error) {
     let _closed = writeln!(std::io::stderr(), "error: {}", escape(&format!("{fault:#}"), |c| c == '\n'));
 }
 
 fn write(text: &str) {
+    // ANSI: erase what an earlier line has left.
+    let end = if REDRAWS.load(Ordering::Relaxed) { "\u{1b}[K" } else { "" };
     // `incident-bridge … | head` closes the pipe early, and that is fine.
-    let _closed = writeln!(std::io::stdout(), "{text}");
+    let _closed = writeln!(std::io::stdout(), "{text}{end}");
 }
 
-/// Clears the terminal; does nothing when standard output is not a terminal.
-pub fn clear() {
-    if std::io::stdout().is_terminal() {
-        // ANSI: erase the display, then the cursor to its top left corner.
-        write("\u{1b}[2J\u{1b}[H");
+/// Prints over what the last call printed, without clearing the terminal first, which would flicker; elsewhere
+/// than on a terminal it just prints. `is_first` clears what other programs have left.
+pub fn redraw(is_first: bool, print: impl FnOnce()) {
+    if !std::io::stdout().is_terminal() {
+        return print();
     }
+    // ANSI: erase the display; the cursor to its top left corner; erase from the cursor on.
+    send(if is_first { "\u{1b}[2J\u{1b}[H" } else { "\u{1b}[H" });
+    REDRAWS.store(true, Ordering::Relaxed);
+    print();
+    REDRAWS.store(false, Ordering::Relaxed);
+    send("\u{1b}[J");
+}
+
+fn send(sequence: &str) {
+    let mut out = std::io::stdout();
+    let _closed = out.write_all(sequence.as_bytes()).and_then(|()| out.flush());
 }
 
 /// Writes a value as JSON.
@@ -120,11 +141,6 @@ pub fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) {
     for row in &rows {
         print(row.iter().map(String::as_str).collect());
     }
-}
-
-/// An instant, or a dash.
-pub fn instant(at: Option<Timestamp>) -> String {
-    at.map_or_else(|| "-".to_owned(), format_timestamp)
 }
 
 /// The text with control characters as `\u{1b}`, but for those that are `allowed`.
