@@ -165,6 +165,13 @@ pub async fn build_ready_engine(config: &Config, clock: Clock) -> anyhow::Result
 /// # Errors
 /// When the database cannot be reached or lacks migrations.
 pub async fn open_operator(config: &Config, clock: Clock) -> anyhow::Result<Operator> {
+    if let Some(file) = Store::find_missing(&config.store.url) {
+        bail!(
+            "store.url: there is no database {}: start `incident-bridge serve` once, or run \
+             `incident-bridge migrate`",
+            file.display()
+        );
+    }
     let operator = Operator::new(open_store(config, clock.clone()).await?, clock);
     match operator.count_pending_migrations().await? {
         0 => Ok(operator),

@@ -7,10 +7,9 @@ ALTER TABLE entities ADD COLUMN url_digest TEXT; -- SHA-256 of its address in th
 CREATE INDEX entities_by_provider_id ON entities (provider_id);
 CREATE INDEX entities_by_number ON entities (number) WHERE number IS NOT NULL;
 CREATE INDEX entities_by_url ON entities (url_digest) WHERE url_digest IS NOT NULL;
-CREATE INDEX incidents_by_change ON entities (updated_at, id, source)
-    WHERE kind = 'incident' AND content IS NOT NULL;
-CREATE INDEX open_incidents_by_change ON entities (updated_at, id, source)
-    WHERE kind = 'incident' AND content IS NOT NULL AND SUBSTR(standing, 1, 5) = 'open/';
+CREATE INDEX entities_by_change ON entities (kind, updated_at, id, source) WHERE content IS NOT NULL;
+CREATE INDEX open_incidents_by_change ON entities (kind, updated_at, id, source)
+    WHERE content IS NOT NULL AND SUBSTR(standing, 1, 5) = 'open/';
 
 -- When the last webhook of a source arrived.
 CREATE INDEX inbox_by_arrival ON inbox (source, received_at);

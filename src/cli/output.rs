@@ -96,9 +96,9 @@ pub fn redraw(is_first: bool, print: impl FnOnce()) {
     }
     // ANSI: erase the display; the cursor to its top left corner; erase from the cursor on.
     send(if is_first { "\u{1b}[2J\u{1b}[H" } else { "\u{1b}[H" });
-    REDRAWS.store(true, Ordering::Relaxed);
+    REDRAWS.swap(true, Ordering::Relaxed);
     print();
-    REDRAWS.store(false, Ordering::Relaxed);
+    REDRAWS.swap(false, Ordering::Relaxed);
     send("\u{1b}[J");
 }
 

@@ -63,6 +63,7 @@ pub use timeline::{Timeline, TimelineEntry};
 pub use transactions::report::{Applied, Origin, Report, SourceScope};
 pub use vault::{Vault, VaultError};
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,6 +84,12 @@ impl Store {
     /// Opens the database at `url` without touching its schema.
     pub async fn open(url: &SecretString, vault: Vault, clock: Clock) -> Result<Self, StoreError> {
         Ok(Self { db: Database::open(url.expose_secret()).await?, vault: Arc::new(vault), clock })
+    }
+
+    /// The file of the SQLite database at `url`, if it does not exist: opening would create it.
+    #[must_use]
+    pub fn find_missing(url: &SecretString) -> Option<PathBuf> {
+        db::find_missing(url.expose_secret())
     }
 
     /// Brings the schema up to date.

@@ -30,6 +30,7 @@ async fn the_last_changed_comes_first_and_a_limit_says_that_there_are_more(setup
         bridge.settle_after(60).await;
     }
     bridge.pagerduty(&triggered("Q1").resolved()).await;
+    bridge.settle().await;
     bridge.settle_after(5).await;
     let all = list(&bridge, IncidentFilter::default(), 3).await;
     assert_eq!((ids(&all), all.has_more), (vec!["pd:Q1", "pd:Q3", "pd:Q2"], false));
@@ -116,7 +117,7 @@ async fn no_list_and_no_look_up_reads_all_incidents() {
     for (condition, index) in [
         (
             "kind = 'incident' AND content IS NOT NULL ORDER BY updated_at DESC, id DESC LIMIT 9",
-            "incidents_by_change",
+            "entities_by_change",
         ),
         (
             "kind = 'incident' AND content IS NOT NULL AND SUBSTR(standing, 1, 5) = 'open/' \

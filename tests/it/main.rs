@@ -74,6 +74,7 @@ mod store_contract;
 mod strangers;
 mod supervision;
 mod tenants;
+mod terminal;
 mod tokens;
 mod tools;
 mod typos;

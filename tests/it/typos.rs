@@ -85,7 +85,7 @@ async fn what_was_given_up_stays_so_when_everything_is_retried() {
     let all = run(&["deliveries", "retry", "--all"]).await;
     assert!(all.code == Some(0) && all.out.starts_with("0 "), "{all:?}");
     let told = run(&["explain", "Q1"]).await;
-    assert!(told.out.contains("given up by an operator"), "{told:?}");
+    assert!(told.out.contains("not sent until its next change"), "{told:?}");
     assert_eq!(run(&["deliveries", "retry", "pd:Q1"]).await.code, Some(0));
     eventually("it arrives after all", async || place.site.incident("pd:Q1")).await;
 }
@@ -102,7 +102,7 @@ async fn a_source_that_only_gets_webhooks_is_listed_and_has_no_first_sync() {
     let synced = run(&["sync", "--full"]).await;
     assert!(synced.out.contains("0 pages read, 0 changes"), "{synced:?}");
     let listed = run(&["installations"]).await;
-    for part in ["webhooks only", "LAST WEBHOOK", "QUARANTINED", " ago)"] {
+    for part in ["webhooks only", "LAST WEBHOOK", "QUARANTINED", "Z ("] {
         assert!(listed.out.contains(part), "{part} in {listed:?}");
     }
     assert!(!listed.out.contains("1970") && !listed.out.contains("first sync"), "{listed:?}");

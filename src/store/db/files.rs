@@ -34,9 +34,14 @@ pub(super) fn open_private(path: &Path) -> io::Result<File> {
 /// Creates the file of a database that does not exist. SQLite gives the other files the permissions of this
 /// one. If it cannot be created, SQLite says why.
 pub(super) fn create_database(path: &Path) {
-    if !is_in_memory(path) && !path.exists() {
+    if is_missing(path) {
         drop(open_private(path));
     }
+}
+
+/// Whether the database would have to be created.
+pub(super) fn is_missing(path: &Path) -> bool {
+    !is_in_memory(path) && !path.exists()
 }
 
 fn is_in_memory(path: &Path) -> bool {

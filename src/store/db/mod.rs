@@ -22,6 +22,7 @@ pub(in crate::store) use column::{Flag, Kept, Micros, Millis, OptionalMillis, to
 pub(in crate::store) use set_back::{is_over, unless_set_back};
 pub(in crate::store) use tx::Tx;
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -36,6 +37,12 @@ use row::{Row, bound, values};
 
 /// How long a statement waits for another process that holds SQLite's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The file of a SQLite database that does not exist.
+pub(in crate::store) fn find_missing(url: &str) -> Option<PathBuf> {
+    let options = url.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(url).ok())??;
+    files::is_missing(options.get_filename()).then(|| options.get_filename().to_owned())
+}
 
 /// An open database.
 #[derive(Debug, Clone)]
