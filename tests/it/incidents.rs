@@ -1,12 +1,14 @@
 //! `incidents`: which are listed, in which order, and where each stands; on both databases.
 
+use incident_bridge::domain::{Entity, Observation, PostIncidentReview, ReviewStatus};
+use incident_bridge::store::{Origin, Report};
 use incident_bridge::sync::{IncidentFilter, IncidentList};
 use serde_json::Value;
 
 use crate::harness::pagerduty::triggered;
 use crate::harness::place::{Place, command};
 use crate::harness::program::eventually;
-use crate::harness::{Bridge, Setup, on_both_databases};
+use crate::harness::{Bridge, Setup, on_both_databases, start_time};
 
 async fn list(bridge: &Bridge, filter: IncidentFilter, limit: usize) -> IncidentList {
     bridge.engine.operator().list_incidents(&filter, limit).await.expect("the store works")
@@ -27,6 +29,7 @@ async fn the_last_changed_comes_first_and_a_limit_says_that_there_are_more(setup
     bridge.install().await;
     for id in ["Q1", "Q2", "Q3"] {
         bridge.pagerduty(&triggered(id)).await;
+        bridge.settle().await;
         bridge.settle_after(60).await;
     }
     bridge.pagerduty(&triggered("Q1").resolved()).await;
@@ -79,6 +82,7 @@ async fn an_incident_is_found_by_number_and_address_and_shows_its_reviews_and_is
     bridge.settle().await;
     bridge.jira().associate("pd:Q1", "10001").await.expect("an answer");
     bridge.settle_after(2).await;
+    tell_reviews(&bridge).await;
     let operator = bridge.engine.operator();
     for name in ["7", "#7", "https://acme.pagerduty.com/incidents/Q1"] {
         let told = operator.explain(name).await.expect("the store works");
@@ -88,7 +92,8 @@ async fn an_incident_is_found_by_number_and_address_and_shows_its_reviews_and_is
             (facts.title.as_str(), facts.issues.as_slice()),
             ("Incident Q1", &["10001".to_owned()][..])
         );
-        assert!(facts.reviews.is_empty());
+        let reviews: Vec<_> = facts.reviews.iter().map(|it| (it.title.as_str(), it.status)).collect();
+        assert_eq!(reviews, [("What we learned", "completed")], "{name}");
     }
     // As a release stored it that did not keep addresses.
     bridge.execute("UPDATE entities SET url_digest = NULL, number = NULL").await;
@@ -98,6 +103,31 @@ async fn an_incident_is_found_by_number_and_address_and_shows_its_reviews_and_is
         assert!(operator.explain(name).await.expect("the store works").unknown.is_some(), "{name}");
     }
     bridge.finish().await;
+}
+
+/// A review of Q1, and one of another incident.
+async fn tell_reviews(bridge: &Bridge) {
+    let at = start_time();
+    let review = |id: &str, title: &str, incident: &str| {
+        let review = PostIncidentReview {
+            provider_id: id.to_owned(),
+            incidents: vec![incident.to_owned()],
+            summary: title.to_owned(),
+            description: "About Q1 too".to_owned(),
+            url: format!("https://tool.example.com/reviews/{id}"),
+            status: ReviewStatus::Completed,
+            created_at: at,
+            updated_at: at,
+            workspaces: Vec::new(),
+            associations: Vec::new(),
+        };
+        Observation::present(Entity::Review(review), at)
+    };
+    let observations = [review("R1", "What we learned", "Q1"), review("R2", "\"Q1\" and Q11", "Q11")];
+    let runtime = bridge.engine.registry().find("pd").expect("it is configured").clone();
+    let report = Report { observations: &observations, ..Report::new(Origin::Catalogue) };
+    bridge.engine.store().apply(&runtime.scope(), &[report]).await.expect("the store works");
+    bridge.settle_after(5).await;
 }
 
 /// The rows that a query plan of SQLite has, as one text.
