@@ -17,10 +17,15 @@ pub fn descriptor(config: &Config) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub fn forge_manifest(config: &Config) -> anyhow::Result<ExitCode> {
+pub fn forge_manifest(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
     let registry = build_registry(config)?;
     let app_id = config.connect.forge_app_id.as_deref().unwrap_or(UNREGISTERED);
     let manifest = forge_manifest::render(&app::descriptor_settings(config, &registry), app_id);
-    output::text(manifest.map_err(|fault| Usage(fault.to_string()))?.trim_end());
+    let manifest = manifest.map_err(|fault| Usage(fault.to_string()))?;
+    if json {
+        output::json(&serde_json::json!({ "manifest.yml": manifest }))?;
+    } else {
+        output::text(manifest.trim_end());
+    }
     Ok(ExitCode::SUCCESS)
 }

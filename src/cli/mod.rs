@@ -7,10 +7,13 @@ mod config;
 mod deliveries;
 pub mod demo;
 mod doctor;
+mod dry_run;
 mod erase;
 mod explain;
+mod incidents;
 mod installations;
 mod key;
+mod layout;
 mod manifest;
 mod migrate;
 mod output;
@@ -79,6 +82,8 @@ enum Command {
     Sync(sync::Arguments),
     /// Lists the sites that have the app installed, and the progress of each
     Installations(installations::Arguments),
+    /// Lists incidents: title, status, severity, service, age, and where each stands
+    Incidents(incidents::Arguments),
     /// Tells the whole story of one incident, review or component
     Explain(explain::Arguments),
     /// Lists, retries or discards what waits for Jira or was refused by it
@@ -130,19 +135,20 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(arguments) => serve::main(files, environment, &arguments).await,
         Command::Reload(arguments) => reload::main(&read()?.config, &arguments, json).await,
         Command::Descriptor => manifest::descriptor(&read()?.config),
-        Command::ForgeManifest => manifest::forge_manifest(&read()?.config),
+        Command::ForgeManifest => manifest::forge_manifest(&read()?.config, json),
         Command::Config(subcommand) => config::main(&files, &environment, &subcommand, json),
         Command::Doctor => doctor::main(&read()?.config, json).await,
-        Command::Migrate => migrate::main(&read()?.config).await,
+        Command::Migrate => migrate::main(&read()?.config, json).await,
         Command::Sync(arguments) => sync::main(&read()?.config, &arguments, json).await,
         Command::Installations(arguments) => installations::main(&read()?.config, &arguments, json).await,
+        Command::Incidents(arguments) => incidents::main(&read()?.config, &arguments, json).await,
         Command::Explain(arguments) => explain::main(&read()?.config, &arguments, json).await,
         Command::Deliveries(subcommand) => deliveries::main(&read()?.config, &subcommand, json).await,
         Command::Erase(arguments) => erase::main(&read()?.config, &arguments, json).await,
         Command::Prune(arguments) => prune::main(&read()?.config, &arguments, json).await,
         Command::Quarantine(subcommand) => quarantine::main(&read()?.config, &subcommand, json).await,
         Command::Sources(arguments) => sources::main(&read, &arguments, json).await,
-        Command::Key(subcommand) => key::main(&read, &subcommand).await,
+        Command::Key(subcommand) => key::main(&read, &subcommand, json).await,
         Command::SimulateJira(arguments) => simulate_jira::main(&arguments).await,
     }
 }

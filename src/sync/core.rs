@@ -15,6 +15,9 @@ use crate::config::{DestinationConfig, Live};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
+/// Who verified what polling has set aside, in place of a secret's name.
+pub(in crate::sync) const POLLED: &str = "polling";
+
 /// Why a use case could not finish. The next round is the retry.
 #[derive(Debug, thiserror::Error)]
 pub enum SyncError {
