@@ -16,6 +16,7 @@ mod kind;
 mod load;
 mod manual;
 mod nearest;
+mod page_address;
 mod schedule;
 mod schema;
 mod section;
@@ -32,6 +33,7 @@ pub use error::ConfigError;
 pub use load::{Environment, Loaded, load};
 pub use manual::DEFAULT_TOML;
 pub use nearest::{nearest, suggestion};
+pub use page_address::PageAddress;
 pub use schedule::{nth_after, parse_cron, parse_duration};
 pub use schema::{TypeKeys, schema};
 pub use sections::{

@@ -65,6 +65,7 @@ mod postgres;
 mod real_alertmanager;
 mod refused_rows;
 mod removal;
+mod reviews;
 mod second_destination;
 mod setting_up;
 mod simulation;
