@@ -123,6 +123,7 @@ mod tests {
             json!({
                 "id": APP_ID,
                 "connect": { "key": "acme-bridge", "remote": "bridge", "authentication": "jwt" },
+                "runtime": { "name": "nodejs22.x" },
             })
         );
         assert_eq!(
@@ -131,6 +132,7 @@ mod tests {
                 "key": "bridge",
                 "baseUrl": "https://acme.test/bridge",
                 "operations": ["storage", "other"],
+                "storage": { "inScopeEUD": true },
             }])
         );
         assert_eq!(

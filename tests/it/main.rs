@@ -49,6 +49,7 @@ mod delivery;
 mod erase;
 mod explain_stories;
 mod faults;
+mod forge;
 mod install;
 mod lifecycle_calls;
 mod live_faults;
