@@ -40,7 +40,9 @@ impl PageAddress {
             _ => false,
         };
         if !is_safe || !one.username().is_empty() || one.password().is_some() {
-            return Err(format!("{text:?} must be https (http on this machine alone) and without a password"));
+            return Err(format!(
+                "{text:?} must be https (http on this machine alone) and without a password"
+            ));
         }
         Ok(Self(text.to_owned()))
     }

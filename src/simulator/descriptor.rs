@@ -242,7 +242,10 @@ mod tests {
             ("/modules/jiraOperationsInfoProvider/homeUrl", Value::Null),
             ("/modules/jiraOperationsInfoProvider/actions", Value::Null),
             ("/modules/jiraOperationsInfoProvider/actions/fetchWorkspaces/templateUrl", Value::Null),
-            ("/modules/jiraOperationsInfoProvider/actions/createPostIncidentReview", json!({"url": "/reviews"})),
+            (
+                "/modules/jiraOperationsInfoProvider/actions/createPostIncidentReview",
+                json!({"url": "/reviews"}),
+            ),
             (
                 "/modules/jiraOperationsInfoProvider/actions/createPostIncidentReview",
                 json!({"url": "https://bridge.example.com/{incident}"}),
