@@ -40,10 +40,7 @@ struct Page<'a> {
 }
 
 /// 302 to the page that the configuration names, or 200 with a page that says where reviews are written.
-pub(in crate::web) async fn open_review_page(
-    state: Data<State>,
-    asked: Query<Asked>,
-) -> HttpResponse {
+pub(in crate::web) async fn open_review_page(state: Data<State>, asked: Query<Asked>) -> HttpResponse {
     let source = find_source(&state, &asked);
     let (mut answer, page) = match source.and_then(|source| asked.find_configured(source)) {
         Some(address) => {
