@@ -26,7 +26,7 @@ use stage::Stage;
 use summary::Summary;
 
 /// How long Jira may take for the last changes when a signal has ended the play.
-const LAST_CATCH_UP: Duration = Duration::from_secs(10);
+const LAST_CATCH_UP: Duration = Duration::from_secs(30);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
