@@ -93,7 +93,7 @@ async fn examine_store(engine: &Engine, found: &mut Examination) -> bool {
 async fn examine_base_url(config: &Config, found: &mut Examination) {
     let address = format!("{}/atlassian-connect.json", config.server.base_url.as_str().trim_end_matches('/'));
     let result = match fetch(config, &address).await {
-        Ok(descriptor) if descriptor["key"] == config.connect.app_key.as_str() => {
+        Ok(descriptor) if descriptor.get("key").is_some_and(|key| *key == *config.connect.app_key) => {
             Ok("answers with this app's descriptor")
         }
         Ok(_) => Err(format!(
