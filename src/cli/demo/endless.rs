@@ -51,6 +51,10 @@ const MOVES: [Move; 12] = [
 /// Plays until `stop`.
 pub(super) async fn play(stage: &Stage, stop: &CancellationToken) {
     let first = stage.tools.pager.open(TITLES[0].1, CHECKOUT, Some(2));
+    // An incident with its review, so that the page has one from the start.
+    let over = stage.tools.status_page.open(NOTICES[1]);
+    stage.tools.status_page.resolve(&over);
+    stage.tools.status_page.publish(&over);
     let file = stage.file.display();
     output::text(format!(
         "Open Jira's Incidents page and watch; Ctrl-C ends the demo. While it runs, try in another terminal:\n\n  \

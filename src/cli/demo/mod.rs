@@ -101,8 +101,8 @@ async fn play(stage: &Stage, stop: &CancellationToken) -> bool {
 async fn tell_once(stage: &Stage, json: bool) -> anyhow::Result<bool> {
     if !json {
         output::text(
-            "One story, compared at its end. In it a stranger posts a webhook with a forged signature: the WARN \
-             that says so is the bridge's refusal, and intended.\n",
+            "One story, compared at its end. In it a stranger posts a webhook with a forged signature, and an admin \
+             disables the app in Jira for a moment: the bridge warns of both, as it should.\n",
         );
     }
     let summary = story::tell(stage).await?;
