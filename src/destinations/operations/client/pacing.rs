@@ -67,7 +67,7 @@ impl Pacing {
     /// Forgets buckets that are full again, as those of sites that were removed. Each round costs as much as there are
     /// buckets, so there is one after as many requests.
     fn tidy(&self) {
-        let kept = self.reads_and_posts.len() + self.deletes.len();
+        let kept = self.reads_and_posts.len().saturating_add(self.deletes.len());
         if self.since_tidy.fetch_add(1, Ordering::Relaxed) < kept.max(TIDY_AFTER) {
             return;
         }
