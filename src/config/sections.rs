@@ -228,7 +228,7 @@ fn read_host_names(texts: &[String]) -> Result<Vec<String>, String> {
 }
 
 /// Whether the address can only mean the machine itself.
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(ip)) => ip.is_loopback(),

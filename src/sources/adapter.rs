@@ -9,6 +9,7 @@ use super::findings::Findings;
 use super::memory::Memory;
 use super::polling::{Catalogue, Page, PollError, PollRequest};
 use super::webhook::{HeadProof, Headers, InboundWebhook, Rejection, Unmappable, VerifiedWebhook};
+use crate::config::PageAddress;
 use crate::domain::Timestamp;
 
 /// A connection to one incident tool.
@@ -75,8 +76,9 @@ pub trait Source: Send + Sync {
         None
     }
 
-    /// The tool's page for writing a new post-incident review of `incident` (the tool's id), if it has one.
-    fn new_review_url(&self, _incident: Option<&str>) -> Option<String> {
+    /// Where people open an incident in the tool, if that follows from the configuration and the tool's id alone.
+    /// No tool documents an address for writing a new review.
+    fn incident_page(&self) -> Option<PageAddress> {
         None
     }
 

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use self::payload::{HOME, Mapper};
 use self::poll::BetterStackPoller;
+use crate::config::PageAddress;
 use crate::sources::kit::json::Fields;
 use crate::sources::kit::open_incidents::note_open;
 use crate::sources::kit::options;
@@ -91,6 +92,11 @@ impl Source for BetterStack {
 
     fn poller(&self) -> Option<&dyn Poller> {
         self.poller.as_ref().map(|poller| poller as &dyn Poller)
+    }
+
+    fn incident_page(&self) -> Option<PageAddress> {
+        let page = self.mapper.incident_url.replace("{id}", "{incident}");
+        PageAddress::parse(&page).ok().filter(|_| page.contains("{incident}"))
     }
 
     fn home_url(&self) -> String {

@@ -17,6 +17,7 @@ use url::form_urlencoded;
 
 use self::payload::{HOME, Mapper, find, severity_key};
 use self::poll::SplunkPoller;
+use crate::config::PageAddress;
 use crate::sources::kit::options;
 use crate::sources::kit::shared_secret::SharedSecret;
 use crate::sources::kit::signature::{Algorithm, Encoding, HmacScheme};
@@ -111,6 +112,11 @@ impl Source for SplunkOnCall {
 
     fn poller(&self) -> Option<&dyn Poller> {
         self.poller.as_ref().map(|poller| poller as &dyn Poller)
+    }
+
+    fn incident_page(&self) -> Option<PageAddress> {
+        let org = self.mapper.org.as_deref()?;
+        PageAddress::parse(&format!("{HOME}/ui/{org}/incident/{{incident}}/details")).ok()
     }
 
     fn home_url(&self) -> String {

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use self::payload::{HOME, Mapper};
 use self::poll::{Region, SquadcastPoller};
+use crate::config::PageAddress;
 use crate::sources::kit::json::{Fields, set};
 use crate::sources::kit::open_incidents::priority_key;
 use crate::sources::kit::options;
@@ -102,6 +103,10 @@ impl Source for Squadcast {
 
     fn poller(&self) -> Option<&dyn Poller> {
         self.poller.as_ref().map(|poller| poller as &dyn Poller)
+    }
+
+    fn incident_page(&self) -> Option<PageAddress> {
+        PageAddress::parse(&format!("{HOME}/incident/{{incident}}")).ok()
     }
 
     fn home_url(&self) -> String {
