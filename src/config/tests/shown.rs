@@ -49,7 +49,7 @@ fn an_address_keeps_everything_but_its_password() {
         let shown = show_text(&format!("{MINIMAL}\nstore.url = \"{url}\""));
         find(&shown, "store.url").0.to_owned()
     };
-    assert_eq!(shown("sqlite://bridge.db"), "sqlite://bridge.db");
+    assert_eq!(shown("sqlite:///var/lib/bridge.db"), "sqlite:///var/lib/bridge.db");
     assert_eq!(shown("sqlite://:memory:"), "sqlite://:memory:");
     assert_eq!(shown("postgres://me:hunter2@db/bridge"), "postgres://me:(secret)@db/bridge");
     assert_eq!(shown("postgres://db/bridge?password=hunter2"), "(secret)");
