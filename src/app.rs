@@ -19,7 +19,7 @@ use crate::connect::install_keys::InstallKeys;
 use crate::connect::sites::SiteAllowList;
 use crate::destinations::{DestinationKind, DestinationTypes, Facilities, Quotas, TYPES};
 use crate::http::{ClientError, HttpClient, HttpSettings, build_client};
-use crate::store::{ExposedFile, Ownership, Store, StoreError, Vault};
+use crate::store::{DatabasePlace, DatabaseTrouble, ExposedFile, Ownership, Store, StoreError, Vault};
 use crate::sync::{Engine, GivenUp, Operator, Patience, Registry, Runner, Task, for_every_role, for_owner};
 use crate::web::{self, Limits, ProblemLog, RunningServer, State};
 
@@ -56,9 +56,25 @@ pub struct App {
 }
 
 async fn open_store(config: &Config, clock: Clock) -> anyhow::Result<Store> {
-    Store::open(&config.store.url, open_vault(config)?, clock)
+    let vault = open_vault(config)?;
+    let place = find_database(config)?;
+    Store::open(&config.store.url, vault, clock)
         .await
-        .context("store.url: the database cannot be opened")
+        .with_context(|| format!("store.url: {place} cannot be opened"))
+}
+
+/// Where the database is, without opening it.
+///
+/// # Errors
+/// When `store.url` is no address of a database.
+pub fn find_database(config: &Config) -> anyhow::Result<DatabasePlace> {
+    DatabasePlace::of(&config.store.url).context("store.url")
+}
+
+/// What is wrong with the database, if that is why something failed.
+#[must_use]
+pub fn find_database_trouble(fault: &anyhow::Error) -> Option<DatabaseTrouble> {
+    fault.downcast_ref::<StoreError>().map(StoreError::trouble)
 }
 
 /// The sources of a configuration, built without a database.
@@ -158,6 +174,14 @@ pub async fn build_ready_engine(config: &Config, clock: Clock) -> anyhow::Result
     let engine = build_engine(config, clock).await?;
     prepare_store(config, engine.store()).await?;
     Ok(engine)
+}
+
+/// For `doctor`: whatever the state of the schema.
+///
+/// # Errors
+/// When the database cannot be opened; [`find_database_trouble`] knows why.
+pub async fn open_any_operator(config: &Config, clock: Clock) -> anyhow::Result<Operator> {
+    Ok(Operator::new(open_store(config, clock.clone()).await?, clock))
 }
 
 /// For commands that only read or mark: the schema must exist already.

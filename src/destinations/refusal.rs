@@ -2,7 +2,10 @@
 //!
 //! Must never carry a credential or an unbounded text: refusals end in logs and tables.
 
+use chrono::TimeDelta;
+
 use crate::domain::Timestamp;
+use crate::http::TransportFault;
 
 /// How much has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,4 +52,16 @@ pub struct Refusal {
     pub label: &'static str,
     /// Whether the request was sent at all: one that we held back ourselves is not worth a warning.
     pub was_sent: bool,
+    /// Why there was no answer, if there was none.
+    pub unreachable: Option<TransportFault>,
+    /// The destination's clock minus ours, if its answer shows it.
+    pub clock_skew: Option<TimeDelta>,
+}
+
+impl Refusal {
+    /// One of which nothing is known but its sentence.
+    #[must_use]
+    pub fn new(remedy: Remedy, message: String, label: &'static str) -> Self {
+        Self { remedy, message, trace_id: None, label, was_sent: true, unreachable: None, clock_skew: None }
+    }
 }

@@ -4,6 +4,7 @@
 //! API, and must never print a query, a header or a password.
 
 mod body;
+mod certificate;
 mod client;
 mod error;
 mod retry_after;
@@ -12,6 +13,7 @@ mod retry_after;
 mod test_servers;
 
 pub use body::read_body;
+pub use certificate::find_certificate_end;
 pub use client::{ClientError, HttpSettings, build_client};
 pub use error::{TransportCause, TransportFault};
 pub use reqwest::Client as HttpClient;

@@ -24,8 +24,8 @@ pub use inbound::{
 };
 pub use operator::{
     DeliveryTotals, ErasedEntity, ErasureCounts, ErasurePlan, Explanation, InstallationStatus, Obstacle,
-    Operator, Progress, Retried, SourceProgress, Story, StoryDelivery, Subject, UnknownId,
-    generate_vault_key,
+    Operator, Progress, Retried, SecretState, SourceProgress, Story, StoryDelivery, Subject, UnknownId,
+    WebhookActivity, generate_vault_key,
 };
 pub use outbound::{Outbound, PlannedRemoval};
 pub use preview::Preview;
@@ -37,6 +37,7 @@ pub use tasks::{
 
 // What use cases take and return is named here, so that `web` and `cli` need not know the store.
 pub use crate::store::{
-    CallStanding, Cause, DeliveryRow, EntityAssociation, InstallationState, LifecycleCall, NewInstallation,
-    Place, QuarantinedRow, ReceiptRow, StoredWorkspace, TimelineEntry, TimelineEvent,
+    CallStanding, Cause, DatabasePlace, DatabaseTrouble, DeliveryRow, EntityAssociation, InstallationState,
+    LifecycleCall, NewInstallation, Place, QuarantinedRow, ReceiptRow, StoredWorkspace, TimelineEntry,
+    TimelineEvent,
 };

@@ -39,7 +39,7 @@ pub(super) fn create_database(path: &Path) {
     }
 }
 
-fn is_in_memory(path: &Path) -> bool {
+pub(super) fn is_in_memory(path: &Path) -> bool {
     path.to_str().is_none_or(|name| name.is_empty() || name == ":memory:" || name.starts_with("file:"))
 }
 

@@ -5,13 +5,13 @@
 use std::collections::BTreeSet;
 
 use super::Inbound;
-use super::inbox::POLLED;
 use super::ingest::delivery_key_of;
 use super::statements::Statements;
 use crate::domain::UnmappedValue;
 use crate::sources::{Findings, Memory};
 use crate::store::{Applied, InboxEntry, Origin, StoreError};
 use crate::sync::SyncError;
+use crate::sync::core::POLLED;
 use crate::sync::registry::SourceRuntime;
 use crate::telemetry::{Metrics, WordLabel};
 

@@ -3,6 +3,7 @@
 //! Needs only the store and the clock, so a command that prints a list builds no source and no client. Must
 //! not send anything, poll a tool, or format text for a reader: it returns data.
 
+mod activity;
 mod deliveries;
 mod erase;
 mod explain;
@@ -12,9 +13,10 @@ mod polls;
 mod quarantine;
 mod story;
 
+pub use activity::WebhookActivity;
 pub use deliveries::{DeliveryTotals, Retried};
 pub use erase::{ErasedEntity, ErasureCounts, ErasurePlan, Subject};
-pub use installations::InstallationStatus;
+pub use installations::{InstallationStatus, SecretState};
 pub use keys::generate_vault_key;
 pub use polls::{Progress, SourceProgress};
 pub use story::{Explanation, Obstacle, Story, StoryDelivery, UnknownId};

@@ -62,16 +62,12 @@ impl Outbound {
         };
         answer.unwrap_or_else(|panic| {
             self.core.metrics.note_panic("deliver", describe_panic(&*panic));
-            Err(refusal(on_panic, PANICKED.to_owned(), "panicked"))
+            Err(Refusal::new(on_panic, PANICKED.to_owned(), "panicked"))
         })
     }
 }
 
 fn no_answer(patience: Duration) -> Refusal {
     let message = format!("no answer within {} s, and it has failed before", patience.as_secs());
-    refusal(Remedy::Retry { not_before: None }, message, "retry")
-}
-
-fn refusal(remedy: Remedy, message: String, label: &'static str) -> Refusal {
-    Refusal { remedy, message, trace_id: None, label, was_sent: true }
+    Refusal::new(Remedy::Retry { not_before: None }, message, "retry")
 }
