@@ -46,6 +46,7 @@ mod commands;
 mod crash;
 mod data_at_rest;
 mod delivery;
+mod doctor;
 mod erase;
 mod explain_stories;
 mod faults;
