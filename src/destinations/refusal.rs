@@ -53,7 +53,7 @@ pub struct Refusal {
     /// Whether the request was sent at all: one that we held back ourselves is not worth a warning.
     pub was_sent: bool,
     /// Why there was no answer, if there was none.
-    pub unreachable: Option<TransportFault>,
+    pub unreachable: Option<Box<TransportFault>>,
     /// The destination's clock minus ours, if its answer shows it.
     pub clock_skew: Option<TimeDelta>,
 }

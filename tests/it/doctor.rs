@@ -140,3 +140,23 @@ async fn people_read_findings_by_group_with_the_fix_below_and_no_colours_in_a_fi
     assert!(said.out.contains("2 warnings; `incident-bridge doctor --about CODE`"), "{said:?}");
     assert!(!said.out.contains('\u{1b}'), "{said:?}");
 }
+
+/// What a terminal is sent, which `script` plays.
+async fn on_a_terminal(place: &Place, environment: &[(&str, &str)]) -> String {
+    let shown = format!("'{PROGRAM}' doctor --config '{}'", place.file.display());
+    let mut terminal = tokio::process::Command::new("script");
+    terminal.args(["-q", "-c", &shown, "/dev/null"]).env_clear().stdin(std::process::Stdio::null());
+    terminal.env("PATH", "/usr/bin:/bin").envs(environment.iter().copied());
+    String::from_utf8_lossy(&terminal.output().await.expect("script starts").stdout).into_owned()
+}
+
+#[tokio::test]
+async fn a_terminal_shows_colours_unless_it_must_not() {
+    let place = Place::new();
+    let fix = "\u{1b}[1m\u{1b}[31mFIX   \u{1b}[0m";
+    assert!(on_a_terminal(&place, &[("TERM", "xterm")]).await.contains(fix));
+    for refusal in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        let plain = on_a_terminal(&place, &[refusal]).await;
+        assert!(plain.contains("FIX   ") && !plain.contains('\u{1b}'), "{plain:?}");
+    }
+}

@@ -118,7 +118,7 @@ fn judge(context: &Context<'_>, site: &InstallationStatus, answer: Option<&Answe
             "the stored secret of the site is damaged, although the vault key is the one that sealed it",
             format!("restore the database from a backup, or install the app again: {}", how_to_install(context)),
         ),
-        (State::Unconfirmed, _) => judge_unconfirmed(what, site, answer),
+        (State::Unconfirmed, _) => judge_unconfirmed(&what, site, answer),
         (State::Enabled, _) => match answer {
             Some(Ok(probe)) => judge_parked(context, site, judge_clock(what, probe)),
             Some(Err(refusal)) => judge_refusal(what, refusal, &how_to_install(context)),
@@ -163,7 +163,7 @@ fn judge_parked(context: &Context<'_>, site: &InstallationStatus, check: Check) 
     Check::warn(GROUP, code::SITE_PARKED, check.what, cause, fix)
 }
 
-fn judge_unconfirmed(what: String, site: &InstallationStatus, answer: Option<&Answer>) -> Check {
+fn judge_unconfirmed(what: &str, site: &InstallationStatus, answer: Option<&Answer>) -> Check {
     let what = format!("{what}, unconfirmed installation {}", site.client_key);
     let waits = "the earlier installation stays in use until Jira accepts this one's secret";
     let seen = match answer {

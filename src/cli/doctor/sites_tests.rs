@@ -30,14 +30,14 @@ fn site(state: State, secret: SecretState) -> InstallationStatus {
     }
 }
 
-fn refused(label: &'static str, skew: Option<i64>) -> Answer {
+fn refused(label: &'static str, skew: Option<i64>) -> Refusal {
     let remedy = Remedy::Park { advice: "install the app again".to_owned(), may_pass: true };
     let clock_skew = skew.map(TimeDelta::seconds);
-    Err(Refusal { clock_skew, ..Refusal::new(remedy, "Jira answered 401".to_owned(), label) })
+    Refusal { clock_skew, ..Refusal::new(remedy, "Jira answered 401".to_owned(), label) }
 }
 
-fn accepted(skew: i64) -> Answer {
-    Ok(Probe { seen: "accepted".to_owned(), clock_skew: Some(TimeDelta::seconds(skew)) })
+fn accepted(skew: i64) -> Probe {
+    Probe { seen: "accepted".to_owned(), clock_skew: Some(TimeDelta::seconds(skew)) }
 }
 
 #[test]
@@ -49,16 +49,16 @@ fn key_disabled_clock_and_secret_are_told_apart() {
         (Disabled, SecretState::Opens, None, code::APP_DISABLED),
         (Uninstalled, SecretState::Missing, None, code::APP_UNINSTALLED),
         (Enabled, SecretState::Damaged, None, code::SECRET_DAMAGED),
-        (Enabled, SecretState::Opens, Some(refused("unauthorized", Some(-600))), code::CLOCK_WRONG),
-        (Enabled, SecretState::Opens, Some(refused("unauthorized", Some(3600))), code::CLOCK_WRONG),
-        (Enabled, SecretState::Opens, Some(accepted(-45)), code::CLOCK_WRONG),
-        (Enabled, SecretState::Opens, Some(refused("unauthorized", Some(2))), code::SECRET_STALE),
-        (Enabled, SecretState::Opens, Some(refused("forbidden", Some(2))), code::JIRA_FORBIDS),
+        (Enabled, SecretState::Opens, Some(Err(refused("unauthorized", Some(-600)))), code::CLOCK_WRONG),
+        (Enabled, SecretState::Opens, Some(Err(refused("unauthorized", Some(3600)))), code::CLOCK_WRONG),
+        (Enabled, SecretState::Opens, Some(Ok(accepted(-45))), code::CLOCK_WRONG),
+        (Enabled, SecretState::Opens, Some(Err(refused("unauthorized", Some(2)))), code::SECRET_STALE),
+        (Enabled, SecretState::Opens, Some(Err(refused("forbidden", Some(2)))), code::JIRA_FORBIDS),
     ] {
         let check = judged(&site(state, secret), answer.as_ref());
         assert_eq!(check.code, Some(code), "{check:?}");
     }
-    assert_eq!(judged(&site(Enabled, SecretState::Opens), Some(&accepted(2))).state, Verdict::Ok);
+    assert_eq!(judged(&site(Enabled, SecretState::Opens), Some(&Ok(accepted(2)))).state, Verdict::Ok);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn nobody_is_told_to_install_again_before_the_rest_is_excluded() {
         for secret in
             [SecretState::Opens, SecretState::UnknownKey, SecretState::Damaged, SecretState::Missing]
         {
-            for answer in [None, Some(accepted(600)), Some(refused("unauthorized", Some(600)))] {
+            for answer in [None, Some(Ok(accepted(600))), Some(Err(refused("unauthorized", Some(600))))] {
                 let check = judged(&site(state, secret), answer.as_ref());
                 let advises = check.fix.as_deref().is_some_and(|fix| fix.contains("atlassian-connect.json"));
                 assert!(!advises || check.code.is_some_and(|code| may.contains(&code)), "{check:?}");
@@ -84,7 +84,7 @@ fn a_parked_site_that_answers_again_waits_for_no_person() {
     let mut parked = site(State::Enabled, SecretState::Opens);
     parked.parked = Some("Jira forbids the request".to_owned());
     parked.waits_until = Some(crate::clock::from_millis(1_789_374_067_000 + 14 * 60_000));
-    let check = judged(&parked, Some(&accepted(0)));
+    let check = judged(&parked, Some(&Ok(accepted(0))));
     assert_eq!((check.state, check.code), (Verdict::Warn, Some(code::SITE_PARKED)));
     assert!(check.cause.contains("14 min") && check.cause.contains("Jira forbids"), "{check:?}");
 }

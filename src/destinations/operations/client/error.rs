@@ -61,7 +61,7 @@ pub struct JiraError {
     /// Jira's `Date` minus the local clock.
     pub date_skew: Option<TimeDelta>,
     /// Why there was no answer, if there was none.
-    pub unreachable: Option<TransportFault>,
+    pub unreachable: Option<Box<TransportFault>>,
 }
 
 impl JiraError {
@@ -88,7 +88,7 @@ impl JiraError {
     /// No answer, or an incomplete one.
     pub(super) fn transport(endpoint: Endpoint, fault: &TransportFault) -> Self {
         let retry = Disposition::Retry { not_before: None };
-        let unreachable = Some(fault.clone());
+        let unreachable = Some(Box::new(fault.clone()));
         Self { unreachable, ..Self::without_answer(endpoint, retry, &fault.to_string()) }
     }
 
