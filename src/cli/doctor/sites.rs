@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use futures::{StreamExt as _, stream};
 
 use super::check::{Check, Group};
-use super::code::{self, Code};
+use super::code;
 use super::transport::{self, Asked};
 use super::{Context, broken};
 use crate::cli::output;
@@ -181,7 +181,7 @@ fn judge_refusal(what: String, refusal: &Refusal, again: &str) -> Check {
     if let Some(fault) = &refusal.unreachable {
         return transport::judge(GROUP, what, Asked::Jira, fault);
     }
-    if refusal.label == "unauthorized"
+    if refusal.status == Some(401)
         && let Some(check) = refusal.clock_skew.and_then(|skew| judge_skew(&what, skew))
     {
         return check;
@@ -190,14 +190,14 @@ fn judge_refusal(what: String, refusal: &Refusal, again: &str) -> Check {
         Remedy::Park { advice, .. } => advice.as_str(),
         _ => "nothing, if it passes: the bridge asks again by itself; see Atlassian's status page",
     };
-    let (code, fix): (Code, String) = match refusal.label {
-        "unauthorized" => return judge_stale(what, refusal, again),
-        "forbidden" => (code::JIRA_FORBIDS, advice.to_owned()),
-        "gone" => (code::JIRA_GONE, advice.to_owned()),
-        "redirected" => (code::SITE_RENAMED, advice.to_owned()),
+    let code = match refusal.status {
+        Some(401) => return judge_stale(what, refusal, again),
+        Some(403) => code::JIRA_FORBIDS,
+        Some(404 | 410) => code::JIRA_GONE,
+        Some(300..=399) => code::SITE_RENAMED,
         _ => return Check::warn(GROUP, code::JIRA_FAILS, what, refusal.to_string(), advice),
     };
-    Check::fix(GROUP, code, what, refusal.to_string(), fix)
+    Check::fix(GROUP, code, what, refusal.to_string(), advice)
 }
 
 fn judge_stale(what: String, refusal: &Refusal, again: &str) -> Check {

@@ -30,10 +30,11 @@ fn site(state: State, secret: SecretState) -> InstallationStatus {
     }
 }
 
-fn refused(label: &'static str, skew: Option<i64>) -> Refusal {
+fn refused(status: u16, skew: Option<i64>) -> Refusal {
     let remedy = Remedy::Park { advice: "install the app again".to_owned(), may_pass: true };
     let clock_skew = skew.map(TimeDelta::seconds);
-    Refusal { clock_skew, ..Refusal::new(remedy, "Jira answered 401".to_owned(), label) }
+    let message = format!("Jira answered {status}");
+    Refusal { status: Some(status), clock_skew, ..Refusal::new(remedy, message, "test") }
 }
 
 fn accepted(skew: i64) -> Probe {
@@ -49,11 +50,11 @@ fn key_disabled_clock_and_secret_are_told_apart() {
         (Disabled, SecretState::Opens, None, code::APP_DISABLED),
         (Uninstalled, SecretState::Missing, None, code::APP_UNINSTALLED),
         (Enabled, SecretState::Damaged, None, code::SECRET_DAMAGED),
-        (Enabled, SecretState::Opens, Some(Err(refused("unauthorized", Some(-600)))), code::CLOCK_WRONG),
-        (Enabled, SecretState::Opens, Some(Err(refused("unauthorized", Some(3600)))), code::CLOCK_WRONG),
+        (Enabled, SecretState::Opens, Some(Err(refused(401, Some(-600)))), code::CLOCK_WRONG),
+        (Enabled, SecretState::Opens, Some(Err(refused(401, Some(3600)))), code::CLOCK_WRONG),
         (Enabled, SecretState::Opens, Some(Ok(accepted(-45))), code::CLOCK_WRONG),
-        (Enabled, SecretState::Opens, Some(Err(refused("unauthorized", Some(2)))), code::SECRET_STALE),
-        (Enabled, SecretState::Opens, Some(Err(refused("forbidden", Some(2)))), code::JIRA_FORBIDS),
+        (Enabled, SecretState::Opens, Some(Err(refused(401, Some(2)))), code::SECRET_STALE),
+        (Enabled, SecretState::Opens, Some(Err(refused(403, Some(2)))), code::JIRA_FORBIDS),
     ] {
         let check = judged(&site(state, secret), answer.as_ref());
         assert_eq!(check.code, Some(code), "{check:?}");
@@ -68,7 +69,7 @@ fn nobody_is_told_to_install_again_before_the_rest_is_excluded() {
         for secret in
             [SecretState::Opens, SecretState::UnknownKey, SecretState::Damaged, SecretState::Missing]
         {
-            for answer in [None, Some(Ok(accepted(600))), Some(Err(refused("unauthorized", Some(600))))] {
+            for answer in [None, Some(Ok(accepted(600))), Some(Err(refused(401, Some(600))))] {
                 let check = judged(&site(state, secret), answer.as_ref());
                 let advises = check.fix.as_deref().is_some_and(|fix| fix.contains("atlassian-connect.json"));
                 assert!(!advises || check.code.is_some_and(|code| may.contains(&code)), "{check:?}");

@@ -21,6 +21,7 @@ impl From<JiraError> for Refusal {
             was_sent: error.status.is_some() || !matches!(error.disposition, Disposition::WaitUntil { .. }),
             message: error.to_string(),
             trace_id: error.trace_id,
+            status: error.status,
             unreachable: error.unreachable,
             clock_skew: error.date_skew,
         }
