@@ -124,10 +124,15 @@ async fn a_postgresql_that_answers_says_what_it_lacks() {
     examine(&place).await.must_fix("migrations-missing", &["missing"], &["incident-bridge migrate"]);
     assert_eq!(command(&["migrate"], Some(&place.file)).await.code, Some(0));
     examine(&place).await.is_well("database");
-    rewrite(&place, &url, &format!("{url}_gone"));
-    examine(&place).await.must_fix("database-name-unknown", &["_gone"], &["createdb"]);
-    let mut stranger = url::Url::parse(&url).expect("a URL");
-    stranger.set_username("nobody-at-all").expect("it has a host");
-    rewrite(&place, &format!("{url}_gone"), stranger.as_str());
+    let changed = |change: fn(&mut url::Url)| {
+        let mut url = url::Url::parse(&url).expect("a URL");
+        change(&mut url);
+        url.to_string()
+    };
+    let gone = changed(|url| url.set_path("gone"));
+    rewrite(&place, &url, &gone);
+    examine(&place).await.must_fix("database-name-unknown", &["\"gone\""], &["createdb"]);
+    let stranger = changed(|url| url.set_username("nobody-at-all").expect("it has a host"));
+    rewrite(&place, &gone, &stranger);
     examine(&place).await.must_fix("database-login-refused", &["nobody-at-all"], &["user and password"]);
 }

