@@ -1,6 +1,10 @@
 //! How long one webhook takes from raw bytes to findings. It only measures and asserts nothing about speed.
 
-#![expect(clippy::expect_used, reason = "a benchmark that cannot start has nobody to tell but the terminal")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark that cannot start has nobody to tell but the terminal"
+)]
 
 use std::hint::black_box;
 use std::path::Path;

@@ -1,6 +1,10 @@
 //! How long a search over 10,000 services takes: Jira asks with every letter that a user types.
 
-#![expect(clippy::expect_used, reason = "a benchmark that cannot start can only report to the terminal")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark that cannot start can only report to the terminal"
+)]
 
 #[path = "support/catalogue.rs"]
 mod catalogue;

@@ -3,6 +3,11 @@
 //! Nothing else constructs a store, a client or a server. Tests build the same parts with a clock of their
 //! own and run the due work themselves.
 
+mod database;
+
+use database::open_store;
+pub use database::{find_database, find_database_trouble, open_any_operator, open_vault};
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +24,7 @@ use crate::connect::install_keys::InstallKeys;
 use crate::connect::sites::SiteAllowList;
 use crate::destinations::{DestinationKind, DestinationTypes, Facilities, Quotas, TYPES};
 use crate::http::{ClientError, HttpClient, HttpSettings, build_client};
-use crate::store::{DatabasePlace, DatabaseTrouble, ExposedFile, Ownership, Store, StoreError, Vault};
+use crate::store::{ExposedFile, Ownership, Store, StoreError};
 use crate::sync::{Engine, GivenUp, Operator, Patience, Registry, Runner, Task, for_every_role, for_owner};
 use crate::web::{self, Limits, ProblemLog, RunningServer, State};
 
@@ -55,28 +60,6 @@ pub struct App {
     ownership: Option<Arc<Ownership>>,
 }
 
-async fn open_store(config: &Config, clock: Clock) -> anyhow::Result<Store> {
-    let vault = open_vault(config)?;
-    let place = find_database(config)?;
-    Store::open(&config.store.url, vault, clock)
-        .await
-        .with_context(|| format!("store.url: {place} cannot be opened"))
-}
-
-/// Where the database is, without opening it.
-///
-/// # Errors
-/// When `store.url` is no address of a database.
-pub fn find_database(config: &Config) -> anyhow::Result<DatabasePlace> {
-    DatabasePlace::of(&config.store.url).context("store.url")
-}
-
-/// What is wrong with the database, if that is why something failed.
-#[must_use]
-pub fn find_database_trouble(fault: &anyhow::Error) -> Option<DatabaseTrouble> {
-    fault.downcast_ref::<StoreError>().map(StoreError::trouble)
-}
-
 /// The sources of a configuration, built without a database.
 ///
 /// # Errors
@@ -98,14 +81,6 @@ pub fn build_http(config: &Config) -> Result<HttpClient, ClientError> {
         no_proxy: config.http.no_proxy.clone(),
         ca_file: config.http.ca_file.as_ref().map(PathBuf::from),
     })
-}
-
-/// What seals secrets under the configured keys.
-///
-/// # Errors
-/// When a key is bad.
-pub fn open_vault(config: &Config) -> anyhow::Result<Vault> {
-    Vault::new(&config.vault.key, &config.vault.previous_keys).context("vault.key")
 }
 
 /// Everything but listeners: for commands that work on the store, and as the service's core.
@@ -174,14 +149,6 @@ pub async fn build_ready_engine(config: &Config, clock: Clock) -> anyhow::Result
     let engine = build_engine(config, clock).await?;
     prepare_store(config, engine.store()).await?;
     Ok(engine)
-}
-
-/// For `doctor`: whatever the state of the schema.
-///
-/// # Errors
-/// When the database cannot be opened; [`find_database_trouble`] knows why.
-pub async fn open_any_operator(config: &Config, clock: Clock) -> anyhow::Result<Operator> {
-    Ok(Operator::new(open_store(config, clock.clone()).await?, clock))
 }
 
 /// For commands that only read or mark: the schema must exist already.

@@ -3,7 +3,11 @@
 //! `cargo bench --bench engine` measures everything; names after `--` select some: `backfill`, `coalescing`,
 //! `neighbour` (with `--minutes N`), `strangers`. Loopback only, bounded in time.
 
-#![expect(clippy::expect_used, reason = "a benchmark that cannot go on has nobody to tell but the terminal")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark that cannot go on has nobody to tell but the terminal"
+)]
 
 mod arrivals;
 mod attack;

@@ -37,7 +37,7 @@ impl Actions {
 
     /// `GET /jira/containers/search`: one search per letter from the second on, at most `limit` hits.
     pub fn search_containers(ground: &Ground, site: &Installation, limit: usize) -> Self {
-        let texts = TYPED.iter().flat_map(|typed| (2..=typed.len()).map(|end| &typed[..end]));
+        let texts = TYPED.iter().flat_map(|typed| (2..=typed.len()).filter_map(|end| typed.get(..end)));
         let targets = texts.map(|text| {
             let text = text.replace(' ', "%20");
             format!("{}?searchQuery={text}&limit={limit}", routes::SEARCH_CONTAINERS)

@@ -3,7 +3,11 @@
 //! Loopback only, bounded in time. Generator, simulated Jira and program share the machine, so the figures
 //! are lower than on a machine that runs only the program.
 
-#![expect(clippy::expect_used, reason = "a benchmark that cannot go on can only report to the terminal")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark that cannot go on can only report to the terminal"
+)]
 
 mod actions;
 #[path = "../support/bridge.rs"]

@@ -205,7 +205,7 @@ impl Sender {
             }
         }
         for shown in jira.incidents() {
-            let id = shown["id"].as_str().unwrap_or_default().to_owned();
+            let id = shown.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
             let submitted = jira.submitted_versions(EntityKind::Incident, &id);
             let stored = jira.stored_versions(EntityKind::Incident, &id);
             if [submitted, stored].iter().any(|versions| !versions.is_sorted()) {

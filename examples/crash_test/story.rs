@@ -302,7 +302,7 @@ impl Stage {
 
     fn sum_up(self) -> Report {
         let versions = |incident: serde_json::Value| {
-            let id = incident["id"].as_str().unwrap_or_default().to_owned();
+            let id = incident.get("id").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
             self.jira.submitted_versions(EntityKind::Incident, &id).len()
         };
         Report {

@@ -2,7 +2,11 @@
 //!
 //! `cargo run --release --example simulate -- --seeds 10000` plays many; `--seed N` plays one and prints its
 //! trace. It exits with 1 when a rule was broken.
-#![expect(clippy::expect_used, reason = "a world that cannot be set up ends the program")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a world that cannot be set up ends the program"
+)]
 
 mod adapter;
 mod database;

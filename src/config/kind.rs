@@ -75,7 +75,7 @@ impl<T: 'static> Kind<T> {
 
     /// Tells editors the shape of a text as a regular expression; the reader needs [`Kind::checked`].
     pub fn shaped(mut self, pattern: &str) -> Self {
-        self.schema["pattern"] = pattern.into();
+        add_keyword(&mut self.schema, "pattern", pattern.into());
         self
     }
 
@@ -90,8 +90,14 @@ impl<T: 'static> Kind<T> {
 
     fn hidden(mut self, secrecy: Secrecy) -> Self {
         self.secrecy = secrecy;
-        self.schema["writeOnly"] = true.into();
+        add_keyword(&mut self.schema, "writeOnly", true.into());
         self
+    }
+}
+
+fn add_keyword(schema: &mut Json, name: &str, value: Json) {
+    if let Json::Object(keywords) = schema {
+        keywords.insert(name.to_owned(), value);
     }
 }
 

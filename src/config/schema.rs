@@ -3,6 +3,8 @@
 //! Follows from the keys and from `config/default.toml`; nothing is described here. A value that has to be
 //! given may be in another file or in the environment, so a single file is not refused for lacking it.
 
+#![expect(clippy::indexing_slicing, reason = "the JSON is this program's own, and read by every test")]
+
 use serde_json::{Map, Value as Json, json};
 
 use super::effective::Config;

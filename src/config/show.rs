@@ -63,7 +63,7 @@ fn is_table(value: &Value) -> bool {
 
 /// `server.listen` or `sources.0.api_token` in the table of keys; what is not in it is a tool's own key.
 fn find_secrecy(path: &[&str], parts: &[Part]) -> Secrecy {
-    let part = parts.iter().find(|part| part.name == path[0]);
+    let part = path.first().and_then(|name| parts.iter().find(|part| part.name == *name));
     let key = part.and_then(|part| {
         let name = path.get(if part.is_list { 2 } else { 1 })?;
         part.keys.iter().find(|key| key.name == *name)

@@ -3,6 +3,8 @@
 //! Everything is read from the rendered descriptor, so the two cannot differ. Values are written as JSON
 //! strings, which are valid YAML.
 
+#![expect(clippy::indexing_slicing, reason = "the JSON is this program's own, and read by every test")]
+
 use askama::Template;
 use serde_json::Value;
 

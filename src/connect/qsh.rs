@@ -100,8 +100,11 @@ fn split<'a>(target: &'a str, base_path: &str) -> (Cow<'a, str>, &'a str) {
     let path = if path.starts_with('/') { Cow::Borrowed(path) } else { Cow::Owned(format!("/{path}")) };
     let base = base_path.trim_matches('/');
     let is_below = |rest: &str| rest.is_empty() || rest.starts_with('/');
-    let below =
-        path[1..].strip_prefix(base).filter(|rest| !base.is_empty() && is_below(rest)).map(str::to_owned);
+    let below = path
+        .strip_prefix('/')
+        .and_then(|path| path.strip_prefix(base))
+        .filter(|rest| !base.is_empty() && is_below(rest))
+        .map(str::to_owned);
     (below.map_or(path, Cow::Owned), query)
 }
 
@@ -111,7 +114,7 @@ fn without_origin(target: &str) -> &str {
         target.get(..scheme.len()).filter(|start| start.eq_ignore_ascii_case(scheme))?;
         target.get(scheme.len()..)
     });
-    authority.map_or(target, |rest| rest.find(['/', '?']).map_or("", |end| &rest[end..]))
+    authority.map_or(target, |rest| rest.find(['/', '?']).and_then(|end| rest.get(end..)).unwrap_or_default())
 }
 
 fn encode(text: &str) -> String {

@@ -50,19 +50,18 @@ pub fn associate_issue_keys(entity: &mut Entity) {
 }
 
 fn find_key_around(text: &str, dash: usize) -> Option<&str> {
-    let (head, tail) = (&text[..dash], &text[dash + 1..]);
-    let project_length =
-        head.bytes().rev().take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_').count();
-    let number_length = tail.bytes().take_while(u8::is_ascii_digit).count();
-    let start = dash - project_length;
-    let end = dash + 1 + number_length;
-    let project = &head[start..];
-    let well_formed = (2..=MAX_PROJECT).contains(&project_length)
+    let (head, tail) = (text.get(..dash)?, text.get(dash..)?.strip_prefix('-')?);
+    let is_of_project = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    let before = head.trim_end_matches(is_of_project);
+    let after = tail.trim_start_matches(|c: char| c.is_ascii_digit());
+    let (project, number) = (head.strip_prefix(before)?, tail.strip_suffix(after)?);
+    let well_formed = (2..=MAX_PROJECT).contains(&project.len())
         && project.starts_with(|c: char| c.is_ascii_uppercase())
         && !STANDARDS.contains(&project)
-        && (1..=9).contains(&number_length)
-        && !tail.starts_with('0');
-    (well_formed && stands_alone(&text[..start], &text[end..])).then(|| &text[start..end])
+        && (1..=9).contains(&number.len())
+        && !number.starts_with('0');
+    let key = text.strip_prefix(before)?.strip_suffix(after)?;
+    (well_formed && stands_alone(before, after)).then_some(key)
 }
 
 fn stands_alone(before: &str, after: &str) -> bool {

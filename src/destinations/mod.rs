@@ -3,6 +3,8 @@
 //! To add one: a folder here with a `KIND`, and one line in [`TYPES`]
 //! (docs/ARCHITECTURE.md, *How to change it*). A destination knows neither sources nor the store.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod destination;
 mod issue_keys;
 pub mod operations;

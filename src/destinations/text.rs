@@ -35,12 +35,14 @@ fn cut(text: &str, limit: usize) -> Option<String> {
     if text.encode_utf16().count() <= limit {
         return Some(text.to_owned());
     }
-    let mut units = 1;
-    let end = text.char_indices().find_map(|(at, c)| {
-        units += c.len_utf16();
-        (units > limit).then_some(at)
-    });
-    Some(format!("{}…", text[..end.unwrap_or(text.len())].trim_end()))
+    // One unit is the ellipsis.
+    let mut left = limit.saturating_sub(1);
+    let fits = |c: &char| {
+        let rest = left.checked_sub(c.len_utf16());
+        rest.inspect(|rest| left = *rest).is_some()
+    };
+    let kept: String = text.chars().take_while(fits).collect();
+    Some(format!("{}…", kept.trim_end()))
 }
 
 /// The address as an RFC 3986 URI of at most 2000 characters; `None` unless it is absolute, http or https,
@@ -67,10 +69,11 @@ pub fn uri(url: &Url) -> String {
 }
 
 fn push_encoded(out: &mut String, part: &str) {
-    let bytes = part.as_bytes();
-    for (at, &byte) in bytes.iter().enumerate() {
+    let mut rest = part.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
         let escape = byte == b'%'
-            && bytes.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+            && after.first_chunk::<2>().is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
         if escape || byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte) {
             out.push(char::from(byte));
         } else {

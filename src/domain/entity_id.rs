@@ -30,7 +30,7 @@ impl EntityId {
         let provider_id = &*storable(provider_id);
         let fits = !provider_id.is_empty()
             && !provider_id.starts_with('~')
-            && source.as_str().len() + 1 + provider_id.len() <= MAX_LENGTH
+            && source.as_str().len().saturating_add(1).saturating_add(provider_id.len()) <= MAX_LENGTH
             && provider_id.bytes().all(is_allowed);
         if fits {
             return Self(format!("{source}:{provider_id}"));

@@ -3,6 +3,8 @@
 //! Only types and `parse_…` constructors: no async, no I/O, no foreign JSON. `destinations` know what
 //! Jira's payloads look like, `sources` what a tool's look like.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod bounds;
 mod component;
 mod delivery;
@@ -33,7 +35,7 @@ pub use observation::{Entity, Observation, State};
 pub use redaction::{ERASED, Needle, Redacted};
 pub use review::{PostIncidentReview, ReviewStatus};
 pub use severity::Severity;
-pub use time::{format_timestamp, parse_timestamp};
+pub use time::{Shift, format_timestamp, parse_timestamp};
 pub use version::{Decision, Known, TOLERANCE, decide, next_version};
 pub use visible::is_blank;
 pub use words::{ToolWords, UnmappedValue, ValueKind};

@@ -48,7 +48,11 @@ fn find_numbered(name: &str) -> Option<Severity> {
     let digit_of = |rest: &str| {
         let mut chars = rest.chars();
         let level = match chars.next()? {
-            digit @ '1'..='5' => Severity::from_rank(digit as usize - '1' as usize),
+            '1' => Severity::P1,
+            '2' => Severity::P2,
+            '3' => Severity::P3,
+            '4' => Severity::P4,
+            '5' => Severity::P5,
             _ => return None,
         };
         chars.next().is_none_or(|next| !next.is_alphanumeric()).then_some(level)

@@ -1,8 +1,26 @@
 //! Instants in the many formats that tools use, and in the one that Jira reads.
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeDelta, Utc};
 
 use super::Timestamp;
+
+/// Instants apart from others. Those that chrono cannot hold become the last or first that it can.
+pub trait Shift {
+    #[must_use]
+    fn later_by(self, time: TimeDelta) -> Self;
+    #[must_use]
+    fn earlier_by(self, time: TimeDelta) -> Self;
+}
+
+impl Shift for Timestamp {
+    fn later_by(self, time: TimeDelta) -> Self {
+        self.checked_add_signed(time).unwrap_or(Self::MAX_UTC)
+    }
+
+    fn earlier_by(self, time: TimeDelta) -> Self {
+        self.checked_sub_signed(time).unwrap_or(Self::MIN_UTC)
+    }
+}
 
 /// Parses an instant: RFC 3339 with any offset and 0 to 9 fraction digits, the same with a space for `T`
 /// or without offset (taken as UTC), or a bare date. Empty text and years before 1970, which some tools

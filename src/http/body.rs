@@ -15,7 +15,7 @@ pub async fn read_body(response: &mut Response, limit: usize) -> Result<Vec<u8>,
     loop {
         let chunk = response.chunk().await;
         match chunk.map_err(|error| TransportFault::at(response.url(), &error))? {
-            Some(chunk) if body.len() + chunk.len() > limit => {
+            Some(chunk) if body.len().saturating_add(chunk.len()) > limit => {
                 return Err(TransportFault::new(response.url(), TransportCause::TooLarge { limit }));
             }
             Some(chunk) => keep(&mut body, &chunk, limit),

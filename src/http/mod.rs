@@ -3,6 +3,8 @@
 //! Knows transport only: certificates, proxies, bounds, waiting times, and why a server cannot be reached. Must know no
 //! API, and must never print a query, a header or a password.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod body;
 mod certificate;
 mod client;

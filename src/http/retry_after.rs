@@ -21,7 +21,7 @@ pub fn find_retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration>
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match text.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => (parse_http_date(text)? - now).to_std().unwrap_or_default(),
+        Err(_) => parse_http_date(text)?.signed_duration_since(now).to_std().unwrap_or_default(),
     };
     Some(wait.min(LONGEST_WAIT))
 }

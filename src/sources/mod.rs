@@ -5,6 +5,8 @@
 //!
 //! To add one: a folder here with a `KIND`, and one line in [`KINDS`] (docs/ADDING-A-SOURCE.md).
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod adapter;
 mod alertmanager;
 mod better_stack;

@@ -118,8 +118,8 @@ fn parse_key(text: &SecretString) -> Result<([u8; KEY_ID], XChaCha20Poly1305), V
     let bytes = STANDARD.decode(text.expose_secret().trim()).map_err(|_| VaultError::BadKey)?;
     let bytes = SecretBox::new(Box::new(<[u8; 32]>::try_from(bytes).map_err(|_| VaultError::BadKey)?));
     let cipher = XChaCha20Poly1305::new(bytes.expose_secret().into());
-    let mut key_id = [0; KEY_ID];
-    key_id.copy_from_slice(&Sha256::digest(bytes.expose_secret())[..KEY_ID]);
+    let digest: [u8; 32] = Sha256::digest(bytes.expose_secret()).into();
+    let key_id = *digest.first_chunk().ok_or(VaultError::BadKey)?;
     Ok((key_id, cipher))
 }
 

@@ -13,6 +13,9 @@ use super::listener::Seat;
 use super::problem::Problem;
 use crate::sources::Headers;
 
+/// Bytes of a body that are kept in one place while it arrives.
+const BLOCK: usize = 32 * 1024;
+
 /// A resource with one route; other methods are answered 405 with `allow`.
 pub(super) fn only(path: &str, allow: &'static str, route: Route) -> Resource {
     web::resource(path)
@@ -36,20 +39,29 @@ pub(super) async fn read_body(
     Ok(body)
 }
 
-/// Copies the pieces, because each of them would keep a much larger buffer alive.
+/// Copies the pieces, because each of them would keep a much larger buffer alive; into blocks, because a body that
+/// grows in one place takes up to three times its size.
 async fn collect(mut payload: Payload, seat: Option<&Rc<Seat>>, limit: usize) -> Result<Vec<u8>, Problem> {
-    let mut body = Vec::new();
+    let (mut blocks, mut block, mut length) = (Vec::new(), Vec::new(), 0_usize);
     while let Some(piece) = payload.next().await {
         let piece = piece.map_err(|_| Problem::unreadable_body())?;
-        if body.len().saturating_add(piece.len()) > limit {
+        length = length.saturating_add(piece.len());
+        if length > limit {
             return Err(Problem::too_large(limit));
         }
         if let Some(seat) = seat {
             seat.hold(piece.len()).map_err(|_| Problem::no_room_for_body())?;
         }
-        body.extend_from_slice(&piece);
+        if !block.is_empty() && block.len().saturating_add(piece.len()) > BLOCK {
+            blocks.push(std::mem::take(&mut block));
+        }
+        block.extend_from_slice(&piece);
     }
-    Ok(body)
+    if blocks.is_empty() {
+        return Ok(block);
+    }
+    blocks.push(block);
+    Ok(blocks.concat())
 }
 
 /// The sender has shown a credential: its connection is no longer taken from it for others.

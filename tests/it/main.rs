@@ -4,6 +4,8 @@
 //! Run them with `tests/run`, which provides the databases and programs that they need.
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "a helper that cannot go on fails its test; clippy sees only #[test] functions"
 )]
 

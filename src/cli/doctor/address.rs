@@ -1,13 +1,18 @@
 //! Whether Jira and the tools reach the bridge at `server.base_url`.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 
 use super::check::{Check, Group};
-use super::{Context, code, transport};
+use super::context::Context;
+use super::{code, transport};
 use crate::app::build_http;
 use crate::clock::Timestamp;
 use crate::http::{HttpClient, TransportFault, find_certificate_end, read_body};
 
+/// For one question.
+const TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_DESCRIPTOR: usize = 1024 * 1024;
 /// Certificates are usually renewed a month ahead.
 const SOON: TimeDelta = TimeDelta::days(14);
@@ -38,7 +43,7 @@ pub async fn examine(context: &Context<'_>) -> Vec<Check> {
 }
 
 async fn ask(http: &HttpClient, address: &str) -> Result<Answer, TransportFault> {
-    let request = http.get(address).timeout(super::TIMEOUT);
+    let request = http.get(address).timeout(TIMEOUT);
     let mut response = request.send().await.map_err(|error| TransportFault::of(&error))?;
     let (status, certificate_end) = (response.status().as_u16(), find_certificate_end(&response));
     let body = read_body(&mut response, MAX_DESCRIPTOR).await?;

@@ -1,7 +1,8 @@
 //! Whether every part of the configuration can be built. What the loader refuses ends the command before.
 
 use super::check::{Check, Group};
-use super::{Context, code};
+use super::code;
+use super::context::Context;
 use crate::app::build_registry;
 use crate::sync::Registry;
 

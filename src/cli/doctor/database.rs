@@ -3,7 +3,8 @@
 use indicatif::BinaryBytes;
 
 use super::check::{Check, Group};
-use super::{Context, code};
+use super::code;
+use super::context::Context;
 use crate::app::{find_database, find_database_trouble, open_any_operator};
 use crate::sync::{DatabasePlace, DatabaseTrouble as Trouble, Operator};
 

@@ -7,27 +7,24 @@ mod address;
 mod check;
 mod code;
 mod configuration;
+mod context;
 mod database;
 mod sites;
 mod sources;
 mod transport;
 mod work;
 
-use std::fmt::Display;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use check::{Check, Group, State};
+use context::{Context, broken};
 
 use super::output;
 use super::usage::Usage;
 use crate::app::build_engine;
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::sync::{Operator, Registry};
-
-/// For one question to the public address.
-const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -37,28 +34,6 @@ pub struct Arguments {
     /// Print what the manual says about a code, and check nothing
     #[arg(long, value_name = "CODE")]
     about: Option<String>,
-}
-
-/// What every group needs.
-struct Context<'a> {
-    config: &'a Config,
-    clock: Clock,
-    now: Timestamp,
-}
-
-impl Context<'_> {
-    fn base(&self) -> &str {
-        self.config.server.base_url.as_str().trim_end_matches('/')
-    }
-
-    /// Where Jira reads the app's descriptor.
-    fn descriptor_address(&self) -> String {
-        format!("{}/atlassian-connect.json", self.base())
-    }
-
-    fn webhook_address(&self, source: &str) -> String {
-        format!("{}/webhooks/{source}", self.base())
-    }
 }
 
 /// Prints the manual's section on a code.
@@ -122,10 +97,4 @@ async fn examine_stored(
     }
     checks.extend(work::examine(context, operator).await);
     checks
-}
-
-/// Something could not be looked at.
-fn broken(group: Group, what: impl Into<String>, why: &dyn Display) -> Check {
-    let fix = "see what the database's checks and its log say, and report what is not explained by them";
-    Check::fix(group, code::DATABASE_FAILS, what, why.to_string(), fix)
 }

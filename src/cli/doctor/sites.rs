@@ -8,8 +8,8 @@ use futures::{StreamExt as _, stream};
 
 use super::check::{Check, Group};
 use super::code;
+use super::context::{Context, broken};
 use super::transport::{self, Asked};
-use super::{Context, broken};
 use crate::cli::output;
 use crate::destinations::{Probe, Refusal, Remedy};
 use crate::domain::DestinationId;

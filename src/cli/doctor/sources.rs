@@ -4,8 +4,9 @@ use chrono::TimeDelta;
 use futures::future::join_all;
 
 use super::check::{Check, Group};
+use super::code;
+use super::context::{Context, broken};
 use super::transport::{self, Asked};
-use super::{Context, code};
 use crate::app::build_destination_types;
 use crate::cli::output;
 use crate::clock::{Timestamp, before};
@@ -107,7 +108,7 @@ pub async fn examine_stored(context: &Context<'_>, registry: &Registry, operator
             let takes_webhooks = !source.config.webhook_credentials().is_empty();
             takes_webhooks.then(|| judge_webhooks(context, activity))
         })),
-        Err(fault) => checks.push(super::broken(GROUP, "webhooks", &fault)),
+        Err(fault) => checks.push(broken(GROUP, "webhooks", &fault)),
     }
     for source in registry.iter() {
         match operator.list_unmapped(source).await {
@@ -116,7 +117,7 @@ pub async fn examine_stored(context: &Context<'_>, registry: &Registry, operator
                 let cause = format!("{:?} has no meaning", word.value);
                 Check::fix(GROUP, code::WORD_WITHOUT_MEANING, what, cause, word.advice())
             })),
-            Err(fault) => checks.push(super::broken(GROUP, format!("words of {}", source.id()), &fault)),
+            Err(fault) => checks.push(broken(GROUP, format!("words of {}", source.id()), &fault)),
         }
     }
     checks

@@ -3,7 +3,8 @@
 use chrono::TimeDelta;
 
 use super::check::{Check, Group};
-use super::{Context, broken, code};
+use super::code;
+use super::context::{Context, broken};
 use crate::cli::output;
 use crate::clock::Timestamp;
 use crate::sync::{DeliveryTotals, Operator, SourceProgress, SyncError, WebhookActivity};

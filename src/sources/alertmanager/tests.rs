@@ -92,7 +92,7 @@ fn the_id_is_made_of_the_source_the_group_key_and_the_first_start() {
     let body = read_json("alertmanager", "webhook-firing-group.json");
     let found = story.hears("08:25", &body).expect("an incident");
     let hash = hex::encode(Sha256::digest(format!("test\n{KEY}")));
-    assert_eq!(found.provider_id, format!("am-{}-1789374067", &hash[..40]));
+    assert_eq!(found.provider_id, format!("am-{}-1789374067", hash.get(..40).unwrap()));
     assert_eq!(found.summary, "Checkout 5xx ratio above 4%");
     assert!(found.url.starts_with("http://prometheus.example.com:9090/graph"));
     let expected = "5xx ratio is 4.7% for 5m.\n\n2 firing, 0 resolved\n\n\

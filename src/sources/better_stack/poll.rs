@@ -74,7 +74,11 @@ impl Poller for BetterStackPoller {
         }
         note_open(memory, &found, cursor.started());
         let goes_on = !incidents.is_empty() && answer.find_text("/pagination/next").is_some();
-        let next = number.parse::<usize>().ok().filter(|_| goes_on).map(|number| (number + 1).to_string());
+        let next = number
+            .parse::<usize>()
+            .ok()
+            .filter(|_| goes_on)
+            .map(|number| number.saturating_add(1).to_string());
         if cursor.listing != OPEN && next.is_none() {
             found.refetch = take_unseen(memory, cursor.started());
         }
@@ -98,6 +102,6 @@ impl Poller for BetterStackPoller {
         let Some(answer) = self.api.find(&path, &Query::new(), &[404], now).await? else {
             return Ok(Some(Findings::gone(provider_id, now)));
         };
-        Ok(self.mapper.incident(&answer["data"], now))
+        Ok(self.mapper.incident(answer.at("/data"), now))
     }
 }

@@ -43,7 +43,7 @@ impl Mapper {
         if memory.get(&key).is_none() {
             memory.set(key, at.timestamp_millis().to_string());
         }
-        let fields = unwrap_text(&body["fields"]);
+        let fields = unwrap_text(body.at("/fields"));
         let link = find_web_url(body.text("/url")).map(str::to_owned);
         self.findings(
             at,
@@ -67,7 +67,7 @@ impl Mapper {
     /// One incident of a REST answer; nothing for drills and for what is archived.
     pub(super) fn read_incident(&self, data: &Value, now: Timestamp) -> Findings {
         let Some(provider_id) = data.find_id("/id") else { return Findings::default() };
-        let attributes = &data["attributes"];
+        let attributes = data.at("/attributes");
         let created_at = attributes.find_time("/created").unwrap_or(now);
         let updated_at = attributes.find_time("/modified").unwrap_or(created_at);
         if is_hidden(attributes) {
@@ -95,8 +95,8 @@ impl Mapper {
                 words: ToolWords::told(&state, &severity),
                 created_at,
                 updated_at,
-                components: names(&attributes["fields"], "services"),
-                workspaces: names(&attributes["fields"], "teams"),
+                components: names(attributes.at("/fields"), "services"),
+                workspaces: names(attributes.at("/fields"), "teams"),
                 associations: Vec::new(),
                 provider_id,
             },
@@ -140,7 +140,7 @@ impl Mapper {
 
     /// A post-mortem that is attached to an incident.
     pub(super) fn review(attachment: &Value, incident: &Incident, is_complete: bool) -> Option<Observation> {
-        let attributes = &attachment["attributes"];
+        let attributes = attachment.at("/attributes");
         if attributes.text("/attachment_type") != "postmortem" {
             return None;
         }
@@ -165,7 +165,8 @@ impl Mapper {
 
 /// Drills, and what is archived.
 pub(super) fn is_hidden(attributes: &Value) -> bool {
-    attributes["is_test"] == true || !matches!(attributes["archived"], Value::Null | Value::Bool(false))
+    attributes.at("/is_test") == true
+        || !matches!(attributes.at("/archived"), Value::Null | Value::Bool(false))
 }
 
 pub(super) fn text(value: &Value, pointer: &str) -> Option<String> {
@@ -175,7 +176,7 @@ pub(super) fn text(value: &Value, pointer: &str) -> Option<String> {
 /// The names in a field, as the API (`{"value": […]}`) or a webhook (`[…]`) writes it.
 fn names(fields: &Value, field: &str) -> Vec<String> {
     let field = &fields[field];
-    let list = if field.is_object() { &field["value"] } else { field };
+    let list = if field.is_object() { field.at("/value") } else { field };
     match list {
         Value::Array(names) => names.iter().filter_map(|name| text(name, "")).collect(),
         name => text(name, "").into_iter().collect(),

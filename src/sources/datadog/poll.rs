@@ -80,7 +80,7 @@ impl Poller for DatadogPoller {
         let answer = self.api.get(SEARCH, &self.query(is_open, offset), now).await?;
         let incidents = self.api.items_of(&answer, "/data/attributes/incidents", SEARCH)?;
         let mut found = Findings::default();
-        for incident in incidents.iter().map(|incident| &incident["data"]) {
+        for incident in incidents.iter().map(|incident| incident.at("/data")) {
             found.absorb(self.mapper.read_incident(incident, now));
             found.absorb(refetch_for_reviews(incident, memory));
         }
@@ -90,7 +90,7 @@ impl Poller for DatadogPoller {
             incident.find_time("/data/attributes/created").is_some_and(|created| created < since)
         };
         let goes_on = incidents.len() >= LIMIT && (is_open || !incidents.iter().any(is_too_old));
-        let next = goes_on.then(|| (offset + incidents.len()).to_string());
+        let next = goes_on.then(|| offset.saturating_add(incidents.len()).to_string());
         if !is_open && next.is_none() {
             found.refetch.extend(take_unseen(memory, cursor.started()));
         }
@@ -100,7 +100,7 @@ impl Poller for DatadogPoller {
     async fn catalogue(&self, now: Timestamp) -> Result<Catalogue, PollError> {
         let paging = Paging::Numbered { size: "page[size]", limit: LIMIT, number: "page[number]" };
         let service_component = |service: &Value| {
-            let schema = &service["attributes"]["schema"];
+            let schema = service.at("/attributes/schema");
             let name = schema.find_text("/dd-service")?;
             let modified = service.find_time("/attributes/meta/last-modified-time");
             let mut component = component(name, name, &self.mapper.home, modified.unwrap_or(now));
@@ -123,14 +123,14 @@ impl Poller for DatadogPoller {
     async fn fetch_incident(&self, provider_id: &str, now: Timestamp) -> Result<Option<Findings>, PollError> {
         let path = format!("api/v2/incidents/{provider_id}");
         let answer = self.api.find(&path, &Query::new(), &[404], now).await?.unwrap_or_default();
-        if answer["data"].is_null() || is_hidden(&answer["data"]["attributes"]) {
+        if answer.at("/data").is_null() || is_hidden(answer.at("/data/attributes")) {
             return Ok(Some(Findings::gone(provider_id, now)));
         }
-        let mut found = self.mapper.read_incident(&answer["data"], now);
-        if has_attachments(&answer["data"]) {
+        let mut found = self.mapper.read_incident(answer.at("/data"), now);
+        if has_attachments(answer.at("/data")) {
             let attachments =
                 self.api.find(&format!("{path}/attachments"), &Query::new(), &[404], now).await?;
-            let reviews = reviews(&found, &answer["data"], &attachments.unwrap_or_default());
+            let reviews = reviews(&found, answer.at("/data"), &attachments.unwrap_or_default());
             found.observations.extend(reviews);
         }
         Ok(Some(found))

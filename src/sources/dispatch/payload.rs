@@ -71,13 +71,13 @@ impl Mapper {
             associations: Vec::new(),
             provider_id,
         };
-        let review = review(&data["incident_review_document"], &incident);
+        let review = review(data.at("/incident_review_document"), &incident);
         let incident = Observation::present(Entity::Incident(incident), at);
         let review = review.map(|review| Observation::present(Entity::Review(review), at));
         Ok(Findings {
             observations: [incident].into_iter().chain(review).collect(),
             mentioned,
-            workspaces: self.project(&data["project"]).into_iter().collect(),
+            workspaces: self.project(data.at("/project")).into_iter().collect(),
             ..Findings::default()
         })
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::payload::{HOME, Mapper};
 use crate::config::SourceConfig;
-use crate::domain::{Timestamp, format_timestamp};
+use crate::domain::{Shift, Timestamp, format_timestamp};
 use crate::sources::kit::access::Access;
 use crate::sources::kit::api::{Api, Query};
 use crate::sources::kit::json::Fields;
@@ -50,7 +50,7 @@ impl Poller for DispatchPoller {
         let PollRequest { cursor, backfill_from, now, memory } = request;
         let cursor = ListingCursor::resume(cursor, backfill_from, now)?;
         let number = cursor.page.as_deref().and_then(|page| page.parse::<usize>().ok()).unwrap_or(1);
-        let since = format_timestamp(cursor.since - OVERLAP);
+        let since = format_timestamp(cursor.since.earlier_by(OVERLAP));
         let filter = json!([{ "model": "Incident", "field": "updated_at", "op": ">=", "value": since.trim_end_matches('Z') }]);
         let query: Query = vec![
             ("page", number.to_string()),
@@ -63,10 +63,10 @@ impl Poller for DispatchPoller {
         let entries = answer.items("/items");
         let found = entries.iter().map(|data| Findings::of_entry(|| self.mapper.incident(data, now, memory)));
         let findings = Findings::merge(found.collect::<Vec<_>>());
-        let total = answer["total"].as_u64();
-        let read = u64::try_from(number * LIMIT).unwrap_or(u64::MAX);
+        let total = answer.at("/total").as_u64();
+        let read = u64::try_from(number.saturating_mul(LIMIT)).unwrap_or(u64::MAX);
         let more = !entries.is_empty() && total.is_some_and(|total| read < total);
-        let next = more.then(|| (number + 1).to_string());
+        let next = more.then(|| number.saturating_add(1).to_string());
         Ok(Page { total, ..cursor.into_page(findings, next, 1) })
     }
 

@@ -65,7 +65,7 @@ impl Source for FireHydrant {
 
     fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
         let body = webhook.json()?;
-        let (kind, data) = (body.text("/event/resource_type"), &body["data"]["incident"]);
+        let (kind, data) = (body.text("/event/resource_type"), body.at("/data/incident"));
         if kind != "incident" || !data.is_object() {
             let kind = kind.chars().take(80).collect::<String>();
             return Ok(Findings::ignored(format!("resource type {kind}")));

@@ -154,7 +154,7 @@ pub(super) fn component(data: &Value, at: Timestamp) -> Option<Component> {
         url: HOME.to_owned(),
         avatar_url: None,
         // FireHydrant has five tiers, Jira four; 0 is unset.
-        tier: match data["service_tier"].as_u64() {
+        tier: match data.at("/service_tier").as_u64() {
             Some(1) => Some(Tier::One),
             Some(2) => Some(Tier::Two),
             Some(3) => Some(Tier::Three),

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::payload::{HOME, Mapper, component, remember_retrospective, review};
 use crate::config::SourceConfig;
-use crate::domain::{Entity, Observation, Timestamp, Workspace, format_timestamp};
+use crate::domain::{Entity, Observation, Shift, Timestamp, Workspace, format_timestamp};
 use crate::sources::kit::access::Access;
 use crate::sources::kit::api::{Api, Query};
 use crate::sources::kit::json::Fields;
@@ -86,7 +86,7 @@ impl Poller for FireHydrantPoller {
         let cursor = ListingCursor::resume(cursor, backfill_from, now)?;
         let (path, filter) = match cursor.listing {
             REPORTS => ("post_mortems/reports", ("updated_since", backfill_from)),
-            _ => ("incidents", ("updated_after", cursor.since - OVERLAP)),
+            _ => ("incidents", ("updated_after", cursor.since.earlier_by(OVERLAP))),
         };
         let page = cursor.page.clone().unwrap_or_else(|| "1".to_owned());
         let mut query: Query =
@@ -100,7 +100,7 @@ impl Poller for FireHydrantPoller {
         };
         let entries = answer.items("/data");
         let next = answer.find_id("/pagination/next").filter(|_| !entries.is_empty());
-        let total = (cursor.listing == 0).then(|| answer["pagination"]["count"].as_u64()).flatten();
+        let total = (cursor.listing == 0).then(|| answer.at("/pagination/count").as_u64()).flatten();
         let findings = self.findings(cursor.listing, entries, memory, now);
         Ok(Page { total, ..cursor.into_page(findings, next, LISTINGS) })
     }

@@ -166,8 +166,8 @@ fn read_plain(headers: &Headers, body: &Value) -> Event {
     if !is_envelope {
         return Event { data: body.clone(), attributes: Value::Object(Map::new()) };
     }
-    let attributes = serde_json::json!({ "type": body["type"], "time": body["timestamp"] });
-    Event { data: body["data"].clone(), attributes }
+    let attributes = serde_json::json!({ "type": body.at("/type"), "time": body.at("/timestamp") });
+    Event { data: body.at("/data").clone(), attributes }
 }
 
 fn malformed(what: &str) -> Unmappable {

@@ -14,7 +14,7 @@ impl Mapper {
     /// One incident, as reported at `told_at`; drills as configured.
     pub(super) fn incident(&self, data: &Value, told_at: Timestamp) -> Result<Findings, Unmappable> {
         let provider_id = get_id(data, "/incidentID", "incident")?;
-        if data["isDrill"] == true && !self.options.drills {
+        if data.at("/isDrill") == true && !self.options.drills {
             return Ok(Findings::ignored("drill"));
         }
         let updated_at = data.find_time("/modifiedTime").unwrap_or(told_at);

@@ -51,12 +51,12 @@ impl Mapper {
         received_at: Timestamp,
         memory: &mut Memory,
     ) -> Result<Findings, Unmappable> {
-        let group = &body["alert_group"];
+        let group = body.at("/alert_group");
         let mut labels = ["/alert_payload/labels", "/alert_payload/commonLabels"].iter();
         let labels = labels.find_map(|pointer| body.pointer(pointer)?.as_object());
         let mut labels = labels.cloned().unwrap_or_default();
         labels.retain(|name, _| name == "severity" || self.options.component_labels.contains(name));
-        labels.retain(|name, _| group["labels"].get(name).is_none());
+        labels.retain(|name, _| group.at("/labels").get(name).is_none());
         if let Some(id) = group.find_id("/id").filter(|_| labels.is_empty()) {
             labels = find_labels(memory, &id);
         }

@@ -17,7 +17,7 @@ use url::Url;
 use super::mapper::{Mapper, Options};
 use super::oncall::{find_labels, prune_labels};
 use crate::config::SourceConfig;
-use crate::domain::{Timestamp, Workspace};
+use crate::domain::{Shift, Timestamp, Workspace};
 use crate::sources::kit::api::{Api, Query};
 use crate::sources::kit::json::{Fields, parse_millis};
 use crate::sources::kit::listing::{ListingCursor, horizon};
@@ -93,19 +93,20 @@ impl GrafanaPoller {
         count: usize,
         now: Timestamp,
     ) -> Result<Page, PollError> {
-        let mut request = json!({"query": {
+        let query = json!({
             "limit": 50, "orderField": "modifiedTime", "orderDirection": "DESC", "queryString": ""
-        }});
-        if let Some(place) = &cursor.page {
-            request["cursor"] = json!({"nextValue": place, "hasMore": true});
-        }
+        });
+        let request = match &cursor.page {
+            Some(place) => json!({ "query": query, "cursor": {"nextValue": place, "hasMore": true} }),
+            None => json!({ "query": query }),
+        };
         let path = format!("{INCIDENTS}QueryIncidentPreviews");
         let answer = api.call(&path, &request, &[], now).await?.unwrap_or_default();
         let previews = match answer.get("incidentPreviews") {
             Some(Value::Null) => &[],
             _ => api.items_of(&answer, "/incidentPreviews", &path)?,
         };
-        let since = cursor.since - OVERLAP;
+        let since = cursor.since.earlier_by(OVERLAP);
         let is_old = |preview: &Value| preview.find_time("/modifiedTime").is_some_and(|at| at < since);
         let more = answer.pointer("/cursor/hasMore") == Some(&Value::Bool(true)) && !previews.is_empty();
         let next = answer.find_id("/cursor/nextValue").filter(|_| more && !previews.iter().any(is_old));
@@ -226,7 +227,7 @@ impl Poller for GrafanaPoller {
             (Some(Listing::ResolvedGroups), _, Some(api)) => {
                 let read = memory.get(READ).and_then(parse_millis);
                 let since = read.map_or(backfill_from, |read| read.min(cursor.since));
-                let [from, to] = [since - LATELY, cursor.started()]
+                let [from, to] = [since.earlier_by(LATELY), cursor.started()]
                     .map(|time| time.format("%Y-%m-%dT%H:%M:%S").to_string());
                 let query = vec![("state", "resolved".to_owned()), ("started_at", format!("{from}_{to}"))];
                 self.groups(api, cursor, (query, false), count, (memory, now)).await
@@ -268,7 +269,7 @@ impl Poller for GrafanaPoller {
             (Some(api), _) if is_incident => {
                 let (path, asked) = (format!("{INCIDENTS}GetIncident"), json!({ "incidentID": provider_id }));
                 let answer = api.call(&path, &asked, &[404], now).await?;
-                answer.map(|answer| self.mapper.incident(&answer["incident"], now))
+                answer.map(|answer| self.mapper.incident(answer.at("/incident"), now))
             }
             (_, Some(api)) if !is_incident && !provider_id.starts_with("am-") => {
                 return self.group(api, provider_id, &Map::new(), now).await;

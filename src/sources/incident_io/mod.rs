@@ -52,12 +52,12 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 
 /// The event's type and the value under the key of that name. Some relays wrap the event in `data`.
 fn event(body: &Value) -> Result<(&str, &Value), Unmappable> {
-    let event = if body.get("event_type").is_some() { body } else { &body["data"] };
+    let event = if body.get("event_type").is_some() { body } else { body.at("/data") };
     let kind = event.find_text("/event_type").ok_or_else(|| {
         Unmappable::Malformed("the body has no `event_type`: it is no webhook of incident.io".to_owned())
     })?;
     let payload = &event[kind];
-    Ok((kind, if kind.contains("incident_status_updated") { &payload["incident"] } else { payload }))
+    Ok((kind, if kind.contains("incident_status_updated") { payload.at("/incident") } else { payload }))
 }
 
 impl Source for IncidentIo {

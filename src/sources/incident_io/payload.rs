@@ -135,8 +135,8 @@ impl Mapper {
     /// The catalog entries in the custom fields for services.
     fn components(&self, data: &Value, at: Timestamp) -> Vec<Component> {
         let fields = data.items("/custom_field_entries").iter();
-        let values = fields.filter(|entry| self.is_for_services(&entry["custom_field"]));
-        let entries = values.flat_map(|entry| entry.items("/values")).map(|v| &v["value_catalog_entry"]);
+        let values = fields.filter(|entry| self.is_for_services(entry.at("/custom_field")));
+        let entries = values.flat_map(|entry| entry.items("/values")).map(|v| v.at("/value_catalog_entry"));
         entries.filter_map(|entry| self.component(entry, at)).collect()
     }
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::payload::{Mapper, SEVERITY};
 use crate::config::SourceConfig;
-use crate::domain::{Timestamp, Workspace};
+use crate::domain::{Shift, Timestamp, Workspace};
 use crate::sources::kit::access::Access;
 use crate::sources::kit::api::{Api, Query};
 use crate::sources::kit::json::Fields;
@@ -63,7 +63,7 @@ impl IncidentIoPoller {
             return Ok(());
         };
         let mut severities = answer.items("/severities").iter().collect::<Vec<_>>();
-        severities.sort_by_key(|severity| Reverse(severity["rank"].as_i64()));
+        severities.sort_by_key(|severity| Reverse(severity.at("/rank").as_i64()));
         let ids = severities.into_iter().filter_map(|severity| severity.find_id("/id")).collect::<Vec<_>>();
         severity_ranks::remember(memory, SEVERITY, &ids);
         Ok(())
@@ -75,7 +75,7 @@ impl IncidentIoPoller {
         memory: &mut Memory,
         now: Timestamp,
     ) -> Result<Page, PollError> {
-        let since = cursor.since - TimeDelta::days(1);
+        let since = cursor.since.earlier_by(TimeDelta::days(1));
         let mut query = vec![
             ("page_size", "250".to_owned()),
             ("sort_by", "created_at_oldest_first".to_owned()),
@@ -176,7 +176,7 @@ impl Poller for IncidentIoPoller {
         let Some(answer) = self.api.find(&path, &Query::new(), &[404], now).await? else { return Ok(None) };
         let mut memory = Memory::default();
         self.rank_severities(&mut memory, now).await?;
-        let found = self.mapper.incident(&answer["incident"], now, &mut memory);
+        let found = self.mapper.incident(answer.at("/incident"), now, &mut memory);
         found.map(Some).map_err(|fault| PollError::Unreadable {
             message: format!("incident.io at /v2/incidents: {fault}"),
         })

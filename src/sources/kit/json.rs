@@ -13,6 +13,8 @@ use crate::domain::{Timestamp, is_blank, parse_timestamp};
 pub(in crate::sources) trait Fields {
     /// The text there; empty when absent.
     fn text(&self, pointer: &str) -> &str;
+    /// What is there; null when absent.
+    fn at(&self, pointer: &str) -> &Value;
     /// The text there, unless it shows nothing.
     fn find_text(&self, pointer: &str) -> Option<&str> {
         Some(self.text(pointer)).filter(|text| !is_blank(text))
@@ -35,6 +37,10 @@ impl Fields for Value {
         self.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
     }
 
+    fn at(&self, pointer: &str) -> &Value {
+        self.pointer(pointer).unwrap_or(&Value::Null)
+    }
+
     fn find_id(&self, pointer: &str) -> Option<String> {
         self.pointer(pointer).and_then(scalar_text)
     }
@@ -51,6 +57,13 @@ pub(in crate::sources) fn scalar_text(value: &Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(flag) => Some(flag.to_string()),
         _ => None,
+    }
+}
+
+/// Adds a field to an object; anything else stays as it is.
+pub(in crate::sources) fn set(value: &mut Value, name: &str, field: Value) {
+    if let Value::Object(fields) = value {
+        fields.insert(name.to_owned(), field);
     }
 }
 

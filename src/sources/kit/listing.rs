@@ -52,11 +52,11 @@ impl ListingCursor {
     ) -> Page {
         // A page that names itself as the next would be read forever.
         let next = next.filter(|next| self.page.as_ref() != Some(next));
-        let done = next.is_none() && self.listing + 1 >= listings;
+        let done = next.is_none() && self.listing.saturating_add(1) >= listings;
         let cursor = if done {
             Self { started: None, since: self.started(), listing: 0, page: None }
         } else {
-            let listing = self.listing + usize::from(next.is_none());
+            let listing = self.listing.saturating_add(usize::from(next.is_none()));
             Self { page: next, listing, ..self }
         };
         Page { findings, next: Cursor::of(&cursor), done, total: None }

@@ -41,7 +41,7 @@ pub(in crate::sources) fn list_unseen(
 ) -> Vec<String> {
     let run = started.timestamp_millis().to_string();
     let unseen = memory.with_prefix(OPEN).filter(|(_, seen)| *seen != run);
-    let unseen = unseen.map(|(key, _)| &key[OPEN.len()..]).filter(|id| *id > after);
+    let unseen = unseen.filter_map(|(key, _)| key.strip_prefix(OPEN)).filter(|id| *id > after);
     unseen.take(limit).map(str::to_owned).collect()
 }
 
@@ -77,7 +77,7 @@ pub(in crate::sources) fn remember_priority(
 
 /// At most `limit` ids of incidents that were last seen open, in order, after the id `after`.
 pub(in crate::sources) fn list_open(memory: &Memory, after: &str, limit: usize) -> Vec<String> {
-    let ids = memory.with_prefix(OPEN).map(|(key, _)| &key[OPEN.len()..]);
+    let ids = memory.with_prefix(OPEN).filter_map(|(key, _)| key.strip_prefix(OPEN));
     ids.filter(|id| *id > after).take(limit).map(str::to_owned).collect()
 }
 

@@ -41,20 +41,23 @@ pub(in crate::sources) trait Kept {
 impl Kept for Component {
     fn size(&self) -> usize {
         let texts = [&self.provider_id, &self.name, &self.description, &self.url];
-        let ids = self.workspaces.iter().map(|id| size_of::<String>() + id.len()).sum::<usize>();
-        size_of::<Self>() + texts.map(String::len).iter().sum::<usize>() + ids
+        let ids =
+            self.workspaces.iter().map(|id| size_of::<String>().saturating_add(id.len())).sum::<usize>();
+        let texts = texts.map(String::len).iter().sum::<usize>();
+        size_of::<Self>().saturating_add(texts).saturating_add(ids)
     }
 }
 
 impl Kept for Workspace {
     fn size(&self) -> usize {
-        size_of::<Self>() + self.provider_id.len() + self.name.len() + self.url.len()
+        let texts = [&self.provider_id, &self.name, &self.url].map(String::len).iter().sum::<usize>();
+        size_of::<Self>().saturating_add(texts)
     }
 }
 
 impl Kept for String {
     fn size(&self) -> usize {
-        size_of::<Self>() + self.len()
+        size_of::<Self>().saturating_add(self.len())
     }
 }
 
@@ -79,7 +82,7 @@ impl Walk {
         entries: &[Value],
         map: impl FnMut(&Value) -> Option<T>,
     ) -> Result<Vec<T>, PollError> {
-        self.pages += 1;
+        self.pages = self.pages.saturating_add(1);
         self.bytes = self.bytes.saturating_add(bytes);
         self.entries = self.entries.saturating_add(entries.len());
         let kept: Vec<T> = entries.iter().filter_map(map).collect();
@@ -150,14 +153,20 @@ impl Paging {
             Self::Offset { limit, more } => (answer.find_id(more).is_some_and(|more| more != "false"))
                 .then(|| vec![("limit", limit.to_string()), ("offset", read.to_string())]),
             Self::Cursor { parameter, next } => Some(vec![(parameter, answer.find_id(next)?)]),
-            Self::Pages { size, limit } => read
-                .is_multiple_of(limit)
-                .then(|| vec![(size, limit.to_string()), ("page", (read / limit + 1).to_string())]),
-            Self::Numbered { size, limit, number } => read
-                .is_multiple_of(limit)
-                .then(|| vec![(size, limit.to_string()), (number, (read / limit).to_string())]),
+            Self::Pages { size, limit } => {
+                let page = full_pages(read, limit)?.saturating_add(1);
+                Some(vec![(size, limit.to_string()), ("page", page.to_string())])
+            }
+            Self::Numbered { size, limit, number } => {
+                Some(vec![(size, limit.to_string()), (number, full_pages(read, limit)?.to_string())])
+            }
         }
     }
+}
+
+/// How many pages were read, unless the last of them was not full.
+fn full_pages(read: usize, limit: usize) -> Option<usize> {
+    read.is_multiple_of(limit).then(|| read.checked_div(limit)).flatten()
 }
 
 #[cfg(test)]

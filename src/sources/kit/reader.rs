@@ -68,11 +68,12 @@ impl<'a> Rewrite<'a> {
                 b'"' => self.pass_text(after),
                 b'-' | b'0'..=b'9' => self.pass_number(rest),
                 _ => {
-                    self.cost += match byte {
+                    let cost = match byte {
                         b'{' => OBJECT,
                         b'[' | b',' => ENTRY,
                         _ => 0,
                     };
+                    self.cost = self.cost.saturating_add(cost);
                     after
                 }
             };
@@ -81,7 +82,7 @@ impl<'a> Rewrite<'a> {
 
     /// What follows the text that `rest` begins with, which follows its opening quotation mark.
     fn pass_text(&mut self, mut rest: &'a [u8]) -> &'a [u8] {
-        self.cost += TEXT;
+        self.cost = self.cost.saturating_add(TEXT);
         loop {
             let stop = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'));
             rest = stop.and_then(|stop| rest.get(stop..)).unwrap_or_default();

@@ -239,13 +239,13 @@ pub(in crate::sources) fn mismatch(header: &str) -> Rejection {
 fn fill_template<'a>(template: &'a str, timestamp: &'a str, body: &'a [u8]) -> Vec<&'a [u8]> {
     let mut parts = Vec::new();
     let mut rest = template;
-    while let Some((at, name, value)) = [("{body}", body), ("{timestamp}", timestamp.as_bytes())]
+    while let Some(((before, after), value)) = [("{body}", body), ("{timestamp}", timestamp.as_bytes())]
         .into_iter()
-        .filter_map(|(name, value)| Some((rest.find(name)?, name, value)))
-        .min_by_key(|(at, ..)| *at)
+        .filter_map(|(name, value)| Some((rest.split_once(name)?, value)))
+        .min_by_key(|((before, _), _)| before.len())
     {
-        parts.extend([&rest.as_bytes()[..at], value]);
-        rest = &rest[at + name.len()..];
+        parts.extend([before.as_bytes(), value]);
+        rest = after;
     }
     parts.push(rest.as_bytes());
     parts

@@ -97,7 +97,7 @@ impl Source for Opsgenie {
             | "updatepriority" | "updatemessage" => IncidentStatus::Open,
             "close" => IncidentStatus::Resolved,
             "delete" => {
-                let alert = &body["alert"];
+                let alert = body.at("/alert");
                 let at = find_unix(alert, "/updatedAt").unwrap_or(webhook.received_at);
                 return Ok(Findings::gone(&alert_id(alert)?, at));
             }
@@ -107,7 +107,7 @@ impl Source for Opsgenie {
                 return Ok(Findings::ignored(format!("action {action} changes no state")));
             }
         };
-        self.mapper.alert(&body["alert"], action, status, webhook.received_at)
+        self.mapper.alert(body.at("/alert"), action, status, webhook.received_at)
     }
 
     fn poller(&self) -> Option<&dyn Poller> {

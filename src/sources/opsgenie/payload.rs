@@ -25,7 +25,7 @@ pub(super) fn find_unix(value: &Value, pointer: &str) -> Option<Timestamp> {
         100_000_000_000_000_000.. => number / 1_000_000,
         100_000_000_000_000.. => number / 1_000,
         100_000_000_000.. => number,
-        0.. => number * 1_000,
+        0.. => number.saturating_mul(1_000),
         _ => return None,
     };
     Some(from_millis(millis))
@@ -172,7 +172,7 @@ impl Mapper {
             incidents.extend(incident.find_id("/id"));
         }
         let mut summary = String::new();
-        read_document(&data["executiveSummary"], &mut summary);
+        read_document(data.at("/executiveSummary"), &mut summary);
         Some(PostIncidentReview {
             provider_id: data.find_id("/postmortemId")?,
             summary: data.text("/title").to_owned(),

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::payload::Mapper;
 use crate::config::SourceConfig;
-use crate::domain::{Entity, Observation, Timestamp};
+use crate::domain::{Entity, Observation, Shift, Timestamp};
 use crate::sources::kit::access::Access;
 use crate::sources::kit::api::{Api, Query};
 use crate::sources::kit::json::Fields;
@@ -63,12 +63,12 @@ impl OpsgeniePoller {
     /// One incident and its post-mortem; nothing when the entry is no incident.
     async fn findings(&self, incident: &Value, now: Timestamp) -> Result<Findings, PollError> {
         let mut observations = self.mapper.incident(incident, now).into_iter().collect::<Vec<_>>();
-        let property = incident["extraProperties"].get(&self.postmortem_property).and_then(Value::as_str);
+        let property = incident.at("/extraProperties").get(&self.postmortem_property).and_then(Value::as_str);
         let id = property.and_then(|text| text.trim().trim_end_matches('/').rsplit('/').next());
         if let Some(id) = id.filter(|id| !id.is_empty() && !observations.is_empty()) {
             let path = format!("v2/postmortem/{id}");
             if let Some(answer) = self.api.find(&path, &Query::new(), NO_POSTMORTEM, now).await? {
-                let review = self.mapper.review(&answer["data"], incident, now).map(Entity::Review);
+                let review = self.mapper.review(answer.at("/data"), incident, now).map(Entity::Review);
                 observations.extend(review.map(|review| Observation::present(review, now)));
             }
         }
@@ -100,10 +100,10 @@ impl Poller for OpsgeniePoller {
         }
         note_open(memory, &findings, cursor.started());
 
-        let since = cursor.since - OVERLAP;
+        let since = cursor.since.earlier_by(OVERLAP);
         let goes_on = is_open || !entries.iter().any(|entry| is_before(entry, since));
         let goes_on = goes_on && !entries.is_empty() && answer.find_id("/paging/next").is_some();
-        let next = goes_on.then(|| (offset + entries.len()).to_string());
+        let next = goes_on.then(|| offset.saturating_add(entries.len()).to_string());
         if is_open && next.is_none() {
             findings.refetch = take_unseen(memory, cursor.started());
         }
@@ -127,6 +127,6 @@ impl Poller for OpsgeniePoller {
             // Only incidents that were listed once are asked for: this one was deleted.
             return Ok(Some(Findings::gone(provider_id, now)));
         };
-        self.findings(&answer["data"], now).await.map(Some)
+        self.findings(answer.at("/data"), now).await.map(Some)
     }
 }

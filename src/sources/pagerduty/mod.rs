@@ -88,7 +88,7 @@ impl Source for PagerDuty {
         let kind = event.text("/event_type");
         if event.text("/data/type") == "incident" {
             let rank = |id: &str| severity_ranks::find(memory, payload::PRIORITY, id);
-            return self.mapper.incident(&event["data"], occurred_at, &rank);
+            return self.mapper.incident(event.at("/data"), occurred_at, &rank);
         }
         Ok(match kind {
             "incident.annotated"
@@ -98,7 +98,7 @@ impl Source for PagerDuty {
                 refresh_catalogue: true,
                 mentioned: self
                     .mapper
-                    .mentioned(&event["data"], &event["data"], occurred_at)
+                    .mentioned(event.at("/data"), event.at("/data"), occurred_at)
                     .into_iter()
                     .collect(),
                 ..Findings::default()

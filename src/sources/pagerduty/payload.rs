@@ -147,7 +147,7 @@ impl Mapper {
         let incident = self.map(data, at, rank)?;
         Ok(Findings {
             observations: vec![Observation::present(Entity::Incident(incident), at)],
-            mentioned: self.mentioned(&data["service"], data, at).into_iter().collect(),
+            mentioned: self.mentioned(data.at("/service"), data, at).into_iter().collect(),
             workspaces: data.items("/teams").iter().filter_map(|team| self.team(team)).collect(),
             ..Findings::default()
         })

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::payload::{self, Mapper, PRIORITY};
 use crate::config::SourceConfig;
-use crate::domain::{Timestamp, format_timestamp};
+use crate::domain::{Shift, Timestamp, format_timestamp};
 use crate::sources::kit::access::Access;
 use crate::sources::kit::api::{Api, Query};
 use crate::sources::kit::json::Fields;
@@ -124,7 +124,7 @@ impl Poller for PagerDutyPoller {
         }
         let answer = self.page(progress, now).await?;
         let items = self.api.items_of(&answer, &format!("/{}", progress.items()), progress.items())?;
-        let next = progress.next(items, answer["more"].as_bool().unwrap_or(false));
+        let next = progress.next(items, answer.at("/more").as_bool().unwrap_or(false));
         let findings = match progress {
             Progress::Log { since, .. } => {
                 Findings { refetch: changed_late(items, since), ..Findings::default() }
@@ -135,7 +135,7 @@ impl Poller for PagerDutyPoller {
             findings,
             next: Cursor::of(&next),
             done: matches!(next, Progress::Idle { .. }),
-            total: progress.covers_backfill().then(|| answer["total"].as_u64()).flatten(),
+            total: progress.covers_backfill().then(|| answer.at("/total").as_u64()).flatten(),
         })
     }
 
@@ -154,7 +154,7 @@ impl Poller for PagerDutyPoller {
     async fn fetch_incident(&self, provider_id: &str, now: Timestamp) -> Result<Option<Findings>, PollError> {
         let path = format!("incidents/{provider_id}");
         let Some(answer) = self.api.find(&path, &Query::new(), &[404], now).await? else { return Ok(None) };
-        let incident = &answer["incident"];
+        let incident = answer.at("/incident");
         let ranks = if payload::needs_rank(incident) { self.priorities(now).await? } else { Vec::new() };
         let rank = |id: &str| ranks.iter().position(|known| known == id);
         let updated_at = incident.find_time("/updated_at").unwrap_or(now);
@@ -171,9 +171,10 @@ fn changed_late(entries: &[Value], since: Timestamp) -> Vec<String> {
     let late = |incident: &&Value| {
         let resolved =
             incident.find_time("/resolved_at").or_else(|| incident.find_time("/last_status_change_at"));
-        incident.text("/status") == "resolved" && resolved.is_none_or(|at| at < since - OVERLAP)
+        incident.text("/status") == "resolved" && resolved.is_none_or(|at| at < since.earlier_by(OVERLAP))
     };
-    let ids = entries.iter().map(|entry| &entry["incident"]).filter(late).filter_map(|it| it.find_id("/id"));
+    let ids =
+        entries.iter().map(|entry| entry.at("/incident")).filter(late).filter_map(|it| it.find_id("/id"));
     ids.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
@@ -193,7 +194,7 @@ impl Progress {
 
     /// Whether the page's total is that of the whole backfill.
     fn covers_backfill(self) -> bool {
-        matches!(self, Self::Backfill { started, first, from, .. } if first == from && started - from <= WINDOW)
+        matches!(self, Self::Backfill { started, first, from, .. } if first == from && started.signed_duration_since(from) <= WINDOW)
     }
 
     fn query(self) -> Query {
@@ -202,7 +203,7 @@ impl Progress {
                 offset,
                 vec![
                     ("since", format_timestamp(from)),
-                    ("until", format_timestamp((from + WINDOW).min(started))),
+                    ("until", format_timestamp((from.later_by(WINDOW)).min(started))),
                     ("sort_by", "created_at:asc".to_owned()),
                     ("total", "true".to_owned()),
                 ],
@@ -214,7 +215,10 @@ impl Progress {
             Self::Log { started, since, offset } => (
                 offset,
                 vec![
-                    ("since", format_timestamp((since - OVERLAP).max(started - LOG_REACH))),
+                    (
+                        "since",
+                        format_timestamp((since.earlier_by(OVERLAP)).max(started.earlier_by(LOG_REACH))),
+                    ),
                     ("until", format_timestamp(started)),
                     ("is_overview", "true".to_owned()),
                     ("include[]", "incidents".to_owned()),
@@ -237,16 +241,17 @@ impl Progress {
     /// What comes after this page.
     fn next(self, items: &[Value], more: bool) -> Self {
         let more = more && !items.is_empty();
-        let reachable = |offset: usize| offset + items.len() + LIMIT <= MAX_OFFSET;
+        let reachable =
+            |offset: usize| offset.saturating_add(items.len()).saturating_add(LIMIT) <= MAX_OFFSET;
         match self {
             Self::Backfill { started, first, from, offset } if more && reachable(offset) => {
-                Self::Backfill { started, first, from, offset: offset + items.len() }
+                Self::Backfill { started, first, from, offset: offset.saturating_add(items.len()) }
             }
             Self::Backfill { started, first, from, .. } => {
                 let last = items.last().and_then(|incident| incident.find_time("/created_at"));
                 // At least a second ahead, so that many incidents in one second cannot stop the walk.
-                let narrowed = last.unwrap_or(from).max(from + TimeDelta::seconds(1));
-                let from = if more { narrowed } else { from + WINDOW };
+                let narrowed = last.unwrap_or(from).max(from.later_by(TimeDelta::seconds(1)));
+                let from = if more { narrowed } else { from.later_by(WINDOW) };
                 if from < started {
                     Self::Backfill { started, first, from, offset: 0 }
                 } else {
@@ -254,20 +259,20 @@ impl Progress {
                 }
             }
             Self::Open { started, since, offset } if more && reachable(offset) => {
-                Self::Open { started, since, offset: offset + items.len() }
+                Self::Open { started, since, offset: offset.saturating_add(items.len()) }
             }
             Self::Open { started, since, .. } => Self::Resolved { started, since, offset: 0 },
             Self::Resolved { started, since, offset } => {
                 let resolved = |incident: &Value| incident.find_time("/resolved_at");
-                let older = items.iter().filter_map(resolved).any(|at| at < since - OVERLAP);
+                let older = items.iter().filter_map(resolved).any(|at| at < since.earlier_by(OVERLAP));
                 if more && !older && reachable(offset) {
-                    Self::Resolved { started, since, offset: offset + items.len() }
+                    Self::Resolved { started, since, offset: offset.saturating_add(items.len()) }
                 } else {
                     Self::Log { started, since, offset: 0 }
                 }
             }
             Self::Log { started, since, offset } if more && reachable(offset) => {
-                Self::Log { started, since, offset: offset + items.len() }
+                Self::Log { started, since, offset: offset.saturating_add(items.len()) }
             }
             Self::Log { started, .. } => Self::Idle { since: started },
             Self::Idle { since } => Self::Idle { since },

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::payload::{Mapper, flatten};
 use crate::config::SourceConfig;
-use crate::domain::{Timestamp, format_timestamp};
+use crate::domain::{Shift, Timestamp, format_timestamp};
 use crate::sources::kit::access::Access;
 use crate::sources::kit::api::{Api, Query};
 use crate::sources::kit::json::Fields;
@@ -80,7 +80,7 @@ impl RootlyPoller {
         memory: &mut Memory,
         now: Timestamp,
     ) -> Result<Page, PollError> {
-        let since = format_timestamp(cursor.since - OVERLAP);
+        let since = format_timestamp(cursor.since.earlier_by(OVERLAP));
         let filters = vec![("filter[updated_at][gte]", since), (INCLUDE.0, INCLUDE.1.to_owned())];
         let (incidents, next, total) = self.page("incidents", &cursor, filters, now).await?;
         let found =

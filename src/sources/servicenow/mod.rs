@@ -67,7 +67,7 @@ impl Source for ServiceNow {
         if body.text("/table") != "incident" {
             return Ok(Findings::ignored("a record of another table than `incident`"));
         }
-        let (record, instance) = (&body["record"], body.text("/instance"));
+        let (record, instance) = (body.at("/record"), body.text("/instance"));
         if body.text("/operation") == "delete" {
             let at = body.find_time("/sent_at").unwrap_or(webhook.received_at);
             return Ok(Findings::gone(&sys_id(record)?, at));

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::config::SourceConfig;
 use crate::domain::{
-    Component, Entity, Incident, IncidentStatus, Observation, Severity, Tier, Timestamp, ToolWords,
+    Component, Entity, Incident, IncidentStatus, Observation, Severity, Shift, Tier, Timestamp, ToolWords,
     Workspace, parse_timestamp,
 };
 use crate::sources::kit::json::scalar_text;
@@ -99,7 +99,7 @@ impl Mapper {
             Some(self.named_component((id, name), instance, updated_at))
         });
         let group = text("assignment_group").zip(find_display(record, "assignment_group"));
-        let at = updated_at + order;
+        let at = updated_at.later_by(order);
         Ok(Findings {
             observations: vec![Observation::present(Entity::Incident(incident), at)],
             mentioned: mentioned.into_iter().collect(),

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::payload::{Mapper, find_display, find_field, find_time};
 use crate::config::{SourceConfig, WorkspaceMode};
-use crate::domain::{Timestamp, parse_timestamp};
+use crate::domain::{Shift, Timestamp, parse_timestamp};
 use crate::sources::kit::access::ApiAuth;
 use crate::sources::kit::api::{Answer, Api, Query};
 use crate::sources::kit::json::Fields;
@@ -105,7 +105,7 @@ impl ServiceNowPoller {
     async fn read(&self, table: &str, query: &Query, now: Timestamp) -> Result<Answer, PollError> {
         let path = path_of(table);
         match self.api.find_answer(&path, query, &[], now).await {
-            Ok(Some(answer)) if answer.value["result"].is_array() => Ok(answer),
+            Ok(Some(answer)) if answer.value.at("/result").is_array() => Ok(answer),
             Ok(_) => Err(PollError::Unreadable {
                 message: format!("ServiceNow answered without `result` at /{path}"),
             }),
@@ -134,7 +134,7 @@ impl ServiceNowPoller {
             if !answer.has_next {
                 return Ok(kept);
             }
-            offset += LIMIT;
+            offset = offset.saturating_add(LIMIT);
         }
     }
 
@@ -193,7 +193,7 @@ impl Poller for ServiceNowPoller {
         let PollRequest { cursor, backfill_from, now, memory } = request;
         let progress = match cursor.map(Cursor::read).transpose()? {
             None => Progress::start(now, backfill_from, backfill_from),
-            Some(Progress::Idle { newest }) => Progress::start(now, newest, newest - OVERLAP),
+            Some(Progress::Idle { newest }) => Progress::start(now, newest, newest.earlier_by(OVERLAP)),
             Some(progress) => progress,
         };
         let (filter, from, offset) = match &progress {
@@ -227,7 +227,7 @@ impl Poller for ServiceNowPoller {
                 } else if read > from {
                     Progress::Changed { started, newest, since, from: read, offset: 0 }
                 } else {
-                    Progress::Changed { started, newest, since, from, offset: offset + LIMIT }
+                    Progress::Changed { started, newest, since, from, offset: offset.saturating_add(LIMIT) }
                 }
             }
             Progress::Open { newest, since, after } => {
@@ -260,7 +260,7 @@ impl Poller for ServiceNowPoller {
         let query = vec![("sysparm_fields", FIELDS.to_owned()), ("sysparm_display_value", "all".to_owned())];
         let Some(answer) = self.api.find(&path, &query, &[404], now).await? else { return Ok(None) };
         self.mapper
-            .incident(&answer["result"], "", now)
+            .incident(answer.at("/result"), "", now)
             .map(Some)
             .map_err(|fault| PollError::Unreadable { message: format!("ServiceNow at /incident: {fault}") })
     }

@@ -132,14 +132,13 @@ fn read_body(webhook: &VerifiedWebhook) -> Result<Cow<'_, Value>, Unmappable> {
         return webhook.json().map(Cow::Borrowed);
     }
     // All values but the first few arrive in double quotes.
-    let fields = form_urlencoded::parse(webhook.body())
+    let mut fields = form_urlencoded::parse(webhook.body())
         .map(|(name, value)| (name.into_owned(), Value::from(value.trim_matches('"'))))
         .collect::<Map<_, _>>();
     let Some(incident) = fields.get("incident") else { return Ok(Cow::Owned(Value::Object(fields))) };
     let (incident, state) = (incident.clone(), fields.get("entity_state").cloned());
     let (start, time) = (fields.get("state_start_time").cloned(), fields.get("timestamp").cloned());
     let (org, tool) = (fields.get("vo_organization_id").cloned(), fields.get("monitoring_tool").cloned());
-    let mut body = Value::Object(fields);
     for (name, value) in [
         ("incident_id", Some(incident)),
         // An escalation policy takes a step only while nobody has acknowledged.
@@ -150,9 +149,9 @@ fn read_body(webhook: &VerifiedWebhook) -> Result<Cow<'_, Value>, Unmappable> {
         ("org", org),
         ("monitor", tool),
     ] {
-        body[name] = value.unwrap_or_default();
+        fields.insert(name.to_owned(), value.unwrap_or_default());
     }
-    Ok(Cow::Owned(body))
+    Ok(Cow::Owned(Value::Object(fields)))
 }
 
 #[cfg(test)]

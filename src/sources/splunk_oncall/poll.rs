@@ -59,7 +59,7 @@ impl Progress {
                 ("offset", offset.to_string()),
                 ("limit", LIMIT.to_string()),
             ],
-            None => by_number(&self.unseen[..self.unseen.len().min(LIMIT)]),
+            None => by_number(self.unseen.get(..LIMIT).unwrap_or(&self.unseen)),
         }
     }
 
@@ -67,7 +67,7 @@ impl Progress {
     fn advance(&mut self, read: usize, total: Option<usize>) {
         match &mut self.history {
             Some((_, offset)) => {
-                *offset += read;
+                *offset = offset.saturating_add(read);
                 let more = read > 0 && total.map_or(read >= LIMIT, |total| *offset < total);
                 self.history = self.history.filter(|_| more);
             }
@@ -117,7 +117,10 @@ impl SplunkPoller {
     /// On-Call gives none, for whatever reason, later.
     async fn report(&self, query: &Query, memory: &mut Memory, now: Timestamp) -> Option<Value> {
         let last = memory.get(REPORTED).and_then(parse_millis);
-        if last.and_then(|last| (now - last).to_std().ok()).is_some_and(|waited| waited < PAUSE) {
+        if last
+            .and_then(|last| now.signed_duration_since(last).to_std().ok())
+            .is_some_and(|waited| waited < PAUSE)
+        {
             return None;
         }
         memory.set(REPORTED, now.timestamp_millis().to_string());
@@ -177,7 +180,7 @@ impl Poller for SplunkPoller {
         let mut findings = Findings::default();
         if let Some(answer) = answer {
             let read = answer.items("/incidents").len();
-            let total = answer["total"].as_u64().and_then(|total| usize::try_from(total).ok());
+            let total = answer.at("/total").as_u64().and_then(|total| usize::try_from(total).ok());
             findings = self.findings(&answer, now, memory);
             // Reports of the past may lag behind what is current, so they do not say what is open.
             if progress.history.is_none() {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use self::payload::{HOME, Mapper};
 use self::poll::{Region, SquadcastPoller};
-use crate::sources::kit::json::Fields;
+use crate::sources::kit::json::{Fields, set};
 use crate::sources::kit::open_incidents::priority_key;
 use crate::sources::kit::options;
 use crate::sources::kit::shared_secret::SharedSecret;
@@ -79,7 +79,7 @@ impl Source for Squadcast {
 
     fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
         let body = webhook.json()?;
-        if !body["event"].is_object() {
+        if !body.at("/event").is_object() {
             let why = "the body has no `event`: choose version v2 for the webhook";
             return Err(Unmappable::Malformed(why.to_owned()));
         }
@@ -88,12 +88,12 @@ impl Source for Squadcast {
             return Ok(Findings::ignored("an event that does not change an incident"));
         }
         let at = body.find_time("/event/timestamp").unwrap_or(webhook.received_at);
-        let mut data = body["data"]["resource_data"].clone();
+        let mut data = body.at("/data/resource_data").clone();
         let known = data.find_id("/id").and_then(|id| memory.get(&priority_key(&id)));
-        if let Some(priority) = known.filter(|_| data["priority"].is_null()) {
-            data["priority"] = priority.into();
+        if let Some(priority) = known.filter(|_| data.at("/priority").is_null()) {
+            set(&mut data, "priority", priority.into());
         }
-        self.mapper.incident(&data, &body["data"]["team"], at, at)
+        self.mapper.incident(&data, body.at("/data/team"), at, at)
     }
 
     fn poller(&self) -> Option<&dyn Poller> {

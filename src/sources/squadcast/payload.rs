@@ -31,7 +31,7 @@ impl Mapper {
         at: Timestamp,
     ) -> Result<Findings, Unmappable> {
         let provider_id = get_id(data, "/id", "incident")?;
-        let owner = if data["owner"]["id"].is_string() { &data["owner"] } else { team };
+        let owner = if data.at("/owner/id").is_string() { data.at("/owner") } else { team };
         let team = owner.find_id("/id");
         let service = data.find_id("/service/id").or_else(|| data.find_id("/service_id"));
         let own = find_web_url(data.text("/url")).map(str::to_owned);
@@ -65,7 +65,7 @@ impl Mapper {
         Ok(Findings {
             observations: vec![Observation::present(Entity::Incident(incident), at)],
             mentioned: service
-                .map(|id| component(&id, &name(&data["service"], &id), HOME, at))
+                .map(|id| component(&id, &name(data.at("/service"), &id), HOME, at))
                 .into_iter()
                 .collect(),
             workspaces: team.map(|id| workspace(&id, &name(owner, &id), HOME)).into_iter().collect(),
@@ -87,7 +87,7 @@ impl Mapper {
     }
 
     fn severity_words<'a>(&self, data: &'a Value) -> impl Iterator<Item = &'a str> {
-        let tag = data["tags"][&self.severity_tag].find_text("/value");
+        let tag = data.at("/tags").get(&self.severity_tag).and_then(|tag| tag.find_text("/value"));
         [data.find_text("/priority").filter(|word| *word != "UNSET"), tag].into_iter().flatten()
     }
 }
@@ -97,7 +97,7 @@ pub(super) fn review(data: &Value, team: &str, now: Timestamp) -> Option<Observa
     let incident = data.find_id("/incident_id")?;
     let created_at = data.find_time("/created_at").unwrap_or(now);
     let updated_at = data.find_time("/updated_at").unwrap_or(created_at);
-    let follow_ups = data["active_follow_ups_count"].as_u64().unwrap_or_default();
+    let follow_ups = data.at("/active_follow_ups_count").as_u64().unwrap_or_default();
     let review = PostIncidentReview {
         provider_id: data.find_id("/id")?,
         summary: data.text("/title").to_owned(),

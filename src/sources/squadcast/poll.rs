@@ -15,7 +15,7 @@ use url::Url;
 
 use super::payload::{HOME, Mapper, review};
 use crate::config::SourceConfig;
-use crate::domain::Timestamp;
+use crate::domain::{Shift, Timestamp};
 use crate::sources::kit::api::{Api, Query, base_url};
 use crate::sources::kit::json::Fields;
 use crate::sources::kit::listing::{ListingCursor, horizon};
@@ -75,7 +75,7 @@ impl SquadcastPoller {
     /// The API, with an access token that is still good.
     async fn api(&self, now: Timestamp) -> Result<Arc<Api>, PollError> {
         let mut access = self.access.lock().await;
-        if let Some((api, _)) = access.as_ref().filter(|(_, end)| now + MARGIN < *end) {
+        if let Some((api, _)) = access.as_ref().filter(|(_, end)| now.later_by(MARGIN) < *end) {
             return Ok(Arc::clone(api));
         }
         let answer = self.auth.get("oauth/access-token", &Query::new(), now).await?;
@@ -154,11 +154,11 @@ impl SquadcastPoller {
         let Some(team) = teams.iter().find(|team| team.as_str() >= at) else { return Ok(Default::default()) };
         let span = if team == at { span } else { 0 };
         let since = cursor.since.checked_sub_signed(WINDOW).unwrap_or(cursor.since);
-        let from = (since + SPAN * span).min(cursor.started());
-        let to = (from + SPAN).min(cursor.started());
+        let from = since.later_by(SPAN.checked_mul(span).unwrap_or(TimeDelta::MAX)).min(cursor.started());
+        let to = from.later_by(SPAN).min(cursor.started());
         let mut found = self.incidents(team, (from, to), memory, now).await?;
         if to < cursor.started() {
-            return Ok((found, Some(format!("{team}/{}", span + 1))));
+            return Ok((found, Some(format!("{team}/{}", span.saturating_add(1)))));
         }
         match self.reviews(cursor, team, now).await {
             Ok(reviews) => found.absorb(reviews),
@@ -261,7 +261,7 @@ impl Poller for SquadcastPoller {
         let Some(answer) = self.api(now).await?.find(&path, &Query::new(), &[404], now).await? else {
             return Ok(Some(Findings::gone(provider_id, now)));
         };
-        let data = if answer["data"].is_object() { &answer["data"] } else { &answer };
+        let data = if answer.at("/data").is_object() { answer.at("/data") } else { &answer };
         Ok(Some(self.told(data, &Value::Null, now)))
     }
 }

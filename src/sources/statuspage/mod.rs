@@ -75,10 +75,10 @@ impl Source for Statuspage {
         if !self.options.page_ids.is_empty() && !self.options.page_ids.contains(&page) {
             return Ok(Findings::ignored("a page that is not in page_ids"));
         }
-        if body["component_update"].is_object() || body["component"].is_object() {
+        if body.at("/component_update").is_object() || body.at("/component").is_object() {
             return Ok(Findings { refresh_catalogue: true, ..Findings::default() });
         }
-        let incident = &body["incident"];
+        let incident = body.at("/incident");
         if !incident.is_object() {
             return Ok(Findings::ignored("neither an incident nor a component"));
         }

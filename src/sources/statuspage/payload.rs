@@ -103,7 +103,8 @@ pub(super) fn find_postmortem(
         return Some(review);
     }
     // A payload without the field says nothing of it.
-    let is_told = incident.get("postmortem_published_at").is_some() || incident["postmortem_ignored"] == true;
+    let is_told =
+        incident.get("postmortem_published_at").is_some() || incident.at("/postmortem_ignored") == true;
     let seen = memory.get(&key).and_then(parse_millis).filter(|_| is_told)?;
     let at = incident.find_time("/updated_at").filter(|at| is_current || *at >= seen)?;
     memory.forget(&key);
@@ -123,7 +124,7 @@ pub(super) fn review(
     created_at: Timestamp,
     updated_at: Timestamp,
 ) -> Option<Observation> {
-    let id = incident.find_id("/id").filter(|_| incident["postmortem_ignored"] != true)?;
+    let id = incident.find_id("/id").filter(|_| incident.at("/postmortem_ignored") != true)?;
     let review = PostIncidentReview {
         provider_id: review_id(&id),
         summary: incident.text("/name").to_owned(),
@@ -149,7 +150,7 @@ fn url(incident: &Value) -> &str {
 
 /// A component; groups of components are left out.
 pub(super) fn find_component(data: &Value, now: Timestamp) -> Option<Component> {
-    let provider_id = data.find_id("/id").filter(|_| data["group"] != true)?;
+    let provider_id = data.find_id("/id").filter(|_| data.at("/group") != true)?;
     Some(Component {
         name: data.find_text("/name").unwrap_or(&provider_id).to_owned(),
         description: data.text("/description").to_owned(),

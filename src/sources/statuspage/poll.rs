@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::payload::{Mapper, find_component, find_page, find_postmortem, is_maintenance, review};
 use crate::config::SourceConfig;
-use crate::domain::{Observation, ReviewStatus, Timestamp};
+use crate::domain::{Observation, ReviewStatus, Shift, Timestamp};
 use crate::sources::kit::access::Access;
 use crate::sources::kit::api::{Api, Query};
 use crate::sources::kit::json::Fields;
@@ -132,9 +132,9 @@ impl StatuspagePoller {
 
 /// Whether a draft may wait here: resolved lately, and no postmortem published or declined.
 fn may_have_draft(incident: &Value, now: Timestamp) -> bool {
-    incident.find_time("/resolved_at").is_some_and(|at| now - at < DRAFT_AGE)
+    incident.find_time("/resolved_at").is_some_and(|at| now.signed_duration_since(at) < DRAFT_AGE)
         && incident.find_time("/postmortem_published_at").is_none()
-        && incident["postmortem_ignored"] != true
+        && incident.at("/postmortem_ignored") != true
         && !is_maintenance(incident)
 }
 
@@ -176,9 +176,9 @@ impl Poller for StatuspagePoller {
         }
         note_open(memory, &findings, started);
 
-        let walks_on = unresolved || !entries.iter().any(|entry| is_before(entry, since - OVERLAP));
+        let walks_on = unresolved || !entries.iter().any(|entry| is_before(entry, since.earlier_by(OVERLAP)));
         let (unresolved, number) = if walks_on && entries.len() >= LIMIT {
-            (unresolved, number + 1)
+            (unresolved, number.saturating_add(1))
         } else if unresolved {
             (false, 1)
         } else {

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use self::payload::{HOME, Mapper};
 use self::poll::ZendutyPoller;
-use crate::sources::kit::json::Fields;
+use crate::sources::kit::json::{Fields, set};
 use crate::sources::kit::open_incidents::priority_key;
 use crate::sources::kit::options;
 use crate::sources::kit::shared_secret::SharedSecret;
@@ -88,14 +88,14 @@ impl Source for Zenduty {
 
     fn parse(&self, webhook: &VerifiedWebhook, memory: &mut Memory) -> Result<Findings, Unmappable> {
         let body = webhook.json()?;
-        if !body["payload"]["incident"].is_object() {
+        if !body.at("/payload/incident").is_object() {
             let why = "the body has no `payload.incident`: use an Outgoing Webhook integration";
             return Err(Unmappable::Malformed(why.to_owned()));
         }
-        let mut data = body["payload"]["incident"].clone();
+        let mut data = body.at("/payload/incident").clone();
         let known = data.find_id("/unique_id").and_then(|id| memory.get(&priority_key(&id)));
-        if let Some(name) = known.filter(|_| data["team_priority_object"].is_null()) {
-            data["team_priority_object"] = json!({ "name": name });
+        if let Some(name) = known.filter(|_| data.at("/team_priority_object").is_null()) {
+            set(&mut data, "team_priority_object", json!({ "name": name }));
         }
         self.mapper.incident(&data, webhook.received_at)
     }

@@ -101,7 +101,7 @@ impl ZendutyPoller {
         }
         note_open(memory, &found, cursor.started());
         let goes_on = !entries.is_empty() && answer.find_text("/next").is_some();
-        Ok((found, goes_on.then(|| (number + 1).to_string())))
+        Ok((found, goes_on.then(|| number.saturating_add(1).to_string())))
     }
 
     /// Some of what was open in the round before and was not seen in this one, from after `after`, and where

@@ -16,7 +16,7 @@ use crate::store::{Container, StoredWorkspace};
 use crate::sync::registry::SourceRuntime;
 
 /// A container that a search found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContainerHit {
     pub id: String,
@@ -54,8 +54,7 @@ pub(in crate::sync) struct Found<'a> {
     pub rank: u8,
     pub name: &'a str,
     pub id: &'a str,
-    /// Place among the entries.
-    place: usize,
+    pub hit: &'a Arc<ContainerHit>,
 }
 
 impl From<&Found<'_>> for SearchPosition {
@@ -107,10 +106,6 @@ impl Containers {
         *self.workspace_numbers.entry(workspace).or_insert(next)
     }
 
-    pub fn hit(&self, found: &Found<'_>) -> Arc<ContainerHit> {
-        self.entries[found.place].hit.clone()
-    }
-
     /// The first `limit` containers after `after` whose names start with or contain the text, those that
     /// start with it first. `workspace` is an id in Jira.
     pub fn search<'a>(
@@ -123,15 +118,14 @@ impl Containers {
         let wanted =
             workspace.map(|id| self.workspace_numbers.get(&EntityId::from_text(id.to_owned())).copied());
         self.matches(query)
-            .map(|(rank, place)| self.found(rank, place))
+            .filter_map(|(rank, place)| Some((rank, place, self.entries.get(place)?)))
+            .filter(move |(.., entry)| {
+                wanted.is_none_or(|number| number.is_some_and(|number| entry.workspaces.contains(&number)))
+            })
+            .map(|(rank, place, Entry { hit, .. })| Found { rank, name: self.name(place), id: &hit.id, hit })
             .skip_while(move |found| {
                 after.is_some_and(|after| {
                     (found.rank, found.name, found.id) <= (after.rank, after.name.as_str(), after.id.as_str())
-                })
-            })
-            .filter(move |found| {
-                wanted.is_none_or(|number| {
-                    number.is_some_and(|number| self.entries[found.place].workspaces.contains(&number))
                 })
             })
             .take(limit)
@@ -157,11 +151,11 @@ impl Containers {
         let until = self.start_of(range.end);
         std::iter::from_fn(move || {
             while from < until {
-                let at = from + query.finder.find(&self.names.as_bytes()[from..until])?;
+                let at = from.saturating_add(query.finder.find(self.names.as_bytes().get(from..until)?)?);
                 let place = self.entries.partition_point(|entry| entry.end <= at);
-                from = self.entries[place].end;
+                from = self.entries.get(place)?.end;
                 // A match that spans two names does not count.
-                if at + query.text.len() <= from {
+                if at.saturating_add(query.text.len()) <= from {
                     return Some(place);
                 }
             }
@@ -170,24 +164,21 @@ impl Containers {
     }
 
     fn lower_bound(&self, is_before: impl Fn(&str) -> bool) -> usize {
-        let (mut low, mut high) = (0, self.entries.len());
+        let (mut low, mut high) = (0_usize, self.entries.len());
         while low < high {
             let middle = low.midpoint(high);
-            if is_before(self.name(middle)) { low = middle + 1 } else { high = middle }
+            if is_before(self.name(middle)) { low = middle.saturating_add(1) } else { high = middle }
         }
         low
     }
 
     fn start_of(&self, place: usize) -> usize {
-        place.checked_sub(1).map_or(0, |before| self.entries[before].end)
+        place.checked_sub(1).and_then(|before| self.entries.get(before)).map_or(0, |before| before.end)
     }
 
     fn name(&self, place: usize) -> &str {
-        &self.names[self.start_of(place)..self.entries[place].end]
-    }
-
-    fn found(&self, rank: u8, place: usize) -> Found<'_> {
-        Found { rank, name: self.name(place), id: &self.entries[place].hit.id, place }
+        let end = self.entries.get(place).map(|entry| entry.end);
+        end.and_then(|end| self.names.get(self.start_of(place)..end)).unwrap_or_default()
     }
 }
 

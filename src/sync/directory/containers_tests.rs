@@ -53,7 +53,7 @@ fn containers(names: &[&str]) -> Containers {
 
 fn find(containers: &Containers, text: &str) -> Vec<String> {
     let query = Query::new(text);
-    containers.search(&query, None, None, 10).map(|found| containers.hit(&found).name.clone()).collect()
+    containers.search(&query, None, None, 10).map(|found| found.hit.name.clone()).collect()
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_container_is_found_in_each_of_its_workspaces_and_in_no_other() {
     let names = |workspace: &str| {
         let query = Query::new("c");
         let found = containers.search(&query, Some(workspace), None, 10);
-        found.map(|found| containers.hit(&found).name.clone()).collect::<Vec<_>>()
+        found.map(|found| found.hit.name.clone()).collect::<Vec<_>>()
     };
     assert_eq!(names("pd:T1"), ["Checkout"]);
     assert_eq!(names("pd:T2"), ["Cart", "Checkout"]);

@@ -76,16 +76,13 @@ impl Snapshot {
         let query = Query::new(&text);
         let mut found: Vec<_> = self
             .containers_of(site)
-            .flat_map(|containers| {
-                let found = containers.search(&query, workspace, after, limit.saturating_add(1));
-                found.map(move |found| (found, containers))
-            })
+            .flat_map(|containers| containers.search(&query, workspace, after, limit.saturating_add(1)))
             .collect();
-        found.sort_by(|(a, _), (b, _)| a.cmp(b));
+        found.sort();
         let more = found.len() > limit;
         found.truncate(limit);
-        let next = found.last().filter(|_| more).map(|(found, _)| SearchPosition::from(found));
-        ContainerPage { hits: found.iter().map(|(found, containers)| containers.hit(found)).collect(), next }
+        let next = found.last().filter(|_| more).map(SearchPosition::from);
+        ContainerPage { hits: found.iter().map(|found| found.hit.clone()).collect(), next }
     }
 
     fn containers_of<'a>(&'a self, access: &'a DestinationAccess) -> impl Iterator<Item = &'a Containers> {

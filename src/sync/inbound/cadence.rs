@@ -49,7 +49,8 @@ impl Inbound {
         let now = self.core.clock.now();
         let next = |at: &Timestamp| nth_after(&source.config.poll, *at, 1);
         let instants: Vec<Timestamp> = std::iter::successors(next(&now), next).take(INSTANTS).collect();
-        let pause = instants.windows(2).map(|pair| pair[1] - pair[0]).min().unwrap_or_default();
+        let pause =
+            instants.iter().zip(instants.iter().skip(1)).map(|(a, b)| *b - *a).min().unwrap_or_default();
         // Never up to the next instant, which would count as a separate poll.
         let spread = (pause * 9 / 10).min(LONGEST_SPREAD).num_milliseconds();
         let place = seed(&format!("{} {}", self.base_url, source.id()));

@@ -43,6 +43,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Bytes of answers that wait for a client to read them before the rest is made.
 const WRITE_BUFFER: usize = 8 * 1024;
+/// Bytes of answers that the system keeps for a client: who does not read them is soon asked nothing more. Enough
+/// for the longest answer, so that no handler waits for a client.
+const SEND_BUFFER: u32 = 128 * 1024;
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4096;
 /// Connections that may be open beyond the seats: those that have been told to leave.
@@ -189,6 +192,8 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // So that a restart need not wait for the connections of the process before it.
     socket.set_reuseaddr(true)?;
+    // Accepted connections inherit it.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)?.into_std()
 }

@@ -39,7 +39,7 @@ impl Meta {
             trace_id: text(headers, &TRACE_ID).and_then(clean_trace_id),
             date_skew: text(headers, &DATE)
                 .and_then(parse_http_date)
-                .map(|date| TimeDelta::seconds((date - now).num_seconds())),
+                .map(|date| TimeDelta::seconds(date.signed_duration_since(now).num_seconds())),
         }
     }
 }

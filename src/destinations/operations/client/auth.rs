@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::connect::{jwt, qsh};
-use crate::domain::{ClientKey, Timestamp};
+use crate::domain::{ClientKey, Shift, Timestamp};
 
 /// Why a request could not be signed. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +43,7 @@ impl SiteAuth for ConnectAuth {
         let claims = jwt::Claims {
             iss: self.app_key.clone(),
             iat: now.timestamp(),
-            exp: (now + LIFETIME).timestamp(),
+            exp: now.later_by(LIFETIME).timestamp(),
             qsh: Some(qsh::hash(method, target_url.as_str(), &self.base_path)),
             aud: vec![self.client_key.0.clone()],
             sub: None,

@@ -12,7 +12,7 @@ use reqwest::Method;
 use super::endpoint::Endpoint;
 use crate::clock::Clock;
 use crate::destinations::Quotas;
-use crate::domain::Timestamp;
+use crate::domain::{Shift, Timestamp};
 
 /// What was spent in the current hour.
 #[derive(Debug)]
@@ -47,15 +47,15 @@ impl Budget {
         let cost = if endpoint.method() == Method::GET { 2 } else { 1 };
         self.with_spent(|spent, hour| {
             let of_site = spent.sites.get(site).copied().unwrap_or(0);
-            let until = hour + TimeDelta::hours(1);
-            if self.quotas.app.is_some_and(|quota| spent.app + cost > quota) {
+            let until = hour.later_by(TimeDelta::hours(1));
+            if self.quotas.app.is_some_and(|quota| spent.app.saturating_add(cost) > quota) {
                 return Err(UsedUp { until, whole_app: true });
             }
-            if self.quotas.site.is_some_and(|quota| of_site + cost > quota) {
+            if self.quotas.site.is_some_and(|quota| of_site.saturating_add(cost) > quota) {
                 return Err(UsedUp { until, whole_app: false });
             }
-            spent.app += cost;
-            spent.sites.insert(site.to_owned(), of_site + cost);
+            spent.app = spent.app.saturating_add(cost);
+            spent.sites.insert(site.to_owned(), of_site.saturating_add(cost));
             Ok(())
         })
     }

@@ -17,7 +17,7 @@ use super::budget::Budget;
 use super::endpoint::Endpoint;
 use crate::clock::Clock;
 use crate::destinations::Quotas;
-use crate::domain::Timestamp;
+use crate::domain::{Shift, Timestamp};
 
 /// Requests per second and bucket size for `GET` and `POST` ("Rate limiting" of Jira Cloud, October 2026).
 const READS_AND_POSTS: NonZeroU32 = NonZeroU32::new(100).unwrap();
@@ -69,7 +69,8 @@ impl Pacing {
         buckets.check_key(&(site.to_owned(), endpoint)).map_err(|refused| {
             let wait = refused.wait_time_from(PacingClock(self.clock.clone()).now());
             // The clock ticks in milliseconds: the next one is the first at which the token is there.
-            self.clock.now() + TimeDelta::from_std(wait).unwrap_or_default() + TimeDelta::milliseconds(1)
+            let wait = TimeDelta::from_std(wait).unwrap_or_default();
+            self.clock.now().later_by(wait).later_by(TimeDelta::milliseconds(1))
         })
     }
 }

@@ -3,11 +3,13 @@
 //! Follows "Rate limiting" of Jira Cloud's documentation (October 2026). Bounds every wait, because a wrong
 //! header must not stop a site for good.
 
+use std::time::Duration;
+
 use chrono::{DateTime, DurationRound, TimeDelta};
 use reqwest::header::{HeaderMap, HeaderName};
 
 use super::answer::text;
-use crate::domain::{Timestamp, parse_timestamp};
+use crate::domain::{Shift, Timestamp, parse_timestamp};
 use crate::http::{self, LONGEST_WAIT};
 
 /// Which requests must wait.
@@ -39,12 +41,16 @@ pub(super) fn read(headers: &HeaderMap, now: Timestamp) -> (Option<Timestamp>, S
         Scope::Endpoint => asked.or(reset),
         Scope::Site | Scope::AllSites => asked.max(Some(reset.unwrap_or_else(|| next_full_hour(now)))),
     };
-    (until.filter(|until| *until > now).map(|until| until.min(now + LONGEST_WAIT)), scope)
+    (until.filter(|until| *until > now).map(|until| until.min(after(now, LONGEST_WAIT))), scope)
 }
 
 /// `Retry-After` of a 429 or 503: seconds, or an HTTP date; bounded like every wait.
 pub(super) fn find_retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
-    Some(now + http::find_retry_after(headers, now)?)
+    Some(after(now, http::find_retry_after(headers, now)?))
+}
+
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    now.later_by(TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX))
 }
 
 /// `X-RateLimit-Reset`: ISO 8601, seen without seconds, or epoch seconds as elsewhere.
@@ -58,7 +64,7 @@ fn parse_reset(value: &str) -> Option<Timestamp> {
 }
 
 fn next_full_hour(now: Timestamp) -> Timestamp {
-    now.duration_trunc(TimeDelta::hours(1)).unwrap_or(now) + TimeDelta::hours(1)
+    now.duration_trunc(TimeDelta::hours(1)).unwrap_or(now).later_by(TimeDelta::hours(1))
 }
 
 #[cfg(test)]

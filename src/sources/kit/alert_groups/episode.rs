@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::group::Group;
-use crate::domain::{Incident, Timestamp};
+use crate::domain::{Incident, Shift, Timestamp};
 use crate::sources::Memory;
 
 /// Keys of [`Memory`] start so; the rest is a hash of the group's identity.
@@ -174,7 +174,7 @@ impl<'a> Episodes<'a> {
     /// Forgets episodes that were resolved long ago.
     pub(in crate::sources) fn prune(&mut self, now: Timestamp) {
         for (key, episode) in self.all() {
-            if episode.resolved_at.is_some_and(|at| at + KEPT < now) {
+            if episode.resolved_at.is_some_and(|at| at.later_by(KEPT) < now) {
                 self.0.forget(&key);
             }
         }

@@ -115,7 +115,7 @@ impl Mapper {
         let seen = serde_json::json!(["polled", group.receiver, group.labels]).to_string();
         let hash = |identity: &str| {
             let digest = Sha256::digest(format!("{}\n{identity}", self.config.id));
-            format!("{PREFIX}{}", &hex::encode(digest)[..40])
+            format!("{PREFIX}{:.40}", hex::encode(digest))
         };
         [hash(group.key.as_deref().unwrap_or(&seen)), hash(&seen)]
     }
@@ -191,7 +191,7 @@ fn describe(group: &Group) -> String {
         values.find(|value| !value.is_empty()).cloned()
     };
     let firing = group.firing().count();
-    let resolved = group.alerts.len() - firing;
+    let resolved = group.alerts.len().saturating_sub(firing);
     let more = if group.is_truncated { " (the list is cut)" } else { "" };
     let parts = [
         annotation("description").or_else(|| annotation("summary")),

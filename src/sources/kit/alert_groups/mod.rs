@@ -15,5 +15,5 @@ use crate::sources::InboundWebhook;
 /// presumed resolution such a repeat is news: so no two receipts may count as one delivery.
 pub(in crate::sources) fn receipt_id(webhook: &InboundWebhook) -> String {
     let digest = hex::encode(Sha256::digest(&webhook.body));
-    format!("{}-{}", webhook.received_at.timestamp_millis(), &digest[..32])
+    format!("{}-{digest:.32}", webhook.received_at.timestamp_millis())
 }
