@@ -52,10 +52,17 @@ pub struct Refusal {
     pub label: &'static str,
     /// Whether the request was sent at all: one that we held back ourselves is not worth a warning.
     pub was_sent: bool,
+    /// Boxed, because few read it and a refusal is passed on often.
+    pub evidence: Box<Evidence>,
+}
+
+/// What was seen of the answer, for whoever looks for the cause.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Evidence {
     /// The status of the answer, if there was one.
     pub status: Option<u16>,
     /// Why there was no answer, if there was none.
-    pub unreachable: Option<Box<TransportFault>>,
+    pub unreachable: Option<TransportFault>,
     /// The destination's clock minus ours, if its answer shows it.
     pub clock_skew: Option<TimeDelta>,
 }
@@ -64,15 +71,6 @@ impl Refusal {
     /// One of which nothing is known but its sentence.
     #[must_use]
     pub fn new(remedy: Remedy, message: String, label: &'static str) -> Self {
-        Self {
-            remedy,
-            message,
-            trace_id: None,
-            label,
-            was_sent: true,
-            status: None,
-            unreachable: None,
-            clock_skew: None,
-        }
+        Self { remedy, message, trace_id: None, label, was_sent: true, evidence: Box::default() }
     }
 }

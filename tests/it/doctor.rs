@@ -97,7 +97,7 @@ fn append(place: &Place, toml: &str) {
 fn trust(place: &Place, authority: &str) {
     let file = place.folder.path().join("authority.pem");
     std::fs::write(&file, authority).expect("the folder is writable");
-    append(place, &format!("[http]\nca_file = {file:?}"));
+    append(place, &format!("[http]\nca_file = \"{}\"", file.display()));
 }
 
 /// An address where nobody listens.

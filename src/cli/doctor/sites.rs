@@ -178,11 +178,11 @@ fn judge_unconfirmed(what: &str, site: &InstallationStatus, answer: Option<&Answ
 
 /// `again` is how to renew what the destination does not accept.
 fn judge_refusal(what: String, refusal: &Refusal, again: &str) -> Check {
-    if let Some(fault) = &refusal.unreachable {
+    if let Some(fault) = &refusal.evidence.unreachable {
         return transport::judge(GROUP, what, Asked::Jira, fault);
     }
-    if refusal.status == Some(401)
-        && let Some(check) = refusal.clock_skew.and_then(|skew| judge_skew(&what, skew))
+    if refusal.evidence.status == Some(401)
+        && let Some(check) = refusal.evidence.clock_skew.and_then(|skew| judge_skew(&what, skew))
     {
         return check;
     }
@@ -190,7 +190,7 @@ fn judge_refusal(what: String, refusal: &Refusal, again: &str) -> Check {
         Remedy::Park { advice, .. } => advice.as_str(),
         _ => "nothing, if it passes: the bridge asks again by itself; see Atlassian's status page",
     };
-    let code = match refusal.status {
+    let code = match refusal.evidence.status {
         Some(401) => return judge_stale(what, refusal, again),
         Some(403) => code::JIRA_FORBIDS,
         Some(404 | 410) => code::JIRA_GONE,
@@ -201,7 +201,7 @@ fn judge_refusal(what: String, refusal: &Refusal, again: &str) -> Check {
 }
 
 fn judge_stale(what: String, refusal: &Refusal, again: &str) -> Check {
-    let clock = if refusal.clock_skew.is_some() {
+    let clock = if refusal.evidence.clock_skew.is_some() {
         "and the clocks agree"
     } else {
         "and Jira does not say what its clock shows: check this machine's first"

@@ -4,6 +4,7 @@ use super::super::check::State as Verdict;
 use super::*;
 use crate::clock::Clock;
 use crate::config::{Environment, load};
+use crate::destinations::Evidence;
 
 /// A context with a configuration that `with` may use.
 fn judged(site: &InstallationStatus, answer: Option<&Answer>) -> Check {
@@ -34,7 +35,8 @@ fn refused(status: u16, skew: Option<i64>) -> Refusal {
     let remedy = Remedy::Park { advice: "install the app again".to_owned(), may_pass: true };
     let clock_skew = skew.map(TimeDelta::seconds);
     let message = format!("Jira answered {status}");
-    Refusal { status: Some(status), clock_skew, ..Refusal::new(remedy, message, "test") }
+    let evidence = Box::new(Evidence { status: Some(status), unreachable: None, clock_skew });
+    Refusal { evidence, ..Refusal::new(remedy, message, "test") }
 }
 
 fn accepted(skew: i64) -> Probe {
