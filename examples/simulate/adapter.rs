@@ -84,7 +84,7 @@ impl Adapter {
             2 => PollError::Unreadable { message: "this is not JSON".to_owned() },
             _ => {
                 let after = world.chance(40).then(|| world.seconds_below(90).to_std().unwrap_or_default());
-                PollError::Retry { message: "busy".to_owned(), after }
+                PollError::Retry { message: "busy".to_owned(), after, unreachable: None }
             }
         })
     }

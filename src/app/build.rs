@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 
+use super::database::find_database;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Http};
 use crate::destinations::{DestinationKind, DestinationTypes, Facilities, Quotas, TYPES};
@@ -18,9 +19,11 @@ use crate::sync::{Engine, Operator, Registry};
 
 /// Opens the database, and creates a SQLite one that does not exist.
 pub(super) async fn create_store(config: &Config, clock: Clock) -> anyhow::Result<Store> {
-    Store::open(&config.store.url, open_vault(config)?, clock)
+    let vault = open_vault(config)?;
+    let place = find_database(config)?;
+    Store::open(&config.store.url, vault, clock)
         .await
-        .context("store.url: the database cannot be opened")
+        .with_context(|| format!("store.url: {place} cannot be opened"))
 }
 
 /// Opens the database, and leaves no file behind if it does not exist.
@@ -189,4 +192,12 @@ pub async fn migrate(config: &Config, clock: Clock) -> anyhow::Result<usize> {
     let applied = Operator::new(store.clone(), clock).migrate().await?;
     store.close().await;
     Ok(applied)
+}
+
+/// For `doctor`: whatever the state of the schema.
+///
+/// # Errors
+/// When the database does not exist or cannot be opened; `find_database_trouble` knows why.
+pub async fn open_any_operator(config: &Config, clock: Clock) -> anyhow::Result<Operator> {
+    Ok(Operator::new(open_store(config, clock.clone()).await?, clock))
 }

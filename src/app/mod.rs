@@ -5,6 +5,7 @@
 
 mod build;
 mod configuration;
+mod database;
 mod reload;
 mod running;
 
@@ -27,10 +28,11 @@ use crate::web::{self, Limits, ProblemLog, Reload, RunningServer, State};
 
 pub use build::{
     build_destination_types, build_engine, build_http, build_ready_engine, build_registry, migrate,
-    open_engine, open_operator, open_vault, prepare_store,
+    open_any_operator, open_engine, open_operator, open_vault, prepare_store,
 };
 use build::{build_engine_on, create_store};
 pub use configuration::{find_faults, list_exposed_secrets, list_warnings, read_configuration};
+pub use database::{find_database, find_database_trouble};
 use reload::Reloader;
 use running::Running;
 

@@ -74,8 +74,7 @@ enum Command {
     #[command(subcommand)]
     Config(config::Subcommand),
     /// Checks the deployment and says what is well and what to fix
-    #[command(after_help = "Example:\n  incident-bridge doctor --config bridge.toml")]
-    Doctor,
+    Doctor(doctor::Arguments),
     /// Applies database migrations
     Migrate,
     /// Reads the tools and brings Jira up to date now
@@ -137,7 +136,10 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Descriptor => manifest::descriptor(&read()?.config),
         Command::ForgeManifest => manifest::forge_manifest(&read()?.config, json),
         Command::Config(subcommand) => config::main(&files, &environment, &subcommand, json),
-        Command::Doctor => doctor::main(&read()?.config, json).await,
+        Command::Doctor(arguments) => match arguments.about() {
+            Some(code) => doctor::about(code),
+            None => doctor::main(&read()?.config, json).await,
+        },
         Command::Migrate => migrate::main(&read()?.config, json).await,
         Command::Sync(arguments) => sync::main(&read()?.config, &arguments, json).await,
         Command::Installations(arguments) => installations::main(&read()?.config, &arguments, json).await,

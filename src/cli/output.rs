@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use chrono::TimeDelta;
 use clap::builder::styling::{AnsiColor, Style};
 use serde::Serialize;
 
@@ -143,6 +144,17 @@ pub fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) {
     }
 }
 
+/// A length of time in its largest unit: `3 h`. What seems to lie ahead, because clocks differ, is `0 s`.
+pub fn age(length: TimeDelta) -> String {
+    let seconds = length.num_seconds().max(0);
+    match seconds {
+        ..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
 /// The text with control characters as `\u{1b}`, but for those that are `allowed`.
 fn escape(text: &str, allowed: impl Fn(char) -> bool) -> String {
     escape_as(text, allowed, |c, out| out.extend(c.escape_unicode()))
@@ -177,6 +189,15 @@ mod tests {
         assert_eq!(shown, "a\\u{1b}[31mb\\u{9b}2Jc\\u{d}d\\u{202e}e\\u{a}");
         assert_eq!(escape("Überfall – 日本語 👩\u{200d}🚒", |_| false), "Überfall – 日本語 👩\u{200d}🚒");
         assert_eq!(escape("a\tb\nc\u{7f}", |c| matches!(c, '\n' | '\t')), "a\tb\nc\\u{7f}");
+    }
+
+    #[test]
+    fn an_age_is_told_in_its_largest_unit() {
+        for (seconds, told) in
+            [(-5, "0 s"), (119, "119 s"), (3_600, "60 min"), (7_200, "2 h"), (400_000, "4 days")]
+        {
+            assert_eq!(age(TimeDelta::seconds(seconds)), told);
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub mod text;
 pub use destination::{Account, Batch, BuildError, Destination, DestinationType, Held, Probe, Sent};
 pub use issue_keys::{associate_issue_keys, find_issue_keys};
 pub use profile::SourceProfile;
-pub use refusal::{Refusal, Remedy, Scope};
+pub use refusal::{Evidence, Refusal, Remedy, Scope};
 pub use start::{DestinationKind, DestinationTypes, Facilities, Quotas};
 
 /// Every type of destination there is.

@@ -2,7 +2,10 @@
 //!
 //! Must never carry a credential or an unbounded text: refusals end in logs and tables.
 
+use chrono::TimeDelta;
+
 use crate::domain::Timestamp;
+use crate::http::TransportFault;
 
 /// How much has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,4 +50,25 @@ pub struct Refusal {
     pub trace_id: Option<String>,
     /// Whether the request was sent at all: one that we held back ourselves is not worth a warning.
     pub was_sent: bool,
+    /// Boxed, because few read it and a refusal is passed on often.
+    pub evidence: Box<Evidence>,
+}
+
+/// What was seen of the answer, for whoever looks for the cause.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// The status of the answer, if there was one.
+    pub status: Option<u16>,
+    /// Why there was no answer, if there was none.
+    pub unreachable: Option<TransportFault>,
+    /// The destination's clock minus ours, if its answer shows it.
+    pub clock_skew: Option<TimeDelta>,
+}
+
+impl Refusal {
+    /// One of which nothing is known but its sentence.
+    #[must_use]
+    pub fn new(remedy: Remedy, message: String) -> Self {
+        Self { remedy, message, trace_id: None, was_sent: true, evidence: Box::default() }
+    }
 }

@@ -64,7 +64,7 @@ pub enum ClientError {
     Tls(String),
 }
 
-/// The client: no redirects, no `Referer`, gzip, `User-Agent: incident-bridge/<version>`, TLS by rustls with
+/// The client: no redirects, no `Referer`, gzip, answers that show the server's certificate, `User-Agent: incident-bridge/<version>`, TLS by rustls with
 /// the certificates of the system and of `ca_file`.
 ///
 /// # Errors
@@ -76,7 +76,8 @@ pub fn build_client(settings: &HttpSettings) -> Result<Client, ClientError> {
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
         .timeout(settings.timeout)
-        .gzip(true);
+        .gzip(true)
+        .tls_info(true);
     if let Some(address) = &settings.proxy {
         builder = builder.proxy(proxy(address, &settings.no_proxy)?);
     }

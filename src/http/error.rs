@@ -15,7 +15,7 @@ const TUNNEL: &str = "tunnel error: ";
 
 /// A request that received no answer, or an incomplete one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.cause.describe(address))]
+#[error("{}", self.sentence())]
 pub struct TransportFault {
     /// Host and port of the server that was asked.
     pub address: String,
@@ -80,6 +80,17 @@ impl TransportFault {
     pub(super) fn new(url: &Url, cause: TransportCause) -> Self {
         Self { address: address_of(url), cause }
     }
+
+    /// What was seen, with host and port, without what to do.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        self.cause.describe(&self.address)
+    }
+
+    fn sentence(&self) -> String {
+        let seen = self.describe();
+        self.cause.advice().map_or_else(|| seen.clone(), |advice| format!("{seen}; {advice}"))
+    }
 }
 
 fn address_of(url: &Url) -> String {
@@ -129,6 +140,17 @@ impl TransportCause {
         }
     }
 
+    /// What to do, where that is the same whoever was asked.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::CertificateNotYetValid => Some("check this machine's clock"),
+            Self::CertificateNotTrusted => Some("put a private authority's certificate into `http.ca_file`"),
+            Self::Proxy { .. } => Some("check `http.proxy`, or the environment variable HTTPS_PROXY"),
+            _ => None,
+        }
+    }
+
     fn describe(&self, address: &str) -> String {
         match self {
             Self::NameNotFound { detail } => format!("the name of {address} is not found: {detail}"),
@@ -136,23 +158,17 @@ impl TransportCause {
             Self::ConnectTimeout => format!("no connection to {address} in time"),
             Self::AnswerTimeout => format!("{address} did not answer in time"),
             Self::CertificateExpired => format!("the certificate of {address} has expired"),
-            Self::CertificateNotYetValid => {
-                format!("the certificate of {address} is not valid yet; check this machine's clock")
+            Self::CertificateNotYetValid => format!("the certificate of {address} is not valid yet"),
+            Self::CertificateNotTrusted => {
+                format!("the certificate of {address} is not trusted: self-signed, or from an unknown issuer")
             }
-            Self::CertificateNotTrusted => format!(
-                "the certificate of {address} is not trusted: self-signed, or from an unknown issuer; put a \
-                 private authority's certificate into `http.ca_file`"
-            ),
             Self::CertificateForOtherName { presented } => {
                 format!("the certificate of {address} is for another name{}", list(presented))
             }
             Self::CertificateInvalid { detail } => {
                 format!("the certificate of {address} is not accepted: {detail}")
             }
-            Self::Proxy { detail } => format!(
-                "no connection to {address} through the proxy: {detail}; check `http.proxy`, or the environment \
-                 variable HTTPS_PROXY"
-            ),
+            Self::Proxy { detail } => format!("no connection to {address} through the proxy: {detail}"),
             Self::NotConnected { detail } => format!("no connection to {address}: {detail}"),
             Self::BrokeOff { detail } => format!("the connection to {address} broke off: {detail}"),
             Self::TooLarge { limit } => {

@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod body;
+mod certificate;
 mod client;
 mod error;
 mod observed;
@@ -15,6 +16,7 @@ mod retry_after;
 mod test_servers;
 
 pub use body::read_body;
+pub use certificate::find_certificate_end;
 pub use client::{ClientError, HttpSettings, build_client, build_direct_client};
 pub use error::{TransportCause, TransportFault};
 pub use observed::{ObservedRequest, Observer, SeenRequest, endpoint_of};

@@ -31,6 +31,7 @@ mod squadcast;
 mod statuspage;
 #[cfg(test)]
 pub(crate) mod tests;
+mod token;
 mod webhook;
 mod zenduty;
 
@@ -43,6 +44,7 @@ pub use findings::{Findings, PARSER_PANICKED};
 pub use kind::{BuildContext, BuildError, Capability, Kind};
 pub use memory::Memory;
 pub use polling::{Catalogue, Cursor, Page, PollError, PollRequest};
+pub use token::find_token_end;
 pub use webhook::{HeadProof, Headers, InboundWebhook, Rejection, Unmappable, VerifiedWebhook};
 
 /// Every type of source, in alphabetical order.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::findings::Findings;
 use super::memory::Memory;
 use crate::domain::{Component, Timestamp, Workspace};
+use crate::http::TransportFault;
 
 /// What to read, and what is known so far.
 #[derive(Debug)]
@@ -69,8 +70,13 @@ pub struct Catalogue {
 pub enum PollError {
     /// A passing failure: try again, not before `after` if the tool named a time.
     #[error("{message}")]
-    Retry { message: String, after: Option<Duration> },
-    /// The tool refuses us: a person must act, and the message says how.
+    Retry {
+        message: String,
+        after: Option<Duration>,
+        /// Why there was no answer, if there was none.
+        unreachable: Option<TransportFault>,
+    },
+    /// The tool refuses us: a person must act. The message says why and, after a colon, what to do.
     #[error("{message}")]
     Refused { message: String },
     /// The cursor is no longer valid: start over from the backfill window.
@@ -79,4 +85,18 @@ pub enum PollError {
     /// The tool's answer is not the documented one.
     #[error("{message}")]
     Unreadable { message: String },
+}
+
+impl PollError {
+    /// Why, and what to do where the message says it.
+    #[must_use]
+    pub fn cause_and_advice(&self) -> (String, Option<String>) {
+        match self {
+            Self::Refused { message } => match message.split_once(": ") {
+                Some((cause, advice)) => (cause.to_owned(), Some(advice.to_owned())),
+                None => (message.clone(), None),
+            },
+            other => (other.to_string(), None),
+        }
+    }
 }

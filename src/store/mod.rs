@@ -30,6 +30,7 @@ mod vault;
 
 pub use db::files::ExposedFile;
 pub use db::owner::Ownership;
+pub use db::place::DatabasePlace;
 pub use deliveries::Deliveries;
 pub use deliveries::counts::DeliveryCounts;
 pub use deliveries::erasure::Reason;
@@ -42,7 +43,7 @@ pub use entities::associations::EntityAssociation;
 pub use entities::incidents::IncidentFilter;
 pub use entities::lookup::{Container, StoredDigest, StoredEntity};
 pub use entities::workspaces::StoredWorkspace;
-pub use error::StoreError;
+pub use error::{DatabaseTrouble, StoreError};
 pub use inbox::bodies::StoredBody;
 pub use inbox::quarantine::QuarantinedRow;
 pub use inbox::{Inbox, InboxEntry, InboxRow, InboxState, QueueCounts, ReceiptRow, Recorded};

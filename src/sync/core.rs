@@ -12,7 +12,7 @@ use super::registry::Registry;
 use super::tasks::Heartbeats;
 use crate::clock::Clock;
 use crate::config::{DestinationConfig, Live};
-use crate::store::{Store, StoreError};
+use crate::store::{DatabaseTrouble, Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// Who verified what polling has set aside, in place of a secret's name.
@@ -25,6 +25,17 @@ pub enum SyncError {
     Store(#[from] StoreError),
     #[error("the schedule does not start: {0}")]
     Schedule(String),
+}
+
+impl SyncError {
+    /// What is wrong with the database, if that is why.
+    #[must_use]
+    pub fn trouble(&self) -> Option<DatabaseTrouble> {
+        match self {
+            Self::Store(fault) => Some(fault.trouble()),
+            Self::Schedule(_) => None,
+        }
+    }
 }
 
 /// Each wakes one task, however often it is notified.

@@ -24,8 +24,9 @@ pub use inbound::{
 };
 pub use operator::{
     DeliveryTotals, ErasedEntity, ErasureCounts, ErasurePlan, Explanation, Facts, IncidentList,
-    InstallationStatus, ListedIncident, Obstacle, Operator, Retried, Review, SourceProgress, SourceStatus,
-    SourcesAt, Standing, Story, StoryDelivery, Subject, UnknownId, WebhookActivity, generate_vault_key,
+    InstallationStatus, ListedIncident, Obstacle, Operator, Retried, Review, SecretState, SourceProgress,
+    SourceStatus, SourcesAt, Standing, Story, StoryDelivery, Subject, UnknownId, WebhookActivity,
+    generate_vault_key,
 };
 pub use outbound::{Outbound, PlannedRemoval};
 pub use preview::{FieldChange, Preview};
@@ -37,6 +38,7 @@ pub use tasks::{
 
 // What use cases take and return is named here, so that `web` and `cli` need not know the store.
 pub use crate::store::{
-    CallStanding, Cause, DeliveryRow, EntityAssociation, IncidentFilter, InstallationState, LifecycleCall,
-    NewInstallation, Place, QuarantinedRow, ReceiptRow, StoredWorkspace, TimelineEntry, TimelineEvent,
+    CallStanding, Cause, DatabasePlace, DatabaseTrouble, DeliveryRow, EntityAssociation, IncidentFilter,
+    InstallationState, LifecycleCall, NewInstallation, Place, QuarantinedRow, ReceiptRow, StoredWorkspace,
+    TimelineEntry, TimelineEvent,
 };

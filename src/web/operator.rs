@@ -21,16 +21,19 @@ pub(super) async fn health() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("ok\n")
 }
 
-/// 200 when the database accepts writes, migrations are applied and every task is alive; else 503. The
-/// body has each part either way. A task of one source or one destination is named there, and the process
-/// stays ready for the others.
+/// 200 when the database accepts writes, migrations are applied, the vault key opens the secret of a site (if
+/// any is installed) and every task is alive; else 503. The body has each part either way. A task of one source
+/// or one destination, or the secret of one site, is named there, and the process stays ready for the others.
 pub(super) async fn readiness(state: Data<State>) -> HttpResponse {
     let operator = state.engine.operator();
     let (writable, pending) =
         tokio::join!(in_time(operator.check_writable()), in_time(operator.count_pending_migrations()));
     let heartbeats = state.engine.heartbeats().list(state.engine.clock());
     let alive = heartbeats.iter().all(|heartbeat| heartbeat.alive || !heartbeat.is_needed);
-    let ready = writable.is_ok() && matches!(pending, Ok(0)) && alive;
+    let sites = state.engine.directory().current();
+    let locked: Vec<String> = sites.locked().iter().map(|(site, why)| format!("{site}: {why}")).collect();
+    let opens = locked.is_empty() || sites.destinations().next().is_some();
+    let ready = writable.is_ok() && matches!(pending, Ok(0)) && alive && opens;
     let part = |ok: bool, why: Option<String>| json!({ "ok": ok, "why": why });
     let body = json!({
         "ready": ready,
@@ -40,6 +43,7 @@ pub(super) async fn readiness(state: Data<State>) -> HttpResponse {
             Ok(n) => part(false, Some(format!("{n} to apply; run `incident-bridge migrate`"))),
             Err(fault) => part(false, Some(fault)),
         },
+        "keys": part(locked.is_empty(), (!locked.is_empty()).then(|| locked.join("; "))),
         "tasks": { "ok": alive, "heartbeats": heartbeats },
     });
     if ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }

@@ -50,6 +50,7 @@ mod crash;
 mod data_at_rest;
 mod delivery;
 mod demo;
+mod doctor;
 mod erase;
 mod explain_stories;
 mod faults;

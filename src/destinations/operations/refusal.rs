@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::client::Scope as JiraScope;
 use super::client::{Disposition, JiraError};
-use crate::destinations::{Refusal, Remedy, Scope};
+use crate::destinations::{Evidence, Refusal, Remedy, Scope};
 
 /// A larger difference between the clocks explains a refused token.
 const SKEW: TimeDelta = TimeDelta::seconds(60);
@@ -20,6 +20,11 @@ impl From<JiraError> for Refusal {
             was_sent: error.status.is_some() || !matches!(error.disposition, Disposition::WaitUntil { .. }),
             message: error.to_string(),
             trace_id: error.trace_id,
+            evidence: Box::new(Evidence {
+                status: error.status,
+                unreachable: error.unreachable.map(|fault| *fault),
+                clock_skew: error.date_skew,
+            }),
         }
     }
 }

@@ -259,13 +259,18 @@ impl Api {
         PollError::Retry {
             message: format!("{} answered {} at /{path}", self.tool, response.status()),
             after: find_retry_after(response.headers(), now),
+            unreachable: None,
         }
     }
 
     fn unreachable(&self, path: &str, fault: &TransportFault) -> PollError {
         match fault.cause {
             TransportCause::TooLarge { .. } => self.unreadable(path, "more than 8 MiB"),
-            _ => PollError::Retry { message: format!("{} at /{path}: {fault}", self.tool), after: None },
+            _ => PollError::Retry {
+                message: format!("{} at /{path}: {fault}", self.tool),
+                after: None,
+                unreachable: Some(fault.clone()),
+            },
         }
     }
 

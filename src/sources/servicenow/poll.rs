@@ -112,6 +112,7 @@ impl ServiceNowPoller {
             Err(PollError::Unreadable { message }) => Err(PollError::Retry {
                 message: format!("{message}; is the instance hibernating?"),
                 after: None,
+                unreachable: None,
             }),
             Err(other) => Err(other),
         }

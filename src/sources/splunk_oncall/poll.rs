@@ -135,6 +135,7 @@ impl SplunkPoller {
                  reports; then set `history = false`"
             ),
             after: Some(PAUSE),
+            unreachable: None,
         })?;
         self.api.items_of(&answer, "/incidents", REPORT)?;
         Ok(answer)

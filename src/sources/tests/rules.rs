@@ -9,7 +9,7 @@ use crate::destinations::SourceProfile;
 use crate::destinations::operations::payload::payload;
 use crate::domain::{Decision, Known, TOLERANCE, decide, format_timestamp, is_blank};
 use crate::sources::bounds::MOST_NAMED;
-use crate::sources::{Findings, Unmappable};
+use crate::sources::{Findings, PollError, Unmappable};
 
 /// Stands in a text where the body is to have something that no JSON value can hold.
 const MARK: char = '\u{e000}';
@@ -291,4 +291,38 @@ fn a_group_without_alerts_opens_nothing() {
         assert_eq!((&ended.provider_id, &ended.summary), (&opened.provider_id, &opened.summary), "{name}");
         assert_eq!(ended.components, opened.components, "{name}");
     });
+}
+
+/// A first poll that must fail.
+async fn first_fault(kind: &str, url: &str) -> Option<PollError> {
+    let source = sample_source(kind, Some(url));
+    let mut memory = Memory::default();
+    let polled = source.poller()?.poll(request(None, &mut memory, sample_now())).await;
+    Some(polled.expect_err(kind))
+}
+
+#[tokio::test]
+async fn an_error_that_a_tool_answers_as_200_is_no_page() {
+    let server = MockServer::start().await;
+    let error = json!({ "error": { "message": "Access denied", "code": 2006 }, "status": "error" });
+    let answer = ResponseTemplate::new(200).set_body_json(error);
+    Mock::given(any()).respond_with(answer).mount(&server).await;
+    for kind in all_kinds() {
+        let Some(fault) = first_fault(kind.name, &server.uri()).await else { continue };
+        let names_no_host = !matches!(fault, PollError::Retry { unreachable: Some(_), .. });
+        assert!(names_no_host, "{}: {fault:?}", kind.name);
+    }
+}
+
+#[tokio::test]
+async fn a_tool_that_is_not_there_is_named_with_host_port_and_reason() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    drop(listener);
+    for kind in all_kinds() {
+        let Some(fault) = first_fault(kind.name, &format!("http://{address}")).await else { continue };
+        let reason = format!("{address} refuses the connection");
+        assert!(fault.to_string().contains(&reason), "{}: {fault:?}", kind.name);
+        assert!(matches!(fault, PollError::Retry { unreachable: Some(_), .. }), "{}: {fault:?}", kind.name);
+    }
 }

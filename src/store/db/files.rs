@@ -44,7 +44,7 @@ pub(super) fn is_missing(path: &Path) -> bool {
     !is_in_memory(path) && !path.exists()
 }
 
-fn is_in_memory(path: &Path) -> bool {
+pub(super) fn is_in_memory(path: &Path) -> bool {
     path.to_str().is_none_or(|name| name.is_empty() || name == ":memory:" || name.starts_with("file:"))
 }
 

@@ -10,6 +10,7 @@ mod column;
 pub(in crate::store) mod files;
 pub(in crate::store) mod generations;
 pub(in crate::store) mod owner;
+pub(in crate::store) mod place;
 mod row;
 mod sessions;
 mod set_back;
@@ -82,7 +83,15 @@ impl Database {
         } else {
             let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(BUSY_TIMEOUT);
             let pool = pool.after_connect(|connection, _| Box::pin(sessions::limit(connection)));
-            Ok(Self::Postgres(pool.connect(url).await?))
+            match pool.connect(url).await {
+                Ok(pool) => Ok(Self::Postgres(pool)),
+                // The pool tries again and again, and forgets why: one more attempt says it.
+                Err(sqlx::Error::PoolTimedOut) => match PgConnection::connect(url).await {
+                    Ok(_) => Err(StoreError::Database(sqlx::Error::PoolTimedOut)),
+                    Err(why) => Err(why.into()),
+                },
+                Err(fault) => Err(fault.into()),
+            }
         }
     }
 
@@ -121,12 +130,7 @@ impl Database {
             self.list("SELECT version FROM _sqlx_migrations ORDER BY version", &[]).await?;
         let is_known = |version: i64| migrations.iter().any(|migration| migration.version == version);
         if let Some((newer,)) = applied.iter().find(|(version,)| !is_known(*version)) {
-            return Err(StoreError::Inconsistent {
-                what: "a schema".to_owned(),
-                why: format!(
-                    "migration {newer} is not known; the database belongs to a newer incident-bridge"
-                ),
-            });
+            return Err(StoreError::NewerSchema { migration: *newer });
         }
         Ok(known.saturating_sub(applied.len()))
     }

@@ -1,6 +1,8 @@
-//! SQLite on a full disk: a refused write leaves no trace, and the next write finds a working connection.
+//! SQLite on a full disk: a refused write leaves no trace, and the next write finds a working connection. And what
+//! is said of a database that does not open.
 
 use super::*;
+use crate::store::error::DatabaseTrouble;
 
 /// SQLite's code for a database that may not grow.
 const FULL: &str = "13";
@@ -45,4 +47,31 @@ async fn a_full_database_refuses_whole_transactions_until_there_is_room() {
     sqlx::query("PRAGMA max_page_count = 1000000").execute(write).await.unwrap();
     insert(written).await.unwrap();
     assert_eq!(count().await, 2 * (written + 1));
+}
+
+async fn trouble_of(url: &str) -> DatabaseTrouble {
+    Database::open(url).await.expect_err("it does not open").trouble()
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_open_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = |name: &str| format!("sqlite://{}", folder.path().join(name).display());
+    assert!(matches!(trouble_of(&url("no/folder.db")).await, DatabaseTrouble::NotPermitted { .. }));
+    std::fs::write(folder.path().join("text.db"), "not a database ".repeat(100)).unwrap();
+    assert!(matches!(trouble_of(&url("text.db")).await, DatabaseTrouble::NotADatabase { .. }));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let down = trouble_of(&format!("postgres://jane:hush@{address}/bridge")).await;
+    let DatabaseTrouble::Unreachable { words } = &down else { panic!("{down:?}") };
+    assert!(words.contains("Connection refused") && !words.contains("hush"), "{words}");
+}
+
+#[test]
+fn a_fault_of_the_database_is_said_once() {
+    let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+    let fault = StoreError::Database(sqlx::Error::Io(refused));
+    assert_eq!(fault.to_string(), "the database failed: connection refused");
+    assert!(std::error::Error::source(&fault).is_none(), "whoever prints causes would repeat it");
 }

@@ -80,9 +80,12 @@ pub struct Installation {
     pub site: String,
     pub display_url: Option<String>,
     /// The current secret, then the previous one while it is still good. Empty once uninstalled, and when
-    /// the vault cannot open it, which `parked` then says.
+    /// the vault cannot open it.
     #[sqlx(skip)]
     pub secrets: Vec<SecretString>,
+    /// Why the vault cannot open the secret, if it cannot; `parked` then says it too.
+    #[sqlx(skip)]
+    pub sealed: Option<VaultError>,
     #[sqlx(try_from = "Millis")]
     pub previous_until: Timestamp,
     /// Nothing is sent before.
@@ -146,12 +149,13 @@ impl Sites<'_> {
             blobs.into_iter().flatten().map(|blob| self.unseal(id, &blob)).collect();
         let (secrets, sealed) = match opened {
             Ok(secrets) => (secrets, None),
-            Err(fault) => (Vec::new(), Some(fault.to_string())),
+            Err(fault) => (Vec::new(), Some(fault)),
         };
         Installation {
             secrets,
             wait_until: unless_set_back(installation.wait_until, row.wait_since, now),
-            parked: sealed.or(installation.parked),
+            parked: sealed.as_ref().map(ToString::to_string).or(installation.parked),
+            sealed,
             ..installation
         }
     }

@@ -57,6 +57,10 @@ impl Directory {
         let generation = self.store.sites().directory_generation().await?;
         let installed = self.store.sites().list_installations().await?;
         let served = self.store.sites().list_declared().await?;
+        let locked = installed
+            .iter()
+            .filter_map(|site| Some((site.site.clone(), site.sealed.as_ref()?.to_string())))
+            .collect();
         let installed =
             installed.into_iter().filter_map(|site| DestinationAccess::installed(site, &registry));
         let served = served.iter().filter_map(|served| {
@@ -65,8 +69,8 @@ impl Directory {
         });
         let all = installed.chain(served).map(|access| (access.id.clone(), Arc::new(access)));
         let destinations: HashMap<_, _> = all.collect();
-        let snapshot =
-            Snapshot { generation, destinations, containers: self.read_containers(&registry).await? };
+        let containers = self.read_containers(&registry).await?;
+        let snapshot = Snapshot { generation, destinations, containers, locked };
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
         Ok(())
     }

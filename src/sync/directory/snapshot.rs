@@ -24,12 +24,20 @@ pub struct Snapshot {
     pub(super) generation: i64,
     pub(super) destinations: HashMap<DestinationId, Arc<DestinationAccess>>,
     pub(super) containers: BTreeMap<String, Containers>,
+    /// Installed sites whose secret the vault does not open, each with the reason.
+    pub(super) locked: Vec<(String, String)>,
 }
 
 impl Snapshot {
     #[must_use]
     pub fn find(&self, id: &DestinationId) -> Option<&Arc<DestinationAccess>> {
         self.destinations.get(id)
+    }
+
+    /// Installed sites that cannot be served because the vault does not open their secret, each with the reason.
+    #[must_use]
+    pub fn locked(&self) -> &[(String, String)] {
+        &self.locked
     }
 
     pub fn destinations(&self) -> impl Iterator<Item = &Arc<DestinationAccess>> {

@@ -6,7 +6,7 @@ use super::Operator;
 use super::deliveries::DeliveryTotals;
 use crate::clock::Timestamp;
 use crate::domain::DestinationId;
-use crate::store::{DeliveryCounts, Installation, InstallationState};
+use crate::store::{DeliveryCounts, Installation, InstallationState, VaultError};
 use crate::sync::core::SyncError;
 
 /// One site.
@@ -28,6 +28,32 @@ pub struct InstallationStatus {
     /// Why a person must act.
     pub parked: Option<String>,
     pub client_key: String,
+    /// Whether the site's secret can be used.
+    pub secret: SecretState,
+}
+
+/// Whether the secret that a site shares with the bridge can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretState {
+    Opens,
+    /// None is stored, as after an uninstall.
+    Missing,
+    /// It was sealed under a key that is not configured.
+    UnknownKey,
+    /// The key is known, and the secret does not open.
+    Damaged,
+}
+
+impl SecretState {
+    fn of(installation: &Installation) -> Self {
+        match &installation.sealed {
+            Some(VaultError::UnknownKey) => Self::UnknownKey,
+            Some(_) => Self::Damaged,
+            None if installation.secrets.is_empty() => Self::Missing,
+            None => Self::Opens,
+        }
+    }
 }
 
 impl Operator {
@@ -62,6 +88,7 @@ fn describe(
     InstallationStatus {
         linked_workspaces,
         deliveries: DeliveryTotals::sum(counts.iter().filter(|row| row.destination == id)),
+        secret: SecretState::of(&installation),
         waits_until: (installation.wait_until > now).then_some(installation.wait_until),
         site: installation.site,
         state: installation.state,

@@ -20,7 +20,7 @@ pub use activity::WebhookActivity;
 pub use deliveries::{DeliveryTotals, Retried};
 pub use erase::{ErasedEntity, ErasureCounts, ErasurePlan, Subject};
 pub use incidents::{IncidentList, ListedIncident, Standing};
-pub use installations::InstallationStatus;
+pub use installations::{InstallationStatus, SecretState};
 pub use keys::generate_vault_key;
 pub use polls::SourceProgress;
 pub use sources::{SourceStatus, SourcesAt};

@@ -62,16 +62,12 @@ impl Outbound {
         };
         answer.unwrap_or_else(|panic| {
             self.core.metrics.note_panic("deliver", describe_panic(&*panic));
-            Err(refusal(on_panic, PANICKED.to_owned()))
+            Err(Refusal::new(on_panic, PANICKED.to_owned()))
         })
     }
 }
 
 fn no_answer(patience: Duration) -> Refusal {
     let message = format!("no answer within {} s, and it has failed before", patience.as_secs());
-    refusal(Remedy::Retry { not_before: None }, message)
-}
-
-fn refusal(remedy: Remedy, message: String) -> Refusal {
-    Refusal { remedy, message, trace_id: None, was_sent: true }
+    Refusal::new(Remedy::Retry { not_before: None }, message)
 }

@@ -10,9 +10,10 @@ use crate::destinations::TYPES;
 use crate::sources::KINDS;
 
 /// Files of the repository that are pages: path, and text.
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 13] = [
     ("README.md", include_str!("../../../README.md")),
     ("docs/OPERATING.md", include_str!("../../../docs/OPERATING.md")),
+    ("docs/TROUBLESHOOTING.md", include_str!("../../../docs/TROUBLESHOOTING.md")),
     ("docs/PROBLEMS.md", include_str!("../../../docs/PROBLEMS.md")),
     ("docs/EXPLAIN.md", include_str!("../../../docs/EXPLAIN.md")),
     ("docs/CONNECT.md", include_str!("../../../docs/CONNECT.md")),
@@ -26,8 +27,20 @@ const FILES: [(&str, &str); 12] = [
 ];
 
 /// Files that are shown as they are: path, title, language, and text.
-const PLAIN: [(&str, &str, &str, &str); 3] = [
+const PLAIN: [(&str, &str, &str, &str); 5] = [
     ("config/default.toml", "Default configuration", "toml", include_str!("../../../config/default.toml")),
+    (
+        "config/production.example.toml",
+        "Example of a configuration",
+        "toml",
+        include_str!("../../../config/production.example.toml"),
+    ),
+    (
+        "config/incident-bridge.service",
+        "Unit for systemd",
+        "ini",
+        include_str!("../../../config/incident-bridge.service"),
+    ),
     ("config/alerts.yml", "Alert rules", "yaml", include_str!("../../../config/alerts.yml")),
     ("LICENSE", "Licence", "text", include_str!("../../../LICENSE")),
 ];

@@ -12,6 +12,7 @@ pub mod place;
 pub mod program;
 pub mod requests;
 mod setup;
+pub mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

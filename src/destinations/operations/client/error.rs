@@ -60,6 +60,8 @@ pub struct JiraError {
     pub trace_id: Option<String>,
     /// Jira's `Date` minus the local clock.
     pub date_skew: Option<TimeDelta>,
+    /// Why there was no answer, if there was none.
+    pub unreachable: Option<Box<TransportFault>>,
 }
 
 impl JiraError {
@@ -79,12 +81,15 @@ impl JiraError {
             },
             trace_id: trace_id.or(meta.trace_id),
             date_skew: meta.date_skew,
+            unreachable: None,
         }
     }
 
     /// No answer, or an incomplete one.
     pub(super) fn transport(endpoint: Endpoint, fault: &TransportFault) -> Self {
-        Self::without_answer(endpoint, Disposition::Retry { not_before: None }, &fault.to_string())
+        let retry = Disposition::Retry { not_before: None };
+        let unreachable = Some(Box::new(fault.clone()));
+        Self { unreachable, ..Self::without_answer(endpoint, retry, &fault.to_string()) }
     }
 
     /// A success whose body is not what the API documents. Submitting again is harmless: an update with a
@@ -97,6 +102,7 @@ impl JiraError {
             message: format!("Jira answered {} with a body that is not the documented one", status.as_u16()),
             trace_id: meta.trace_id,
             date_skew: meta.date_skew,
+            unreachable: None,
         }
     }
 
@@ -123,7 +129,16 @@ impl JiraError {
     }
 
     fn without_answer(endpoint: Endpoint, disposition: Disposition, message: &str) -> Self {
-        Self { endpoint, status: None, disposition, message: clean(message), trace_id: None, date_skew: None }
+        let message = clean(message);
+        Self {
+            endpoint,
+            status: None,
+            disposition,
+            message,
+            trace_id: None,
+            date_skew: None,
+            unreachable: None,
+        }
     }
 }
 

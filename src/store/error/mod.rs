@@ -1,16 +1,25 @@
 //! Why an operation of the store failed, and what to do about it: repeat it at once, later, or row by row.
 
+mod trouble;
+
+pub use trouble::DatabaseTrouble;
+
 use super::vault::VaultError;
 
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database refused or could not be reached: what helps is in [`StoreError::blames_data`].
-    #[error("the database failed: {0}")]
-    Database(#[source] sqlx::Error),
+    #[error("the database failed: {}", words(.0))]
+    Database(sqlx::Error),
     /// The schema could not be brought up to date.
     #[error("a migration failed: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// A newer version of this program has migrated the database.
+    #[error(
+        "the database belongs to a newer incident-bridge: this one does not know its migration {migration}"
+    )]
+    NewerSchema { migration: i64 },
     /// A row that this program cannot have written: trying again does not help.
     #[error("the store holds {what} that makes no sense: {why}")]
     Inconsistent { what: String, why: String },
@@ -70,9 +79,19 @@ impl StoreError {
     #[must_use]
     pub fn words(&self) -> String {
         match self {
-            Self::Database(sqlx::Error::Database(fault)) => fault.message().to_owned(),
+            Self::Database(fault) => words(fault),
             other => other.to_string(),
         }
+    }
+}
+
+/// Once, and without the words that `sqlx` puts around them.
+fn words(fault: &sqlx::Error) -> String {
+    match fault {
+        sqlx::Error::Database(fault) => fault.message().to_owned(),
+        sqlx::Error::Io(fault) => fault.to_string(),
+        sqlx::Error::PoolTimedOut => "no connection in time".to_owned(),
+        other => other.to_string(),
     }
 }
 
