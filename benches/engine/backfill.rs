@@ -88,7 +88,7 @@ fn check(jira: &Simulator, account: &Account) {
 /// Waits until the bridge counts everything as confirmed.
 async fn confirm(jira: &Simulator, bridge: &Bridge, start: Instant) -> (Duration, Asked) {
     let host = jira.url().trim_start_matches("http://");
-    let open = |state: &str| format!("incident_bridge_deliveries{{site=\"{host}\",result=\"{state}\"}}");
+    let open = |state: &str| format!("incident_bridge_deliveries{{site=\"{host}\",state=\"{state}\"}}");
     let (waiting, accepted, confirmed) = (open("waiting"), open("accepted"), open("confirmed"));
     let end = loop {
         let (one, other) = (bridge.metric(&waiting).await, bridge.metric(&accepted).await);

@@ -24,6 +24,10 @@ pub struct Adapter {
 }
 
 impl Source for Adapter {
+    fn challenges(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         self.inner.verify(webhook)
     }

@@ -77,7 +77,7 @@ enum Fate {
 }
 
 fn refusal(remedy: Remedy, message: &str) -> Refusal {
-    Refusal { remedy, message: message.to_owned(), trace_id: None, label: "simulated", was_sent: true }
+    Refusal { remedy, message: message.to_owned(), trace_id: None, was_sent: true }
 }
 
 impl VirtualSite {

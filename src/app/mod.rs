@@ -22,7 +22,7 @@ use crate::connect::install_keys::InstallKeys;
 use crate::connect::sites::SiteAllowList;
 use crate::destinations::{DestinationKind, TYPES};
 use crate::store::{ExposedFile, Ownership, StoreError};
-use crate::sync::{Engine, Patience, Registry, Runner, Task, for_every_role, for_owner};
+use crate::sync::{Engine, Patience, Runner, Task, for_every_role, for_owner};
 use crate::web::{self, Limits, ProblemLog, Reload, RunningServer, State};
 
 pub use build::{
@@ -70,21 +70,20 @@ pub struct App {
     reload: Arc<OnceLock<Arc<dyn Reload>>>,
 }
 
-/// The descriptor for this configuration; offers reviews when a source has a page for them.
+/// The descriptor for this configuration.
 #[must_use]
-pub fn descriptor(config: &Config, registry: &Registry) -> serde_json::Value {
-    descriptor::render(&descriptor_settings(config, registry))
+pub fn descriptor(config: &Config) -> serde_json::Value {
+    descriptor::render(&descriptor_settings(config))
 }
 
 /// What the descriptor and the Forge manifest are made from.
 #[must_use]
-pub fn descriptor_settings<'a>(config: &'a Config, registry: &Registry) -> DescriptorSettings<'a> {
-    let has_review_page = registry.iter().any(|source| source.adapter.new_review_url(None).is_some());
+pub fn descriptor_settings(config: &Config) -> DescriptorSettings<'_> {
     DescriptorSettings {
         app_key: &config.connect.app_key,
         app_name: &config.connect.app_name,
         base_url: &config.server.base_url,
-        with_review_action: config.connect.review_action && has_review_page,
+        with_review_action: config.connect.review_action,
     }
 }
 
@@ -117,10 +116,8 @@ impl App {
             if roles.sync { Some(Arc::new(engine.store().become_owner(OWNER_LEAVES).await?)) } else { None };
         prepare_store(config, engine.store()).await?;
         for ExposedFile { path, mode } in engine.store().list_exposed_files() {
-            let path = path.display();
-            tracing::warn!(
-                "{path} has the permissions {mode:o}, so others can read it; run: chmod 600 {path}"
-            );
+            let (mode, run) = (format!("{mode:o}"), format!("chmod 600 {}", path.display()));
+            tracing::warn!(mode, run, "others can read a file of the database");
         }
         engine.seed().await.context("the store could not be prepared")?;
         let allow_list = SiteAllowList::parse(&config.connect.sites, &config.connect.insecure_sites);
@@ -202,7 +199,8 @@ impl App {
             lost = self.find_lost(&mut running) => Some(lost),
         };
         if let Some(lost) = &lost {
-            tracing::error!("{lost:#}; this process ends, so that it is started again");
+            let reason = format!("{lost:#}");
+            tracing::error!(reason, "this process ends, so that it is started again");
         }
         stop.cancel();
         self.shut_down(running).await?;
@@ -269,7 +267,7 @@ fn web_state(
             .context("connect.install_key_urls")?,
         allow_list: allow_list.clone(),
         reload: reload.clone(),
-        descriptor: descriptor(config, &engine.registry()),
+        descriptor: descriptor(config),
         base_url: config.server.base_url.clone(),
         app_key: config.connect.app_key.clone(),
         leeway: config.connect.leeway,

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use super::layout::count;
 use super::output;
 use super::usage::Usage;
 use crate::app::open_engine;
@@ -97,7 +98,9 @@ fn is_confirmed(plan: &ErasurePlan) -> anyhow::Result<bool> {
     let mut err = std::io::stderr();
     write!(
         err,
-        "erase from {entities} incident(s), review(s) or component(s) and {webhooks} webhook(s)? [y/N] "
+        "erase from {} and {}? [y/N] ",
+        count(entities, "incident, review or component", "incidents, reviews or components"),
+        count(webhooks, "webhook", "webhooks")
     )?;
     err.flush()?;
     let mut answer = String::new();
@@ -150,15 +153,20 @@ fn print(report: &Report<'_>, json: bool) -> anyhow::Result<()> {
     if json {
         return output::json(report);
     }
-    let ErasureCounts { entities, webhooks, history, facts, reasons } = report.counts;
-    if entities + webhooks + history + facts + reasons == 0 {
+    let ErasureCounts { entities, webhooks, history, facts, reasons, workspaces } = report.counts;
+    if report.counts.sum() == 0 {
         output::line("nothing that is stored contains it");
     } else {
         let what = if report.erased { "erased from" } else { "would be erased from" };
-        output::line(format!(
-            "{what} {entities} incident(s), review(s) or component(s), {webhooks} webhook(s), {history} \
-             entries of the history, {facts} fact(s) of sources, {reasons} message(s) of destinations"
-        ));
+        let parts = [
+            count(entities, "incident, review or component", "incidents, reviews or components"),
+            count(webhooks, "webhook", "webhooks"),
+            count(history, "entry of the history", "entries of the history"),
+            count(facts, "fact of a source", "facts of sources"),
+            count(reasons, "message of a destination", "messages of destinations"),
+            count(workspaces, "name of a workspace", "names of workspaces"),
+        ];
+        output::line(format!("{what} {}", parts.join(", ")));
     }
     for entity in report.entities {
         let remains = if entity.remains { "; an id or address contains the text and keeps it" } else { "" };
@@ -171,10 +179,8 @@ fn print(report: &Report<'_>, json: bool) -> anyhow::Result<()> {
         output::line(sentence);
     }
     if report.unread > 0 {
-        output::line(format!(
-            "{} webhook(s) wait to be read and were not searched; run this again",
-            report.unread
-        ));
+        let waiting = count(report.unread, "webhook waits", "webhooks wait");
+        output::line(format!("{waiting} to be read and cannot be searched before; run this again"));
     }
     Ok(())
 }

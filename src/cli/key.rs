@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use anyhow::Context;
 use secrecy::ExposeSecret;
 
+use super::layout::count;
 use super::output;
-use super::usage::Usage;
+use super::usage::{Usage, find_source};
 use crate::app::{open_operator, open_vault};
 use crate::clock::Clock;
-use crate::config::{ConfigError, Loaded};
-use crate::domain::SourceId;
+use crate::config::{Config, ConfigError, Loaded};
 use crate::sync::{generate_vault_key, seal_secret};
 
 #[derive(Debug, clap::Subcommand)]
@@ -40,24 +40,14 @@ pub enum Subcommand {
 pub async fn main(
     read: &(dyn Fn() -> Result<Loaded, ConfigError> + Sync),
     subcommand: &Subcommand,
+    json: bool,
 ) -> anyhow::Result<ExitCode> {
     match subcommand {
-        Subcommand::Generate => output::line(generate_vault_key().expose_secret()),
-        Subcommand::Rotate => {
-            let operator = open_operator(&read()?.config, Clock::system()).await?;
-            let mut count = 0;
-            while let Some(site) = operator.reseal_next_site().await? {
-                count += 1;
-                output::line(format!("sealed anew: {site}"));
-            }
-            output::line(format!(
-                "{count} site(s) sealed anew; older keys can be removed from vault.previous_keys, \
-                unless `sealed:` secrets of the configuration still need them"
-            ));
-        }
+        Subcommand::Generate => print("key", generate_vault_key().expose_secret(), json)?,
+        Subcommand::Rotate => rotate(&read()?.config, json).await?,
         Subcommand::Seal { source } => {
-            let source = SourceId::parse(source).map_err(|fault| Usage(fault.to_string()))?;
             let config = read()?.config;
+            let source = find_source(&config, source)?;
             let vault = open_vault(&config)?;
             let mut secret = String::new();
             std::io::stdin().read_to_string(&mut secret).context("standard input")?;
@@ -65,8 +55,36 @@ pub async fn main(
             if secret.is_empty() {
                 return Err(Usage("give the secret on standard input".to_owned()).into());
             }
-            output::line(seal_secret(&vault, &source, &secret.into())?);
+            print("sealed", &seal_secret(&vault, &source, &secret.into())?, json)?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn print(name: &str, value: &str, json: bool) -> anyhow::Result<()> {
+    if json {
+        return output::json(&serde_json::json!({ name: value }));
+    }
+    output::line(value);
+    Ok(())
+}
+
+async fn rotate(config: &Config, json: bool) -> anyhow::Result<()> {
+    let operator = open_operator(config, Clock::system()).await?;
+    let mut sites = Vec::new();
+    while let Some(site) = operator.reseal_next_site().await? {
+        if !json {
+            output::line(format!("sealed anew: {site}"));
+        }
+        sites.push(site);
+    }
+    if json {
+        return output::json(&serde_json::json!({ "sealed": sites }));
+    }
+    output::line(format!(
+        "{} sealed anew; older keys can be removed from vault.previous_keys, \
+        unless `sealed:` secrets of the configuration still need them",
+        count(sites.len(), "site", "sites")
+    ));
+    Ok(())
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::output;
 use super::usage::Usage;
-use crate::app::{self, build_registry};
+use crate::app;
 use crate::config::Config;
 use crate::connect::forge_manifest;
 
@@ -12,15 +12,18 @@ use crate::connect::forge_manifest;
 const UNREGISTERED: &str = "ari:cloud:ecosystem::app/REPLACE-WITH-YOUR-APP-ID";
 
 pub fn descriptor(config: &Config) -> anyhow::Result<ExitCode> {
-    let registry = build_registry(config)?;
-    output::json(&app::descriptor(config, &registry))?;
+    output::json(&app::descriptor(config))?;
     Ok(ExitCode::SUCCESS)
 }
 
-pub fn forge_manifest(config: &Config) -> anyhow::Result<ExitCode> {
-    let registry = build_registry(config)?;
+pub fn forge_manifest(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
     let app_id = config.connect.forge_app_id.as_deref().unwrap_or(UNREGISTERED);
-    let manifest = forge_manifest::render(&app::descriptor_settings(config, &registry), app_id);
-    output::text(manifest.map_err(|fault| Usage(fault.to_string()))?.trim_end());
+    let manifest = forge_manifest::render(&app::descriptor_settings(config), app_id);
+    let manifest = manifest.map_err(|fault| Usage(fault.to_string()))?;
+    if json {
+        output::json(&serde_json::json!({ "manifest.yml": manifest }))?;
+    } else {
+        output::text(manifest.trim_end());
+    }
     Ok(ExitCode::SUCCESS)
 }

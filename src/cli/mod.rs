@@ -7,10 +7,13 @@ mod config;
 mod deliveries;
 pub mod demo;
 mod doctor;
+mod dry_run;
 mod erase;
 mod explain;
+mod incidents;
 mod installations;
 mod key;
+mod layout;
 mod manifest;
 mod migrate;
 mod output;
@@ -30,8 +33,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app::read_configuration;
-use crate::config::{ConfigError, Environment, Loaded, Log, find_files};
-use crate::telemetry::init_logging;
+use crate::config::{ConfigError, Environment, Loaded, find_files};
+use crate::telemetry::{init_command_logging, init_logging};
 use usage::Usage;
 
 /// Shows the incidents of your incident tool on the Incidents page of Jira Software.
@@ -79,6 +82,8 @@ enum Command {
     Sync(sync::Arguments),
     /// Lists the sites that have the app installed, and the progress of each
     Installations(installations::Arguments),
+    /// Lists incidents: title, status, severity, service, age, and where each stands
+    Incidents(incidents::Arguments),
     /// Tells the whole story of one incident, review or component
     Explain(explain::Arguments),
     /// Lists, retries or discards what waits for Jira or was refused by it
@@ -119,7 +124,10 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     let files = find_files(config, &environment);
     let read = || -> Result<Loaded, ConfigError> {
         let loaded = read_configuration(&files, &environment)?;
-        log_warnings(&loaded)?;
+        let log = &loaded.config.log;
+        let logging =
+            if loaded.log_level_is_from_environment { init_logging(log) } else { init_command_logging(log) };
+        logging.map_err(|fault| ConfigError { problems: vec![fault.to_string()] })?;
         Ok(loaded)
     };
     match cli.command {
@@ -127,27 +135,20 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(arguments) => serve::main(files, environment, &arguments).await,
         Command::Reload(arguments) => reload::main(&read()?.config, &arguments, json).await,
         Command::Descriptor => manifest::descriptor(&read()?.config),
-        Command::ForgeManifest => manifest::forge_manifest(&read()?.config),
+        Command::ForgeManifest => manifest::forge_manifest(&read()?.config, json),
         Command::Config(subcommand) => config::main(&files, &environment, &subcommand, json),
         Command::Doctor => doctor::main(&read()?.config, json).await,
-        Command::Migrate => migrate::main(&read()?.config).await,
+        Command::Migrate => migrate::main(&read()?.config, json).await,
         Command::Sync(arguments) => sync::main(&read()?.config, &arguments, json).await,
         Command::Installations(arguments) => installations::main(&read()?.config, &arguments, json).await,
+        Command::Incidents(arguments) => incidents::main(&read()?.config, &arguments, json).await,
         Command::Explain(arguments) => explain::main(&read()?.config, &arguments, json).await,
         Command::Deliveries(subcommand) => deliveries::main(&read()?.config, &subcommand, json).await,
         Command::Erase(arguments) => erase::main(&read()?.config, &arguments, json).await,
         Command::Prune(arguments) => prune::main(&read()?.config, &arguments, json).await,
         Command::Quarantine(subcommand) => quarantine::main(&read()?.config, &subcommand, json).await,
         Command::Sources(arguments) => sources::main(&read, &arguments, json).await,
-        Command::Key(subcommand) => key::main(&read, &subcommand).await,
+        Command::Key(subcommand) => key::main(&read, &subcommand, json).await,
         Command::SimulateJira(arguments) => simulate_jira::main(&arguments).await,
     }
-}
-
-/// For a command that ends by itself: what it prints is on standard output, so only what is unusual is logged,
-/// unless this process alone is given another level.
-fn log_warnings(loaded: &Loaded) -> Result<(), ConfigError> {
-    let Log { level, format } = loaded.config.log.clone();
-    let level = if loaded.log_level_is_from_environment { level } else { "warn".to_owned() };
-    init_logging(&Log { level, format }).map_err(|fault| ConfigError { problems: vec![fault.to_string()] })
 }

@@ -5,10 +5,56 @@
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use clap::builder::styling::{AnsiColor, Style};
 use serde::Serialize;
 
-use crate::domain::{Timestamp, format_timestamp};
+use crate::config::Environment;
+
+/// Whether lines are printed over earlier ones.
+static REDRAWS: AtomicBool = AtomicBool::new(false);
+
+/// What a piece of text means, which a terminal shows as a colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    Plain,
+    Good,
+    Warning,
+    Bad,
+    /// Of less interest than the rest.
+    Quiet,
+    Heading,
+}
+
+impl Tone {
+    fn style(self) -> Style {
+        match self {
+            Self::Plain => Style::new(),
+            Self::Good => AnsiColor::Green.on_default(),
+            Self::Warning => AnsiColor::Yellow.on_default().bold(),
+            Self::Bad => AnsiColor::Red.on_default().bold(),
+            Self::Quiet => Style::new().dimmed(),
+            Self::Heading => Style::new().bold(),
+        }
+    }
+}
+
+/// Writes one line of pieces, each in the colour of its tone: on a terminal only, and not where `NO_COLOR` is
+/// set.
+pub fn toned(pieces: &[(Tone, &str)]) {
+    let colored = std::io::stdout().is_terminal() && !Environment::refuses_colors();
+    write(&paint(pieces, colored));
+}
+
+fn paint(pieces: &[(Tone, &str)], colored: bool) -> String {
+    let mut line = String::new();
+    for (tone, text) in pieces {
+        let (style, text) = (if colored { tone.style() } else { Style::new() }, escape(text, |_| false));
+        let _infallible = write!(line, "{style}{text}{style:#}");
+    }
+    line
+}
 
 /// Writes one line to standard output. A line break within it is shown like any other control character.
 pub fn line(text: impl AsRef<str>) {
@@ -25,22 +71,40 @@ pub fn raw(bytes: &[u8]) {
     let _closed = std::io::stdout().write_all(bytes);
 }
 
+/// Writes lines that were laid out before.
+pub fn lines(lines: impl IntoIterator<Item = String>) {
+    lines.into_iter().for_each(line);
+}
+
 /// Writes an error to standard error.
 pub fn error(fault: &anyhow::Error) {
     let _closed = writeln!(std::io::stderr(), "error: {}", escape(&format!("{fault:#}"), |c| c == '\n'));
 }
 
 fn write(text: &str) {
+    // ANSI: erase what an earlier line has left.
+    let end = if REDRAWS.load(Ordering::Relaxed) { "\u{1b}[K" } else { "" };
     // `incident-bridge … | head` closes the pipe early, and that is fine.
-    let _closed = writeln!(std::io::stdout(), "{text}");
+    let _closed = writeln!(std::io::stdout(), "{text}{end}");
 }
 
-/// Clears the terminal; does nothing when standard output is not a terminal.
-pub fn clear() {
-    if std::io::stdout().is_terminal() {
-        // ANSI: erase the display, then the cursor to its top left corner.
-        write("\u{1b}[2J\u{1b}[H");
+/// Prints over what the last call printed, without clearing the terminal first, which would flicker; elsewhere
+/// than on a terminal it just prints. `is_first` clears what other programs have left.
+pub fn redraw(is_first: bool, print: impl FnOnce()) {
+    if !std::io::stdout().is_terminal() {
+        return print();
     }
+    // ANSI: erase the display; the cursor to its top left corner; erase from the cursor on.
+    send(if is_first { "\u{1b}[2J\u{1b}[H" } else { "\u{1b}[H" });
+    REDRAWS.swap(true, Ordering::Relaxed);
+    print();
+    REDRAWS.swap(false, Ordering::Relaxed);
+    send("\u{1b}[J");
+}
+
+fn send(sequence: &str) {
+    let mut out = std::io::stdout();
+    let _closed = out.write_all(sequence.as_bytes()).and_then(|()| out.flush());
 }
 
 /// Writes a value as JSON.
@@ -79,11 +143,6 @@ pub fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) {
     }
 }
 
-/// An instant, or a dash.
-pub fn instant(at: Option<Timestamp>) -> String {
-    at.map_or_else(|| "-".to_owned(), format_timestamp)
-}
-
 /// The text with control characters as `\u{1b}`, but for those that are `allowed`.
 fn escape(text: &str, allowed: impl Fn(char) -> bool) -> String {
     escape_as(text, allowed, |c, out| out.extend(c.escape_unicode()))
@@ -118,6 +177,13 @@ mod tests {
         assert_eq!(shown, "a\\u{1b}[31mb\\u{9b}2Jc\\u{d}d\\u{202e}e\\u{a}");
         assert_eq!(escape("Überfall – 日本語 👩\u{200d}🚒", |_| false), "Überfall – 日本語 👩\u{200d}🚒");
         assert_eq!(escape("a\tb\nc\u{7f}", |c| matches!(c, '\n' | '\t')), "a\tb\nc\\u{7f}");
+    }
+
+    #[test]
+    fn a_colour_surrounds_its_text_and_no_text_brings_its_own() {
+        let pieces = [(Tone::Bad, "FIX"), (Tone::Plain, " a\u{1b}[32mb")];
+        assert_eq!(paint(&pieces, false), "FIX a\\u{1b}[32mb");
+        assert_eq!(paint(&pieces, true), "\u{1b}[1m\u{1b}[31mFIX\u{1b}[0m a\\u{1b}[32mb");
     }
 
     proptest::proptest! {

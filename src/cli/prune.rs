@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
+use super::layout::moment_and_age;
 use super::output;
 use crate::app::open_engine;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::format_timestamp;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -22,7 +22,8 @@ pub struct Arguments {
 }
 
 pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow::Result<ExitCode> {
-    let engine = open_engine(config, Clock::system()).await?;
+    let clock = Clock::system();
+    let engine = open_engine(config, clock.clone()).await?;
     engine.directory().refresh().await?;
     let removals = if arguments.dry_run {
         engine.outbound().plan_removals().await?
@@ -39,7 +40,8 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
             || format!("everything of {}", removal.source),
             |workspace| format!("the workspace {workspace}"),
         );
-        output::line(format!("{thing} at {}: {what} {}", removal.site, format_timestamp(removal.due_at)));
+        let due = moment_and_age(Some(removal.due_at), clock.now());
+        output::line(format!("{thing} at {}: {what} {due}", removal.site));
     }
     if removals.is_empty() {
         output::line("nothing to remove now");

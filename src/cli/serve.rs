@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use super::usage::Usage;
 use crate::app::{App, Roles, list_exposed_secrets, read_configuration};
 use crate::clock::Clock;
-use crate::config::Environment;
+use crate::config::{Config, Environment};
 use crate::lifecycle::{HangUps, stop_service_on_signal};
 use crate::telemetry::init_logging;
 use crate::web::Reload;
@@ -43,15 +43,17 @@ pub async fn main(
     init_logging(&config.log).map_err(|fault| Usage(fault.to_string()))?;
     let roles =
         Roles { web: arguments.role.contains(&Role::Web), sync: arguments.role.contains(&Role::Sync) };
+    log_start(&config, roles);
     let app = App::start(&config, Clock::system(), roles).await?;
     for warning in list_exposed_secrets(&loaded) {
         tracing::warn!(%warning, "the configuration is valid, but this does not work or is careless");
     }
     tokio::spawn(reload_at(hang_ups, app.enable_reload(loaded, read)));
     if let Some(address) = app.public_address() {
-        tracing::info!(%address, base_url = %config.server.base_url, "listening");
+        tracing::info!(%address, base_url = %config.server.base_url, "the public listener answers");
     }
-    tracing::info!(address = %app.operator_address(), sources = config.sources.len(), "operator listener: /healthz /readyz /metrics");
+    let address = app.operator_address();
+    tracing::info!(%address, "the operator's listener answers /healthz, /readyz and /metrics");
     app.run(stop).await?;
     Ok(ExitCode::SUCCESS)
 }
@@ -61,5 +63,18 @@ async fn reload_at(mut hang_ups: HangUps, reload: Arc<dyn Reload>) {
         hang_ups.next().await;
         // What came of it is in the log.
         drop(reload.reload().await);
+    }
+}
+
+/// What runs here, and where each tool has to post.
+fn log_start(config: &Config, roles: Roles) {
+    let names = [(roles.web, "web"), (roles.sync, "sync")];
+    let names: Vec<_> = names.iter().filter(|(has, _)| *has).map(|(_, name)| *name).collect();
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), roles = names.join(","), "incident-bridge starts");
+    for source in &config.sources {
+        let base = config.server.base_url.as_str().trim_end_matches('/');
+        let webhooks = source.takes_webhooks().then(|| format!("{base}/webhooks/{}", source.id));
+        let polled = source.api_token.is_some() || source.api_url.is_some();
+        tracing::info!(source = %source.id, tool = source.kind, webhooks, polled, "source");
     }
 }

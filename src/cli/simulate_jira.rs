@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use anyhow::Context;
+
 use super::output;
 use crate::clock::Clock;
 use crate::config::{Log, LogFormat};
@@ -23,7 +25,9 @@ pub struct Arguments {
 pub async fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     init_logging(&Log { level: "warn".to_owned(), format: LogFormat::Text })?;
     let stop = stop_on_signal()?;
-    let simulator = Simulator::start(Clock::system(), arguments.listen, SimulatorOptions::default())?;
+    let listen = arguments.listen;
+    let simulator = Simulator::start(Clock::system(), listen, SimulatorOptions::default())
+        .with_context(|| format!("cannot listen on {listen}; choose another address with --listen"))?;
     output::line(format!("Incidents page       {}/", simulator.url()));
     output::line(format!("install keys         {}", simulator.install_keys_url()));
     output::line(format!(

@@ -5,16 +5,18 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::output;
-use super::usage::Usage;
+use super::layout::count;
+use super::usage::{Usage, unknown};
+use super::{dry_run, output};
 use crate::app::{build_ready_engine, open_engine};
 use crate::clock::{Clock, Timestamp, before};
 use crate::config::Config;
 use crate::domain::parse_timestamp;
-use crate::sync::{DeliveryTotals, Engine, PollOutcome, SourceRuntime, Window};
+use crate::sync::{DeliveryTotals, Engine, PollOutcome, Preview, SourceRuntime, Window};
 
 const BAR: &str = "{prefix:<24} {wide_bar} {pos}/{len}  {per_sec}  {eta}";
 const SPINNER: &str = "{prefix:<24} {spinner} {pos}  {per_sec}";
@@ -45,9 +47,12 @@ pub struct Arguments {
     /// Go on polling a paused source where it stopped
     #[arg(long, value_name = "ID", conflicts_with_all = ["source", "since", "until", "full", "dry_run"])]
     resume: Option<String>,
-    /// Print the payloads and what differs from what Jira holds; change and send nothing
+    /// Print what differs from what Jira holds; change and send nothing
     #[arg(long)]
     dry_run: bool,
+    /// With --dry-run: the whole payloads
+    #[arg(long, requires = "dry_run")]
+    verbose: bool,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -84,12 +89,13 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
         build_ready_engine(config, Clock::system()).await?
     };
     if let Some(id) = arguments.pause.as_deref().or(arguments.resume.as_deref()) {
-        return pause(&engine, id, arguments.pause.is_some()).await;
+        return pause(&engine, id, arguments.pause.is_some(), json).await;
     }
     let sources = select(&engine, arguments.source.as_deref())?;
     engine.directory().refresh().await?;
     if arguments.dry_run {
-        return preview(&engine, &sources, since, json).await;
+        let previews = list_previews(&engine, &sources, since).await?;
+        return dry_run::print(&previews, arguments.verbose, json);
     }
     engine.seed().await?;
     let mut summary = Summary::default();
@@ -120,11 +126,11 @@ fn select(engine: &Engine, only: Option<&str>) -> anyhow::Result<Vec<Arc<SourceR
     if let Some(source) = registry.find(id) {
         return Ok(vec![source]);
     }
-    let known: Vec<String> = registry.iter().map(|source| source.id().to_string()).collect();
-    Err(Usage(format!("--source: there is no source {id:?}; there are: {}", known.join(", "))).into())
+    let known: Vec<&str> = registry.iter().map(|source| source.id().as_str()).collect();
+    bail!(unknown("source", id, &known))
 }
 
-async fn pause(engine: &Engine, id: &str, paused: bool) -> anyhow::Result<ExitCode> {
+async fn pause(engine: &Engine, id: &str, paused: bool, json: bool) -> anyhow::Result<ExitCode> {
     for source in select(engine, Some(id))? {
         if !engine.operator().pause_polls(source.id(), paused).await? {
             return Err(Usage(format!(
@@ -132,11 +138,13 @@ async fn pause(engine: &Engine, id: &str, paused: bool) -> anyhow::Result<ExitCo
             ))
             .into());
         }
-        output::line(if paused {
-            format!("{id} is paused; `sync --resume {id}` goes on")
+        if json {
+            output::json(&serde_json::json!({ "source": id, "paused": paused }))?;
+        } else if paused {
+            output::line(format!("{id} is paused; `sync --resume {id}` goes on"));
         } else {
-            format!("{id} goes on")
-        });
+            output::line(format!("{id} goes on"));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -148,7 +156,8 @@ async fn rewind(
     full: bool,
 ) -> anyhow::Result<()> {
     let from = since.or_else(|| full.then(|| before(engine.clock().now(), source.config.backfill)));
-    if let Some(from) = from {
+    // One that only gets webhooks has no beginning to go back to.
+    if let Some(from) = from.filter(|_| source.adapter.poller().is_some()) {
         engine.operator().rewind_polls(source.id(), from).await?;
     }
     if full {
@@ -229,8 +238,10 @@ fn print(summary: &Summary, json: bool) -> anyhow::Result<()> {
         return output::json(summary);
     }
     output::line(format!(
-        "read {} statements on {} pages, {} changed something",
-        summary.read, summary.pages, summary.changed
+        "{} read, {} in {}",
+        count(summary.pages, "page", "pages"),
+        count(summary.changed, "change", "changes"),
+        count(summary.read, "statement", "statements")
     ));
     let deliveries = summary.deliveries;
     output::line(format!(
@@ -243,29 +254,16 @@ fn print(summary: &Summary, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn preview(
+async fn list_previews(
     engine: &Engine,
     sources: &[Arc<SourceRuntime>],
     since: Option<Timestamp>,
-    json: bool,
-) -> anyhow::Result<ExitCode> {
+) -> anyhow::Result<Vec<Preview>> {
     let mut previews = Vec::new();
     for source in sources {
         previews.extend(engine.preview(source, since).await?);
     }
-    if json {
-        output::json(&previews)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    for preview in &previews {
-        output::line(format!(
-            "{} {} → {}: {}",
-            preview.kind, preview.jira_id, preview.site, preview.difference
-        ));
-        output::json(&preview.payload)?;
-    }
-    output::line(format!("{} entities would be sent; nothing was", previews.len()));
-    Ok(ExitCode::SUCCESS)
+    Ok(previews)
 }
 
 /// A bar on a terminal, nothing elsewhere.

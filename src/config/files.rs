@@ -25,6 +25,14 @@ impl Environment {
                 .collect(),
         )
     }
+
+    /// Whether nothing may be coloured on the terminal: <https://no-color.org>, or a terminal without colours.
+    #[must_use]
+    pub fn refuses_colors() -> bool {
+        let says =
+            |name, test: fn(&std::ffi::OsStr) -> bool| std::env::var_os(name).is_some_and(|it| test(&it));
+        says("NO_COLOR", |it| !it.is_empty()) || says("TERM", |it| it == "dumb")
+    }
 }
 
 /// The files to read: those of the command line, else those of `BRIDGE_CONFIG`, else the usual one if it

@@ -21,7 +21,7 @@ use super::section::section;
 
 /// First parts of the public routes. A proxy that strips the path of the public address would make a route
 /// below one of them look like a route below that path.
-const OWN_PATHS: [&str; 5] = ["atlassian-connect.json", "connect", "jira", "static", "webhooks"];
+const OWN_PATHS: [&str; 6] = ["atlassian-connect.json", "connect", "docs", "jira", "static", "webhooks"];
 
 section! {
     /// The listener that Jira and the incident tools reach.
@@ -228,7 +228,7 @@ fn read_host_names(texts: &[String]) -> Result<Vec<String>, String> {
 }
 
 /// Whether the address can only mean the machine itself.
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(ip)) => ip.is_loopback(),

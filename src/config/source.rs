@@ -13,6 +13,7 @@ use url::Url;
 use super::error::ConfigError;
 use super::kind::{boolean, cron, duration, integer, list, secret, secrets, text, url, word, words_to};
 use super::manual;
+use super::page_address::PageAddress;
 use super::reading::Reading;
 use super::schedule::Recurrence;
 use super::section::{Section, read_section, section};
@@ -83,6 +84,9 @@ section! {
         pub workspaces: WorkspaceMode = word(&[WorkspaceMode::Account, WorkspaceMode::Teams]),
         pub workspace_name: Option<String> = text().optional(),
         pub workspace_url: Option<Url> = url().optional(),
+        /// Where a new review is written.
+        pub review_url: Option<PageAddress> =
+            text().shaped("^https?://").checked(|text| PageAddress::parse(&text)).optional(),
         pub fallback_component: String = text(),
         /// Tier of components for which the tool gives none.
         pub component_tier: Tier = word(TIERS),
@@ -144,6 +148,12 @@ impl SourceConfig {
         let weak =
             credentials.filter(|(key, text)| secret_part(text.expose_secret(), key) < SHORTEST_CREDENTIAL);
         weak.map(|(key, _)| key).collect()
+    }
+
+    /// Whether there is a credential with which a webhook can be checked.
+    #[must_use]
+    pub fn takes_webhooks(&self) -> bool {
+        !self.webhook_credentials().is_empty()
     }
 
     /// The names of the keys that every source understands, with those that name a secret's file.

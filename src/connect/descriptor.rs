@@ -36,7 +36,7 @@ pub struct DescriptorSettings<'a> {
     pub app_name: &'a str,
     /// `server.base_url`, with or without a path.
     pub base_url: &'a Url,
-    /// Whether to declare `createPostIncidentReview`, which only Jira's REST page documents.
+    /// Whether to declare `createPostIncidentReview`.
     pub with_review_action: bool,
 }
 

@@ -125,6 +125,7 @@ mod tests {
             json!({
                 "id": APP_ID,
                 "connect": { "key": "acme-bridge", "remote": "bridge", "authentication": "jwt" },
+                "runtime": { "name": "nodejs22.x" },
             })
         );
         assert_eq!(
@@ -133,6 +134,7 @@ mod tests {
                 "key": "bridge",
                 "baseUrl": "https://acme.test/bridge",
                 "operations": ["storage", "other"],
+                "storage": { "inScopeEUD": true },
             }])
         );
         assert_eq!(

@@ -45,8 +45,6 @@ pub struct Refusal {
     pub message: String,
     /// What to quote to the destination's support.
     pub trace_id: Option<String>,
-    /// Its label in metrics: `retry`, `wait`, `split`, `refused`, `unauthorized`, …
-    pub label: &'static str,
     /// Whether the request was sent at all: one that we held back ourselves is not worth a warning.
     pub was_sent: bool,
 }

@@ -42,6 +42,12 @@ pub fn content_digest(entity: &Entity) -> String {
     hex::encode(Sha256::digest(json))
 }
 
+/// Hex SHA-256 of an address, the same with and without a slash at its end: an address can be too long for an index.
+#[must_use]
+pub fn address_digest(url: &str) -> String {
+    hex::encode(Sha256::digest(url.trim().trim_end_matches('/').as_bytes()))
+}
+
 fn normalize(values: &mut Vec<String>) {
     values.sort_unstable();
     values.dedup();

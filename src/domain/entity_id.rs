@@ -51,6 +51,13 @@ impl EntityId {
         &self.0
     }
 
+    /// The tool's own id; `None` if it is replaced by its hash, or missing.
+    #[must_use]
+    pub fn provider_id(&self) -> Option<&str> {
+        let (_, id) = self.0.split_once(':')?;
+        Some(id).filter(|id| !id.is_empty() && !id.starts_with('~'))
+    }
+
     /// The part that names the source.
     #[must_use]
     pub fn source(&self) -> &str {
@@ -91,6 +98,14 @@ mod tests {
     #[test]
     fn a_plain_provider_id_stays_readable() {
         assert_eq!(id("Q1ABC.2~x@y=z-1:0"), "pagerduty:Q1ABC.2~x@y=z-1:0");
+    }
+
+    #[test]
+    fn the_tools_id_can_be_read_from_all_but_the_hash_form() {
+        let read = |id: &str| EntityId::new(&source(), id).provider_id().map(str::to_owned);
+        assert_eq!(read("monitor:1").as_deref(), Some("monitor:1"));
+        assert_eq!(read("a b"), None);
+        assert_eq!(EntityId::from_text("pagerduty").provider_id(), None);
     }
 
     #[test]

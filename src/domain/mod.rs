@@ -8,6 +8,7 @@
 mod bounds;
 mod component;
 mod delivery;
+mod difference;
 mod digest;
 mod entity_id;
 mod halves;
@@ -26,7 +27,8 @@ mod workspace;
 pub use bounds::{bind_all, bounded_id, storable};
 pub use component::{Component, ComponentType, FALLBACK_COMPONENT, Tier};
 pub use delivery::{BatchSizes, DeliveryState, EntityOutcome, Outgoing, Priority, Verdict};
-pub use digest::content_digest;
+pub use difference::{Difference, differences};
+pub use digest::{address_digest, content_digest};
 pub use entity_id::EntityId;
 pub use halves::Halves;
 pub use ids::{ClientKey, DestinationId, EntityKind, InvalidId, SourceId};

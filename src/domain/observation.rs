@@ -32,6 +32,25 @@ impl Entity {
         }
     }
 
+    /// Where people open it in the tool.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        match self {
+            Self::Component(c) => &c.url,
+            Self::Incident(i) => &i.url,
+            Self::Review(r) => &r.url,
+        }
+    }
+
+    /// What people call it in the tool, if that is not its id and the tool has just said so.
+    #[must_use]
+    pub fn number(&self) -> Option<&str> {
+        match self {
+            Self::Incident(i) => i.words.number.as_deref(),
+            Self::Component(_) | Self::Review(_) => None,
+        }
+    }
+
     /// The tool's ids of the workspaces the entity belongs to.
     #[must_use]
     pub fn workspaces(&self) -> &[String] {

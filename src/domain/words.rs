@@ -1,6 +1,7 @@
-//! The tools' own words for status and severity, so that an operator learns which of them are not mapped.
+//! The tools' own words for status and severity, so that an operator learns which of them are not mapped, and the
+//! number by which people know an incident.
 //!
-//! Only for the operator: never stored with an incident, never shown in Jira.
+//! Only for the operator: never part of an incident's content, never shown in Jira.
 
 /// Longest word in characters: a tool may send whole texts, which nobody maps.
 const LONGEST: usize = 100;
@@ -36,6 +37,8 @@ impl ValueKind {
 pub struct ToolWords {
     pub status: Option<String>,
     pub severity: Option<String>,
+    /// What people call the incident in the tool, such as `1042` or `INC-7`, where that is not its id.
+    pub number: Option<String>,
 }
 
 impl ToolWords {
@@ -43,7 +46,14 @@ impl ToolWords {
     /// long for a name, count as absent.
     #[must_use]
     pub fn told(status: &str, severity: &str) -> Self {
-        Self { status: find_word(status), severity: find_word(severity) }
+        Self { status: find_word(status), severity: find_word(severity), number: None }
+    }
+
+    /// The same with the incident's number; `#` before it does not count.
+    #[must_use]
+    pub fn numbered(self, number: Option<impl AsRef<str>>) -> Self {
+        let number = number.and_then(|number| find_word(number.as_ref().trim_start_matches('#')));
+        Self { number, ..self }
     }
 }
 

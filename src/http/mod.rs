@@ -8,6 +8,7 @@
 mod body;
 mod client;
 mod error;
+mod observed;
 mod retry_after;
 
 #[cfg(test)]
@@ -16,5 +17,6 @@ mod test_servers;
 pub use body::read_body;
 pub use client::{ClientError, HttpSettings, build_client, build_direct_client};
 pub use error::{TransportCause, TransportFault};
+pub use observed::{ObservedRequest, Observer, SeenRequest, endpoint_of};
 pub use reqwest::Client as HttpClient;
 pub use retry_after::{LONGEST_WAIT, find_retry_after, parse_http_date};

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 const SCOPES: [&str; 8] =
     ["NONE", "READ", "WRITE", "DELETE", "PROJECT_ADMIN", "ADMIN", "ACT_AS_USER", "ACCESS_EMAIL_ADDRESSES"];
@@ -14,6 +14,10 @@ const SCOPES: [&str; 8] =
 pub const OPERATIONS: &str = "jiraOperationsInfoProvider";
 /// The module that sends components.
 pub const COMPONENTS: &str = "jiraDevOpsComponentProvider";
+
+/// The action that leads users to where they write a review, and the places of its address.
+pub const REVIEW: &str = "createPostIncidentReview";
+const REVIEW_PLACES: [&str; 2] = ["{component-id}", "{incident-id}"];
 
 /// What the site stores of a descriptor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,12 +118,20 @@ impl Reader {
             }
             self.provider(module, provider);
             for (action, value) in provider["actions"].as_object().into_iter().flatten() {
+                // The one action that is a link for users, with ids in two places.
+                if action == REVIEW {
+                    let template = value["url"].as_str().unwrap_or_default();
+                    let filled = REVIEW_PLACES.iter().fold(template.to_owned(), |it, at| it.replace(at, "1"));
+                    let valid = Url::parse(&filled).is_ok() && !filled.contains(['{', '}']);
+                    let places = REVIEW_PLACES.join(" and ");
+                    self.demand(valid, &format!("{action}.url: absolute, with no places but {places}"));
+                    urls.insert(format!("{module}.{action}"), template.to_owned());
+                    continue;
+                }
                 match value["templateUrl"].as_str().and_then(|template| resolve(base_url, template)) {
                     Some(url) => {
                         urls.insert(format!("{module}.{action}"), url);
                     }
-                    // The one action whose only documented form is a link for users.
-                    None if action == "createPostIncidentReview" && value["url"].is_string() => {}
                     None => {
                         self.problems.push(format!("modules.{module}.actions.{action}: needs a templateUrl"));
                     }
@@ -161,6 +173,13 @@ impl Reader {
     }
 }
 
+/// Where Jira sends a user who wants to write a review of an incident.
+pub fn review_page(template: &str, incident: &str, component: &str) -> String {
+    let encode = |id: &str| form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>();
+    let [component_place, incident_place] = REVIEW_PLACES;
+    template.replace(component_place, &encode(component)).replace(incident_place, &encode(incident))
+}
+
 /// A template may be absolute, or relative to the base URL.
 fn resolve(base_url: &str, template: &str) -> Option<String> {
     if Url::parse(template).is_ok() {
@@ -172,6 +191,8 @@ fn resolve(base_url: &str, template: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::super::fixtures;
     use super::*;
 
@@ -195,7 +216,12 @@ mod tests {
         let template = serde_json::from_str(include_str!("../../atlassian-connect.json")).unwrap();
         let descriptor = parse_descriptor(&template).unwrap();
         assert!(descriptor.modules.contains(COMPONENTS));
-        assert_eq!(descriptor.actions.len(), 4, "{:?}", descriptor.actions);
+        assert_eq!(descriptor.actions.len(), 5, "{:?}", descriptor.actions);
+        let review = &descriptor.actions["jiraOperationsInfoProvider.createPostIncidentReview"];
+        assert_eq!(
+            review_page(review, "pd:Q1", "pd:P 1"),
+            "https://bridge.example.com/jira/reviews/create?affected-component=pd%3AP+1&incident=pd%3AQ1"
+        );
     }
 
     #[test]
@@ -216,6 +242,14 @@ mod tests {
             ("/modules/jiraOperationsInfoProvider/homeUrl", Value::Null),
             ("/modules/jiraOperationsInfoProvider/actions", Value::Null),
             ("/modules/jiraOperationsInfoProvider/actions/fetchWorkspaces/templateUrl", Value::Null),
+            (
+                "/modules/jiraOperationsInfoProvider/actions/createPostIncidentReview",
+                json!({"url": "/reviews"}),
+            ),
+            (
+                "/modules/jiraOperationsInfoProvider/actions/createPostIncidentReview",
+                json!({"url": "https://bridge.example.com/{incident}"}),
+            ),
             ("/modules/jiraDevOpsComponentProvider/actions/associate", Value::Null),
         ] {
             let mut json = fixtures::descriptor("https://bridge.example.com");

@@ -74,6 +74,9 @@ pub fn descriptor(base_url: &str) -> Value {
                     "searchContainers": { "templateUrl": "/jira/containers/search" },
                     "onEntityAssociated": { "templateUrl": "/jira/entities/associated" },
                     "onEntityDisassociated": { "templateUrl": "/jira/entities/disassociated" },
+                    "createPostIncidentReview": { "url": format!(
+                        "{base_url}/jira/reviews/create?affected-component={{component-id}}&incident={{incident-id}}"
+                    ) },
                 },
             },
             "jiraDevOpsComponentProvider": {

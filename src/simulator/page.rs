@@ -9,6 +9,7 @@ use actix_web::{HttpResponse, Responder};
 use askama::Template;
 use serde_json::{Value, json};
 
+use super::descriptor::{OPERATIONS, REVIEW, review_page};
 use super::entities::EntityKind;
 use super::handle::Simulator;
 use super::site::Site;
@@ -75,10 +76,12 @@ fn newest(site: &Site, kind: EntityKind) -> Vec<&Value> {
 
 fn describe_incident(site: &Site, row: &Value) -> Value {
     let ids = row["affectedComponents"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let ids: Vec<&str> = ids.collect();
     let components: Vec<Value> = ids
+        .iter()
         .map(|id| {
             let known = site.entities(EntityKind::Component).find(id);
-            json!({ "name": known.map_or(id, |it| it.json["name"].as_str().unwrap_or(id)), "known": known.is_some() })
+            json!({ "name": known.map_or(*id, |it| it.json["name"].as_str().unwrap_or(id)), "known": known.is_some() })
         })
         .collect();
     json!({
@@ -89,9 +92,19 @@ fn describe_incident(site: &Site, row: &Value) -> Value {
         "status": row["status"],
         "components": components,
         "issues": list_issues(site, row),
+        "review": find_review_page(site, row, ids.first().copied().unwrap_or_default()),
         "created": row["createdDate"],
         "updated": row["lastUpdated"],
     })
+}
+
+/// The app's link for writing a review, for a resolved incident that has none.
+fn find_review_page(site: &Site, row: &Value, component: &str) -> Option<String> {
+    let template = site.installation.as_ref()?.actions.get(&format!("{OPERATIONS}.{REVIEW}"))?;
+    let reviews = site.entities(EntityKind::Review);
+    let mut covered = reviews.iter().filter_map(|(_, review)| review.json["reviews"].as_array()).flatten();
+    let is_due = row["status"] == "resolved" && !covered.any(|id| *id == row["id"]);
+    is_due.then(|| review_page(template, row["id"].as_str().unwrap_or_default(), component))
 }
 
 fn describe_review(site: &Site, row: &Value) -> Value {

@@ -9,6 +9,7 @@ use super::findings::Findings;
 use super::memory::Memory;
 use super::polling::{Catalogue, Page, PollError, PollRequest};
 use super::webhook::{HeadProof, Headers, InboundWebhook, Rejection, Unmappable, VerifiedWebhook};
+use crate::config::PageAddress;
 use crate::domain::Timestamp;
 
 /// A connection to one incident tool.
@@ -32,6 +33,11 @@ pub trait Source: Send + Sync {
             Err(refused) => Err(refused),
         }
     }
+
+    /// How a sender can prove who it is, each as in the field `WWW-Authenticate`: `Bearer`, `Basic realm="…"`, or the
+    /// name of the header field that carries a signature or a token. Shows which kinds of credentials the configuration
+    /// has, and none of them.
+    fn challenges(&self) -> Vec<String>;
 
     /// Says, without any state, whether `parse` can map the body. A refused webhook is kept for the operator
     /// and answered with the refusal's status. The default parses it.
@@ -70,8 +76,9 @@ pub trait Source: Send + Sync {
         None
     }
 
-    /// The tool's page for writing a new post-incident review of `incident` (the tool's id), if it has one.
-    fn new_review_url(&self, _incident: Option<&str>) -> Option<String> {
+    /// Where people open an incident in the tool, if that follows from the configuration and the tool's id alone.
+    /// No tool documents an address for writing a new review.
+    fn incident_page(&self) -> Option<PageAddress> {
         None
     }
 

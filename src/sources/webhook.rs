@@ -27,6 +27,12 @@ impl Headers {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// Puts this value in place of every field of the name, in small letters.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.0.retain(|(other, _)| other != name);
+        self.0.push((name.to_owned(), value.to_owned()));
+    }
+
     /// The same without the fields that carry credentials, for keeping.
     #[must_use]
     pub fn without(&self, is_secret: impl Fn(&str) -> bool) -> Self {

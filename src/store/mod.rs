@@ -39,6 +39,7 @@ pub use deliveries::queue::WaitingEntity;
 pub use deliveries::readback::{Readback, ReadbackResult};
 pub use entities::Entities;
 pub use entities::associations::EntityAssociation;
+pub use entities::incidents::IncidentFilter;
 pub use entities::lookup::{Container, StoredDigest, StoredEntity};
 pub use entities::workspaces::StoredWorkspace;
 pub use error::StoreError;

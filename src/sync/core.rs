@@ -15,6 +15,9 @@ use crate::config::{DestinationConfig, Live};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
+/// Who verified what polling has set aside, in place of a secret's name.
+pub(in crate::sync) const POLLED: &str = "polling";
+
 /// Why a use case could not finish. The next round is the retry.
 #[derive(Debug, thiserror::Error)]
 pub enum SyncError {
@@ -62,10 +65,12 @@ impl Core {
 
     pub fn new(store: Store, clock: Clock, registry: Registry, declared: Vec<DestinationConfig>) -> Self {
         let registry = Arc::new(Live::new(registry));
+        let metrics = Arc::<Metrics>::default();
+        metrics.levels.started.set(clock.now().timestamp());
         Self {
             directory: Directory::new(store.clone(), registry.clone(), declared),
             owner: clock.new_id(),
-            metrics: Arc::default(),
+            metrics,
             signals: Signals::default(),
             heartbeats: Heartbeats::default(),
             store,

@@ -1,9 +1,9 @@
-//! A site installs, pauses, and uninstalls.
+//! A site installs, pauses, and uninstalls, and what it says and asks of single incidents.
 
 use super::core::SyncError;
 use super::engine::Engine;
 use super::registry::SourceRuntime;
-use crate::domain::{DestinationId, SourceId};
+use crate::domain::{DestinationId, Entity, EntityId, SourceId};
 use crate::store::{CallStanding, EntityAssociation, LifecycleCall, NewInstallation};
 
 impl Engine {
@@ -107,5 +107,25 @@ impl Engine {
                 .await?;
         }
         Ok(sees)
+    }
+
+    /// Where an incident is opened in its tool, if the site may see it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_incident_page(
+        &self,
+        site: &DestinationId,
+        incident: &EntityId,
+    ) -> Result<Option<String>, SyncError> {
+        if !self.core.directory.current().find(site).is_some_and(|access| access.sees(incident.source())) {
+            return Ok(None);
+        }
+        let found = self.core.store.entities().find(incident.as_str()).await?;
+        let found = found.into_iter().filter(|entity| entity.id == *incident);
+        Ok(found.filter_map(|entity| entity.content).find_map(|content| match content {
+            Entity::Incident(incident) => Some(incident.url),
+            Entity::Component(_) | Entity::Review(_) => None,
+        }))
     }
 }

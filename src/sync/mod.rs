@@ -23,12 +23,12 @@ pub use inbound::{
     Inbound, IngestError, Ingestor, PollOutcome, Probe, ProbedEntity, ProbedPayload, Receipt, Window, probe,
 };
 pub use operator::{
-    DeliveryTotals, ErasedEntity, ErasureCounts, ErasurePlan, Explanation, InstallationStatus, Obstacle,
-    Operator, Progress, Retried, SourceProgress, Story, StoryDelivery, Subject, UnknownId,
-    generate_vault_key,
+    DeliveryTotals, ErasedEntity, ErasureCounts, ErasurePlan, Explanation, Facts, IncidentList,
+    InstallationStatus, ListedIncident, Obstacle, Operator, Retried, Review, SourceProgress, SourceStatus,
+    SourcesAt, Standing, Story, StoryDelivery, Subject, UnknownId, WebhookActivity, generate_vault_key,
 };
 pub use outbound::{Outbound, PlannedRemoval};
-pub use preview::Preview;
+pub use preview::{FieldChange, Preview};
 pub use registry::{Registry, RegistryError, SourceRuntime, seal_secret};
 pub use tasks::{
     GivenUp, Heartbeat, Heartbeats, Importance, Next, Patience, Runner, Task, for_every_role, for_owner,
@@ -37,6 +37,6 @@ pub use tasks::{
 
 // What use cases take and return is named here, so that `web` and `cli` need not know the store.
 pub use crate::store::{
-    CallStanding, Cause, DeliveryRow, EntityAssociation, InstallationState, LifecycleCall, NewInstallation,
-    Place, QuarantinedRow, ReceiptRow, StoredWorkspace, TimelineEntry, TimelineEvent,
+    CallStanding, Cause, DeliveryRow, EntityAssociation, IncidentFilter, InstallationState, LifecycleCall,
+    NewInstallation, Place, QuarantinedRow, ReceiptRow, StoredWorkspace, TimelineEntry, TimelineEvent,
 };

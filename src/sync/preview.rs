@@ -24,6 +24,17 @@ pub struct Preview {
     pub payload: Value,
     /// `new in Jira`, `changes: status, summary`, or why Jira could not be asked.
     pub difference: String,
+    /// What Jira holds and would hold, field by field; empty for what is new.
+    pub changes: Vec<FieldChange>,
+}
+
+/// A field in which the payload differs from what the destination holds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FieldChange {
+    pub field: String,
+    /// `None` when the destination has no such field.
+    pub old: Option<Value>,
+    pub new: Value,
 }
 
 impl Engine {
@@ -80,7 +91,7 @@ impl Engine {
             let page = match poller.poll(request).await {
                 Ok(page) => page,
                 Err(error) => {
-                    tracing::warn!(source = %source.id(), "the tool could not be read: {error}");
+                    tracing::warn!(source = %source.id(), %error, "the tool could not be read");
                     break;
                 }
             };
@@ -118,15 +129,20 @@ impl Engine {
                 }
                 Err(fault) => Err(fault.to_string()),
             };
+            let (difference, changes) = match held {
+                Ok(Some(held)) => {
+                    let changes = list_changes(&payload, &held.body);
+                    (name_changes(kind.title, &changes), changes)
+                }
+                Ok(None) => (format!("new in {}", kind.title), Vec::new()),
+                Err(why) => (format!("{} could not be asked: {why}", kind.title), Vec::new()),
+            };
             previews.push(Preview {
                 site: access.name.clone(),
                 kind: entity.kind(),
                 jira_id: id.to_string(),
-                difference: match held {
-                    Ok(Some(held)) => changes(kind.title, &payload, &held.body),
-                    Ok(None) => format!("new in {}", kind.title),
-                    Err(why) => format!("{} could not be asked: {why}", kind.title),
-                },
+                difference,
+                changes,
                 payload,
             });
         }
@@ -134,16 +150,23 @@ impl Engine {
     }
 }
 
-/// The names of the fields in which the payload differs from what Jira holds.
-fn changes(title: &str, payload: &Value, held: &serde_json::Map<String, Value>) -> String {
+/// The fields in which the payload differs from what is held.
+fn list_changes(payload: &Value, held: &serde_json::Map<String, Value>) -> Vec<FieldChange> {
     let fields = payload.as_object().into_iter().flatten();
-    let differing: Vec<&str> = fields
-        .filter(|(name, value)| *name != "updateSequenceNumber" && held.get(*name) != Some(*value))
-        .map(|(name, _)| name.as_str())
-        .collect();
-    if differing.is_empty() {
-        format!("{title} holds the same")
-    } else {
-        format!("changes: {}", differing.join(", "))
+    let differing =
+        fields.filter(|(name, value)| *name != "updateSequenceNumber" && held.get(*name) != Some(*value));
+    let change = |(name, new): (&String, &Value)| FieldChange {
+        field: name.clone(),
+        old: held.get(name).cloned(),
+        new: new.clone(),
+    };
+    differing.map(change).collect()
+}
+
+fn name_changes(title: &str, changes: &[FieldChange]) -> String {
+    if changes.is_empty() {
+        return format!("{title} holds the same");
     }
+    let names: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
+    format!("changes: {}", names.join(", "))
 }

@@ -6,5 +6,8 @@
 mod logging;
 mod metrics;
 
-pub use logging::{LoggingError, check_level, init_logging};
-pub use metrics::{Metrics, SiteLabel, SourceLabel, TaskLabel, WordLabel};
+pub use logging::{LoggingError, check_level, init_command_logging, init_logging};
+pub use metrics::{
+    Counts, Gauges, Levels, Metrics, RequestMade, SiteLabel, SiteResultLabel, SiteStateLabel, SourceLabel,
+    SourceStateLabel, Sums, WordLabel, gauge_value,
+};

@@ -20,7 +20,6 @@ use crate::connect::jwt::{
 };
 use crate::domain::{ClientKey, DestinationId};
 use crate::sync::DestinationAccess;
-use crate::telemetry::Metrics;
 
 /// A request that an installed site signed.
 pub(super) struct AuthenticatedSite {
@@ -50,11 +49,11 @@ pub(super) async fn authenticate_site(
         keep_seat(request);
     }
     let result = if verified.is_ok() { "verified" } else { "refused" };
-    let site = verified.as_ref().map_or("unknown", |verified| verified.site.name.as_str());
+    let site = verified.as_ref().ok().map(|verified| verified.site.name.as_str());
     if let Ok(verified) = &verified {
         state.engine.note_call(&verified.site.id);
     }
-    Metrics::count_site(&state.engine.metrics().actions, site, result, 1);
+    state.engine.metrics().count_action(site, result);
     verified
 }
 

@@ -5,6 +5,7 @@
 
 mod actions;
 mod auth;
+mod docs;
 mod lifecycle;
 mod limits;
 mod listener;
@@ -13,6 +14,7 @@ mod pages;
 mod problem;
 mod reload;
 mod request;
+mod request_id;
 mod routes;
 mod state;
 mod webhooks;

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 use super::State;
-use super::problem::Problem;
+use super::problem::{Kind, Problem};
 use super::reload::ReloadFault;
 use crate::config::ConfigError;
 
@@ -56,8 +56,9 @@ async fn in_time<T, E: Display>(asked: impl Future<Output = Result<T, E>>) -> Re
 /// All metrics for Prometheus.
 pub(super) async fn metrics(state: Data<State>) -> Result<HttpResponse, Problem> {
     let text = state.engine.metrics().encode();
-    let text =
-        text.map_err(|fault| Problem::unavailable("metrics", "The metrics cannot be written.", &fault))?;
+    let text = text.map_err(|fault| {
+        Problem::unavailable(Kind::MetricsUnavailable, "The metrics cannot be written.", &fault)
+    })?;
     Ok(HttpResponse::Ok()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
         .body(text))
@@ -84,8 +85,8 @@ pub(super) async fn reload(state: Data<State>, request: HttpRequest) -> Result<H
             Ok(HttpResponse::UnprocessableEntity().json(json!({ "problems": problems })))
         }
         Ok(Err(fault @ ReloadFault::Incomplete(_))) => {
-            Err(Problem::unavailable("reload-incomplete", "The database failed; reload again.", &fault))
+            Err(Problem::unavailable(Kind::ReloadIncomplete, "The database failed; reload again.", &fault))
         }
-        Err(fault) => Err(Problem::unavailable("reload-failed", "The log says why.", &fault)),
+        Err(fault) => Err(Problem::unavailable(Kind::ReloadFailed, "The log says why.", &fault)),
     }
 }

@@ -1,27 +1,36 @@
-//! What anyone may see: name and version, the descriptor, and the icons that Jira shows.
+//! What anyone may see: the home page, the descriptor, and the files that pages and Jira show.
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::{Data, Json, Path};
+use askama::Template;
 use serde_json::Value;
 
 use super::State;
+use super::docs;
 use super::problem::Problem;
 
-const FILES: [(&str, &str); 3] = [
-    ("logo.svg", include_str!("../../templates/static/logo.svg")),
-    ("service.svg", include_str!("../../templates/static/service.svg")),
-    ("workspace.svg", include_str!("../../templates/static/workspace.svg")),
+const SVG: &str = "image/svg+xml";
+
+/// Name, type and content.
+const FILES: [(&str, &str, &str); 4] = [
+    ("logo.svg", SVG, include_str!("../../templates/static/logo.svg")),
+    ("service.svg", SVG, include_str!("../../templates/static/service.svg")),
+    ("workspace.svg", SVG, include_str!("../../templates/static/workspace.svg")),
+    ("manual.css", "text/css; charset=utf-8", include_str!("../../templates/static/manual.css")),
 ];
 
-/// Name and version; nothing about tenants.
+#[derive(Template)]
+#[template(path = "home.html")]
+struct Home {
+    version: &'static str,
+}
+
+/// Name, version, and where to read on; nothing about tenants.
 pub(super) async fn home() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(concat!(
-        "Incident Bridge ",
-        env!("CARGO_PKG_VERSION"),
-        "\nShows the incidents of an incident tool on the Incidents page of Jira Software.\n",
-        "App descriptor: atlassian-connect.json\nDocumentation: README.md of the program\n",
-    ))
+    let home = Home { version: env!("CARGO_PKG_VERSION") };
+    // Writing to a text does not fail.
+    docs::html(home.render().unwrap_or_default())
 }
 
 pub(super) async fn descriptor(state: Data<State>) -> Json<Value> {
@@ -29,10 +38,10 @@ pub(super) async fn descriptor(state: Data<State>) -> Json<Value> {
 }
 
 pub(super) async fn file(name: Path<String>) -> Result<HttpResponse, Problem> {
-    let (_, content) =
-        FILES.iter().find(|(known, _)| *known == name.as_str()).ok_or_else(Problem::not_found)?;
+    let file = FILES.iter().find(|(known, ..)| *known == name.as_str());
+    let (_, content_type, content) = file.ok_or_else(Problem::not_found)?;
     Ok(HttpResponse::Ok()
-        .content_type("image/svg+xml")
+        .content_type(*content_type)
         .insert_header((header::CACHE_CONTROL, "public, max-age=86400"))
         .body(*content))
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use actix_web::http::header;
 use actix_web::web::{self, Payload};
-use actix_web::{HttpRequest, Resource, Route};
+use actix_web::{HttpRequest, Resource, Route, guard};
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
 
@@ -21,6 +21,11 @@ pub(super) fn only(path: &str, allow: &'static str, route: Route) -> Resource {
     web::resource(path)
         .route(route)
         .default_service(web::to(move || async move { Err::<String, _>(Problem::method_not_allowed(allow)) }))
+}
+
+/// For `GET`, and for `HEAD`, whose answer is the same without its body.
+pub(super) fn get_or_head() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// The whole body, within the limits of its size and time.

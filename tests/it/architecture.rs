@@ -5,9 +5,10 @@
 
 mod checker;
 mod circles;
-mod document;
+pub mod document;
 mod imports;
 mod layers;
+mod log_lines;
 mod names;
 mod sizes;
 mod source;
@@ -71,6 +72,11 @@ fn find_style_breaches(file: &SourceFile) -> Vec<String> {
     let macros = style.macros.iter().filter(|(_, name)| FORBIDDEN_MACROS.contains(&name.as_str()));
     breaches.extend(macros.map(|(line, name)| file.at(*line, &format!("{name}! is forbidden"))));
     breaches
+}
+
+#[test]
+fn log_messages_are_fixed_and_their_fields_readable() {
+    expect_none(SOURCES.iter().flat_map(log_lines::find_breaches));
 }
 
 #[test]

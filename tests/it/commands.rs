@@ -93,8 +93,12 @@ async fn the_story_of_an_incident_can_be_asked_for_while_the_service_runs() {
     })
     .await;
     let told = command(&["explain", "Q1"], Some(&place.file)).await;
-    for part in ["stored as version", "verified by webhook_secrets[0]", "accepted by Jira"] {
+    for part in ["incident pd:Q1: Incident Q1", "reported: open, P2", "accepted by Jira"] {
         assert!(told.out.contains(part), "{part} in {told:?}");
+    }
+    let verbose = command(&["explain", "Q1", "--verbose"], Some(&place.file)).await;
+    for part in ["stored as version", "verified by webhook_secrets[0]"] {
+        assert!(verbose.out.contains(part) && !told.out.contains(part), "{part} in {verbose:?}");
     }
     let refused = command(&["explain", "pd:Q2"], Some(&place.file)).await;
     assert!(
@@ -106,6 +110,8 @@ async fn the_story_of_an_incident_can_be_asked_for_while_the_service_runs() {
     assert!(retried.out.starts_with("1 "), "{retried:?}");
     eventually("the refused one arrives", async || place.site.incident("pd:Q2")).await;
     let sites = json(&["installations"], &place).await;
+    let (sites, sources) = (&sites["installations"], &sites["sources"]);
+    assert!(sources[0]["source"] == "pd" && sources[0]["last_webhook_at"].is_string(), "{sources}");
     assert_eq!((&sites[0]["state"], &sites[0]["refused"]), (&Value::from("enabled"), &Value::from(0)));
     let examined = command(&["doctor"], Some(&place.file)).await;
     assert_eq!(examined.code, Some(0), "{examined:?}");
@@ -154,10 +160,13 @@ async fn no_command_passes_control_characters_on_to_the_terminal() {
     let kept = json(&["quarantine", "list"], &place).await;
     let id = kept[0]["id"].as_str().expect("an id");
     let odd = "Q\u{1b}[31m7";
-    let commands: [&[&str]; 16] = [
+    let commands: [&[&str]; 19] = [
         &["explain", "pd:Q2"],
         &["explain", "Q9"],
         &["explain", odd],
+        &["explain", "pd:Q2", "--verbose"],
+        &["incidents", "--site", odd],
+        &["deliveries", "retry", odd],
         &["quarantine", "list"],
         &["quarantine", "show", id],
         &["quarantine", "show", odd],

@@ -162,7 +162,7 @@ async fn of_the_headers_of_a_webhook_only_harmless_ones_are_stored() {
     let kept: Vec<(String, String)> = serde_json::from_str(&row.headers).expect("JSON");
     let mut names: Vec<&str> = kept.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
-    assert_eq!(names, ["content-type", "user-agent", "webhook-id"], "{kept:?}");
+    assert_eq!(names, ["content-type", "user-agent", "webhook-id", "x-request-id"], "{kept:?}");
     assert_eq!(files_with(&bridge, "generic-token"), [""; 0]);
     bridge.settle().await;
     assert!(bridge.jira().incident("gen:G1").is_some());

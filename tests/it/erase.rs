@@ -50,7 +50,10 @@ async fn an_erased_incident_is_gone_and_stays_away(on: On) {
     bridge.jira().associate("pd:QGONE1", "10001").await.expect("an answer");
     bridge.settle_after(2).await;
     let plan = erase(&bridge, Subject::Incident("QGONE1".to_owned())).await;
-    assert_eq!(plan.counts(), ErasureCounts { entities: 1, webhooks: 2, history: 0, facts: 0, reasons: 0 });
+    assert_eq!(
+        plan.counts(),
+        ErasureCounts { entities: 1, webhooks: 2, history: 0, facts: 0, reasons: 0, workspaces: 0 }
+    );
     assert!(bridge.jira().incident("pd:QGONE1").is_none());
     assert!(bridge.jira().incident("pd:QSTAYS1").is_some());
     let found = bridge.engine.store().entities().find("QGONE1").await.expect("the store works");
@@ -83,7 +86,14 @@ async fn a_name_is_taken_out_of_everything(on: On) {
     bridge.settle().await;
     let before = bridge.delivery("pd:QJANE1").await.wanted;
     let plan = erase(&bridge, person("JANE DOE")).await;
-    assert_eq!(plan.counts(), ErasureCounts { entities: 1, webhooks: 1, history: 1, facts: 0, reasons: 1 });
+    // In the history: the refusal, and the title with which the incident was opened.
+    assert_eq!(
+        plan.counts(),
+        ErasureCounts { entities: 1, webhooks: 1, history: 2, facts: 0, reasons: 1, workspaces: 0 }
+    );
+    let told = bridge.engine.operator().explain("QJANE1").await.expect("the store works");
+    let told = serde_json::to_string(&told.stories).expect("it is JSON");
+    assert!(told.contains("[erased] is paged") && !told.contains("Jane"), "{told}");
     assert_eq!(bridge.jira().incident("pd:QJANE1").expect("it is there")["summary"], "[erased] is paged");
     assert!(bridge.delivery("pd:QJANE1").await.wanted > before);
     assert_eq!(bridge.delivery("pd:QREFUSED1").await.reason.as_deref(), Some("[erased] is not a component"));
@@ -98,6 +108,35 @@ async fn a_name_is_taken_out_of_everything(on: On) {
     bridge.pagerduty(&triggered("QJANE1").titled("Jane Doe has left").resolved()).await;
     bridge.settle_after(5).await;
     assert_eq!(bridge.jira().incident("pd:QJANE1").expect("it is there")["summary"], "Jane Doe has left");
+    bridge.finish().await;
+}
+
+async fn a_name_is_taken_out_of_workspaces_and_of_what_changed(on: On) {
+    let bridge = start(on).await;
+    bridge.pagerduty(&triggered("QJANE1").titled("Jane Doe is paged")).await;
+    bridge.settle_after(60).await;
+    bridge.pagerduty(&triggered("QJANE1").titled("Somebody is paged").resolved()).await;
+    bridge.settle_after(5).await;
+    let (source, store) = (SourceId::parse("pd").expect("valid"), bridge.engine.store());
+    let team = incident_bridge::domain::Workspace {
+        provider_id: "T1".to_owned(),
+        name: "Team of Jane Doe".to_owned(),
+        url: "https://tool.example.com/teams/jane%20doe".to_owned(),
+    };
+    store.entities().record_workspaces(&source, &[team]).await.expect("the store works");
+    let plan = erase(&bridge, person("jane doe")).await;
+    // Only the past names her: two versions, and the webhook of the first.
+    assert_eq!(
+        plan.counts(),
+        ErasureCounts { entities: 0, webhooks: 1, history: 2, facts: 0, reasons: 0, workspaces: 1 }
+    );
+    let told = bridge.engine.operator().explain("QJANE1").await.expect("the store works");
+    let told = serde_json::to_string(&told.stories).expect("it is JSON");
+    assert!(told.contains("[erased] is paged") && !told.contains("Jane"), "{told}");
+    let known = bridge.engine.store().entities().list_workspaces().await.expect("the store works");
+    let team = known.iter().find(|it| it.id.as_str() == "pd:T1").expect("it is kept");
+    assert_eq!((team.name.as_str(), team.url.as_str()), ("Team of [erased]", "https://tool.example.com/"));
+    assert!(erase(&bridge, person("Jane Doe")).await.is_empty(), "there is nothing left to erase");
     bridge.finish().await;
 }
 
@@ -121,6 +160,7 @@ macro_rules! both {
 both! {
     an_erased_incident_is_gone_and_stays_away
     a_name_is_taken_out_of_everything
+    a_name_is_taken_out_of_workspaces_and_of_what_changed
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -143,7 +183,7 @@ async fn the_command_plans_asks_erases_and_reports() {
     assert!(place.site.incident("pd:QGONE1").is_some());
     let said = run(&["--incident", "QGONE1", "--yes"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
-    for part in ["erased from 1 incident", "incident pd:QGONE1", "cannot be asked"] {
+    for part in ["erased from 1 incident, review or component", "incident pd:QGONE1", "cannot be asked"] {
         assert!(said.out.contains(part), "{part} in {said:?}");
     }
     eventually("Jira has deleted it", async || place.site.incident("pd:QGONE1").is_none().then_some(()))

@@ -23,10 +23,27 @@ fn documented(heading: &str) -> String {
     block.split_once("```").expect("its end").0.to_owned()
 }
 
-/// The text with everything that differs between two runs replaced by its kind.
+/// The text with everything that differs between two runs replaced by its kind, and without line breaks within
+/// sentences, which depend on the length of names.
 fn normalise(text: &str, site: &str) -> String {
-    let words = |line: &str| line.split(' ').map(|word| kind_of(word, site)).collect::<Vec<_>>().join(" ");
-    text.lines().map(words).collect::<Vec<_>>().join("\n")
+    let mut sentences: Vec<String> = Vec::new();
+    for line in text.lines() {
+        match sentences.last_mut().filter(|_| line.starts_with("    ")) {
+            Some(sentence) => *sentence = format!("{sentence} {}", line.trim_start()),
+            None => sentences.push(line.to_owned()),
+        }
+    }
+    let words = |line: &String| line.split(' ').map(|word| kind_of(word, site)).collect::<Vec<_>>().join(" ");
+    sentences.iter().map(|line| words(&without_ages(line))).collect::<Vec<_>>().join("\n")
+}
+
+/// `(3 min ago)` and `(just now)` as `(AGE)`.
+fn without_ages(line: &str) -> String {
+    let parts = line.split('(').map(|part| match part.split_once(')') {
+        Some((age, rest)) if age == "just now" || age.ends_with(" ago") => format!("AGE){rest}"),
+        _ => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join("(")
 }
 
 fn kind_of(word: &str, site: &str) -> String {
@@ -62,17 +79,25 @@ impl Stage {
     }
 
     async fn confirmed(&self) {
+        self.confirmed_with("").await;
+    }
+
+    async fn confirmed_with(&self, part: &str) {
         eventually("Jira holds the incident, and the bridge knows", async || {
-            let said = command(&["explain", "Q1A2B3"], Some(&self.place.file)).await;
-            said.out.contains("Jira holds version").then_some(())
+            let said = command(&["explain", "Q1A2B3"], Some(&self.place.file)).await.out;
+            (said.contains("Jira holds the last change") && said.contains(part)).then_some(())
         })
         .await;
     }
 
     /// What `explain` says once it contains `end`, compared with the document.
     async fn tells(&self, id: &str, end: &str, heading: &str) {
+        self.tells_by(&["explain", id], end, heading).await;
+    }
+
+    async fn tells_by(&self, arguments: &[&str], end: &str, heading: &str) {
         let told = eventually(heading, async || {
-            let said = command(&["explain", id], Some(&self.place.file)).await;
+            let said = command(arguments, Some(&self.place.file)).await;
             said.out.contains(end).then_some(said.out)
         })
         .await;
@@ -82,6 +107,10 @@ impl Stage {
             shown.trim_end(),
             "it really said:\n{told}"
         );
+        let is_whole = |line: &str| line.trim_start().contains(' ');
+        let long =
+            told.lines().find(|line| line.chars().count() > 80 && !line.contains('`') && is_whole(line));
+        assert_eq!(long, None, "a line is wider than a terminal");
     }
 }
 
@@ -89,7 +118,25 @@ impl Stage {
 async fn an_incident_that_arrived() {
     let stage = Stage::set().await;
     assert_eq!(stage.post(&triggered("Q1A2B3").body(&Clock::system())).await, 202);
-    stage.tells("Q1A2B3", "Jira holds version", "It arrived").await;
+    stage.tells("Q1A2B3", "Jira holds the last change", "It arrived").await;
+    stage.tells_by(&["explain", "Q1A2B3", "--verbose"], "Jira holds version", "With every id").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_incident_that_changed_and_is_asked_for_by_whatever_people_know_of_it() {
+    let stage = Stage::set().await;
+    assert_eq!(stage.post(&triggered("Q1A2B3").titled("Checkout is down").body(&Clock::system())).await, 202);
+    stage.confirmed().await;
+    let escalated = triggered("Q1A2B3").titled("Checkout and search are down").body(&Clock::system());
+    assert_eq!(stage.post(&escalated.replace("\"P2\"", "\"P1\"")).await, 202);
+    stage.confirmed_with("P2 → P1").await;
+    let resolved =
+        triggered("Q1A2B3").titled("Checkout and search are down").resolved().body(&Clock::system());
+    assert_eq!(stage.post(&resolved.replace("\"P2\"", "\"P1\"")).await, 202);
+    stage.confirmed_with("open → resolved").await;
+    for name in ["Q1A2B3", "pd:Q1A2B3", "7", "#7", "https://acme.pagerduty.com/incidents/Q1A2B3/"] {
+        stage.tells(name, "Jira holds the last change", "It changed").await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -120,7 +120,8 @@ impl Story {
     /// The operator's list of sites.
     async fn installations(&self) -> Vec<Value> {
         let listed = self.ask(&["installations", "--json"]).await;
-        serde_json::from_str(&listed).expect("a list")
+        let listed: Value = serde_json::from_str(&listed).expect("JSON");
+        listed["installations"].as_array().expect("a list").clone()
     }
 
     /// Waits until the list of sites says this of every one; shows the rest of the list if it never does.

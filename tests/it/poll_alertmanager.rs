@@ -65,3 +65,37 @@ async fn an_alertmanager_that_is_only_polled_opens_and_resolves_incidents() {
     assert_eq!(bridge.jira().submitted_versions(Kind::Incident, id).len(), 2);
     bridge.finish().await;
 }
+
+#[tokio::test]
+async fn a_test_of_the_source_prints_the_ids_that_jira_holds() {
+    let server = MockServer::start().await;
+    let mut alert = crate::webhooks::alert("firing", "2026-09-14T07:58:00Z")["alerts"][0].clone();
+    alert["receivers"] = json!([{ "name": "bridge" }]);
+    alert["status"] = json!({ "state": "active", "silencedBy": [], "inhibitedBy": [], "mutedBy": [] });
+    alert["updatedAt"] = json!("2026-09-14T08:00:00Z");
+    alert["endsAt"] = json!("2026-09-14T08:10:00Z");
+    let group = json!([{
+        "labels": { "alertname": "HighLatency" }, "receiver": { "name": "bridge" }, "alerts": [alert],
+    }]);
+    Mock::given(path("/api/v2/alerts/groups"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(group))
+        .mount(&server)
+        .await;
+    let sources = format!(
+        "[[sources]]\nid = \"am\"\ntype = \"alertmanager\"\nwebhook_token = \"alertmanager-token\"\napi_url = \"{}\"\n",
+        server.uri()
+    );
+    let bridge = Setup::default().sources(&sources).start().await;
+    bridge.install().await;
+    let firing = crate::webhooks::alert("firing", "2026-09-14T07:58:00Z").to_string();
+    let answer = bridge.post_webhook("am", firing, &[crate::webhooks::AM]).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    bridge.settle_after(5).await;
+    let held = bridge.jira().incidents()[0]["id"].clone();
+    let files = bridge.config_files();
+    let arguments = ["sources", "test", "am", "--json", "--config", &files[0], "--config", &files[1]];
+    let said = crate::harness::place::command(&arguments, None).await;
+    let tested: serde_json::Value = serde_json::from_str(&said.out).expect("it is JSON");
+    assert_eq!(tested["entities"][0]["jira_id"], held, "{tested}");
+    bridge.finish().await;
+}

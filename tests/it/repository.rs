@@ -138,6 +138,26 @@ fn the_example_for_production_is_a_valid_configuration() {
 }
 
 #[test]
+fn the_unit_starts_the_example_for_production() {
+    let unit = read("config/incident-bridge.service");
+    let value = |key: &str| {
+        let found = unit.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        found.unwrap_or_else(|| panic!("the unit has no {key}"))
+    };
+    let (_, config) = value("ExecStart").split_once("incident-bridge serve --config ").expect("it serves");
+    let guide = read("docs/OPERATING.md");
+    for place in [config, value("User"), "/etc/systemd/system/", "config/incident-bridge.service"] {
+        assert!(guide.contains(place), "OPERATING.md does not name {place}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let loaded = load(&[deploy_example(folder.path())], &Environment::default()).unwrap();
+    let grace = loaded.config.server.shutdown_grace.as_secs();
+    let patience: u64 = value("TimeoutStopSec").trim_end_matches('s').parse().expect("seconds");
+    assert!(patience > grace, "systemd kills it after {patience} s, but it may need {grace} s");
+    assert!(value("ExecReload").contains("-HUP"), "a reload must not stop it");
+}
+
+#[test]
 fn commands_print_through_the_one_file_that_escapes() {
     let folders = ["src/cli", "src/cli/demo", "src/cli/explain", "src/cli/sources"];
     for folder in folders {

@@ -74,7 +74,7 @@ async fn a_type_is_shown_without_any_configuration_and_a_wrong_name_gets_the_rig
     assert!(shown.out.contains("https://bridge.example.com/webhooks/am"), "{shown:?}");
     assert!(shown.out.contains("docs/sources/alertmanager.md"), "{shown:?}");
     let wrong = command(&["sources", "show", "pagerdutty"], None).await;
-    assert_eq!(wrong.code, Some(2));
+    assert_eq!(wrong.code, Some(1));
     assert!(wrong.err.contains("did you mean `pagerduty`?"), "{wrong:?}");
 }
 
@@ -90,12 +90,12 @@ async fn a_tool_that_answers_is_shown_as_jira_would_get_it_and_nothing_is_stored
     let said = run(&["sources", "test", "pd"], &place.file).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     for part in [
-        "1 service(s) and 0 team(s)",
+        "1 service and 0 teams",
         "\"id\": \"pd:Q1\"",
         "\"summary\": \"Checkout is down\"",
         "below [sources.severity] write: \"Blocker\" = ",
         "an entry cannot be mapped: the incident has no id",
-        "1 entities, 0 deleted; a poll would go on. Nothing was stored or sent",
+        "one page: 1 entity, 0 deleted; a poll would go on. Nothing was stored or sent",
     ] {
         assert!(said.out.contains(part), "{part} in {said:?}");
     }
@@ -119,8 +119,8 @@ async fn a_tool_that_refuses_ends_with_1_and_says_what_to_do() {
     assert!(said.err.contains("pd cannot be read") && said.err.contains("`api_token`"), "{said:?}");
     assert!(!said.err.contains("rest-token"), "{said:?}");
     let unknown = run(&["sources", "test", "dp"], &place.file).await;
-    assert_eq!(unknown.code, Some(2));
-    assert!(unknown.err.contains("there are: pd"), "{unknown:?}");
+    assert_eq!(unknown.code, Some(1));
+    assert!(unknown.err.contains("did you mean \"pd\"?"), "{unknown:?}");
 }
 
 #[tokio::test]

@@ -151,7 +151,8 @@ async fn the_operator_sees_each_incident_at_the_sites_that_may_have_it() {
     }
     let rows: Value = serde_json::from_str(&say(&["installations", "--json"]).await).expect("JSON");
     let workspaces = |host: &String| {
-        let row = rows.as_array().expect("a list").iter().find(|row| row["site"] == json!(host));
+        let row =
+            rows["installations"].as_array().expect("a list").iter().find(|row| row["site"] == json!(host));
         row.expect("its line")["linked_workspaces"].clone()
     };
     assert_eq!((workspaces(&hosts[0]), workspaces(&hosts[1])), (json!(3), json!(1)), "{rows}");

@@ -5,7 +5,7 @@
 //! not know the schema: these tests stay valid when it changes.
 
 use chrono::TimeDelta;
-use incident_bridge::domain::DeliveryState;
+use incident_bridge::domain::{DeliveryState, EntityId};
 use incident_bridge::simulator::EntityKind as Kind;
 use incident_bridge::sync::PollOutcome;
 use serde_json::json;
@@ -150,7 +150,11 @@ async fn a_refusal_keeps_its_reason_and_can_be_retried(on: On) {
         assert_eq!(bridge.events(id).await, ["stored", "refused"]);
         assert!(versions(&bridge, id).is_empty());
     }
-    assert_eq!(bridge.engine.store().deliveries().retry(None).await.expect("the store works"), 2);
+    let deliveries = bridge.engine.store().deliveries();
+    assert_eq!(deliveries.retry(None).await.expect("the store works"), 1, "what was given up stays so");
+    let given_up = EntityId::from_text("pd:Q5");
+    let named = deliveries.retry(Some(std::slice::from_ref(&given_up))).await;
+    assert_eq!(named.expect("the store works"), 1);
     bridge.settle().await;
     bridge.settle_after(1).await;
     for id in ["pd:Q4", "pd:Q5"] {

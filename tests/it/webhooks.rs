@@ -254,9 +254,9 @@ async fn a_wrong_method_is_answered_405_with_the_right_ones() {
         (Method::OPTIONS, "/webhooks/pd", "POST, PUT"),
         (Method::GET, "/webhooks/pd/token", "POST, PUT"),
         (Method::GET, "/connect/installed", "POST"),
-        (Method::POST, "/jira/containers/search", "GET"),
+        (Method::POST, "/jira/containers/search", "GET, HEAD"),
         (Method::GET, "/jira/entities/associated", "POST, PUT"),
-        (Method::POST, "/atlassian-connect.json", "GET"),
+        (Method::POST, "/atlassian-connect.json", "GET, HEAD"),
     ] {
         let answer = send(bridge.request(method.clone(), target)).await;
         assert_eq!((answer.status, answer.problem()), (405, "method-not-allowed"), "{method} {target}");

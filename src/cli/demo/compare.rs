@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::DateTime;
 use serde_json::Value;
 
-use super::scenery::{RULES, SERVICES};
+use super::scenery::{NOTICES, RULES, SERVICES};
 use crate::simulator::Simulator;
-use crate::simulator::tools::{Episode, Incident, Pager, Status, Tools};
+use crate::simulator::tools::{Episode, Incident, Pager, Report, Status, StatusPage, Tools};
 
 /// An incident as Jira should show it.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,6 +22,7 @@ struct Expected {
     url: String,
     /// Milliseconds since the Unix epoch.
     created: i64,
+    issues: Vec<String>,
 }
 
 /// Every difference, in words; empty when Jira equals the tools.
@@ -43,6 +44,12 @@ pub(super) fn compare(jira: &Simulator, tools: &Tools) -> Vec<String> {
         let name = format!("{} of {}", episode.rule.name, episode.rule.service);
         differences.extend(check(&name, &expected, found));
     }
+    for report in tools.status_page.reports() {
+        let id = format!("status:{}", report.id);
+        let found = extra.remove(id.as_str());
+        differences.extend(check(&id, &expect_report(&report, &tools.status_page), found));
+    }
+    differences.extend(check_reviews(jira, &tools.status_page));
     differences.extend(extra.keys().map(|id| format!("{id}: is in Jira, but in no tool")));
     differences.extend(check_components(jira, &held));
     differences.extend(jira.schema_violations().iter().map(|violation| {
@@ -59,7 +66,46 @@ fn expect_incident(incident: &Incident, pager: &Pager) -> Expected {
         components: vec![format!("pager:{}", incident.service.id)],
         url: pager.incident_url(&incident.id),
         created: incident.created_at.timestamp_millis(),
+        issues: Vec::new(),
     }
+}
+
+fn expect_report(report: &Report, page: &StatusPage) -> Expected {
+    let severity = match report.notice.impact {
+        "critical" => "P1",
+        "major" => "P2",
+        "minor" => "P3",
+        _ => "unknown",
+    };
+    Expected {
+        summary: report.notice.title.to_owned(),
+        status: if report.resolved_at.is_some() { "resolved" } else { "open" },
+        severity: severity.to_owned(),
+        components: vec![format!("status:{}", report.notice.component.0)],
+        url: page.report_url(&report.id),
+        created: report.created_at.timestamp_millis(),
+        // In these titles a word has a digit only if it is a key.
+        issues: words(report.notice.title)
+            .filter(|word| word.contains(|c: char| c.is_ascii_digit()))
+            .collect(),
+    }
+}
+
+fn words(title: &str) -> impl Iterator<Item = String> {
+    title.split([' ', ',', '(', ')']).map(str::to_owned)
+}
+
+/// Every published postmortem is a review of its incident, and Jira holds no other.
+fn check_reviews(jira: &Simulator, page: &StatusPage) -> Vec<String> {
+    let published = page.reports().into_iter().filter(|report| report.published_at.is_some());
+    let expected: BTreeSet<(String, String, String)> = published
+        .map(|it| (format!("status:{}", it.id), it.notice.title.to_owned(), "completed".to_owned()))
+        .collect();
+    let held = jira.reviews();
+    let own = |review: &Value, pointer: &str| text(review, pointer).to_owned();
+    let held =
+        held.iter().map(|it| (own(it, "/reviews/0"), own(it, "/summary"), own(it, "/status"))).collect();
+    expected.symmetric_difference(&held).map(|(id, ..)| format!("{id}: its review differs")).collect()
 }
 
 fn expect_episode(episode: &Episode) -> Expected {
@@ -76,6 +122,7 @@ fn expect_episode(episode: &Episode) -> Expected {
         components: vec![format!("alerts:{}", episode.rule.service)],
         url: episode.url.clone(),
         created: episode.started.timestamp_millis(),
+        issues: Vec::new(),
     }
 }
 
@@ -83,6 +130,8 @@ fn check(name: &str, expected: &Expected, found: Option<&Value>) -> Vec<String> 
     let Some(found) = found else { return vec![format!("{name}: is not in Jira")] };
     let components = found["affectedComponents"].as_array().into_iter().flatten();
     let components: Vec<&str> = components.filter_map(Value::as_str).collect();
+    let issues: Vec<&str> =
+        found["associations"].as_array().into_iter().flatten().flat_map(list_values).collect();
     let created_then = created(found).map_or_else(|| "?".to_owned(), |ms| ms.to_string());
     let pairs = [
         ("summary", expected.summary.clone(), text(found, "/summary").to_owned()),
@@ -91,6 +140,7 @@ fn check(name: &str, expected: &Expected, found: Option<&Value>) -> Vec<String> 
         ("components", expected.components.join(", "), components.join(", ")),
         ("url", expected.url.clone(), text(found, "/url").to_owned()),
         ("created", expected.created.to_string(), created_then),
+        ("issues", expected.issues.join(", "), issues.join(", ")),
     ];
     let differ = pairs.into_iter().filter(|(_, tool, jira)| tool != jira);
     differ
@@ -98,11 +148,16 @@ fn check(name: &str, expected: &Expected, found: Option<&Value>) -> Vec<String> 
         .collect()
 }
 
+fn list_values(association: &Value) -> impl Iterator<Item = &str> {
+    association["values"].as_array().into_iter().flatten().filter_map(Value::as_str)
+}
+
 /// Every component that incidents name exists under the tool's name, and Jira holds no other.
 fn check_components(jira: &Simulator, incidents: &[Value]) -> Vec<String> {
     let of_pager = SERVICES.map(|service| (format!("pager:{}", service.id), service.name));
     let of_alerts = RULES.map(|rule| (format!("alerts:{}", rule.service), rule.service));
-    let known: BTreeMap<String, &str> = of_pager.into_iter().chain(of_alerts).collect();
+    let of_status = NOTICES.map(|notice| (format!("status:{}", notice.component.0), notice.component.1));
+    let known: BTreeMap<String, &str> = of_pager.into_iter().chain(of_alerts).chain(of_status).collect();
     let mut differences = Vec::new();
     let mut held = BTreeSet::new();
     for component in jira.components() {
@@ -147,6 +202,7 @@ mod tests {
             components: vec!["pager:PCHKOUT1".to_owned()],
             url: "http://pager.test/incidents/1".to_owned(),
             created: 1_775_207_700_000,
+            issues: vec!["PAY-381".to_owned()],
         }
     }
 
@@ -158,6 +214,7 @@ mod tests {
             "affectedComponents": ["pager:PCHKOUT1"],
             "url": "http://pager.test/incidents/1",
             "createdDate": "2026-04-03T09:15:00.000Z",
+            "associations": [{ "associationType": "issueIdOrKeys", "values": ["PAY-381"] }],
         })
     }
 
@@ -175,6 +232,7 @@ mod tests {
             ("/affectedComponents/0", json!("pager:PLEDGER2"), "components"),
             ("/url", json!("http://pager.test/"), "url"),
             ("/createdDate", json!("2026-04-03T09:15:01Z"), "created"),
+            ("/associations/0/values", json!([]), "issues"),
         ] {
             let mut held = held();
             *held.pointer_mut(pointer).unwrap() = value;

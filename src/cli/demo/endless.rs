@@ -5,17 +5,19 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
-use super::scenery::{RULES, SERVICES, TITLES};
+use super::scenery::{CHECKOUT, NOTICES, RULES, SERVICES, TITLES};
 use super::stage::Stage;
 use crate::cli::output;
 use crate::clock::Timestamp;
-use crate::simulator::tools::{Alerts, Change, Pager, Rule, Status};
+use crate::simulator::tools::{Alerts, Change, Pager, Report, Rule, Status, StatusPage, Tools};
 
 const PACE: Duration = Duration::from_secs(2);
 /// At most this many incidents of the pager are open at a time.
 const MOST_OPEN: usize = 8;
 /// At most this many alert groups fire at a time.
 const MOST_FIRING: usize = 4;
+/// At most this many incidents of the status page are open at a time.
+const MOST_REPORTS: usize = 2;
 /// How long a group stays as it is, so that several polls see it so.
 const SETTLING: TimeDelta = TimeDelta::seconds(12);
 
@@ -27,10 +29,11 @@ enum Move {
     Reopen,
     Fire,
     Calm,
+    Report,
 }
 
 /// What is listed twice is twice as likely.
-const MOVES: [Move; 10] = [
+const MOVES: [Move; 12] = [
     Move::Open,
     Move::Open,
     Move::Change,
@@ -41,12 +44,26 @@ const MOVES: [Move; 10] = [
     Move::Fire,
     Move::Calm,
     Move::Calm,
+    Move::Report,
+    Move::Report,
 ];
 
 /// Plays until `stop`.
 pub(super) async fn play(stage: &Stage, stop: &CancellationToken) {
-    output::text("Open Jira's Incidents page and watch; ctrl-c ends the demo.\n");
+    let first = stage.tools.pager.open(TITLES[0].1, CHECKOUT, Some(2));
+    // An incident with its review, so that the page has one from the start.
+    let over = stage.tools.status_page.open(NOTICES[1]);
+    stage.tools.status_page.resolve(&over);
+    stage.tools.status_page.publish(&over);
+    let file = stage.file.display();
+    output::text(format!(
+        "Open Jira's Incidents page and watch; Ctrl-C ends the demo. While it runs, try in another terminal:\n\n  \
+         incident-bridge explain {first} --config {file}\n  \
+         incident-bridge installations --config {file}\n  \
+         incident-bridge doctor --config {file}\n"
+    ));
     let mut dice = Dice(stage.clock.now_ms().unsigned_abs());
+    let Tools { pager, alerts, status_page, .. } = &stage.tools;
     let mut ticks = tokio::time::interval(PACE);
     loop {
         tokio::select! {
@@ -54,20 +71,44 @@ pub(super) async fn play(stage: &Stage, stop: &CancellationToken) {
             () = stop.cancelled() => return,
         }
         let now = stage.clock.now();
-        if let Some(happened) = act(&stage.tools.pager, &stage.tools.alerts, now, &mut dice) {
+        if let Some(happened) = act(pager, alerts, status_page, now, &mut dice) {
             output::line(format!("{}  {happened}", now.format("%H:%M:%S")));
         }
     }
 }
 
 /// Makes one move and tells it; `None` when the move drawn is not possible now.
-fn act(pager: &Pager, alerts: &Alerts, now: Timestamp, dice: &mut Dice) -> Option<String> {
+fn act(pager: &Pager, alerts: &Alerts, page: &StatusPage, now: Timestamp, dice: &mut Dice) -> Option<String> {
     match dice.pick(&MOVES)? {
         Move::Open => open(pager, dice),
         Move::Change => change(pager, dice),
         Move::Reopen => reopen(pager, dice),
         Move::Fire => fire(alerts, now, dice),
         Move::Calm => calm(alerts, now, dice),
+        Move::Report => report(page, dice),
+    }
+}
+
+/// An incident of the status page begins, ends, or gets its postmortem.
+fn report(page: &StatusPage, dice: &mut Dice) -> Option<String> {
+    let reports = page.reports();
+    let open: Vec<&Report> = reports.iter().filter(|report| report.resolved_at.is_none()).collect();
+    let due = reports.iter().filter(|report| report.resolved_at.is_some() && report.published_at.is_none());
+    let next = dice.pick(&due.chain(open.iter().copied()).collect::<Vec<_>>());
+    match next {
+        Some(report) if report.resolved_at.is_some() => {
+            page.publish(&report.id);
+            Some(format!("status  postmortem   {}", report.notice.title))
+        }
+        Some(report) if open.len() >= MOST_REPORTS => {
+            page.resolve(&report.id);
+            Some(format!("status  resolved     {}", report.notice.title))
+        }
+        _ => {
+            let notice = dice.pick(&NOTICES)?;
+            page.open(notice);
+            Some(format!("status  reported     {}", notice.title))
+        }
     }
 }
 
@@ -173,21 +214,25 @@ mod tests {
         let clock = Clock::manual(from_millis(1_775_207_700_000));
         let (sender, mut events) = unbounded_channel();
         let pager = Pager::new(clock.clone(), "http://pager.test".to_owned(), sender);
+        let (sender, mut notices) = unbounded_channel();
+        let page = StatusPage::new(clock.clone(), "http://status.test".to_owned(), sender);
         let alerts = Alerts::new(clock.clone(), "http://prometheus.test".to_owned());
         let mut dice = Dice(7);
         let mut told = Vec::new();
         for _ in 0..2_000 {
             clock.advance(TimeDelta::seconds(2));
-            told.extend(act(&pager, &alerts, clock.now(), &mut dice));
+            told.extend(act(&pager, &alerts, &page, clock.now(), &mut dice));
             assert!(list(&pager, false).len() <= MOST_OPEN);
+            assert!(page.reports().iter().filter(|it| it.resolved_at.is_none()).count() <= MOST_REPORTS);
             assert!(alerts.episodes().iter().filter(|episode| episode.fires()).count() <= MOST_FIRING);
         }
         let seen = |word: &str| told.iter().any(|line| line.contains(word));
         let words = ["opened", "acknowledged", "severity", "service", "escalated", "resolved", "reopened"];
-        for word in words.into_iter().chain(["fires", "got worse", "stopped"]) {
+        for word in words.into_iter().chain(["fires", "got worse", "stopped", "reported", "postmortem"]) {
             assert!(seen(word), "{word}");
         }
         assert!(told.len() > 1_000, "{}", told.len());
         assert_eq!(std::iter::from_fn(|| events.try_recv().ok()).count() as u64, pager.changes());
+        assert_eq!(std::iter::from_fn(|| notices.try_recv().ok()).count() as u64, page.changes());
     }
 }

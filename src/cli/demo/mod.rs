@@ -1,7 +1,7 @@
 //! `demo`: everything on one machine, with no account and no setup.
 //!
 //! The bridge is the real one, built by the composition root and installed by a signed call; only Jira and
-//! the two incident tools are simulated. Must not reach into the bridge: what it shows and checks is what
+//! the three incident tools are simulated. Must not reach into the bridge: what it shows and checks is what
 //! the simulated Jira holds.
 
 #![expect(clippy::indexing_slicing, reason = "the story is fixed")]
@@ -17,6 +17,7 @@ mod summary;
 mod tests;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,10 @@ use super::output;
 use crate::clock::Clock;
 use crate::lifecycle::stop_on_signal;
 use stage::Stage;
+use summary::Summary;
+
+/// How long Jira may take for the last changes when a signal has ended the play.
+const LAST_CATCH_UP: Duration = Duration::from_secs(30);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -59,8 +64,8 @@ pub async fn main(arguments: Arguments, json: bool) -> anyhow::Result<ExitCode> 
     Ok(if equal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs the demo until its story ends, or until a signal. Whether Jira equalled the tools at the end of the
-/// story; the endless play is not compared. Needs a runtime with several threads.
+/// Runs the demo until its story ends, or until a signal, and prints a summary. Whether Jira equalled the tools at
+/// the end; a story that a signal cut short did not. Needs a runtime with several threads.
 ///
 /// # Errors
 /// When a port is taken or a part does not start, with what to do about it.
@@ -70,21 +75,38 @@ pub async fn run(options: DemoOptions) -> anyhow::Result<bool> {
     if !options.json {
         output::text(stage.describe());
     }
-    let played = tokio::select! {
-        played = play(&stage, options, &stop) => played,
-        () = stop.cancelled() => Ok(!options.once),
+    let played = if options.once {
+        tokio::select! {
+            played = tell_once(&stage, options.json) => played,
+            () = stop.cancelled() => Ok(false),
+        }
+    } else {
+        Ok(play(&stage, &stop).await)
     };
     stage.strike().await?;
     played
 }
 
-async fn play(stage: &Stage, options: DemoOptions, stop: &CancellationToken) -> anyhow::Result<bool> {
-    if !options.once {
-        endless::play(stage, stop).await;
-        return Ok(true);
+/// Until `stop`; then Jira has a moment to catch up.
+async fn play(stage: &Stage, stop: &CancellationToken) -> bool {
+    let started = stage.clock.now();
+    endless::play(stage, stop).await;
+    output::text("\nThe demo ends. What it amounted to:\n");
+    let differences = story::wait_until_equal(stage, LAST_CATCH_UP).await;
+    let summary = Summary::new(stage, started, differences);
+    output::text(summary.to_string());
+    summary.equal
+}
+
+async fn tell_once(stage: &Stage, json: bool) -> anyhow::Result<bool> {
+    if !json {
+        output::text(
+            "One story, compared at its end. In it a stranger posts a webhook with a forged signature, and an admin \
+             disables the app in Jira for a moment: the bridge warns of both, as it should.\n",
+        );
     }
     let summary = story::tell(stage).await?;
-    if options.json {
+    if json {
         output::json(&summary)?;
     } else {
         output::text(summary.to_string());

@@ -10,6 +10,7 @@ pub(super) struct Ports {
     /// Never 0: the bridge must know its public address before it listens.
     pub bridge: SocketAddr,
     pub jira: SocketAddr,
+    /// Never 0: the configuration file names it.
     pub operator: SocketAddr,
     pub tools: SocketAddr,
 }
@@ -21,9 +22,10 @@ impl Ports {
     /// When one of them is taken, with the way out.
     pub fn choose(first: u16) -> anyhow::Result<Self> {
         if first == 0 {
-            let free = TcpListener::bind(loopback(0))?.local_addr()?;
-            let any = loopback(0);
-            return Ok(Self { bridge: free, jira: any, operator: any, tools: any });
+            // Both are open at once, so that they are two.
+            let free = [TcpListener::bind(loopback(0))?, TcpListener::bind(loopback(0))?];
+            let [bridge, operator] = [free[0].local_addr()?, free[1].local_addr()?];
+            return Ok(Self { bridge, operator, jira: loopback(0), tools: loopback(0) });
         }
         let Some(last) = first.checked_add(3) else {
             bail!(
@@ -67,9 +69,9 @@ mod tests {
     }
 
     #[test]
-    fn port_zero_gives_the_bridge_a_real_port() {
+    fn port_zero_gives_the_bridge_real_ports() {
         let ports = Ports::choose(0).unwrap();
-        assert_ne!(ports.bridge.port(), 0);
+        assert!(ports.bridge.port() != 0 && ports.operator.port() != 0 && ports.bridge != ports.operator);
         assert_eq!(ports.tools.port(), 0);
     }
 }

@@ -1,6 +1,6 @@
 //! The names in the demo: services, incident titles, alerting rules. Only data.
 
-use crate::simulator::tools::{Rule, Service};
+use crate::simulator::tools::{Notice, Rule, Service};
 
 pub(super) const SERVICES: [Service; 8] = [
     service("PCHKOUT1", "Checkout API", "PTEAMPAY", "Payments"),
@@ -50,6 +50,49 @@ pub(super) const RULES: [Rule; 6] = [
     rule("PodCrashLooping", "image-resizing", "Pods restart again and again", "kube:pod_restarts:rate10m"),
     rule("LatencyP99", "search", "99th percentile of search above 3 s", "job:http_latency:p99"),
 ];
+
+/// What customers are told; issue keys in the titles become links to issues.
+pub(super) const NOTICES: [Notice; 5] = [
+    notice(
+        "PAY-381 Card payments are delayed",
+        "major",
+        ("zcardpay0001", "Card payments"),
+        "A queue in front of the payment provider was full for 40 minutes. It now alerts at 60 %.",
+    ),
+    notice(
+        "Sign-in with company accounts fails (IDN-77)",
+        "critical",
+        ("zcompany0002", "Company sign-in"),
+        "A certificate of an identity provider had expired. Expiry dates are now watched.",
+    ),
+    notice(
+        "Photos load slowly in the app",
+        "minor",
+        ("zphotos00003", "Mobile app"),
+        "One region served photos without its cache after a restart.",
+    ),
+    notice(
+        "Order e-mails arrive late, see MSG-12",
+        "minor",
+        ("zmails000004", "E-mail"),
+        "A newsletter shared the queue of order e-mails. They have separate queues now.",
+    ),
+    notice(
+        "Delivery dates are missing (LOG-204 LOG-209)",
+        "major",
+        ("zdeliver0005", "Delivery estimates"),
+        "The warehouse's feed stopped over night, and nothing noticed until the morning.",
+    ),
+];
+
+const fn notice(
+    title: &'static str,
+    impact: &'static str,
+    component: (&'static str, &'static str),
+    postmortem: &'static str,
+) -> Notice {
+    Notice { title, impact, component, postmortem }
+}
 
 const fn service(id: &'static str, name: &'static str, team_id: &'static str, team: &'static str) -> Service {
     Service { id, name, team_id, team }

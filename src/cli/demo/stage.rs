@@ -1,10 +1,12 @@
 //! Builds everything the demo consists of, and takes it down again.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use askama::Template;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -19,13 +21,37 @@ use crate::simulator::{RunningSimulator, Simulator, SimulatorOptions};
 use crate::sync::generate_vault_key;
 use crate::telemetry::init_logging;
 
-const DEMO_TOML: &str = include_str!("../../../config/demo.toml");
+/// The configuration file. Values are JSON texts, which TOML reads alike.
+#[derive(Template)]
+#[template(path = "demo.toml", escape = "none")]
+struct DemoToml {
+    listen: Value,
+    base_url: Value,
+    operator: Value,
+    store: Value,
+    vault_key: Value,
+    site: Value,
+    install_keys: Value,
+    pager_secret: Value,
+    pager_url: Value,
+    alerts_url: Value,
+    status_token: Value,
+    status_url: Value,
+}
+
+/// What the two tools prove themselves with that post webhooks.
+struct Credentials {
+    pager: SecretString,
+    status: SecretString,
+}
 
 /// The running parts.
 pub(super) struct Stage {
     pub clock: Clock,
     pub jira: RunningSimulator,
     pub tools: Tools,
+    /// The configuration file, for the program's other commands.
+    pub file: PathBuf,
     bridge_url: String,
     operator_url: String,
     bridge: JoinHandle<anyhow::Result<()>>,
@@ -44,14 +70,14 @@ impl Stage {
         let folder = tempfile::Builder::new().prefix("incident-bridge-demo-").tempdir()?;
         let jira = Simulator::start(clock.clone(), ports.jira, SimulatorOptions::default())
             .context("the simulated Jira does not start")?;
-        let secret = generate_vault_key();
-        let subscription = Subscription {
-            url: Url::parse(&format!("{bridge_url}/webhooks/pager"))?,
-            secret: secret.clone(),
-        };
+        let credentials = Credentials::new(clock);
+        let [pager, status] = credentials.subscriptions(&bridge_url)?;
         let tools =
-            Tools::start(clock, ports.tools, subscription).context("the simulated tools do not start")?;
-        let config = configure(folder.path(), &ports, &bridge_url, &jira, &tools, &secret)?;
+            Tools::start(clock, ports.tools, pager, status).context("the simulated tools do not start")?;
+        let file = folder.path().join("demo.toml");
+        let text = describe(folder.path(), &ports, &jira, &tools, &credentials)?;
+        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        let config = read(&file)?;
         init_logging(&config.log)?;
         let app = App::start(&config, clock.clone(), Roles::ALL).await?;
         let operator_url = format!("http://{}", app.operator_address());
@@ -59,7 +85,7 @@ impl Stage {
         let bridge = tokio::spawn(app.run(stop.clone()));
         jira.install(&bridge_url).await.context("the bridge cannot be installed in the simulated Jira")?;
         let clock = clock.clone();
-        Ok(Self { clock, jira, tools, bridge_url, operator_url, bridge, stop, _folder: folder })
+        Ok(Self { clock, jira, tools, file, bridge_url, operator_url, bridge, stop, _folder: folder })
     }
 
     /// The addresses to open.
@@ -70,6 +96,8 @@ impl Stage {
             ("Its health and metrics", format!("{}/readyz  /metrics", self.operator_url)),
             ("The pager (posts webhooks)", self.tools.pager_url()),
             ("The alerts (are polled)", self.tools.alerts_url()),
+            ("The status page (webhooks)", self.tools.status_url()),
+            ("The bridge's configuration", self.file.display().to_string()),
         ];
         let rows = rows.map(|(name, address)| format!("  {name:<28}{address}"));
         format!("Incident Bridge, demo\n\n{}\n", rows.join("\n"))
@@ -87,35 +115,57 @@ impl Stage {
     }
 }
 
-/// The demo's own file, and on top of it what is only known now. Of the user's environment only the
-/// settings of the log count.
-fn configure(
+impl Credentials {
+    fn new(clock: &Clock) -> Self {
+        // The token is a part of an address, so it has letters, digits and dashes only.
+        let status = format!("{}{}", clock.new_id(), clock.new_id());
+        Self { pager: generate_vault_key(), status: status.into() }
+    }
+
+    fn subscriptions(&self, bridge_url: &str) -> Result<[Subscription; 2], url::ParseError> {
+        let status = self.status.expose_secret();
+        Ok([
+            Subscription {
+                url: Url::parse(&format!("{bridge_url}/webhooks/pager"))?,
+                secret: Some(self.pager.clone()),
+            },
+            Subscription {
+                url: Url::parse(&format!("{bridge_url}/webhooks/status/{status}"))?,
+                secret: None,
+            },
+        ])
+    }
+}
+
+/// The text of the configuration file.
+fn describe(
     folder: &Path,
     ports: &Ports,
-    bridge_url: &str,
     jira: &RunningSimulator,
     tools: &Tools,
-    secret: &SecretString,
-) -> anyhow::Result<Config> {
-    let file = folder.join("demo.toml");
-    std::fs::write(&file, DEMO_TOML).with_context(|| format!("cannot write {}", file.display()))?;
-    let site = jira.addr().to_string();
-    let values = [
-        ("SERVER__LISTEN", ports.bridge.to_string()),
-        ("SERVER__BASE_URL", bridge_url.to_owned()),
-        ("OPERATOR__LISTEN", ports.operator.to_string()),
-        ("STORE__URL", format!("sqlite://{}", folder.join("demo.db").display())),
-        ("VAULT__KEY", generate_vault_key().expose_secret().to_owned()),
-        ("CONNECT__SITES", site.clone()),
-        ("CONNECT__INSECURE_SITES", site),
-        ("CONNECT__INSTALL_KEY_URLS", jira.install_keys_url()),
-        ("SOURCES__PAGER__WEBHOOK_SECRETS", secret.expose_secret().to_owned()),
-        ("SOURCES__PAGER__WORKSPACE_URL", tools.pager_url()),
-        ("SOURCES__ALERTS__API_URL", tools.alerts_url()),
-    ];
-    let values = values.map(|(key, value)| (format!("BRIDGE__{key}"), value));
+    credentials: &Credentials,
+) -> Result<String, askama::Error> {
+    let text = |value: &dyn ToString| Value::from(value.to_string());
+    DemoToml {
+        listen: text(&ports.bridge),
+        base_url: text(&format!("http://{}", ports.bridge)),
+        operator: text(&ports.operator),
+        store: text(&format!("sqlite://{}", folder.join("demo.db").display())),
+        vault_key: generate_vault_key().expose_secret().into(),
+        site: text(&jira.addr()),
+        install_keys: text(&jira.install_keys_url()),
+        pager_secret: credentials.pager.expose_secret().into(),
+        pager_url: text(&tools.pager_url()),
+        alerts_url: text(&tools.alerts_url()),
+        status_token: credentials.status.expose_secret().into(),
+        status_url: text(&tools.status_url()),
+    }
+    .render()
+}
+
+/// Of the user's environment only the settings of the log count.
+fn read(file: &Path) -> anyhow::Result<Config> {
     let mut environment: BTreeMap<String, String> = Environment::of_process().0;
     environment.retain(|name, _| name.starts_with("BRIDGE__LOG__"));
-    environment.extend(values);
-    Ok(config::load(&[file], &Environment(environment))?.config)
+    Ok(config::load(&[file.to_owned()], &Environment(environment))?.config)
 }

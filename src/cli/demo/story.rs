@@ -7,13 +7,15 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 
 use super::compare::compare;
-use super::scenery::{CHECKOUT, GATEWAY, LEDGER, RULES, SERVICES, TITLES};
+use super::scenery::{CHECKOUT, GATEWAY, LEDGER, NOTICES, RULES, SERVICES, TITLES};
 use super::stage::Stage;
 use super::summary::Summary;
 use crate::simulator::tools::Change;
 
 /// Incidents of the pager in the story.
 const INCIDENTS: usize = 12;
+/// Incidents of the status page whose postmortem is published.
+const POSTMORTEMS: usize = 2;
 /// Alert groups in the story.
 const GROUPS: usize = 5;
 /// How long Jira may take to catch up at any point of the story.
@@ -30,7 +32,7 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<Summary> {
     let started = stage.clock.now();
     let ids = open_all(stage);
     change_much(stage, &ids);
-    let mut differences = wait_until_equal(stage).await;
+    let mut differences = wait_until_equal(stage, CATCH_UP_TIMEOUT).await;
     let forged = forge(stage, &ids[0]).await?;
     if differences.is_empty() {
         ask_the_bridge(stage).await?;
@@ -38,7 +40,7 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<Summary> {
     }
     if differences.is_empty() {
         end_all(stage, &ids);
-        differences = wait_until_equal(stage).await;
+        differences = wait_until_equal(stage, CATCH_UP_TIMEOUT).await;
     }
     if forged != 401 {
         differences.push(format!("a forged webhook was answered with {forged} instead of 401"));
@@ -50,6 +52,9 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<Summary> {
 fn open_all(stage: &Stage) -> Vec<String> {
     for (rule, severity) in RULES.into_iter().zip(["critical", "warning", "warning", "info", "warning"]) {
         stage.tools.alerts.fire(rule, severity);
+    }
+    for notice in NOTICES {
+        stage.tools.status_page.open(notice);
     }
     let priorities = [Some(2), Some(3), None, Some(4), Some(1), Some(5)];
     let opened = TITLES.into_iter().zip(priorities.into_iter().cycle()).take(INCIDENTS);
@@ -114,7 +119,7 @@ async fn ask_the_bridge(stage: &Stage) -> anyhow::Result<()> {
     let count = answer.body["workspaces"].as_array().map_or(0, Vec::len);
     ensure!(answer.problems.is_empty(), "the workspaces broke Jira's rules: {}", answer.problems.join("; "));
     ensure!(
-        answer.status == 200 && count == 2 && ids.len() == 2,
+        answer.status == 200 && count == 3 && ids.len() == 3,
         "of {} linked workspaces {count} were named (status {})",
         ids.len(),
         answer.status
@@ -139,15 +144,15 @@ async fn pause_and_resume(stage: &Stage, ids: &[String]) -> anyhow::Result<Vec<S
         stage.tools.pager.change(id, Change::Resolve);
     }
     stage.tools.alerts.fire(RULES[1], "critical");
-    wait_until(stage, webhooks_are_settled).await;
+    wait_until(stage, CATCH_UP_TIMEOUT, webhooks_are_settled).await;
     if compare(&stage.jira, &stage.tools).is_empty() {
         bail!("the bridge wrote to Jira although its app was switched off");
     }
     stage.jira.enable().await?;
-    Ok(wait_until_equal(stage).await)
+    Ok(wait_until_equal(stage, CATCH_UP_TIMEOUT).await)
 }
 
-/// Act 5: it gets better, but for one incident that comes back.
+/// Act 5: it gets better, but for one incident that comes back, and two postmortems are published.
 fn end_all(stage: &Stage, ids: &[String]) {
     for id in ids {
         stage.tools.pager.change(id, Change::Resolve);
@@ -156,12 +161,20 @@ fn end_all(stage: &Stage, ids: &[String]) {
     for rule in RULES.into_iter().take(GROUPS) {
         stage.tools.alerts.resolve(rule);
     }
+    let page = &stage.tools.status_page;
+    for (n, report) in page.reports().iter().enumerate() {
+        page.resolve(&report.id);
+        if n < POSTMORTEMS {
+            page.publish(&report.id);
+        }
+    }
 }
 
 /// Waits until Jira equals the tools; what still differs when the time is up.
-async fn wait_until_equal(stage: &Stage) -> Vec<String> {
-    wait_until(stage, |stage| webhooks_are_settled(stage) && compare(&stage.jira, &stage.tools).is_empty())
-        .await;
+pub(super) async fn wait_until_equal(stage: &Stage, within: Duration) -> Vec<String> {
+    let is_equal =
+        |stage: &Stage| webhooks_are_settled(stage) && compare(&stage.jira, &stage.tools).is_empty();
+    wait_until(stage, within, is_equal).await;
     let mut differences = compare(&stage.jira, &stage.tools);
     if !webhooks_are_settled(stage) {
         differences.push("the bridge has not taken every webhook".to_owned());
@@ -170,10 +183,10 @@ async fn wait_until_equal(stage: &Stage) -> Vec<String> {
 }
 
 fn webhooks_are_settled(stage: &Stage) -> bool {
-    stage.tools.outbox.delivered().settled() == stage.tools.pager.sent()
+    stage.tools.delivered().settled() == stage.tools.sent()
 }
 
-async fn wait_until(stage: &Stage, is_done: impl Fn(&Stage) -> bool) {
+async fn wait_until(stage: &Stage, within: Duration, is_done: impl Fn(&Stage) -> bool) {
     let mut looks = tokio::time::interval(LOOK);
     let look = async {
         while !is_done(stage) {
@@ -181,5 +194,5 @@ async fn wait_until(stage: &Stage, is_done: impl Fn(&Stage) -> bool) {
         }
     };
     // Whether the time was up shows in what differs afterwards.
-    let _timed_out = tokio::time::timeout(CATCH_UP_TIMEOUT, look).await;
+    let _timed_out = tokio::time::timeout(within, look).await;
 }

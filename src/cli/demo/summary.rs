@@ -27,7 +27,7 @@ pub(super) struct Summary {
     pub differences: Vec<String>,
     pub seconds: f64,
     pub tools: Vec<ToolSummary>,
-    /// Handed out by the pager, repeats included.
+    /// Handed out by the pager and the status page, repeats included.
     pub webhooks: u64,
     pub delivered: Delivered,
     pub polls: u64,
@@ -37,6 +37,8 @@ pub(super) struct Summary {
     pub entities_written: usize,
     /// Versions of incidents among these.
     pub incident_versions: usize,
+    /// Post-incident reviews that Jira holds.
+    pub reviews: usize,
     /// All requests that Jira got, reading included.
     pub requests: u64,
 }
@@ -46,6 +48,7 @@ impl Summary {
         let (jira, tools) = (&stage.jira, &stage.tools);
         let incidents = tools.pager.incidents();
         let episodes = tools.alerts.episodes();
+        let reports = tools.status_page.reports();
         let requests = jira.requests();
         let writes =
             requests.iter().filter(|it| it.status == 202 && it.path.ends_with("/bulk") && it.entities > 0);
@@ -67,13 +70,20 @@ impl Summary {
                     open: episodes.iter().filter(|it| Episode::fires(it)).count(),
                     changes: tools.alerts.changes(),
                 },
+                ToolSummary {
+                    name: "status",
+                    incidents: reports.len(),
+                    open: reports.iter().filter(|it| it.resolved_at.is_none()).count(),
+                    changes: tools.status_page.changes(),
+                },
             ],
-            webhooks: tools.pager.sent(),
-            delivered: tools.outbox.delivered(),
+            webhooks: tools.sent(),
+            delivered: tools.delivered(),
             polls: tools.alerts.polls(),
             writes: entities.len(),
             entities_written: entities.iter().sum(),
             incident_versions: count_versions(jira),
+            reviews: jira.reviews().len(),
             requests: jira.request_count(),
         }
     }
@@ -114,6 +124,7 @@ impl fmt::Display for Summary {
                 "coalescing",
                 format!("{} changes became {} versions of incidents", self.changes(), self.incident_versions),
             ),
+            ("reviews", format!("{} in Jira", self.reviews)),
             ("requests", format!("{} to Jira in all, reading back included", self.requests)),
             ("time", format!("{:.1} s", self.seconds)),
         ];

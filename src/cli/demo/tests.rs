@@ -12,12 +12,14 @@ async fn after_the_story_jira_equals_the_tools() {
     assert_eq!(summary.differences, Vec::<String>::new(), "{text}");
     assert!(summary.equal && text.ends_with("Jira equals the tools: yes"), "{text}");
 
-    let [pager, alerts] = summary.tools.as_slice() else { panic!("{text}") };
+    let [pager, alerts, status] = summary.tools.as_slice() else { panic!("{text}") };
     assert_eq!((pager.incidents, pager.open, alerts.incidents, alerts.open), (12, 1, 5, 0));
-    assert_eq!((summary.webhooks, summary.delivered.accepted), (pager.changes + 1, summary.webhooks));
+    assert_eq!((status.incidents, status.open, status.changes, summary.reviews), (5, 0, 12, 2));
+    let told = pager.changes + 1 + status.changes;
+    assert_eq!((summary.webhooks, summary.delivered.accepted), (told, summary.webhooks));
     assert_eq!(summary.delivered.dropped, 0);
     assert!(pager.changes >= 52, "{text}");
-    assert_eq!(stage.jira.incidents().len(), 17);
+    assert_eq!(stage.jira.incidents().len(), 22);
     // Bursts are written once: fewer versions than changes, and many entities per request.
     assert!((summary.incident_versions as u64) < summary.changes(), "{text}");
     assert!(summary.writes < summary.entities_written, "{text}");

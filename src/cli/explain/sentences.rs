@@ -1,36 +1,46 @@
-//! The sentences of `explain`. Must not look anything up: what is not in the story is not said.
+//! The sentences of `explain`, with every id and version. Must not look anything up: what is not in the story is not
+//! said.
 
-use crate::cli::output;
+use crate::cli::layout::{count, moment, moment_and_age, wrap};
+use crate::cli::output::{self, Tone};
 use crate::destinations::TYPES;
-use crate::domain::{DeliveryState, format_timestamp};
+use crate::domain::{DeliveryState, Timestamp, format_timestamp};
 use crate::sync::{
     Cause, Obstacle, Place, ReceiptRow, Story, StoryDelivery, TimelineEntry, TimelineEvent, UnknownId,
 };
 
-pub(super) fn print(story: &Story, places: &[Place]) {
-    let gone = if story.deleted { ", deleted in the tool" } else { "" };
-    output::line(format!(
-        "{} {} (source {}, version {}{gone})",
-        story.kind, story.jira_id, story.source, story.version
-    ));
+/// How far lines after the first are indented, behind an instant and elsewhere.
+const SENTENCES: usize = 28;
+const STANDINGS: usize = 4;
+
+/// What happened, entry by entry.
+pub(super) fn print_timeline(story: &Story, places: &[Place]) {
     let mut unsaid: Vec<&ReceiptRow> = story.webhooks.iter().collect();
+    let print = |at, text: &str| {
+        output::lines(wrap(&format!("  {}  ", format_timestamp(at)), text, SENTENCES));
+    };
     for entry in &story.timeline {
         if let Some(nth) = unsaid.iter().position(|webhook| entry.event.webhook() == Some(&webhook.id)) {
             let webhook = unsaid.remove(nth);
-            let at = format_timestamp(webhook.received_at);
-            output::line(format!("  {at}  {}", receipt(webhook)));
+            print(webhook.received_at, &receipt(webhook));
         }
-        output::line(format!("  {}  {}", format_timestamp(entry.at), sentence(entry, places)));
+        print(entry.at, &sentence(entry, places));
     }
+}
+
+/// Where it stands at each destination.
+pub(super) fn print_standings(story: &Story, places: &[Place], now: Timestamp, verbose: bool) {
     for standing in &story.deliveries {
-        output::line(format!(
-            "  {}: {}",
-            standing.delivery.site,
-            stand(standing, title_at(places, &standing.delivery.site))
-        ));
+        let site = &standing.delivery.site;
+        let text = stand(standing, title_at(places, site), now, verbose);
+        let tone = tone(standing.delivery.state);
+        for line in wrap(&format!("  {site}: "), &text, STANDINGS) {
+            output::toned(&[(tone, &line)]);
+        }
     }
     if story.deliveries.is_empty() {
-        output::line("  no installed site may see this source: check connect.sites and the source's sites");
+        let why = "no installed site may see this source: check connect.sites and the source's sites";
+        output::lines(wrap("  ", why, STANDINGS));
     }
 }
 
@@ -41,23 +51,25 @@ pub(super) fn print_unknown(id: &str, unknown: &UnknownId) {
         output::line(format!("nothing is known of {id:?}, but webhooks that could not be mapped name it:"));
     }
     for webhook in &unknown.quarantined {
-        output::line(format!(
-            "  {}  webhook {} from {}, verified by {}, is kept in quarantine: {}",
-            format_timestamp(webhook.received_at),
+        let kept = format!(
+            "webhook {} from {}, verified by {}, is kept in quarantine: {}",
             webhook.id,
             webhook.source,
             webhook.verified_by,
             webhook.reason.as_deref().unwrap_or("no reason noted")
-        ));
-        output::line(format!(
-            "  read it with `incident-bridge quarantine show {0}`; once the cause is fixed: \
+        );
+        output::lines(wrap(&format!("  {}  ", moment(webhook.received_at)), &kept, SENTENCES - 4));
+        let remedy = format!(
+            "read it with `incident-bridge quarantine show {0}`; once the cause is fixed: \
              `incident-bridge quarantine replay {0}`",
             webhook.id
-        ));
+        );
+        output::lines(wrap("  ", &remedy, STANDINGS));
     }
     if unknown.unread > 0 {
         let unread = unknown.unread;
-        output::line(format!("{unread} webhook(s) wait to be read; if they stay, check that `serve` runs"));
+        let waiting = count(unread, "webhook waits", "webhooks wait");
+        output::line(format!("{waiting} to be read; if that stays, check that `serve` runs"));
     }
     if unknown.has_links {
         output::line("people have linked issues to it in Jira");
@@ -67,12 +79,17 @@ pub(super) fn print_unknown(id: &str, unknown: &UnknownId) {
 fn receipt(webhook: &ReceiptRow) -> String {
     let by_tool = webhook.delivery_id.as_ref();
     let by_tool = by_tool.map_or_else(String::new, |id| format!(" (the tool's delivery {id})"));
-    let again = match webhook.duplicates {
+    let again = repetitions(webhook);
+    format!("webhook {}{by_tool} received, verified by {}{again}", webhook.id, webhook.verified_by)
+}
+
+/// How often a webhook was repeated.
+pub(super) fn repetitions(webhook: &ReceiptRow) -> String {
+    match webhook.duplicates {
         0 => String::new(),
         1 => "; it came once more, which was counted and not stored".to_owned(),
         n => format!("; it came {n} times more, which was counted and not stored"),
-    };
-    format!("webhook {}{by_tool} received, verified by {}{again}", webhook.id, webhook.verified_by)
+    }
 }
 
 /// What the type of a destination is called in sentences.
@@ -85,12 +102,31 @@ fn title_at(places: &[Place], name: &str) -> &'static str {
     title(places.iter().find(|place| place.name == name))
 }
 
+fn find_place<'a>(entry: &TimelineEntry, places: &'a [Place]) -> Option<&'a Place> {
+    places.iter().find(|place| Some(&place.id) == entry.destination.as_ref())
+}
+
+/// `Jira at acme.atlassian.net`.
+pub(super) fn name_place(entry: &TimelineEntry, places: &[Place]) -> String {
+    let place = find_place(entry, places);
+    place.map_or_else(|| title(place).to_owned(), |it| format!("{} at {}", title(place), it.name))
+}
+
+/// The sentence of an entry that is worth its details also where versions are not shown.
+pub(super) fn without_version(entry: &TimelineEntry, places: &[Place]) -> String {
+    let said = sentence(entry, places);
+    match said.strip_prefix("version ").and_then(|rest| rest.split_once(' ')) {
+        Some((_, rest)) => rest.to_owned(),
+        None => said,
+    }
+}
+
 fn sentence(entry: &TimelineEntry, places: &[Place]) -> String {
-    let place = places.iter().find(|place| Some(&place.id) == entry.destination.as_ref());
+    let place = find_place(entry, places);
     let at = place.map_or_else(String::new, |place| format!(" at {}", place.name));
     let title = title(place);
     match &entry.event {
-        TimelineEvent::Stored { cause, version } => format!("stored as version {version} {}", by(cause)),
+        TimelineEvent::Stored { cause, version, .. } => format!("stored as version {version} {}", by(cause)),
         TimelineEvent::Deleted { cause, version } => {
             format!("deleted in the tool, version {version} {}", by(cause))
         }
@@ -125,25 +161,25 @@ fn by(cause: &Cause) -> String {
     }
 }
 
-fn stand(StoryDelivery { delivery, obstacle }: &StoryDelivery, title: &str) -> String {
+fn stand(standing: &StoryDelivery, title: &str, now: Timestamp, verbose: bool) -> String {
+    let StoryDelivery { delivery, obstacle } = standing;
     let reason = delivery.reason.as_deref().unwrap_or("no reason given");
+    let (wanted, held) = if verbose {
+        (format!("version {}", delivery.wanted), format!("version {}", delivery.acknowledged))
+    } else {
+        ("the last change".to_owned(), "an earlier state".to_owned())
+    };
     match delivery.state {
         DeliveryState::Waiting => {
-            let since = format_timestamp(delivery.waiting_since);
+            let since = moment_and_age(Some(delivery.waiting_since), now);
             let holds = match delivery.acknowledged {
                 0 => String::new(),
-                version => format!(" The last version that {title} took is {version}."),
+                _ => format!(" Until then {title} shows {held}."),
             };
-            format!(
-                "version {} waits since {since}: {}.{holds}",
-                delivery.wanted,
-                hindrance(obstacle.as_ref(), title)
-            )
+            format!("{wanted} waits since {since}: {}.{holds}", hindrance(obstacle.as_ref(), title))
         }
-        DeliveryState::Accepted => {
-            format!("version {} accepted; it will be read back until it shows", delivery.acknowledged)
-        }
-        DeliveryState::Confirmed => format!("{title} holds version {}", delivery.confirmed),
+        DeliveryState::Accepted => format!("{title} accepted {wanted}; it will be read back until it shows"),
+        DeliveryState::Confirmed => format!("{title} holds {wanted}"),
         DeliveryState::Refused => format!(
             "stopped: {reason}; fix the cause, then `incident-bridge deliveries retry {}`",
             delivery.entity_id
@@ -152,6 +188,16 @@ fn stand(StoryDelivery { delivery, obstacle }: &StoryDelivery, title: &str) -> S
             Some(reason) => format!("not sent until its next change: {reason}"),
             None => "given up by an operator until its next change".to_owned(),
         },
+    }
+}
+
+fn tone(state: DeliveryState) -> Tone {
+    match state {
+        DeliveryState::Waiting => Tone::Warning,
+        DeliveryState::Accepted => Tone::Plain,
+        DeliveryState::Confirmed => Tone::Good,
+        DeliveryState::Refused => Tone::Bad,
+        DeliveryState::Discarded => Tone::Quiet,
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::output;
 use crate::config::{ConfigError, Loaded};
 use crate::sources::{Capability, KINDS};
+use crate::telemetry::init_command_logging;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -62,7 +63,11 @@ pub async fn main(
     match &arguments.subcommand {
         None | Some(Subcommand::List) => list(json),
         Some(Subcommand::Show { name }) => show::main(read, name, json),
-        Some(Subcommand::Test { id }) => probe::main(&read()?.config, id, json).await,
+        Some(Subcommand::Test { id }) => {
+            let config = read()?.config;
+            init_command_logging(&config.log)?;
+            probe::main(&config, id, json).await
+        }
     }
 }
 

@@ -4,14 +4,15 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::app::{build_destination_types, build_registry};
+use crate::app::{build_destination_types, build_registry, open_operator};
+use crate::cli::layout::count;
 use crate::cli::output;
-use crate::cli::usage::Usage;
+use crate::cli::usage::{Usage, unknown};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::destinations::TYPES;
 use crate::domain::UnmappedValue;
-use crate::sources::find_kind;
+use crate::sources::{Memory, find_kind};
 use crate::sync::{Probe, ProbedEntity, ProbedPayload, SourceRuntime, probe};
 
 /// The answer for programs.
@@ -30,9 +31,10 @@ struct Tested<'a> {
 
 pub async fn main(config: &Config, id: &str, json: bool) -> anyhow::Result<ExitCode> {
     let registry = build_registry(config)?;
-    let Some(source) = registry.find(id) else {
+    let found = registry.find(id);
+    let Some(source) = found else {
         let known: Vec<&str> = registry.iter().map(|source| source.id().as_str()).collect();
-        return Err(Usage(format!("there is no source {id:?}; there are: {}", known.join(", "))).into());
+        anyhow::bail!(unknown("source", id, &known))
     };
     let Some(poller) = source.adapter.poller() else {
         return explain_webhook(config, &source, json);
@@ -41,13 +43,21 @@ pub async fn main(config: &Config, id: &str, json: bool) -> anyhow::Result<ExitC
     let Some((_, destination)) = types.iter().next() else {
         anyhow::bail!("there is no type of destination")
     };
-    match probe(&source, poller, &**destination, Clock::system().now()).await {
+    let memory = recall(config, &source).await;
+    match probe(&source, poller, &**destination, memory, Clock::system().now()).await {
         Ok(answer) => {
             print(&source, &answer, json)?;
             Ok(ExitCode::SUCCESS)
         }
         Err(fault) => anyhow::bail!("{id} cannot be read: {fault}"),
     }
+}
+
+/// What the source keeps from one webhook or poll to the next: for some tools, an incident's id in Jira follows from
+/// it. Nothing before the bridge has a database.
+async fn recall(config: &Config, source: &SourceRuntime) -> Memory {
+    let Ok(operator) = open_operator(config, Clock::system()).await else { return Memory::default() };
+    operator.load_memory(source.id()).await.unwrap_or_default()
 }
 
 /// A source that nobody can ask is tested from the other side.
@@ -85,10 +95,10 @@ fn print(source: &SourceRuntime, answer: &Probe, json: bool) -> anyhow::Result<(
         });
     }
     output::line(format!(
-        "{}: its API answers with {} service(s) and {} team(s)",
+        "{}: its API answers with {} and {}",
         source.id(),
-        answer.services,
-        answer.teams
+        count(answer.services, "service", "services"),
+        count(answer.teams, "team", "teams")
     ));
     for entity in &answer.entities {
         match &entity.outcome {
@@ -108,7 +118,8 @@ fn print(source: &SourceRuntime, answer: &Probe, json: bool) -> anyhow::Result<(
         output::line(format!("a word without a meaning: {advice}"));
     }
     let more = if answer.has_more { "; a poll would go on" } else { "" };
-    let (count, gone) = (answer.entities.len(), answer.deleted);
-    output::line(format!("one page: {count} entities, {gone} deleted{more}. Nothing was stored or sent"));
+    let entities = count(answer.entities.len(), "entity", "entities");
+    let gone = answer.deleted;
+    output::line(format!("one page: {entities}, {gone} deleted{more}. Nothing was stored or sent"));
     Ok(())
 }

@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
+use anyhow::anyhow;
 use serde::Serialize;
 
 use crate::cli::output;
-use crate::cli::usage::Usage;
 use crate::config::{Config, ConfigError, Loaded};
 use crate::sources::{Capability, Kind, find_kind};
 
@@ -28,7 +28,7 @@ pub fn main(
     name: &str,
     json: bool,
 ) -> anyhow::Result<ExitCode> {
-    let kind = find_kind(name).map_err(Usage)?;
+    let kind = find_kind(name).map_err(|fault| anyhow!(fault))?;
     // The type may be looked up before there is any configuration, or while it is being fixed.
     let config = read().ok().map(|loaded| loaded.config);
     let webhook_addresses = list_addresses(kind, config.as_ref());

@@ -226,7 +226,9 @@ fn the_password_of_a_proxy_is_never_shown() {
 #[test]
 fn a_public_address_below_one_of_our_own_paths_is_refused() {
     let with = |url: &str| MINIMAL.replace("https://bridge.example.com/", url);
-    for path in ["jira", "jira/", "connect", "connect/x", "webhooks", "static", "atlassian-connect.json"] {
+    for path in
+        ["jira", "jira/", "connect", "connect/x", "webhooks", "static", "docs", "atlassian-connect.json"]
+    {
         let why = problems(&with(&format!("https://bridge.example.com/{path}")));
         assert!(why.contains("server.base_url") && why.contains("begins with /"), "{path}: {why}");
     }

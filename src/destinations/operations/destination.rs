@@ -23,8 +23,9 @@ impl Operations {
 
     fn judge(&self, batch: Batch<'_>, verdicts: &Verdicts, refused: &[EntityOutcome]) -> Vec<EntityOutcome> {
         if !verdicts.unknown_project_keys.is_empty() {
+            let keys = verdicts.unknown_project_keys.join(", ");
             tracing::warn!(
-                site = %self.site, keys = ?verdicts.unknown_project_keys,
+                site = %self.site, keys,
                 "Jira does not know these project keys; incidents associated with nothing else are not kept"
             );
         }

@@ -17,7 +17,6 @@ impl From<JiraError> for Refusal {
     fn from(error: JiraError) -> Self {
         Self {
             remedy: remedy(&error),
-            label: label(&error.disposition),
             was_sent: error.status.is_some() || !matches!(error.disposition, Disposition::WaitUntil { .. }),
             message: error.to_string(),
             trace_id: error.trace_id,
@@ -61,18 +60,5 @@ fn unauthorized(error: &JiraError) -> String {
         _ => "Jira refuses our tokens: the app was uninstalled, or its secret changed unnoticed; \
               install the app again on the site"
             .to_owned(),
-    }
-}
-
-fn label(disposition: &Disposition) -> &'static str {
-    match disposition {
-        Disposition::Retry { .. } => "retry",
-        Disposition::WaitUntil { .. } | Disposition::SlowDown => "wait",
-        Disposition::Split => "split",
-        Disposition::GiveUp => "refused",
-        Disposition::Unauthorized => "unauthorized",
-        Disposition::Forbidden => "forbidden",
-        Disposition::Gone => "gone",
-        Disposition::Redirected { .. } => "redirected",
     }
 }

@@ -1,4 +1,5 @@
-//! Posts the pager's webhooks as PagerDuty does: signed, in order, and again after a temporary failure.
+//! Posts webhooks as PagerDuty does: signed, in order, and again after a temporary failure. The status page's go the
+//! same way without a signature, because Statuspage does not sign.
 //!
 //! Source: PagerDuty's webhook documentation (behaviour, signatures). Any 2xx within 5 s is a success;
 //! timeouts, 5xx and 429 are tried again, other answers drop the webhook. Must not look into bodies.
@@ -18,11 +19,11 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// Where the pager posts its webhooks, and the secret that signs them.
+/// Where a tool posts its webhooks, and the secret that signs them.
 #[derive(Debug, Clone)]
 pub struct Subscription {
     pub url: Url,
-    pub secret: SecretString,
+    pub secret: Option<SecretString>,
 }
 
 /// One webhook, ready to be signed and posted.
@@ -81,7 +82,7 @@ impl Outbox {
     /// # Errors
     /// When the bridge cannot be reached.
     pub async fn post_forged(&self, webhook: &Webhook) -> reqwest::Result<u16> {
-        self.post(webhook, b"not the subscription's secret").await
+        self.post(webhook, Some(b"not the subscription's secret")).await
     }
 
     async fn work(self, mut webhooks: mpsc::UnboundedReceiver<Webhook>) {
@@ -96,7 +97,8 @@ impl Outbox {
 
     /// Whether the webhook needs no further attempt.
     async fn try_once(&self, webhook: &Webhook) -> bool {
-        let answer = self.post(webhook, self.subscription.secret.expose_secret().as_bytes()).await;
+        let secret = self.subscription.secret.as_ref().map(|secret| secret.expose_secret().as_bytes());
+        let answer = self.post(webhook, secret).await;
         let mut delivered = self.lock();
         delivered.attempts += 1;
         match answer {
@@ -104,23 +106,26 @@ impl Outbox {
             Err(_) | Ok(429 | 500..) => return false,
             Ok(status) => {
                 delivered.dropped += 1;
-                tracing::warn!(status, "the simulated pager's webhook was refused for good");
+                tracing::warn!(status, "the webhook of a simulated tool was refused for good");
             }
         }
         true
     }
 
-    async fn post(&self, webhook: &Webhook, secret: &[u8]) -> reqwest::Result<u16> {
-        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), &webhook.body);
-        let request = self
+    async fn post(&self, webhook: &Webhook, secret: Option<&[u8]>) -> reqwest::Result<u16> {
+        let mut request = self
             .client
             .post(self.subscription.url.clone())
             .timeout(ANSWER_TIMEOUT)
             .header("Content-Type", "application/json")
-            .header("User-Agent", "PagerDuty-Webhook/V3.0")
-            .header("X-Webhook-Id", &webhook.id)
-            .header("X-PagerDuty-Signature", format!("v1={}", hex::encode(tag)))
             .body(webhook.body.clone());
+        if let Some(secret) = secret {
+            let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), &webhook.body);
+            request = request
+                .header("User-Agent", "PagerDuty-Webhook/V3.0")
+                .header("X-Webhook-Id", &webhook.id)
+                .header("X-PagerDuty-Signature", format!("v1={}", hex::encode(tag)));
+        }
         Ok(request.send().await?.status().as_u16())
     }
 
@@ -142,7 +147,7 @@ mod tests {
             let answer = ResponseTemplate::new(*status);
             Mock::given(method("POST")).respond_with(answer).up_to_n_times(1).mount(&bridge).await;
         }
-        let subscription = Subscription { url: bridge.uri().parse().unwrap(), secret: "s3cret".into() };
+        let subscription = Subscription { url: bridge.uri().parse().unwrap(), secret: Some("s3cret".into()) };
         let (sender, webhooks) = mpsc::unbounded_channel();
         let outbox = Outbox::start(subscription, mpsc::unbounded_channel().1).unwrap();
         sender.send(Webhook { id: "w-1".into(), body: b"{\"event\":1}".to_vec() }).unwrap();
@@ -178,7 +183,7 @@ mod tests {
         let bridge = MockServer::start().await;
         let refuse = ResponseTemplate::new(401);
         Mock::given(header("x-webhook-id", "w-2")).respond_with(refuse).expect(1).mount(&bridge).await;
-        let subscription = Subscription { url: bridge.uri().parse().unwrap(), secret: "s3cret".into() };
+        let subscription = Subscription { url: bridge.uri().parse().unwrap(), secret: Some("s3cret".into()) };
         let outbox = Outbox::start(subscription, mpsc::unbounded_channel().1).unwrap();
         let webhook = Webhook { id: "w-2".into(), body: b"{\"event\":1}".to_vec() };
         assert_eq!(outbox.post_forged(&webhook).await.unwrap(), 401);

@@ -57,6 +57,10 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 }
 
 impl Source for Alertmanager {
+    fn challenges(&self) -> Vec<String> {
+        self.secret.challenges()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         let delivery_id = receipt_id(&webhook);
         self.secret.admit(&self.config, webhook, Some(delivery_id))

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use self::payload::{HOME, Mapper};
 use self::poll::BetterStackPoller;
+use crate::config::PageAddress;
 use crate::sources::kit::json::Fields;
 use crate::sources::kit::open_incidents::note_open;
 use crate::sources::kit::options;
@@ -61,6 +62,10 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 }
 
 impl Source for BetterStack {
+    fn challenges(&self) -> Vec<String> {
+        self.secret.challenges()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         self.secret.admit(&self.mapper.config, webhook, None)
     }
@@ -87,6 +92,11 @@ impl Source for BetterStack {
 
     fn poller(&self) -> Option<&dyn Poller> {
         self.poller.as_ref().map(|poller| poller as &dyn Poller)
+    }
+
+    fn incident_page(&self) -> Option<PageAddress> {
+        let page = self.mapper.incident_url.replace("{id}", "{incident}");
+        PageAddress::parse(&page).ok().filter(|_| page.contains("{incident}"))
     }
 
     fn home_url(&self) -> String {

@@ -53,7 +53,8 @@ impl Mapper {
                 url: link.unwrap_or_else(|| self.link(body)),
                 status: self.status(body.text("/status")),
                 severity: self.severity(body.text("/severity")),
-                words: ToolWords::told(body.text("/status"), body.text("/severity")),
+                words: ToolWords::told(body.text("/status"), body.text("/severity"))
+                    .numbered(body.find_id("/public_id")),
                 created_at,
                 updated_at: at,
                 components: names(&fields, "services"),
@@ -92,7 +93,7 @@ impl Mapper {
                 url: self.link(attributes),
                 status: self.status(&state),
                 severity: self.severity(&severity),
-                words: ToolWords::told(&state, &severity),
+                words: ToolWords::told(&state, &severity).numbered(attributes.find_id("/public_id")),
                 created_at,
                 updated_at,
                 components: names(attributes.at("/fields"), "services"),

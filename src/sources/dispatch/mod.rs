@@ -58,6 +58,10 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 }
 
 impl Source for Dispatch {
+    fn challenges(&self) -> Vec<String> {
+        self.secret.challenges()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         self.secret.admit(&self.mapper.config, webhook, None)
     }

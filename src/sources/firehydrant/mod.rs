@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use self::payload::{HOME, Mapper, find_time, remember_retrospective};
 use self::poll::FireHydrantPoller;
-use crate::config::SourceConfig;
+use crate::config::{PageAddress, SourceConfig};
 use crate::sources::kit::json::Fields;
 use crate::sources::kit::options;
 use crate::sources::kit::signature::HmacScheme;
@@ -59,6 +59,10 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 }
 
 impl Source for FireHydrant {
+    fn challenges(&self) -> Vec<String> {
+        self.signature.challenges()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         self.signature.admit(&self.config, webhook)
     }
@@ -81,6 +85,10 @@ impl Source for FireHydrant {
 
     fn poller(&self) -> Option<&dyn Poller> {
         self.poller.as_ref().map(|poller| poller as &dyn Poller)
+    }
+
+    fn incident_page(&self) -> Option<PageAddress> {
+        PageAddress::parse(&format!("{HOME}/incidents/{{incident}}")).ok()
     }
 
     fn home_url(&self) -> String {

@@ -62,7 +62,8 @@ impl Mapper {
                 .map_or_else(|| format!("{HOME}/incidents/{id}"), str::to_owned),
             status: self.status(data.text("/current_milestone")),
             severity: self.severity(data),
-            words: ToolWords::told(data.text("/current_milestone"), priority(data).unwrap_or_default()),
+            words: ToolWords::told(data.text("/current_milestone"), priority(data).unwrap_or_default())
+                .numbered(data.find_id("/number")),
             created_at: find_time(data, "/created_at").unwrap_or(at),
             updated_at: milestones.chain(told.into_iter().flatten()).max().unwrap_or(at),
             components: affected.iter().filter_map(|service| service.find_id("/id")).collect(),

@@ -61,6 +61,17 @@ impl Auth {
         }
     }
 
+    /// What is accepted, in the terms of `WWW-Authenticate`.
+    pub(super) fn challenges(&self) -> Vec<String> {
+        let mut all = self.shared.challenges();
+        match &self.signing {
+            Some(Signing::Standard(keys)) => all.extend(keys.challenges()),
+            Some(Signing::Configured(scheme, _)) => all.extend(scheme.challenges()),
+            None => {}
+        }
+        all
+    }
+
     /// The header fields that may be kept.
     pub(super) fn without_token(&self, headers: &Headers) -> Headers {
         self.shared.without_token(headers)

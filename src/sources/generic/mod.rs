@@ -93,6 +93,10 @@ fn home_url(config: &SourceConfig) -> String {
 }
 
 impl Source for Generic {
+    fn challenges(&self) -> Vec<String> {
+        self.auth.challenges()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         let verified_by = self.auth.verify(&webhook)?;
         envelope::check_format(&webhook.headers)?;

@@ -85,6 +85,12 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 }
 
 impl Source for Grafana {
+    fn challenges(&self) -> Vec<String> {
+        let secrets = self.config.webhook_secrets.first().into_iter();
+        let signatures = secrets.flat_map(|_| [&self.irm, &self.alerting]).flat_map(HmacScheme::challenges);
+        signatures.chain(self.shared.challenges()).collect()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         let verified_by = self.authenticate(&webhook)?;
         let receipt = receipt_id(&webhook);

@@ -137,7 +137,7 @@ impl GrafanaPoller {
                 let told = match self.group(api, &id, &labels, now).await {
                     Err(PollError::Refused { message }) => {
                         let source = &self.mapper.config.id;
-                        tracing::warn!(%source, "an open alert group is left as it is: {message}");
+                        tracing::warn!(%source, reason = message, "an open alert group is left as it is");
                         continue;
                     }
                     told => told?,

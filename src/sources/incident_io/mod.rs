@@ -60,6 +60,10 @@ fn event(body: &Value) -> Result<(&str, &Value), Unmappable> {
 }
 
 impl Source for IncidentIo {
+    fn challenges(&self) -> Vec<String> {
+        self.keys.challenges()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         if self.config.webhook_secrets.is_empty() {
             return Err(shared_secret::unconfigured(&self.config, "`webhook_secrets`"));

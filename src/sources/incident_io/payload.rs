@@ -92,7 +92,8 @@ impl Mapper {
             url: self.url(data),
             status: self.status(data.text("/incident_status/name"), category),
             severity: self.severity(data, memory),
-            words: ToolWords::told(category, data.text("/severity/name")),
+            words: ToolWords::told(category, data.text("/severity/name"))
+                .numbered(data.find_text("/reference")),
             created_at: data.find_time("/created_at").unwrap_or(updated_at),
             updated_at,
             components: mentioned.iter().map(|component| component.provider_id.clone()).collect(),

@@ -14,7 +14,7 @@ use url::Url;
 use super::reader::{ReadFault, read_json};
 use crate::config::SourceConfig;
 use crate::domain::Timestamp;
-use crate::http::{self, TransportCause, TransportFault};
+use crate::http::{self, ObservedRequest, TransportCause, TransportFault};
 use crate::sources::{BuildError, PollError};
 
 /// Largest answer that is read, unpacked; a longer one is refused, never cut. The largest pages that tools are asked
@@ -184,8 +184,13 @@ impl Api {
         now: Timestamp,
     ) -> Result<Option<Answer>, PollError> {
         let request = request.headers(self.headers.clone()).timeout(TIMEOUT);
+        let mut observed = ObservedRequest::begin(|| http::endpoint_of(path));
         let sent = request.send().await.map_err(|error| TransportFault::of(&error));
-        let mut response = sent.map_err(|fault| self.unreachable(path, &fault))?;
+        let mut response = sent.map_err(|fault| {
+            observed.failed();
+            self.unreachable(path, &fault)
+        })?;
+        observed.answered(response.status());
         if absent.contains(&response.status().as_u16()) {
             return Ok(None);
         }
@@ -194,7 +199,10 @@ impl Api {
         let has_next =
             links.into_iter().any(|text| text.contains("rel=\"next\"") || text.contains("rel=next"));
         let body = http::read_body(&mut response, MAX_ANSWER).await;
-        let body = body.map_err(|fault| self.unreachable(path, &fault))?;
+        let body = body.map_err(|fault| {
+            observed.failed();
+            self.unreachable(path, &fault)
+        })?;
         match read_json(&body) {
             Ok(value) => Ok(Some(Answer { value, has_next, size: body.len() })),
             Err(ReadFault::Json(_)) => Err(self.unreadable(path, "something that is no JSON")),

@@ -65,7 +65,7 @@ impl ListingCursor {
     /// The end of a run whose last listing, which every run reads in full, cannot be read now: the next run
     /// reads it, and the other listings do not wait for it.
     pub(in crate::sources) fn defer(self, what: &str, fault: &PollError, listings: usize) -> Page {
-        tracing::warn!("{what} are put off to the next run: {fault}");
+        tracing::warn!(what, %fault, "a listing is put off to the next run");
         self.into_page(Findings::default(), None, listings)
     }
 }

@@ -44,6 +44,13 @@ impl SharedSecret {
         self.token.is_some() || self.basic.is_some()
     }
 
+    /// What is accepted, in the terms of `WWW-Authenticate`.
+    pub(in crate::sources) fn challenges(&self) -> Vec<String> {
+        let token = self.token.iter().flat_map(|_| [Some("Bearer"), self.header.as_deref()]).flatten();
+        let basic = self.basic.iter().map(|_| "Basic realm=\"webhooks\", charset=\"UTF-8\"");
+        token.chain(basic).map(str::to_owned).collect()
+    }
+
     /// The fields that may be kept and shown: without the custom one that holds the token.
     pub(in crate::sources) fn without_token(&self, headers: &Headers) -> Headers {
         headers.without(|name| self.header.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name)))

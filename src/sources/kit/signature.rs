@@ -105,6 +105,11 @@ impl HmacScheme {
         }
     }
 
+    /// What is accepted, in the terms of `WWW-Authenticate`.
+    pub(in crate::sources) fn challenges(&self) -> Vec<String> {
+        vec![self.header.clone()]
+    }
+
     /// Checks the webhook; the answer says which secret matched, as `webhook_secrets[0]`.
     pub(in crate::sources) fn verify(
         &self,

@@ -46,6 +46,11 @@ impl StandardWebhooks {
         secrets.iter().enumerate().map(parse).collect::<Result<_, _>>().map(Self)
     }
 
+    /// What is accepted, in the terms of `WWW-Authenticate`.
+    pub(in crate::sources) fn challenges(&self) -> Vec<String> {
+        self.0.first().map(|_| "webhook-signature".to_owned()).into_iter().collect()
+    }
+
     /// Checks the webhook; the answer says which key matched, as `webhook_secrets[0]`.
     pub(in crate::sources) fn verify(&self, webhook: &InboundWebhook) -> Result<String, Rejection> {
         let field = |name: &str| {

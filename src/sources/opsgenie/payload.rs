@@ -59,7 +59,8 @@ impl Mapper {
                 _ => IncidentStatus::Unknown,
             }),
             severity: self.severity(data),
-            words: ToolWords::told(data.text("/status"), &data.find_id("/priority").unwrap_or_default()),
+            words: ToolWords::told(data.text("/status"), &data.find_id("/priority").unwrap_or_default())
+                .numbered(data.find_id("/tinyId")),
             created_at: data.find_time("/createdAt").unwrap_or(at),
             updated_at: at,
             components: data.items("/impactedServices").iter().filter_map(scalar_text).collect(),
@@ -100,7 +101,8 @@ impl Mapper {
             url: format!("{}/alert/detail/{id}/details", self.home),
             status: self.config.find_status(action).unwrap_or(status),
             severity: self.severity(alert),
-            words: ToolWords::told(action, &alert.find_id("/priority").unwrap_or_default()),
+            words: ToolWords::told(action, &alert.find_id("/priority").unwrap_or_default())
+                .numbered(alert.find_id("/tinyId")),
             created_at: find_unix(alert, "/createdAt").unwrap_or(at),
             updated_at: at,
             components: team.iter().map(|team| team.provider_id.clone()).collect(),

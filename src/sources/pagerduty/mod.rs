@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use self::payload::Mapper;
 use self::poll::PagerDutyPoller;
-use crate::config::SourceConfig;
+use crate::config::{PageAddress, SourceConfig};
 use crate::sources::kit::json::{Fields, shorten};
 use crate::sources::kit::signature::HmacScheme;
 use crate::sources::kit::{options, severity_ranks};
@@ -61,6 +61,10 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 }
 
 impl Source for PagerDuty {
+    fn challenges(&self) -> Vec<String> {
+        self.signature.challenges()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         let mut verified = self.signature.admit(&self.config, webhook)?;
         // The event's id is signed with the body; the header that repeats it for a delivery is not.
@@ -110,6 +114,11 @@ impl Source for PagerDuty {
 
     fn poller(&self) -> Option<&dyn Poller> {
         self.poller.as_ref().map(|poller| poller as &dyn Poller)
+    }
+
+    fn incident_page(&self) -> Option<PageAddress> {
+        let home = self.config.workspace_url.as_ref()?.as_str().trim_end_matches('/');
+        PageAddress::parse(&format!("{home}/incidents/{{incident}}")).ok()
     }
 
     fn home_url(&self) -> String {

@@ -44,7 +44,7 @@ impl Mapper {
             url: self.url(data),
             status: self.status(data.text("/status")),
             severity: self.severity(data, rank),
-            words: ToolWords::told(data.text("/status"), priority_name(data)),
+            words: ToolWords::told(data.text("/status"), priority_name(data)).numbered(number(data)),
             created_at: data.find_time("/created_at").unwrap_or(at),
             updated_at: at,
             components: data.find_id("/service/id").into_iter().collect(),
@@ -117,9 +117,12 @@ fn priority_name(data: &Value) -> &str {
     data.find_text("/priority/summary").unwrap_or(data.text("/priority/name"))
 }
 
+fn number(data: &Value) -> Option<String> {
+    data.find_id("/number").or_else(|| data.find_id("/incident_number"))
+}
+
 fn describe(data: &Value) -> String {
-    let number = data.find_id("/number").or_else(|| data.find_id("/incident_number"));
-    let number = number.map(|number| format!("#{number}"));
+    let number = number(data).map(|number| format!("#{number}"));
     let assignees = data.items("/assignees").iter().map(|user| user.text("/summary"));
     let assigned = data.items("/assignments").iter().map(|assignment| assignment.text("/assignee/summary"));
     let people = assignees.chain(assigned).filter(|name| !name.is_empty()).collect::<Vec<_>>().join(", ");

@@ -51,6 +51,10 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 }
 
 impl Source for Rootly {
+    fn challenges(&self) -> Vec<String> {
+        self.signature.challenges()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         let mut verified = self.signature.admit(&self.config, webhook)?;
         verified.delivery_id = verified.json().ok().and_then(|body| body.find_id("/event/id"));

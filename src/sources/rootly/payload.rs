@@ -111,7 +111,7 @@ impl Mapper {
             url: find_web_url(data.text("/url")).unwrap_or(self.home()).to_owned(),
             status: self.status(status),
             severity: self.severity(&severity),
-            words: ToolWords::told(status, severity.text("/name")),
+            words: ToolWords::told(status, severity.text("/name")).numbered(number.as_deref()),
             created_at: data.find_time("/created_at").unwrap_or(updated_at),
             updated_at,
             components: mentioned.iter().map(|component| component.provider_id.clone()).collect(),

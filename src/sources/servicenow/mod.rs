@@ -14,7 +14,7 @@ use url::Url;
 
 use self::payload::{HOME, Mapper, sys_id};
 use self::poll::{Options, ServiceNowPoller};
-use crate::config::SourceConfig;
+use crate::config::{PageAddress, SourceConfig};
 use crate::sources::kit::json::Fields;
 use crate::sources::kit::options;
 use crate::sources::kit::signature::HmacScheme;
@@ -54,6 +54,10 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 }
 
 impl Source for ServiceNow {
+    fn challenges(&self) -> Vec<String> {
+        self.signature.challenges()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         self.signature.admit(&self.config, webhook)
     }
@@ -77,6 +81,13 @@ impl Source for ServiceNow {
 
     fn poller(&self) -> Option<&dyn Poller> {
         self.poller.as_ref().map(|poller| poller as &dyn Poller)
+    }
+
+    fn incident_page(&self) -> Option<PageAddress> {
+        let mut page = self.config.api_url.clone()?;
+        page.set_path("nav_to.do");
+        page.set_query(None);
+        PageAddress::parse(&format!("{page}?uri=incident.do%3Fsys_id%3D{{incident}}")).ok()
     }
 
     fn home_url(&self) -> String {

@@ -84,7 +84,7 @@ impl Mapper {
             url: self.url("incident", &id, instance),
             status: self.status(&state),
             severity: self.severity(record),
-            words: ToolWords::told(&state, &text("priority").unwrap_or_default()),
+            words: ToolWords::told(&state, &text("priority").unwrap_or_default()).numbered(text("number")),
             created_at: opened_at.unwrap_or(updated_at),
             updated_at,
             components: service.and_then(text).into_iter().collect(),

@@ -17,6 +17,7 @@ use url::form_urlencoded;
 
 use self::payload::{HOME, Mapper, find, severity_key};
 use self::poll::SplunkPoller;
+use crate::config::PageAddress;
 use crate::sources::kit::options;
 use crate::sources::kit::shared_secret::SharedSecret;
 use crate::sources::kit::signature::{Algorithm, Encoding, HmacScheme};
@@ -76,6 +77,11 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 }
 
 impl Source for SplunkOnCall {
+    fn challenges(&self) -> Vec<String> {
+        let signature = self.escalation_url.iter().map(|_| SIGNATURE.to_owned());
+        signature.chain(self.secret.challenges()).collect()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         let config = &self.mapper.config;
         match &self.escalation_url {
@@ -106,6 +112,11 @@ impl Source for SplunkOnCall {
 
     fn poller(&self) -> Option<&dyn Poller> {
         self.poller.as_ref().map(|poller| poller as &dyn Poller)
+    }
+
+    fn incident_page(&self) -> Option<PageAddress> {
+        let org = self.mapper.org.as_deref()?;
+        PageAddress::parse(&format!("{HOME}/ui/{org}/incident/{{incident}}/details")).ok()
     }
 
     fn home_url(&self) -> String {

@@ -124,7 +124,7 @@ impl SplunkPoller {
             return None;
         }
         memory.set(REPORTED, now.timestamp_millis().to_string());
-        let put_off = |fault: &_| tracing::warn!("a report is put off, current incidents are not: {fault}");
+        let put_off = |fault: &_| tracing::warn!(%fault, "a report is put off, current incidents are not");
         self.ask(query, now).await.inspect_err(put_off).ok()
     }
 

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use self::payload::{HOME, Mapper};
 use self::poll::{Region, SquadcastPoller};
+use crate::config::PageAddress;
 use crate::sources::kit::json::{Fields, set};
 use crate::sources::kit::open_incidents::priority_key;
 use crate::sources::kit::options;
@@ -66,6 +67,10 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 }
 
 impl Source for Squadcast {
+    fn challenges(&self) -> Vec<String> {
+        self.secret.challenges()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         let mut verified = self.secret.admit(&self.mapper.config, webhook, None)?;
         verified.delivery_id = verified.json().ok().and_then(|body| body.find_id("/event/id"));
@@ -98,6 +103,10 @@ impl Source for Squadcast {
 
     fn poller(&self) -> Option<&dyn Poller> {
         self.poller.as_ref().map(|poller| poller as &dyn Poller)
+    }
+
+    fn incident_page(&self) -> Option<PageAddress> {
+        PageAddress::parse(&format!("{HOME}/incident/{{incident}}")).ok()
     }
 
     fn home_url(&self) -> String {

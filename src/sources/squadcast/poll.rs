@@ -162,7 +162,9 @@ impl SquadcastPoller {
         }
         match self.reviews(cursor, team, now).await {
             Ok(reviews) => found.absorb(reviews),
-            Err(fault) => tracing::warn!("postmortems are put off to the next run: {fault}"),
+            Err(fault) => {
+                tracing::warn!(what = "postmortems", %fault, "a listing is put off to the next run");
+            }
         }
         Ok((found, teams.iter().find(|next| *next > team).map(|next| format!("{next}/0"))))
     }
@@ -201,7 +203,7 @@ impl SquadcastPoller {
                 Ok(told) => told.unwrap_or_default(),
                 // One that this user may not see must not keep all others from being read.
                 Err(PollError::Refused { message }) => {
-                    tracing::warn!(source = %self.mapper.config.id, "an open incident is left as it is: {message}");
+                    tracing::warn!(source = %self.mapper.config.id, reason = message, "an open incident is left as it is");
                     continue;
                 }
                 Err(fault) => return Err(fault),

@@ -116,7 +116,55 @@ fn without_a_credential_every_webhook_is_turned_away() {
         };
         assert!(told.contains("webhook_"), "{told}");
         assert!(source.poller().is_none());
-        assert_eq!(source.new_review_url(Some("x")), None);
         assert!(url::Url::parse(&source.home_url()).is_ok());
+    }
+}
+
+#[test]
+fn every_source_names_what_its_webhooks_can_prove_themselves_with_and_shows_no_secret() {
+    for kind in all_kinds() {
+        let source = sample_source(kind.name, None);
+        let challenges = source.challenges();
+        assert!(!challenges.is_empty(), "{}", kind.name);
+        for challenge in challenges {
+            let scheme = challenge.split(' ').next().unwrap_or_default();
+            let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+            assert!(!scheme.is_empty() && scheme.chars().all(is_token), "{}: {challenge}", kind.name);
+            let is_plain =
+                ["Bearer", "Basic realm=\"webhooks\", charset=\"UTF-8\""].contains(&challenge.as_str());
+            assert!(is_plain || scheme.contains(['-', '_']), "{}: {challenge}", kind.name);
+        }
+    }
+}
+
+#[test]
+fn an_incidents_page_follows_from_the_configuration_where_the_tool_lets_it() {
+    for (kind, page) in [
+        ("better_stack", "https://uptime.betterstack.com/team/7/incidents/Q%2F1"),
+        ("firehydrant", "https://app.firehydrant.io/incidents/Q%2F1"),
+        ("pagerduty", "https://acme.example.com/incidents/Q%2F1"),
+        ("servicenow", "https://acme.service-now.com/nav_to.do?uri=incident.do%3Fsys_id%3DQ%2F1"),
+        ("splunk_oncall", "https://portal.victorops.com/ui/acme/incident/Q%2F1/details"),
+        ("squadcast", "https://app.squadcast.com/incident/Q%2F1"),
+    ] {
+        let source = source(kind, |config| {
+            config.workspace_url = "https://acme.example.com/".parse().ok();
+            config.options = match kind {
+                "better_stack" => {
+                    options(json!({"incident_url": "https://uptime.betterstack.com/team/7/incidents/{id}"}))
+                }
+                "servicenow" => {
+                    config.api_url = "https://acme.service-now.com/api?x=1".parse().ok();
+                    options(json!({}))
+                }
+                "splunk_oncall" => options(json!({"org": "acme"})),
+                _ => options(json!({})),
+            };
+        });
+        let found = source.incident_page().and_then(|it| it.fill(Some("Q/1"), None)).map(String::from);
+        assert_eq!(found.as_deref(), Some(page), "{kind}");
+    }
+    for kind in all_kinds().filter(|kind| !["firehydrant", "squadcast"].contains(&kind.name)) {
+        assert_eq!(sample_source(kind.name, None).incident_page(), None, "{}", kind.name);
     }
 }

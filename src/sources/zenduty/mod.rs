@@ -71,6 +71,11 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 }
 
 impl Source for Zenduty {
+    fn challenges(&self) -> Vec<String> {
+        let signature = self.signature.iter().flat_map(HmacScheme::challenges);
+        signature.chain(self.secret.challenges()).collect()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         let config = &self.mapper.config;
         match &self.signature {

@@ -49,7 +49,7 @@ impl Mapper {
                 .map_or_else(|| HOME.to_owned(), |n| self.incident_url.replace("{number}", n)),
             status: self.status(&status),
             severity: self.severity(priority, data["urgency"].as_i64()),
-            words: ToolWords::told(&status, priority.unwrap_or_default()),
+            words: ToolWords::told(&status, priority.unwrap_or_default()).numbered(number.as_deref()),
             created_at: data.find_time("/creation_date").unwrap_or(updated_at),
             updated_at,
             components: service_id.iter().cloned().collect(),

@@ -120,7 +120,7 @@ impl ZendutyPoller {
                 match self.fetch(number, now).await {
                     Err(PollError::Refused { message }) => {
                         let source = &self.mapper.config.id;
-                        tracing::warn!(%source, "an open incident is left as it is: {message}");
+                        tracing::warn!(%source, reason = message, "an open incident is left as it is");
                         continue;
                     }
                     told => found.absorb(told?.unwrap_or_else(|| Findings::gone(id, now))),
@@ -172,7 +172,9 @@ impl Poller for ZendutyPoller {
                 if next.is_none() {
                     match self.reviews(now).await {
                         Ok(reviews) => found.absorb(reviews),
-                        Err(fault) => tracing::warn!("postmortems are put off to the next run: {fault}"),
+                        Err(fault) => {
+                            tracing::warn!(what = "postmortems", %fault, "a listing is put off to the next run");
+                        }
                     }
                 }
                 (found, next)

@@ -15,8 +15,7 @@ pub struct DeliveryCounts {
     pub destination: DestinationId,
     pub state: DeliveryState,
     pub count: i64,
-    /// When the oldest of them began to wait; in JSON milliseconds since the Unix epoch.
-    #[serde(with = "chrono::serde::ts_milliseconds")]
+    /// When the oldest of them began to wait.
     #[sqlx(try_from = "Millis")]
     pub oldest: Timestamp,
 }
@@ -61,6 +60,18 @@ impl Deliveries<'_> {
             ORDER BY id"#
         );
         self.db.list_values(sql, &args![self.clock.now()]).await
+    }
+
+    /// How many deliveries of each source were refused; sources without any are missing.
+    pub async fn count_refused_by_source(self) -> Result<Vec<(String, i64)>, StoreError> {
+        let sql = r#"
+            SELECT e.source, COUNT(*)
+            FROM destinations s
+            JOIN deliveries d ON d.destination = s.id AND d.state = 'refused'
+            JOIN entities e ON e.kind = d.kind AND e.id = d.entity_id
+            GROUP BY e.source
+            ORDER BY e.source"#;
+        self.db.list(sql, &args![]).await
     }
 
     /// Sources of which a destination has deliveries.

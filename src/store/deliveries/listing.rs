@@ -24,8 +24,6 @@ pub struct DeliveryRow {
     pub attempts: i64,
     pub reason: Option<String>,
     pub trace_id: Option<String>,
-    /// In JSON milliseconds since the Unix epoch.
-    #[serde(with = "chrono::serde::ts_milliseconds")]
     #[sqlx(try_from = "Millis")]
     pub waiting_since: Timestamp,
     pub priority: Priority,
@@ -67,19 +65,20 @@ impl Deliveries<'_> {
     pub async fn list_of(self, id: &EntityId) -> Result<Vec<DeliveryRow>, StoreError> {
         let sql = rows!(
             r#"
-            WHERE d.entity_id = $1
+            WHERE d.kind IN ('component', 'incident', 'review') AND d.entity_id = $1
             ORDER BY s.site, d.kind"#
         );
         self.db.list(sql, &args![id]).await
     }
 
-    /// Sends refused and discarded deliveries again: those of `ids`, or all. Returns how many.
+    /// Sends again what was refused, and of `ids` also what was discarded: whoever names it wants it after all. Returns
+    /// how many.
     pub async fn retry(self, ids: Option<&[EntityId]>) -> Result<u64, StoreError> {
         let Some(ids) = ids else {
             let sql = r#"
                 UPDATE deliveries
                 SET state = 'waiting', queued_at = $1, reason = NULL, trace_id = NULL
-                WHERE state IN ('refused', 'discarded')"#;
+                WHERE state = 'refused'"#;
             return self.db.execute(sql, &args![self.clock.now()]).await;
         };
         let sql = r#"

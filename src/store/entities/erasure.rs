@@ -3,8 +3,8 @@
 use super::Entities;
 use super::lookup::StoredEntity;
 use super::versions::Key;
-use crate::domain::{Entity, EntityId, EntityKind};
-use crate::store::db::{Tx, args, generations, to_json};
+use crate::domain::{Entity, EntityId, EntityKind, address_digest};
+use crate::store::db::{Kept, Tx, args, generations, to_json};
 use crate::store::error::StoreError;
 
 /// Digest of an entity that an operator erased: no statement of a tool brings it back.
@@ -22,7 +22,7 @@ impl Entities<'_> {
     /// Present entities of all sources after `after`, in the order of kind and id.
     pub async fn list_all(self, after: Option<&Key>, limit: usize) -> Result<Vec<StoredEntity>, StoreError> {
         let sql = r#"
-            SELECT kind, id, source, provider_id, version, content
+            SELECT kind, id, source, provider_id, version, content, number, updated_at
             FROM entities
             WHERE content IS NOT NULL AND (kind, id) > ($1, $2)
             ORDER BY kind, id
@@ -44,6 +44,8 @@ impl Entities<'_> {
                 digest = $1,
                 standing = $1,
                 mentioned = 0,
+                number = NULL,
+                url_digest = NULL,
                 version = version + 1,
                 updated_at = $2
             WHERE kind = $3 AND id = $4
@@ -69,6 +71,21 @@ impl Entities<'_> {
         tx.find_value(sql, &args![kind, id]).await
     }
 
+    /// The content of an entity that is present and can be read.
+    pub(in crate::store) async fn find_readable(
+        self,
+        tx: &mut Tx,
+        kind: EntityKind,
+        id: &EntityId,
+    ) -> Result<Option<Entity>, StoreError> {
+        let sql = r#"
+            SELECT content
+            FROM entities
+            WHERE kind = $1 AND id = $2 AND content IS NOT NULL"#;
+        let found: Option<Kept> = tx.find_value(sql, &args![kind, id]).await?;
+        Ok(found.and_then(|kept| kept.0.ok()))
+    }
+
     /// Stores other content in a new version, and returns the version. The digest stays that of what the tool
     /// said: a tool that says the same again brings nothing back.
     pub(in crate::store) async fn write_redacted(
@@ -79,10 +96,11 @@ impl Entities<'_> {
     ) -> Result<i64, StoreError> {
         let sql = r#"
             UPDATE entities
-            SET content = $1, version = version + 1, updated_at = $2
+            SET content = $1, version = version + 1, updated_at = $2, url_digest = $5
             WHERE kind = $3 AND id = $4
             RETURNING version"#;
-        let args = args![to_json("an entity", content)?, self.clock.now(), content.kind(), id];
+        let digest = address_digest(content.url());
+        let args = args![to_json("an entity", content)?, self.clock.now(), content.kind(), id, digest];
         let version: Option<i64> = tx.find_value(sql, &args).await?;
         if content.kind() == EntityKind::Component {
             generations::bump_directory(tx).await?;

@@ -2,9 +2,12 @@
 
 use super::Entities;
 use crate::clock::Timestamp;
-use crate::domain::{Component, Entity, EntityId, EntityKind, SourceId};
+use crate::domain::{Component, Entity, EntityId, EntityKind, SourceId, address_digest};
 use crate::store::db::{Kept, Millis, args};
 use crate::store::error::StoreError;
+
+/// Entities that share a number or an address: a tool without pages of its own gives every incident the same.
+const MOST_NAMED: i64 = 20;
 
 /// An entity as stored.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
@@ -17,6 +20,11 @@ pub struct StoredEntity {
     pub version: i64,
     /// `None` once deleted.
     pub content: Option<Entity>,
+    /// What people call it in the tool, if that is not its id.
+    pub number: Option<String>,
+    /// When the tool last said something new of it.
+    #[sqlx(try_from = "Millis")]
+    pub updated_at: Timestamp,
 }
 
 /// What an entity's content is compared by.
@@ -74,11 +82,32 @@ impl Entities<'_> {
     /// Entities that an operator may mean by `id`: an id in Jira, or the tool's own.
     pub async fn find(self, id: &str) -> Result<Vec<StoredEntity>, StoreError> {
         let sql = r#"
-            SELECT kind, id, source, provider_id, version, content
+            SELECT kind, id, source, provider_id, version, content, number, updated_at
             FROM entities
-            WHERE id = $1 OR provider_id = $1
+            WHERE (kind IN ('component', 'incident', 'review') AND id = $1) OR provider_id = $1
             ORDER BY kind, id"#;
         self.db.list(sql, &args![id]).await
+    }
+
+    /// Entities that people call `name` in the tool, or that it shows at that address: at most twenty, the last
+    /// changed first.
+    pub async fn find_named(self, name: &str) -> Result<Vec<StoredEntity>, StoreError> {
+        let sql = r#"
+            SELECT kind, id, source, provider_id, version, content, number, updated_at
+            FROM entities
+            WHERE number = $1 OR url_digest = $2
+            ORDER BY updated_at DESC, kind, id
+            LIMIT $3"#;
+        self.db.list(sql, &args![name.trim_start_matches('#'), address_digest(name), MOST_NAMED]).await
+    }
+
+    /// One entity.
+    pub async fn find_one(self, kind: EntityKind, id: &EntityId) -> Result<Option<StoredEntity>, StoreError> {
+        let sql = r#"
+            SELECT kind, id, source, provider_id, version, content, number, updated_at
+            FROM entities
+            WHERE kind = $1 AND id = $2"#;
+        self.db.find(sql, &args![kind, id]).await
     }
 
     /// Present entities of a source in the order of their ids, after `after`.
@@ -90,7 +119,7 @@ impl Entities<'_> {
         limit: usize,
     ) -> Result<Vec<StoredEntity>, StoreError> {
         let sql = r#"
-            SELECT kind, id, source, provider_id, version, content
+            SELECT kind, id, source, provider_id, version, content, number, updated_at
             FROM entities
             WHERE source = $1 AND kind = $2 AND id > $3 AND content IS NOT NULL
             ORDER BY id

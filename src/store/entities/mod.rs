@@ -3,6 +3,7 @@
 
 pub(in crate::store) mod associations;
 pub(in crate::store) mod erasure;
+pub(in crate::store) mod incidents;
 pub(in crate::store) mod lookup;
 pub(in crate::store) mod versions;
 mod workspace_mode;

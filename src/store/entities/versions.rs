@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::Entities;
 use crate::clock::{Timestamp, from_millis};
-use crate::domain::{Entity, EntityId, EntityKind, Known, SourceId, TOLERANCE};
+use crate::domain::{Entity, EntityId, EntityKind, Known, SourceId, TOLERANCE, address_digest};
 use crate::store::db::{Flag, Kept, Micros, Millis, Tx, args, generations, to_json};
 use crate::store::error::StoreError;
 
@@ -80,6 +80,8 @@ pub(in crate::store) struct NewVersion<'a> {
     pub content: Option<Cow<'a, Entity>>,
     /// Known only because an incident names it.
     pub mentioned: bool,
+    /// Whether it takes the place of an earlier version.
+    pub replaces: bool,
 }
 
 /// A present entity and its workspace.
@@ -130,9 +132,10 @@ impl Entities<'_> {
         let sql = r#"
             INSERT INTO entities (
                 kind, id, source, provider_id, workspace, version, event_time,
-                digest, standing, content, mentioned, created_at, updated_at, event_micros
+                digest, standing, content, mentioned, created_at, updated_at, event_micros,
+                number, url_digest
             )
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14, $15)
             ON CONFLICT (kind, id) DO UPDATE
             SET workspace = excluded.workspace,
                 version = excluded.version,
@@ -142,7 +145,9 @@ impl Entities<'_> {
                 standing = excluded.standing,
                 content = excluded.content,
                 mentioned = excluded.mentioned,
-                updated_at = excluded.updated_at"#;
+                updated_at = excluded.updated_at,
+                number = COALESCE(excluded.number, entities.number),
+                url_digest = excluded.url_digest"#;
         for new in versions {
             let args = args![
                 new.kind,
@@ -158,6 +163,8 @@ impl Entities<'_> {
                 new.mentioned,
                 self.clock.now(),
                 micros_of(new.event_time),
+                new.content.as_deref().and_then(Entity::number),
+                new.content.as_deref().map(|entity| address_digest(entity.url())),
             ];
             tx.execute(sql, &args).await?;
         }

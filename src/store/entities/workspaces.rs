@@ -93,6 +93,34 @@ impl Entities<'_> {
         self.db.list(sql, &args![]).await
     }
 
+    /// All workspaces that were ever known, for an operator who erases something.
+    pub async fn list_workspaces_ever(self) -> Result<Vec<StoredWorkspace>, StoreError> {
+        let sql = r#"
+            SELECT source, id, name, url
+            FROM workspaces
+            ORDER BY source, provider_id"#;
+        self.db.list(sql, &args![]).await
+    }
+
+    /// Gives workspaces other names and addresses, until the tool says them again.
+    pub async fn rename_workspaces(self, workspaces: &[StoredWorkspace]) -> Result<(), StoreError> {
+        let sql = r#"
+            UPDATE workspaces
+            SET name = $1, url = $2, updated_at = $3
+            WHERE source = $4 AND id = $5"#;
+        self.db
+            .transact(|mut tx| async move {
+                for StoredWorkspace { source, id, name, url } in workspaces {
+                    tx.execute(sql, &args![name, url, self.clock.now(), source, id]).await?;
+                }
+                if !workspaces.is_empty() {
+                    generations::bump_directory(&mut tx).await?;
+                }
+                Ok((tx, ()))
+            })
+            .await
+    }
+
     /// Whether any present entity belongs to this workspace.
     pub async fn is_workspace_in_use(self, workspace: &EntityId) -> Result<bool, StoreError> {
         let sql = r#"

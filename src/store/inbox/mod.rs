@@ -6,7 +6,7 @@
 pub(in crate::store) mod bodies;
 pub(in crate::store) mod quarantine;
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, Timestamp, from_millis};
 use crate::domain::SourceId;
 use crate::store::db::{Database, Millis, Tx, args};
 use crate::store::error::StoreError;
@@ -54,8 +54,6 @@ pub struct ReceiptRow {
     pub id: String,
     /// The tool's own id of the delivery.
     pub delivery_id: Option<String>,
-    /// In JSON milliseconds since the Unix epoch.
-    #[serde(with = "chrono::serde::ts_milliseconds")]
     #[sqlx(try_from = "Millis")]
     pub received_at: Timestamp,
     pub verified_by: String,
@@ -258,6 +256,20 @@ impl<'a> Inbox<'a> {
             FROM inbox
             WHERE id = $1"#;
         self.db.find(sql, &args![id]).await
+    }
+
+    /// When the newest webhook of `source` arrived that is still kept. What was `verified_by` this is none.
+    pub async fn find_last(
+        self,
+        source: &SourceId,
+        verified_by: &str,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let sql = r#"
+            SELECT COALESCE(MAX(received_at), 0)
+            FROM inbox
+            WHERE source = $1 AND verified_by <> $2"#;
+        let (last,): (i64,) = self.db.get(sql, &args![source, verified_by]).await?;
+        Ok((last > 0).then(|| from_millis(last)))
     }
 
     /// Counts what is not done, by source and state.

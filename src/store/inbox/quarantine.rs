@@ -21,8 +21,6 @@ pub struct QuarantinedRow {
     pub id: String,
     pub source: String,
     pub delivery_id: Option<String>,
-    /// In JSON milliseconds since the Unix epoch.
-    #[serde(with = "chrono::serde::ts_milliseconds")]
     #[sqlx(try_from = "Millis")]
     pub received_at: Timestamp,
     pub verified_by: String,

@@ -1,7 +1,8 @@
-//! Erases entries of the history, and finds those that quote somebody.
+//! Erases entries of the history, finds those that quote somebody, and rewrites those that go on without.
 
 use super::Timeline;
-use crate::domain::{EntityId, EntityKind};
+use super::event::TimelineEvent;
+use crate::domain::{EntityId, EntityKind, Needle};
 use crate::store::db::{Tx, args};
 use crate::store::error::StoreError;
 
@@ -9,35 +10,59 @@ use crate::store::error::StoreError;
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Quotation {
     pub id: String,
+    event: String,
     /// JSON.
     pub detail: String,
+}
+
+impl Quotation {
+    /// For how a version differs from the one before, which is kept: the details without a text, and whether they
+    /// contained it.
+    #[must_use]
+    pub fn without(&self, needle: &Needle) -> Option<(String, bool)> {
+        match TimelineEvent::from_row(self.event.clone(), &self.detail) {
+            TimelineEvent::Stored { cause, version, changes } => {
+                let (changes, contained): (Vec<_>, Vec<bool>) =
+                    changes.iter().map(|change| change.without(needle)).unzip();
+                let detail = TimelineEvent::Stored { cause, version, changes }.to_row().1;
+                Some((detail, contained.contains(&true)))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Timeline<'_> {
     /// Entries after `after` that may quote somebody, in their order.
     pub async fn list_quotations(self, after: &str, limit: usize) -> Result<Vec<Quotation>, StoreError> {
         let sql = r#"
-            SELECT id, detail
+            SELECT id, event, detail
             FROM timeline
             WHERE id > $1
-              AND event NOT IN ('stored', 'deleted', 'unchanged', 'stale', 'accepted', 'confirmed')
+              AND event NOT IN ('deleted', 'unchanged', 'stale', 'accepted', 'confirmed')
             ORDER BY id
             LIMIT $2"#;
         self.db.list(sql, &args![after, limit]).await
     }
 
-    /// Removes single entries. Returns how many there were.
-    pub async fn remove(self, ids: &[String]) -> Result<u64, StoreError> {
-        let sql = r#"
+    /// Gives single entries other details; `None` removes one.
+    pub async fn rewrite(self, entries: &[(String, Option<String>)]) -> Result<(), StoreError> {
+        let write = r#"
+            UPDATE timeline
+            SET detail = $2
+            WHERE id = $1"#;
+        let remove = r#"
             DELETE FROM timeline
             WHERE id = $1"#;
         self.db
             .transact(|mut tx| async move {
-                let mut count = 0;
-                for id in ids {
-                    count += tx.execute(sql, &args![id]).await?;
+                for (id, detail) in entries {
+                    match detail {
+                        Some(detail) => tx.execute(write, &args![id, detail]).await?,
+                        None => tx.execute(remove, &args![id]).await?,
+                    };
                 }
-                Ok((tx, count))
+                Ok((tx, ()))
             })
             .await
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::clock::Timestamp;
+use crate::domain::Difference;
 
 /// One thing that happened to an entity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +17,10 @@ pub enum TimelineEvent {
         #[serde(flatten)]
         cause: Cause,
         version: i64,
+        /// How it differs from the version before; empty if nothing that Jira shows does, and in what earlier
+        /// releases wrote.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changes: Vec<Difference>,
     },
     /// The tool deleted it.
     Deleted {
@@ -151,7 +156,7 @@ mod tests {
             delivery: Some("d".to_owned()),
             verified_by: Some("s".to_owned()),
         };
-        let (name, detail) = TimelineEvent::Stored { cause, version: 7 }.to_row();
+        let (name, detail) = TimelineEvent::Stored { cause, version: 7, changes: Vec::new() }.to_row();
         let detail: Value = serde_json::from_str(&detail).unwrap();
         let expected = json!({ "by": "webhook", "delivery": "d", "verified_by": "s", "version": 7 });
         assert_eq!((name.as_str(), detail), ("stored", expected));

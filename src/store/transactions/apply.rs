@@ -28,9 +28,9 @@ impl Store {
                 let (mut applied, mut wanted) = (Applied::default(), Vec::new());
                 for report in reports {
                     let known = self.entities().find_known(&mut tx, &subjects(scope, report)).await?;
-                    let changes = compare(scope, report, known, self.clock.now());
+                    let mut changes = compare(scope, report, known, self.clock.now());
                     applied += changes.applied;
-                    self.write_changes(&mut tx, scope.source, &changes).await?;
+                    self.write_changes(&mut tx, scope.source, &mut changes).await?;
                     wanted.extend(changes.wanted);
                     self.write_rest(&mut tx, scope, report).await?;
                     self.finish_origin(&mut tx, scope.source, report).await?;
@@ -55,13 +55,14 @@ impl Store {
         Ok(audience.into_iter().map(|it| it.id).collect())
     }
 
-    /// Writes new versions and adds them to the timeline.
+    /// Writes new versions and adds them, with how each differs from the one before, to the timeline.
     pub(super) async fn write_changes(
         &self,
         tx: &mut Tx,
         source: &SourceId,
-        changes: &Changes<'_>,
+        changes: &mut Changes<'_>,
     ) -> Result<(), StoreError> {
+        self.note_differences(tx, changes).await?;
         self.entities().write(tx, source, &changes.versions).await?;
         self.entities().touch(tx, &changes.touched).await?;
         self.timeline().record(tx, &changes.events).await

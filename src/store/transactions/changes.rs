@@ -37,7 +37,7 @@ impl<'a> Changes<'a> {
         let (kind, id, version, cause) = (new.kind, new.id.clone(), new.version, origin.cause());
         self.wanted.push(Wanted { kind, id: id.clone(), version, priority });
         let event = if new.content.is_some() {
-            TimelineEvent::Stored { cause, version }
+            TimelineEvent::Stored { cause, version, changes: Vec::new() }
         } else {
             TimelineEvent::Deleted { cause, version }
         };
@@ -113,6 +113,7 @@ impl<'a> Comparison<'a> {
                     standing,
                     content: Some(Cow::Owned(entity)),
                     mentioned: true,
+                    replaces: before.is_some(),
                 };
                 self.store(new, Priority::News);
             }
@@ -169,6 +170,7 @@ impl<'a> Comparison<'a> {
                     standing,
                     content: entity.map(Cow::Borrowed),
                     mentioned: false,
+                    replaces: before.is_some(),
                 };
                 self.store(new, priority);
             }

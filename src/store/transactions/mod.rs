@@ -16,6 +16,7 @@
 mod apply;
 mod changes;
 mod destinations;
+mod differences;
 mod erase;
 pub(in crate::store) mod report;
 mod workspaces;

@@ -58,7 +58,7 @@ impl Store {
                         changes.store(moved, Priority::Refresh, &Origin::Configuration);
                     }
                 }
-                self.write_changes(&mut tx, scope.source, &changes).await?;
+                self.write_changes(&mut tx, scope.source, &mut changes).await?;
                 self.deliveries().enqueue(&mut tx, &destinations, &changes.wanted).await?;
                 Ok((tx, last.map(|last| (last, changes.versions.len()))))
             })
@@ -79,5 +79,6 @@ fn moved_to(workspace: String, content: Entity, entity: &PlacedEntity) -> NewVer
         standing: entity.standing.clone(),
         content: Some(Cow::Owned(content)),
         mentioned: entity.mentioned,
+        replaces: true,
     }
 }

@@ -49,7 +49,7 @@ impl DestinationAccess {
         if installation.secrets.is_empty() {
             let why =
                 installation.parked.as_deref().unwrap_or("its secret is missing; install the app again");
-            tracing::error!(site = %installation.site, "the site cannot be served: {why}");
+            tracing::error!(site = %installation.site, reason = why, "the site cannot be served");
         }
         let mut secrets = installation.secrets.into_iter();
         Some(Self {

@@ -5,15 +5,15 @@
 use std::collections::BTreeSet;
 
 use super::Inbound;
-use super::inbox::POLLED;
 use super::ingest::delivery_key_of;
 use super::statements::Statements;
 use crate::domain::UnmappedValue;
 use crate::sources::{Findings, Memory};
 use crate::store::{Applied, InboxEntry, Origin, StoreError};
 use crate::sync::SyncError;
+use crate::sync::core::POLLED;
 use crate::sync::registry::SourceRuntime;
-use crate::telemetry::{Metrics, WordLabel};
+use crate::telemetry::{Counts, WordLabel};
 
 impl Inbound {
     /// Applies one page or one fetched incident: in one transaction, unless it says much or the database refuses
@@ -69,7 +69,7 @@ impl Inbound {
     ) -> Result<(), SyncError> {
         let Some((name, content)) = page.describe(number) else { return Ok(()) };
         tracing::error!(source = %source.id(), entry = %name, %fault, "the database refuses an entry of a listing; it is skipped and kept aside");
-        Metrics::count_source(&self.core.metrics.statements, source.id().as_str(), "unmappable", 1);
+        Counts::count_source(&self.core.metrics.counts.statements, source.id().as_str(), "unmappable", 1);
         let entry = InboxEntry {
             source: source.id().clone(),
             delivery_key: delivery_key_of(format!("polled {name}")),
@@ -105,15 +105,15 @@ impl Inbound {
         findings: &Findings,
         unmapped: &BTreeSet<UnmappedValue>,
     ) {
-        let metrics = &self.core.metrics;
+        let metrics = &self.core.metrics.counts;
         if let Some(reason) = findings.unmappable.first() {
             let count = findings.unmappable.len();
             tracing::warn!(source = %source.id(), count, %reason, "entries of a listing cannot be mapped and are skipped");
             let count = u64::try_from(count).unwrap_or(u64::MAX);
-            Metrics::count_source(&metrics.statements, source.id().as_str(), "unmappable", count);
+            Counts::count_source(&metrics.statements, source.id().as_str(), "unmappable", count);
         }
         if let Some(what) = &findings.cut {
-            tracing::warn!(source = %source.id(), "{what}");
+            tracing::warn!(source = %source.id(), what, "an incident was cut to what can be kept");
         }
         for value in unmapped {
             let kind = value.kind.as_str().to_owned();
@@ -125,7 +125,7 @@ impl Inbound {
     pub(super) fn count_applied(&self, source: &SourceRuntime, applied: Applied) {
         let count = |result, n: usize| {
             let by = u64::try_from(n).unwrap_or(u64::MAX);
-            Metrics::count_source(&self.core.metrics.statements, source.id().as_str(), result, by);
+            Counts::count_source(&self.core.metrics.counts.statements, source.id().as_str(), result, by);
         };
         count("changed", applied.changed);
         count("unchanged", applied.unchanged);

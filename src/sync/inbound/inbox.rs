@@ -14,14 +14,11 @@ use crate::sources::{
 };
 use crate::store::{Applied, InboxRow, Origin, StoreError};
 use crate::sync::SyncError;
-use crate::sync::core::Faults;
+use crate::sync::core::{Faults, POLLED};
 use crate::sync::registry::SourceRuntime;
 
 /// Webhooks whose effects share one transaction: small enough not to hold up the inbox.
 const BATCH: usize = 16;
-
-/// Who verified what polling has set aside, in place of a secret's name.
-pub(super) const POLLED: &str = "polling";
 
 /// A row of the inbox with what it says.
 struct Read<'a> {

@@ -21,6 +21,10 @@ use crate::sync::registry::Registry;
 struct Clumsy;
 
 impl Source for Clumsy {
+    fn challenges(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         Ok(VerifiedWebhook::new(webhook, None, "nothing"))
     }
@@ -43,6 +47,10 @@ impl Source for Clumsy {
 struct Broken(Arc<dyn Source>);
 
 impl Source for Broken {
+    fn challenges(&self) -> Vec<String> {
+        self.0.challenges()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         self.0.verify(webhook)
     }

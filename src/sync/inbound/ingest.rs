@@ -17,7 +17,7 @@ use crate::store::{InboxEntry, Recorded, StoreError};
 use crate::sync::core::Core;
 use crate::sync::registry::SourceRuntime;
 use crate::sync::tasks::{Heartbeats, Importance, describe_panic};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Counts, Metrics, SourceLabel};
 
 /// What the log, metrics and readiness call the task that writes.
 const NAME: &str = "ingest";
@@ -80,33 +80,30 @@ impl Ingestor {
         source: &SourceRuntime,
         webhook: &VerifiedWebhook,
     ) -> Result<Receipt, IngestError> {
+        let began = self.core.clock.elapsed();
         let unmappable = inspect(source, webhook);
         let entry = entry(source, webhook, unmappable.as_ref());
         let (sender, answer) = oneshot::channel();
         self.queue.try_send((entry, sender)).map_err(|_| IngestError::Overloaded)?;
         let answer = tokio::time::timeout(LONGEST_ANSWER, answer).await.map_err(|_| IngestError::TooSlow)?;
         let recorded = answer.map_err(|_| IngestError::StoreDown)??;
-        self.count(source, webhook, &recorded, unmappable.is_some());
+        self.count(source, &recorded, unmappable.is_some());
+        let took = self.core.clock.elapsed().saturating_sub(began);
+        self.core.metrics.ingest_duration.observe(took.as_secs_f64());
         self.core.signals.inbox.notify_one();
         Ok(Receipt { duplicate: recorded == Recorded::Duplicate, unmappable })
     }
 
-    fn count(
-        &self,
-        source: &SourceRuntime,
-        webhook: &VerifiedWebhook,
-        recorded: &Recorded,
-        kept_aside: bool,
-    ) {
+    fn count(&self, source: &SourceRuntime, recorded: &Recorded, kept_aside: bool) {
         let result = match (recorded, kept_aside) {
             (Recorded::Duplicate, _) => "duplicate",
             (Recorded::New, true) => "quarantined",
             (Recorded::New, false) => "new",
         };
         let metrics = &self.core.metrics;
-        Metrics::count_source(&metrics.webhooks, source.id().as_str(), result, 1);
-        let took = self.core.clock.now() - webhook.received_at;
-        metrics.ingest_seconds.observe(took.as_seconds_f64().max(0.0));
+        Counts::count_source(&metrics.counts.webhooks, source.id().as_str(), result, 1);
+        let label = SourceLabel { source: source.id().to_string() };
+        metrics.levels.webhook_received.get_or_create(&label).set(self.core.clock.now().timestamp());
     }
 }
 
@@ -175,7 +172,8 @@ async fn write_part(
                 }
             }
             Err(fault) => {
-                tracing::error!(%fault, "webhooks cannot be stored: {}; senders will try again", fault.advice());
+                let advice = fault.advice();
+                tracing::error!(%fault, advice, "webhooks cannot be stored; senders will try again");
                 answer(vec![Err(IngestError::StoreDown); part.len()]);
             }
         }
@@ -231,11 +229,13 @@ pub(super) fn delivery_key_of(id: String) -> String {
     if id.len() <= 200 { id } else { format!("sha256:{}", hex::encode(Sha256::digest(id))) }
 }
 
-/// Header fields that are stored: what every tool's sender is described by, and what its source reads. Nothing
+/// Header fields that are stored: what every tool's sender is described by, the request's id in the log, and what its
+/// source reads. Nothing
 /// that may carry a credential, whatever a mapping names; proxies add fields of any name with the address, and
 /// an address may contain a token.
 fn is_kept(source: &SourceRuntime, header: &str) -> bool {
-    let is_wanted = ["content-type", "user-agent"].contains(&header) || source.adapter.keeps_header(header);
+    let is_wanted = ["content-type", "user-agent", "x-request-id"].contains(&header)
+        || source.adapter.keeps_header(header);
     is_wanted && !carries_credentials(header)
 }
 

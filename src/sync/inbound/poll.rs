@@ -8,7 +8,7 @@ use crate::sources::{Cursor, Memory, Page, PollError, PollRequest, Poller};
 use crate::store::{Applied, Lease, Origin, PollState};
 use crate::sync::SyncError;
 use crate::sync::registry::SourceRuntime;
-use crate::telemetry::Metrics;
+use crate::telemetry::Counts;
 
 /// What one round of polling did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -190,7 +190,7 @@ impl Inbound {
         let origin = Origin::Poll { cursor: Some(&next), caught_up: page.done, total: page.total };
         let applied = self.apply(source, &page.findings, Some(&memory), origin).await?;
         outcome.count(page.findings.observations.len(), applied);
-        Metrics::count_source(&self.core.metrics.polls, source.id().as_str(), "page", 1);
+        Counts::count_source(&self.core.metrics.counts.polls, source.id().as_str(), "page", 1);
         Ok(Ok(page))
     }
 }

@@ -13,7 +13,7 @@ use crate::store::{PollFailure, PollState};
 use crate::sync::SyncError;
 use crate::sync::backoff::{fresh_seed, next_attempt, next_attempt_beside};
 use crate::sync::registry::SourceRuntime;
-use crate::telemetry::Metrics;
+use crate::telemetry::Counts;
 
 impl Inbound {
     /// A page could not be read: nothing of the source is read until the wait is over. `state` says how often it
@@ -84,11 +84,11 @@ impl Inbound {
         };
         let refused = matches!(error, PollError::Refused { .. });
         if refused {
-            tracing::error!(source = %source.id(), "{error}");
+            tracing::error!(source = %source.id(), %error, "the tool refuses to be read; a person must act");
         } else {
-            tracing::warn!(source = %source.id(), until = %wait_until, "polling failed and will be repeated: {error}");
+            tracing::warn!(source = %source.id(), %error, until = %wait_until, "polling failed and will be repeated");
         }
-        Metrics::count_source(&self.core.metrics.polls, source.id().as_str(), result, 1);
+        Counts::count_source(&self.core.metrics.counts.polls, source.id().as_str(), result, 1);
         let start_over = matches!(error, PollError::CursorExpired { .. });
         PollFailure { wait_until, message: error.to_string(), start_over, refused }
     }

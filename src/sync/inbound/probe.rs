@@ -45,7 +45,8 @@ pub enum ProbedPayload {
     Unmappable(String),
 }
 
-/// Reads the catalogue and the first page since the beginning of the source's backfill.
+/// Reads the catalogue and the first page since the beginning of the source's backfill. `memory` is what the source
+/// keeps; nothing of it is written.
 ///
 /// # Errors
 /// What the tool refused, and what to do about it.
@@ -53,11 +54,11 @@ pub async fn probe(
     source: &SourceRuntime,
     poller: &dyn Poller,
     destination: &dyn DestinationType,
+    mut memory: Memory,
     now: Timestamp,
 ) -> Result<Probe, PollError> {
     let catalogue = poller.catalogue(now).await?;
     let backfill_from = before(now, source.config.backfill);
-    let mut memory = Memory::default();
     let request = PollRequest { cursor: None, backfill_from, now, memory: &mut memory };
     let page = poller.poll(request).await?;
     let mut entities = Vec::new();

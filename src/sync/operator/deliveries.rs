@@ -33,8 +33,9 @@ impl DeliveryTotals {
 }
 
 /// What will be tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Retried {
+    #[serde(rename = "count")]
     pub deliveries: u64,
     /// Parked sites, which are retried at once.
     pub sites: u64,
@@ -59,8 +60,22 @@ impl Operator {
         Ok(DeliveryTotals::sum(counts.iter()))
     }
 
-    /// Queues refused entities for sending again: those of `ids`, or all; for all, parked sites are retried
-    /// too.
+    /// Ids under which nothing is or was to be sent anywhere.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_undelivered(&self, ids: &[EntityId]) -> Result<Vec<EntityId>, SyncError> {
+        let mut unknown = Vec::new();
+        for id in ids {
+            if self.store.deliveries().list_of(id).await?.is_empty() {
+                unknown.push(id.clone());
+            }
+        }
+        Ok(unknown)
+    }
+
+    /// Queues for sending again: of `ids` what was refused or discarded, or else everything that was refused,
+    /// and then parked sites are retried too.
     ///
     /// # Errors
     /// When the database fails.

@@ -11,7 +11,7 @@ use url::form_urlencoded;
 
 use super::Operator;
 use crate::domain::{DeliveryState, EntityId, EntityKind, Needle};
-use crate::store::{Fact, InboxState, Reason, StoredBody, StoredEntity};
+use crate::store::{Fact, InboxState, Reason, StoredBody, StoredEntity, StoredWorkspace};
 use crate::sync::core::SyncError;
 
 /// Rows that are held at once.
@@ -47,9 +47,12 @@ pub struct ErasurePlan {
     /// If a text is taken out of the entities.
     needle: Option<Needle>,
     webhooks: BTreeSet<String>,
-    history: Vec<String>,
+    /// Entries of the history, each with what is left of it.
+    history: Vec<(String, Option<String>)>,
     facts: Vec<(Fact, Option<String>)>,
     reasons: Vec<(Reason, String)>,
+    /// As they are to be.
+    workspaces: Vec<StoredWorkspace>,
 }
 
 /// How much an erasure changes.
@@ -64,6 +67,16 @@ pub struct ErasureCounts {
     pub facts: usize,
     /// What destinations wrote about entities.
     pub reasons: usize,
+    /// Names and addresses of workspaces, which come back if the tool or the configuration says them again.
+    pub workspaces: usize,
+}
+
+impl ErasureCounts {
+    #[must_use]
+    pub fn sum(self) -> usize {
+        let Self { entities, webhooks, history, facts, reasons, workspaces } = self;
+        entities + webhooks + history + facts + reasons + workspaces
+    }
 }
 
 impl ErasurePlan {
@@ -75,13 +88,13 @@ impl ErasurePlan {
             history: self.history.len(),
             facts: self.facts.len(),
             reasons: self.reasons.len(),
+            workspaces: self.workspaces.len(),
         }
     }
 
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let ErasureCounts { entities, webhooks, history, facts, reasons } = self.counts();
-        entities + webhooks + history + facts + reasons == 0
+        self.counts().sum() == 0
     }
 }
 
@@ -158,13 +171,27 @@ impl Operator {
                 plan.reasons.push((reason, without));
             }
         }
-        let mut after = String::new();
+        for known in self.store.entities().list_workspaces_ever().await? {
+            let (name, url) = (needle.remove_from(&known.name), needle.remove_from(&known.url));
+            if (&name, &url) != (&known.name, &known.url) {
+                plan.workspaces.push(StoredWorkspace { name, url, ..known });
+            }
+        }
+        plan.history = self.find_quotations(needle).await?;
+        Ok(plan)
+    }
+
+    /// Entries of the history that contain the text, each with what is left of it.
+    async fn find_quotations(&self, needle: &Needle) -> Result<Vec<(String, Option<String>)>, SyncError> {
+        let (mut found, mut after) = (Vec::new(), String::new());
         loop {
             let page = self.store.timeline().list_quotations(&after, AT_ONCE).await?;
-            let Some(last) = page.last() else { return Ok(plan) };
+            let Some(last) = page.last() else { return Ok(found) };
             after.clone_from(&last.id);
-            let naming = page.into_iter().filter(|it| names_person(needle, it.detail.as_bytes()));
-            plan.history.extend(naming.map(|it| it.id));
+            found.extend(page.into_iter().filter_map(|it| match it.without(needle) {
+                Some((left, contained)) => contained.then_some((it.id, Some(left))),
+                None => names_person(needle, it.detail.as_bytes()).then_some((it.id, None)),
+            }));
         }
     }
 
@@ -215,8 +242,9 @@ impl Operator {
         }
         let webhooks: Vec<String> = plan.webhooks.iter().cloned().collect();
         store.inbox().erase_bodies(&webhooks).await?;
-        store.timeline().remove(&plan.history).await?;
+        store.timeline().rewrite(&plan.history).await?;
         store.deliveries().replace_reasons(&plan.reasons).await?;
+        store.entities().rename_workspaces(&plan.workspaces).await?;
         while store.vacuum_step().await? {}
         store.scrub().await?;
         Ok(())

@@ -3,7 +3,7 @@
 use super::Operator;
 use super::story::{Explanation, Obstacle, Story, StoryDelivery, UnknownId};
 use crate::clock::Timestamp;
-use crate::domain::{DeliveryState, EntityId};
+use crate::domain::{DeliveryState, EntityId, address_digest};
 use crate::store::{
     DeliveryRow, InboxState, Installation, InstallationState, Place, ReceiptRow, StoredEntity,
 };
@@ -11,7 +11,7 @@ use crate::sync::core::SyncError;
 use crate::sync::directory::INSTALLED;
 
 impl Operator {
-    /// Everything known under `id`: the tool's own id, or the id in Jira.
+    /// Everything known under `id`: the id in Jira, the tool's own id, or else the tool's number or address of it.
     ///
     /// # Errors
     /// When the database fails.
@@ -19,11 +19,31 @@ impl Operator {
         let sites = self.store.sites().list_installations().await?;
         let places = self.store.sites().list_places().await?;
         let mut stories = Vec::new();
-        for entity in self.store.entities().find(id).await? {
+        let mut found = self.store.entities().find(id).await?;
+        if found.is_empty() {
+            found = self.store.entities().find_named(id).await?;
+        }
+        if found.is_empty() {
+            found = self.find_by_address(id).await?;
+        }
+        for entity in found {
             stories.push(self.collect_story(&sites, &places, entity).await?);
         }
         let unknown = if stories.is_empty() { Some(self.describe_unknown(id).await?) } else { None };
         Ok(Explanation { stories, unknown, places })
+    }
+
+    /// Entities whose id is part of their address, for those that were stored before addresses were.
+    async fn find_by_address(&self, address: &str) -> Result<Vec<StoredEntity>, SyncError> {
+        let mut found = Vec::new();
+        if address.starts_with("https://") || address.starts_with("http://") {
+            let wanted = address_digest(address);
+            for part in address.split(['/', '?', '=', '&', '#']).filter(|part| part.len() > 1) {
+                found.extend(self.store.entities().find(part).await?);
+            }
+            found.retain(|it| it.content.as_ref().is_some_and(|it| address_digest(it.url()) == wanted));
+        }
+        Ok(found)
     }
 
     async fn collect_story(
@@ -50,7 +70,9 @@ impl Operator {
                 .or_else(|| find_obstacle_elsewhere(places, &delivery, now));
             StoryDelivery { delivery, obstacle }
         });
+        let facts = self.collect_facts(&entity).await?;
         Ok(Story {
+            facts,
             deliveries: deliveries.collect(),
             webhooks,
             timeline,

@@ -3,21 +3,28 @@
 //! Needs only the store and the clock, so a command that prints a list builds no source and no client. Must
 //! not send anything, poll a tool, or format text for a reader: it returns data.
 
+mod activity;
 mod deliveries;
 mod erase;
 mod explain;
+mod facts;
+mod incidents;
 mod installations;
 mod keys;
 mod polls;
 mod quarantine;
+mod sources;
 mod story;
 
+pub use activity::WebhookActivity;
 pub use deliveries::{DeliveryTotals, Retried};
 pub use erase::{ErasedEntity, ErasureCounts, ErasurePlan, Subject};
+pub use incidents::{IncidentList, ListedIncident, Standing};
 pub use installations::InstallationStatus;
 pub use keys::generate_vault_key;
-pub use polls::{Progress, SourceProgress};
-pub use story::{Explanation, Obstacle, Story, StoryDelivery, UnknownId};
+pub use polls::SourceProgress;
+pub use sources::{SourceStatus, SourcesAt};
+pub use story::{Explanation, Facts, Obstacle, Review, Story, StoryDelivery, UnknownId};
 
 use super::core::SyncError;
 use crate::clock::Clock;

@@ -2,23 +2,15 @@
 
 use super::Operator;
 use crate::clock::Timestamp;
-use crate::config::SourceConfig;
 use crate::domain::{SourceId, UnmappedValue};
+use crate::sources::Memory;
 use crate::store::PollState;
 use crate::sync::core::SyncError;
 use crate::sync::registry::SourceRuntime;
 
-/// The progress of every polled source at one moment.
-#[derive(Debug, Clone)]
-pub struct Progress {
-    pub at: Timestamp,
-    pub sources: Vec<SourceProgress>,
-}
-
 /// The progress of one source.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
 pub struct SourceProgress {
-    pub source: SourceId,
     /// Paused by the operator. Webhooks continue.
     pub paused: bool,
     /// Why the last poll failed, if it did.
@@ -29,30 +21,18 @@ pub struct SourceProgress {
     pub read_count: i64,
     /// Number of statements, according to the tool.
     pub total: Option<i64>,
-    pub polled_at: Timestamp,
+    /// The last page or failure; `None` before the first.
+    pub polled_at: Option<Timestamp>,
 }
 
 impl Operator {
-    /// The progress of those among `sources` that were ever polled.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn list_progress(&self, sources: &[SourceConfig]) -> Result<Progress, SyncError> {
-        let at = self.clock.now();
-        let mut polled = Vec::new();
-        for source in sources {
-            polled.extend(self.find_progress(&source.id).await?);
-        }
-        Ok(Progress { at, sources: polled })
-    }
-
     /// The progress of `source`, if it was ever polled.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn find_progress(&self, source: &SourceId) -> Result<Option<SourceProgress>, SyncError> {
         let state = self.store.polls().find(source).await?;
-        Ok(state.map(|state| describe(source.clone(), state)))
+        Ok(state.map(describe))
     }
 
     /// Pauses or resumes polling of a source that was polled before. Returns whether it was.
@@ -71,6 +51,14 @@ impl Operator {
         Ok(self.store.polls().restart(source, from).await?)
     }
 
+    /// What `source` keeps from one webhook or poll to the next.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn load_memory(&self, source: &SourceId) -> Result<Memory, SyncError> {
+        Ok(Memory::new(self.store.polls().load_memory(source, None).await?))
+    }
+
     /// The severities and statuses of the tool that the configuration still does not map, in order.
     ///
     /// # Errors
@@ -82,14 +70,13 @@ impl Operator {
     }
 }
 
-fn describe(source: SourceId, state: PollState) -> SourceProgress {
+fn describe(state: PollState) -> SourceProgress {
     SourceProgress {
-        source,
         paused: state.paused,
         failure: state.failure,
         caught_up: state.caught_up,
         read_count: state.read_count,
         total: state.total,
-        polled_at: state.polled_at,
+        polled_at: (state.polled_at > Timestamp::UNIX_EPOCH).then_some(state.polled_at),
     }
 }

@@ -21,6 +21,20 @@ impl Operator {
         Ok(self.store.inbox().find_quarantined_body(id).await?)
     }
 
+    /// Those of `ids` that are not in quarantine.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_unquarantined(&self, ids: &[String]) -> Result<Vec<String>, SyncError> {
+        let mut unknown = Vec::new();
+        for id in ids {
+            if self.find_quarantined_body(id).await?.is_none() {
+                unknown.push(id.clone());
+            }
+        }
+        Ok(unknown)
+    }
+
     /// Maps them again: those of `ids`, or all. Returns how many.
     ///
     /// # Errors

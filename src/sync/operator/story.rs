@@ -38,10 +38,44 @@ pub struct Story {
     pub source: String,
     pub version: i64,
     pub deleted: bool,
+    /// What it is; `None` once deleted.
+    pub facts: Option<Facts>,
     pub deliveries: Vec<StoryDelivery>,
     /// The webhooks that the timeline names, as far as retention has left them.
     pub webhooks: Vec<ReceiptRow>,
     pub timeline: Vec<TimelineEntry>,
+}
+
+/// What an incident, review or component is, as the tool said last.
+#[derive(Debug, Clone, Serialize)]
+pub struct Facts {
+    pub title: String,
+    /// Jira's word for it; `None` for a component.
+    pub status: Option<&'static str>,
+    /// `P1` to `P5` or `unknown`; only of an incident.
+    pub severity: Option<&'static str>,
+    /// Names of the services that an incident affects.
+    pub services: Vec<String>,
+    /// Where people open it in the tool.
+    pub url: String,
+    /// What people call it in the tool, if that is not its id.
+    pub number: Option<String>,
+    /// `None` for a component.
+    pub created_at: Option<Timestamp>,
+    pub updated_at: Timestamp,
+    /// Reviews of an incident.
+    pub reviews: Vec<Review>,
+    /// Ids or keys of the issues linked in Jira, by people or by the tool.
+    pub issues: Vec<String>,
+}
+
+/// A review of an incident.
+#[derive(Debug, Clone, Serialize)]
+pub struct Review {
+    pub jira_id: EntityId,
+    pub title: String,
+    pub status: &'static str,
+    pub url: String,
 }
 
 /// Its state at one destination.

@@ -52,7 +52,7 @@ impl Outbound {
         on_panic: Remedy,
         request: impl Future<Output = Result<T, Refusal>>,
     ) -> Result<T, Refusal> {
-        let request = AssertUnwindSafe(request).catch_unwind();
+        let request = self.observer.watch(AssertUnwindSafe(request).catch_unwind());
         let answer = match failures.patience() {
             Some(patience) => {
                 let answer = tokio::time::timeout(patience, request).await;
@@ -62,16 +62,16 @@ impl Outbound {
         };
         answer.unwrap_or_else(|panic| {
             self.core.metrics.note_panic("deliver", describe_panic(&*panic));
-            Err(refusal(on_panic, PANICKED.to_owned(), "panicked"))
+            Err(refusal(on_panic, PANICKED.to_owned()))
         })
     }
 }
 
 fn no_answer(patience: Duration) -> Refusal {
     let message = format!("no answer within {} s, and it has failed before", patience.as_secs());
-    refusal(Remedy::Retry { not_before: None }, message, "retry")
+    refusal(Remedy::Retry { not_before: None }, message)
 }
 
-fn refusal(remedy: Remedy, message: String, label: &'static str) -> Refusal {
-    Refusal { remedy, message, trace_id: None, label, was_sent: true }
+fn refusal(remedy: Remedy, message: String) -> Refusal {
+    Refusal { remedy, message, trace_id: None, was_sent: true }
 }

@@ -74,5 +74,5 @@ impl Outbound {
 
 fn unusable(message: String) -> Refusal {
     let remedy = Remedy::Park { advice: message.clone(), may_pass: false };
-    Refusal { remedy, message, trace_id: None, label: "unusable", was_sent: false }
+    Refusal { remedy, message, trace_id: None, was_sent: false }
 }

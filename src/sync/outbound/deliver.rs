@@ -9,7 +9,6 @@ use crate::store::{BatchRules, NextBatch};
 use crate::sync::SyncError;
 use crate::sync::core::Faults;
 use crate::sync::directory::DestinationAccess;
-use crate::telemetry::Metrics;
 
 /// How serving a destination, or one batch of it, ended.
 #[derive(Debug)]
@@ -163,15 +162,9 @@ impl Outbound {
         batch: Batch<'_>,
         failures: Failures,
     ) -> Result<Vec<EntityOutcome>, Refusal> {
-        let (clock, metrics) = (&self.core.clock, &self.core.metrics);
-        let started = clock.now();
-        let sent = self.ask(failures, Remedy::GiveUp, destination.send(batch)).await;
-        metrics.jira_seconds.observe((clock.now() - started).as_seconds_f64().max(0.0));
-        let result = sent.as_ref().map_or_else(|refusal| refusal.label, |_| "accepted");
-        Metrics::count_site(&metrics.jira_requests, &access.name, result, 1);
-        let sent = sent?;
+        let sent = self.ask(failures, Remedy::GiveUp, destination.send(batch)).await?;
         let near = sent.near_limit || destination.is_near_limit();
-        self.near_limit.note(&access.id, near, clock.now());
+        self.near_limit.note(&access.id, near, self.core.clock.now());
         Ok(sent.outcomes)
     }
 

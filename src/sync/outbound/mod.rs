@@ -12,6 +12,7 @@ mod read_pauses;
 mod readback;
 mod record;
 mod removal;
+mod requests;
 mod site_backoff;
 mod turns;
 mod waits;
@@ -29,10 +30,13 @@ use super::core::Core;
 use super::directory::DestinationAccess;
 use crate::config::{Config, Delivery};
 use crate::destinations::{Account, BuildError, Destination, DestinationTypes};
+use crate::http::Observer;
 
 /// The use cases of the way out.
 pub struct Outbound {
     core: Arc<Core>,
+    /// Counts every request to a destination.
+    observer: Observer,
     types: DestinationTypes,
     delivery: Delivery,
     auto_link: AtomicBool,
@@ -45,6 +49,7 @@ pub struct Outbound {
 impl Outbound {
     pub(in crate::sync) fn new(core: Arc<Core>, types: DestinationTypes, config: &Config) -> Self {
         Self {
+            observer: requests::count_requests(&core),
             core,
             types,
             delivery: config.delivery.clone(),

@@ -11,7 +11,6 @@ use crate::store::{Readback, ReadbackResult};
 use crate::sync::SyncError;
 use crate::sync::core::Faults;
 use crate::sync::directory::DestinationAccess;
-use crate::telemetry::Metrics;
 
 /// Read-backs between two checks of what waits for a full request.
 const AT_ONCE: usize = 20;
@@ -65,7 +64,7 @@ impl Outbound {
             ReadbackResult::SendAgain { .. } => "sent_again",
             ReadbackResult::GivenUp { .. } => "lost",
         };
-        Metrics::count_site(&self.core.metrics.verdicts, &access.name, name, 1);
+        self.core.metrics.count_verdict(&access.name, name);
         self.core.store.deliveries().record_readbacks(&access.id, &[(readback, result)]).await?;
         Ok(())
     }

@@ -9,7 +9,9 @@ use crate::store::{Backoff, NextBatch};
 use crate::sync::SyncError;
 use crate::sync::backoff::fresh_seed;
 use crate::sync::directory::DestinationAccess;
-use crate::telemetry::Metrics;
+
+/// The log line of a destination that waits for a person; why, and what to do, is in the field `reason`.
+const PARKED: &str = "nothing can be sent until a person acts";
 
 impl Outbound {
     /// Writes nothing for a destination that was reinstalled meanwhile: it has forgotten what it accepted
@@ -37,14 +39,14 @@ impl Outbound {
                 Verdict::Unmentioned => "unmentioned",
                 Verdict::NotTaken => "not_taken",
                 Verdict::Refused { reason, trace_id } => {
-                    tracing::warn!(site = %access.name, %id, %reason, ?trace_id, "not accepted; kept with its reason");
+                    tracing::warn!(site = %access.name, %id, %reason, trace_id = trace_id.as_deref(), "not accepted; kept with its reason");
                     "refused"
                 }
             };
-            Metrics::count_site(&metrics.verdicts, &access.name, result, 1);
+            metrics.count_verdict(&access.name, result);
         }
         for entity in &batch.entities {
-            metrics.delivery_seconds.observe((now - entity.waiting_since).as_seconds_f64().max(0.0));
+            metrics.delivery_duration.observe((now - entity.waiting_since).as_seconds_f64().max(0.0));
         }
         Ok(())
     }
@@ -66,12 +68,14 @@ impl Outbound {
             self.core.directory.refresh().await?;
             return Ok(());
         }
-        let trace_id = &refusal.trace_id;
+        let trace_id = refusal.trace_id.as_deref();
         match &backoff.parked {
-            Some(why) => tracing::error!(site = %access.name, error = %refusal, ?trace_id, "{why}"),
+            Some(why) => {
+                tracing::error!(site = %access.name, reason = why, error = %refusal, trace_id, PARKED);
+            }
             None if !refusal.was_sent => tracing::debug!(site = %access.name, error = %refusal, "held back"),
             None => {
-                tracing::warn!(site = %access.name, error = %refusal, ?trace_id, until = %backoff.wait_until, "nothing can be sent for now; nothing is lost");
+                tracing::warn!(site = %access.name, error = %refusal, trace_id, until = %backoff.wait_until, "nothing can be sent for now; nothing is lost");
             }
         }
         Ok(())
@@ -82,7 +86,7 @@ impl Outbound {
         let wait_until = self.core.clock.now() + PARKED_PROBE;
         let backoff = Backoff { wait_until, parked: Some(why.to_owned()) };
         if self.core.store.sites().record_site_backoff(&access.at(), &backoff).await? {
-            tracing::error!(site = %access.name, "{why}");
+            tracing::error!(site = %access.name, reason = why, PARKED);
         }
         Ok(())
     }

@@ -38,7 +38,7 @@ mod tests {
     use crate::clock::from_millis;
 
     fn refusal(remedy: Remedy) -> Refusal {
-        Refusal { remedy, message: "no".to_owned(), trace_id: None, label: "test", was_sent: true }
+        Refusal { remedy, message: "no".to_owned(), trace_id: None, was_sent: true }
     }
 
     #[test]

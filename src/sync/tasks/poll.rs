@@ -91,7 +91,9 @@ impl Task for Poll {
     async fn run(&self) -> Result<Next, SyncError> {
         let Some(source) = self.core.registry.current().find(&self.id) else { return Ok(Next::AtInterval) };
         let outcome = self.inbound.poll_on_schedule(&source).await?;
-        tracing::debug!(source = %source.id(), ?outcome, "polled");
+        if let Some(PollOutcome { pages, changed, done, .. }) = outcome {
+            tracing::debug!(source = %source.id(), pages, changed, done, "polled");
+        }
         Ok(outcome.map_or(Next::AtInterval, |outcome| next(&outcome)))
     }
 

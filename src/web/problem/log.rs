@@ -11,10 +11,13 @@ use actix_web::http::StatusCode;
 use super::Problem;
 use crate::clock::Clock;
 use crate::telemetry::Metrics;
+use crate::web::request_id::Asked;
 
 /// Lines of one kind of problem within [`PERIOD`].
 const LINES: u32 = 10;
 const PERIOD: Duration = Duration::from_secs(10);
+/// What webhooks that name no source are counted under here: other unknown addresses must not drown them.
+const UNKNOWN_SOURCE: &str = "unknown-source";
 
 /// Writes the lines of one process.
 #[derive(Debug)]
@@ -36,24 +39,64 @@ impl ProblemLog {
         Self { clock, written: Mutex::default() }
     }
 
-    pub(super) fn write(&self, problem: &Problem, request_id: &str, path: &str, metrics: &Metrics) {
-        metrics.count_problem(problem.name);
-        let Some(left_out) = self.take_line(problem.name) else { return };
+    pub(super) fn write(&self, problem: &Problem, asked: &Asked, metrics: &Metrics) {
+        let (status, name) = (problem.status.as_u16(), problem.kind.name());
+        metrics.count_problem(name);
+        let notice = if problem.notes.known_sources.is_some() { UNKNOWN_SOURCE } else { name };
+        let Some(left_out) = self.take_line(notice) else { return };
         if left_out > 0 {
-            tracing::warn!(
-                problem = problem.name,
-                left_out,
-                "more requests ended like this than were logged"
-            );
+            tracing::warn!(problem = notice, left_out, "more requests ended like this than were logged");
         }
-        let (status, name) = (problem.status.as_u16(), problem.name);
-        let reason = problem.reason.as_deref().unwrap_or(&problem.detail);
-        if problem.status.is_server_error() {
-            tracing::error!(status, problem = name, path, request_id, "request failed: {reason}");
+        let (method, path, source) =
+            (asked.method.as_str(), asked.path.as_str(), problem.notes.source_id.as_deref());
+        let (request_id, trace_id) = (asked.trail.request_id.as_str(), asked.trail.trace_id.as_deref());
+        let reason = problem.notes.reason.as_deref().unwrap_or(&problem.detail);
+        if let Some(known) = &problem.notes.known_sources {
+            tracing::warn!(
+                status,
+                source,
+                known,
+                method,
+                path,
+                request_id,
+                trace_id,
+                "webhook for an unknown source"
+            );
+        } else if problem.status.is_server_error() {
+            tracing::error!(
+                status,
+                problem = name,
+                source,
+                method,
+                path,
+                request_id,
+                trace_id,
+                reason,
+                "request failed"
+            );
         } else if matches!(problem.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) {
-            tracing::debug!(status, problem = name, path, request_id, "request refused: {reason}");
+            tracing::debug!(
+                status,
+                problem = name,
+                method,
+                path,
+                request_id,
+                trace_id,
+                reason,
+                "request refused"
+            );
         } else {
-            tracing::warn!(status, problem = name, path, request_id, "request refused: {reason}");
+            tracing::warn!(
+                status,
+                problem = name,
+                source,
+                method,
+                path,
+                request_id,
+                trace_id,
+                reason,
+                "request refused"
+            );
         }
     }
 

@@ -10,7 +10,7 @@ pub mod pagerduty;
 pub mod pagerduty_account;
 pub mod place;
 pub mod program;
-mod requests;
+pub mod requests;
 mod setup;
 
 use std::net::SocketAddr;

@@ -28,7 +28,7 @@ impl Answer {
         assert_eq!(self.headers["content-type"], "application/problem+json", "{self:?}");
         assert_eq!(self.body["request_id"].as_str(), self.headers["x-request-id"].to_str().ok(), "{self:?}");
         let kind = self.body["type"].as_str().unwrap_or_default();
-        kind.strip_prefix("urn:incident-bridge:problem:").unwrap_or(kind)
+        kind.rsplit_once("/docs/problems#").map_or(kind, |(_, name)| name)
     }
 }
 
@@ -57,6 +57,11 @@ impl Bridge {
     /// From the operator's listener.
     pub async fn get_as_operator(&self, target: &str) -> Answer {
         self.get_as_operator_under("127.0.0.1", target).await
+    }
+
+    /// The operator's listener, with another method.
+    pub async fn ask_as_operator(&self, method: Method, target: &str) -> Answer {
+        send(self.http.request(method, format!("http://{}{target}", self.operator))).await
     }
 
     /// The same, with another name in the field `Host`.

@@ -143,5 +143,5 @@ fn passing(fault: &dyn std::fmt::Display) -> Refusal {
 }
 
 fn refusal(remedy: Remedy, message: &str) -> Refusal {
-    Refusal { remedy, message: message.to_owned(), trace_id: None, label: "refused", was_sent: true }
+    Refusal { remedy, message: message.to_owned(), trace_id: None, was_sent: true }
 }

@@ -106,6 +106,8 @@ pub async fn a_refusal_is_kept_until_retry_discard_or_change(world: World) {
     refuse().await;
     assert_eq!(world.store.deliveries().discard(std::slice::from_ref(&id)).await.expect("it discards"), 1);
     assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Discarded);
+    assert_eq!(world.store.deliveries().retry(None).await.expect("it retries"), 0);
+    assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Discarded, "it was given up by name");
     world.apply(&[incident("Q1", "Two", 1)]).await;
     assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Waiting);
 }

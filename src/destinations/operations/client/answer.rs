@@ -27,6 +27,7 @@ pub struct Meta {
 }
 
 const NEAR_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-nearlimit");
+const LIMIT_LEFT: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const TRACE_ID: HeaderName = HeaderName::from_static("atl-traceid");
 
 /// Longest trace id that is kept.
@@ -42,6 +43,11 @@ impl Meta {
                 .map(|date| TimeDelta::seconds(date.signed_duration_since(now).num_seconds())),
         }
     }
+}
+
+/// What Jira says is left of the site's tightest limit.
+pub(super) fn find_limit_left(headers: &HeaderMap) -> Option<i64> {
+    text(headers, &LIMIT_LEFT)?.parse().ok()
 }
 
 /// The header's value, trimmed; `None` when absent, empty or not text.

@@ -4,6 +4,7 @@
 //! next request may go.
 
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -25,6 +26,9 @@ const READS_AND_POSTS: NonZeroU32 = NonZeroU32::new(100).unwrap();
 /// The same for `PUT` and `DELETE`.
 const DELETES: NonZeroU32 = NonZeroU32::new(50).unwrap();
 
+/// Requests after which full buckets are forgotten, at the least.
+const TIDY_AFTER: usize = 1024;
+
 type Key = (String, Endpoint);
 type Buckets = RateLimiter<Key, HashMapStateStore<Key>, PacingClock, NoOpMiddleware<Duration>>;
 
@@ -33,6 +37,8 @@ pub struct Pacing {
     clock: Clock,
     reads_and_posts: Buckets,
     deletes: Buckets,
+    /// Requests since full buckets were last forgotten.
+    since_tidy: AtomicUsize,
     pub(super) budget: Budget,
 }
 
@@ -53,7 +59,22 @@ impl Pacing {
             clock: clock.clone(),
             reads_and_posts: buckets(READS_AND_POSTS),
             deletes: buckets(DELETES),
+            since_tidy: AtomicUsize::new(0),
             budget: Budget::new(clock, quotas),
+        }
+    }
+
+    /// Forgets buckets that are full again, as those of sites that were removed. Each round costs as much as there are
+    /// buckets, so there is one after as many requests.
+    fn tidy(&self) {
+        let kept = self.reads_and_posts.len().saturating_add(self.deletes.len());
+        if self.since_tidy.fetch_add(1, Ordering::Relaxed) < kept.max(TIDY_AFTER) {
+            return;
+        }
+        self.since_tidy.store(0, Ordering::Relaxed);
+        for buckets in [&self.reads_and_posts, &self.deletes] {
+            buckets.retain_recent();
+            buckets.shrink_to_fit();
         }
     }
 
@@ -62,6 +83,7 @@ impl Pacing {
     /// # Errors
     /// The instant from which there will be one, when the bucket is empty.
     pub fn take(&self, site: &str, endpoint: Endpoint) -> Result<(), Timestamp> {
+        self.tidy();
         let buckets = match endpoint.method() {
             Method::DELETE => &self.deletes,
             _ => &self.reads_and_posts,
@@ -132,6 +154,23 @@ mod tests {
         assert!(pacing.take(SITE, endpoint).is_err());
         clock.advance(TimeDelta::milliseconds(2));
         assert!(pacing.take(SITE, endpoint).is_ok());
+    }
+
+    #[test]
+    fn the_buckets_of_sites_that_are_gone_are_forgotten() {
+        let (clock, pacing) = setup();
+        let endpoint = Endpoint::Find(EntityKind::Incident);
+        let kept = || pacing.reads_and_posts.len();
+        for n in 0..5_000 {
+            pacing.take(&format!("site-{n}.atlassian.net"), endpoint).unwrap();
+        }
+        assert_eq!(kept(), 5_000, "all of them are in use");
+        clock.advance(TimeDelta::minutes(1));
+        for _ in 0..100 {
+            take_all(&pacing, endpoint);
+            clock.advance(TimeDelta::seconds(1));
+        }
+        assert_eq!(kept(), 1);
     }
 
     #[test]

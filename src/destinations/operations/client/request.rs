@@ -8,13 +8,13 @@ use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use url::Url;
 
-use super::answer::Meta;
+use super::answer::{Meta, find_limit_left};
 use super::auth::{AuthError, SiteAuth};
 use super::endpoint::Endpoint;
 use super::error::{FailedAnswer, JiraError};
 use super::pacing::Pacing;
 use crate::clock::Clock;
-use crate::http::{TransportFault, read_body};
+use crate::http::{ObservedRequest, TransportFault, read_body};
 
 /// Longest answer that is read, unpacked. A bulk answer with 1000 refusals stays far below.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
@@ -90,12 +90,24 @@ impl JiraClient {
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
+        let mut observed = ObservedRequest::begin(|| endpoint.to_string());
         let reply = request.send().await.map_err(|error| TransportFault::of(&error));
-        let mut response = reply.map_err(|fault| JiraError::transport(endpoint, &fault))?;
+        let mut response = reply.map_err(|fault| {
+            observed.failed();
+            JiraError::transport(endpoint, &fault)
+        })?;
         let now = self.clock.now();
         let status = response.status();
         let read = read_body(&mut response, MAX_ANSWER).await;
         let read = read.map_err(|fault| JiraError::transport(endpoint, &fault));
+        if status.is_success() && read.is_err() {
+            observed.failed();
+        } else {
+            observed.answered(status);
+        }
+        if let Some(left) = find_limit_left(response.headers()) {
+            observed.has_left(self.site.authority(), left);
+        }
         if status.is_success() {
             return Ok(Reply { status, meta: Meta::read(response.headers(), now), body: read? });
         }

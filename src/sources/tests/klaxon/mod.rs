@@ -48,6 +48,10 @@ fn build(context: BuildContext) -> Result<Arc<dyn Source>, BuildError> {
 }
 
 impl Source for Klaxon {
+    fn challenges(&self) -> Vec<String> {
+        self.secret.challenges()
+    }
+
     fn verify(&self, webhook: InboundWebhook) -> Result<VerifiedWebhook, Rejection> {
         self.secret.admit(&self.config, webhook, None)
     }

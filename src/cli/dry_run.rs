@@ -1,0 +1,44 @@
+//! What `sync --dry-run` prints: what each destination would get, and what that changes there.
+
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use super::layout::{clip, count};
+use super::output;
+use crate::sync::{FieldChange, Preview};
+
+/// Characters of a value that are shown.
+const VALUE: usize = 60;
+/// Fields of something new that say what it is; `--verbose` shows the rest.
+const TELLING: [&str; 5] = ["name", "summary", "status", "severity", "url"];
+
+pub(super) fn print(previews: &[Preview], verbose: bool, json: bool) -> anyhow::Result<ExitCode> {
+    if json {
+        output::json(&previews)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for preview in previews {
+        let Preview { kind, jira_id, site, difference, changes, payload } = preview;
+        if changes.is_empty() {
+            output::line(format!("{kind} {jira_id} → {site}: {difference}"));
+            let fields = TELLING.iter().filter_map(|field| Some((field, payload.get(field)?)));
+            fields.for_each(|(field, value)| output::line(format!("  {field}: {}", show(value))));
+        } else {
+            output::line(format!("{kind} {jira_id} → {site}"));
+        }
+        for FieldChange { field, old, new } in changes {
+            let old = old.as_ref().map_or_else(|| "nothing".to_owned(), show);
+            output::line(format!("  {field}: {old} → {}", show(new)));
+        }
+        if verbose {
+            output::json(payload)?;
+        }
+    }
+    output::line(format!("Dry run: {} would be sent", count(previews.len(), "entity", "entities")));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(value: &Value) -> String {
+    clip(&value.to_string(), VALUE)
+}
