@@ -61,7 +61,10 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
         }
         _ => {
             let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
-            bail!("{address} answers {status}: {}", answer["detail"].as_str().unwrap_or("no reason given"));
+            bail!(
+                "{address} answers {status}: {}",
+                answer.get("detail").and_then(Value::as_str).unwrap_or("no reason given")
+            );
         }
     }
     Ok(ExitCode::SUCCESS)

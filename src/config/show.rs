@@ -77,7 +77,9 @@ impl Keys<'_> {
         }
         let is_below = path.len() > at + 1;
         match part.keys.iter().find(|key| key.name == name) {
-            Some(key) => (!is_below || key.schema["type"] == "object").then_some(key.secrecy),
+            Some(key) => {
+                (!is_below || key.schema.get("type").is_some_and(|it| it == "object")).then_some(key.secrecy)
+            }
             None => (own.contains(&name) && (!is_below || self.accepts)).then_some(Secrecy::Open),
         }
     }

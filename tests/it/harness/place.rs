@@ -1,6 +1,8 @@
 //! The real program with its files, for tests that start and stop it and run its commands.
 
 use std::ffi::OsStr;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use incident_bridge::clock::Clock;
@@ -40,6 +42,8 @@ impl Place {
         let text = bridge_file(port, folder.path(), &sites, sources);
         let text = text.replacen("127.0.0.1:0", &format!("127.0.0.1:{operator_port}"), 1);
         std::fs::write(&file, text).expect("the folder is writable");
+        // It holds secrets, so the bridge would warn of it.
+        std::fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("it is ours");
         let url = |port| format!("http://127.0.0.1:{port}");
         Self { folder, site, file, base_url: url(port), operator_url: url(operator_port) }
     }
