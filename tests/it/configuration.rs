@@ -12,6 +12,9 @@ use crate::harness::place::{Place, Said, command, command_in};
 
 const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
+/// Options of the command line, and variables.
+type Way<'a> = (&'a [&'a OsStr], &'a [(&'a str, &'a OsStr)]);
+
 async fn say(arguments: &[&str], file: &Path) -> Said {
     command(arguments, Some(file)).await
 }
@@ -45,7 +48,7 @@ async fn the_configuration_is_found_by_option_and_by_variable_from_every_folder(
     write(&second.path().join("more.toml"), "[delivery]\nmax_batch = 7\n");
     let both = std::env::join_paths([&file, &second.path().join("more.toml")]).expect("no colon in it");
     let show = ["config".as_ref(), "show".as_ref()];
-    let ways: [(&[&OsStr], &[(&str, &OsStr)]); 3] = [
+    let ways: [Way<'_>; 3] = [
         (&["--config".as_ref(), file.as_os_str()], &[]),
         (&["-c".as_ref(), file.as_os_str()], &[("BRIDGE_CONFIG", "/no/such/file".as_ref())]),
         (&[], &[("BRIDGE_CONFIG", both.as_os_str())]),
