@@ -22,7 +22,7 @@ async fn stop(mut bridge: Program) {
 async fn state_of(place: &Place) -> serde_json::Value {
     let said = command(&["installations", "--all", "--json"], Some(&place.file)).await;
     let sites: serde_json::Value = serde_json::from_str(&said.out).expect("it prints JSON");
-    sites[0].clone()
+    sites["installations"][0].clone()
 }
 
 async fn becomes(place: &Place, state: &str) {

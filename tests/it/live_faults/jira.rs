@@ -130,7 +130,7 @@ async fn every_failure_that_lasts_is_told_to_a_person_whose_retry_ends_it() {
         .await;
     story.news().await;
     let retried = story.ask(&["deliveries", "retry", "--all"]).await;
-    assert!(retried.contains(&format!("{} parked site(s)", story.sites.len())), "{retried}");
+    assert!(retried.contains(&format!("{} parked sites", story.sites.len())), "{retried}");
     story.arrived("a person's retry").await;
     story.every_site("no site is parked", |row| row["parked"].is_null()).await;
 }
