@@ -9,6 +9,7 @@ mod arg;
 mod column;
 pub(in crate::store) mod files;
 pub(in crate::store) mod generations;
+mod group;
 pub(in crate::store) mod owner;
 pub(in crate::store) mod place;
 mod row;

@@ -1,7 +1,9 @@
 //! What is queued for delivery, and what is removed from the queue.
 
+use std::collections::BTreeMap;
+
 use super::Deliveries;
-use crate::domain::{DestinationId, Entity, EntityId, EntityKind, Priority, SourceId};
+use crate::domain::{DeliveryState, DestinationId, Entity, EntityId, EntityKind, Priority, SourceId};
 use crate::store::db::{Tx, args};
 use crate::store::error::StoreError;
 
@@ -22,7 +24,7 @@ pub struct WaitingEntity {
 }
 
 impl Deliveries<'_> {
-    /// Queues new versions for delivery to each of `destinations`. What waits already keeps its place
+    /// Queues new versions for delivery to each of `destinations`; of several of one entity the last one. What waits already keeps its place
     /// and the higher of the two priorities. Rows are written in the order of destination, kind and id, as
     /// everywhere in this room: transactions that lock rows in different orders would end each other.
     pub(in crate::store) async fn enqueue(
@@ -36,7 +38,7 @@ impl Deliveries<'_> {
                 destination, kind, entity_id, wanted, state,
                 priority, queued_at, waiting_since, updated_at
             )
-            VALUES ($1, $2, $3, $4, 'waiting', $5, $6, $6, $6)
+            VALUES {rows}
             ON CONFLICT (destination, kind, entity_id) DO UPDATE
             SET wanted = excluded.wanted,
                 state = 'waiting',
@@ -60,15 +62,18 @@ impl Deliveries<'_> {
         let now = self.clock.now();
         let mut destinations: Vec<_> = destinations.iter().collect();
         destinations.sort_unstable();
-        // Stable: of several versions of one entity the last one counts.
-        let mut wanted: Vec<_> = wanted.iter().collect();
-        wanted.sort_by(|one, other| (one.kind, &one.id).cmp(&(other.kind, &other.id)));
-        for destination in destinations {
-            for entity in &wanted {
-                let args = args![destination, entity.kind, &entity.id, entity.version, entity.priority, now];
-                tx.execute(sql, &args).await?;
-            }
+        let mut last: BTreeMap<(EntityKind, &EntityId), (i64, Priority)> = BTreeMap::new();
+        for Wanted { kind, id, version, priority } in wanted {
+            let it = last.entry((*kind, id)).or_insert((*version, *priority));
+            *it = (*version, it.1.max(*priority));
         }
+        let row = |destination, (key, what): (&(EntityKind, &EntityId), &(i64, Priority))| {
+            let ((kind, id), (version, priority)) = (*key, *what);
+            args![destination, kind, id, version, DeliveryState::Waiting, priority, now, now, now]
+        };
+        let rows: Vec<_> =
+            destinations.into_iter().flat_map(|it| last.iter().map(move |what| row(it, what))).collect();
+        tx.execute_all(sql, &rows).await?;
         Ok(())
     }
 

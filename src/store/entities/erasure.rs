@@ -1,5 +1,7 @@
 //! Erases the content of single entities, and finds those that may have to be redacted.
 
+use std::collections::HashMap;
+
 use super::Entities;
 use super::lookup::StoredEntity;
 use super::versions::Key;
@@ -71,19 +73,20 @@ impl Entities<'_> {
         tx.find_value(sql, &args![kind, id]).await
     }
 
-    /// The content of an entity that is present and can be read.
-    pub(in crate::store) async fn find_readable(
+    /// The content of these entities; those that are absent or cannot be read are missing.
+    pub(in crate::store) async fn list_readable(
         self,
         tx: &mut Tx,
-        kind: EntityKind,
-        id: &EntityId,
-    ) -> Result<Option<Entity>, StoreError> {
+        keys: &[Key],
+    ) -> Result<HashMap<Key, Entity>, StoreError> {
         let sql = r#"
-            SELECT content
+            SELECT kind, id, content
             FROM entities
-            WHERE kind = $1 AND id = $2 AND content IS NOT NULL"#;
-        let found: Option<Kept> = tx.find_value(sql, &args![kind, id]).await?;
-        Ok(found.and_then(|kept| kept.0.ok()))
+            WHERE (kind, id) IN (VALUES {rows}) AND content IS NOT NULL"#;
+        let rows: Vec<_> = keys.iter().map(|(kind, id)| args![*kind, id]).collect();
+        let found: Vec<(EntityKind, EntityId, Kept)> = tx.list_all(sql, &rows).await?;
+        let readable = found.into_iter().filter_map(|(kind, id, kept)| Some(((kind, id), kept.0.ok()?)));
+        Ok(readable.collect())
     }
 
     /// Stores other content in a new version, and returns the version. The digest stays that of what the tool

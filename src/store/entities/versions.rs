@@ -1,7 +1,7 @@
 //! Writes new versions of entities. Which statement makes one is decided elsewhere.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::Entities;
 use crate::clock::{Timestamp, from_millis};
@@ -24,6 +24,14 @@ pub(in crate::store) struct KnownEntity {
     #[sqlx(try_from = "Flag")]
     pub mentioned: bool,
     pub standing: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct KnownRow {
+    kind: EntityKind,
+    id: EntityId,
+    #[sqlx(flatten)]
+    entity: KnownEntity,
 }
 
 impl KnownEntity {
@@ -57,7 +65,6 @@ fn micros_of(at: Timestamp) -> i64 {
 /// A newer time for content that is the same.
 #[derive(Debug)]
 pub(in crate::store) struct Touched {
-    pub key: Key,
     pub event_time: Timestamp,
     /// Said by the mention of something else.
     pub mentioned: bool,
@@ -110,19 +117,16 @@ impl Entities<'_> {
     ) -> Result<HashMap<Key, KnownEntity>, StoreError> {
         let sql = r#"
             SELECT
-                version, event_time * 1000 + event_micros AS event_time, updated_at, digest, mentioned, standing
+                kind, id, version, event_time * 1000 + event_micros AS event_time, updated_at, digest,
+                mentioned, standing
             FROM entities
-            WHERE kind = $1 AND id = $2"#;
-        let mut known = HashMap::with_capacity(keys.len());
-        for (kind, id) in keys {
-            if let Some(entity) = tx.find(sql, &args![*kind, id]).await? {
-                known.insert((*kind, id.clone()), entity);
-            }
-        }
-        Ok(known)
+            WHERE (kind, id) IN (VALUES {rows})"#;
+        let rows: Vec<_> = keys.iter().map(|(kind, id)| args![*kind, id]).collect();
+        let found: Vec<KnownRow> = tx.list_all(sql, &rows).await?;
+        Ok(found.into_iter().map(|row| ((row.kind, row.id), row.entity)).collect())
     }
 
-    /// Stores new versions, in order.
+    /// Stores new versions. Of several of one entity the last one counts.
     pub(in crate::store) async fn write(
         self,
         tx: &mut Tx,
@@ -135,7 +139,7 @@ impl Entities<'_> {
                 digest, standing, content, mentioned, created_at, updated_at, event_micros,
                 number, url_digest
             )
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14, $15)
+            VALUES {rows}
             ON CONFLICT (kind, id) DO UPDATE
             SET workspace = excluded.workspace,
                 version = excluded.version,
@@ -148,8 +152,14 @@ impl Entities<'_> {
                 updated_at = excluded.updated_at,
                 number = COALESCE(excluded.number, entities.number),
                 url_digest = excluded.url_digest"#;
-        for new in versions {
-            let args = args![
+        let now = self.clock.now();
+        let last: HashMap<_, _> = versions.iter().map(|new| ((new.kind, &new.id), new)).collect();
+        // Transactions that lock rows in different orders would end each other.
+        let mut last: Vec<_> = last.into_values().collect();
+        last.sort_unstable_by(|a, b| (a.kind, &a.id).cmp(&(b.kind, &b.id)));
+        let mut rows = Vec::with_capacity(last.len());
+        for new in last {
+            rows.push(args![
                 new.kind,
                 &new.id,
                 source,
@@ -161,13 +171,14 @@ impl Entities<'_> {
                 &new.standing,
                 new.content.as_deref().map(|entity| to_json("an entity", entity)).transpose()?,
                 new.mentioned,
-                self.clock.now(),
+                now,
+                now,
                 micros_of(new.event_time),
                 new.content.as_deref().and_then(Entity::number),
                 new.content.as_deref().map(|entity| address_digest(entity.url())),
-            ];
-            tx.execute(sql, &args).await?;
+            ]);
         }
+        tx.execute_all(sql, &rows).await?;
         if versions.iter().any(|new| new.kind == EntityKind::Component) {
             generations::bump_directory(tx).await?;
         }
@@ -175,25 +186,30 @@ impl Entities<'_> {
     }
 
     /// Equal content with a newer time: remembers the time, so that older statements are dropped.
-    pub(in crate::store) async fn touch(self, tx: &mut Tx, touched: &[Touched]) -> Result<(), StoreError> {
+    pub(in crate::store) async fn touch(
+        self,
+        tx: &mut Tx,
+        touched: &BTreeMap<Key, Touched>,
+    ) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE entities
-            SET event_time = $1, event_micros = $5, updated_at = $2, mentioned = $6
-            WHERE kind = $3
-              AND id = $4
+            SET event_time = t.column3, event_micros = t.column4, updated_at = t.column6, mentioned = t.column5
+            FROM (VALUES {rows}) AS t
+            WHERE entities.kind = t.column1
+              AND entities.id = t.column2
               AND (
-                event_time < $1
-                OR (event_time = $1 AND event_micros < $5)
-                OR mentioned = 1
-                OR event_time > $7
-                OR (event_time > $2 AND updated_at > $2)
+                entities.event_time < t.column3
+                OR (entities.event_time = t.column3 AND entities.event_micros < t.column4)
+                OR entities.mentioned = 1
+                OR entities.event_time > t.column7
+                OR (entities.event_time > t.column6 AND entities.updated_at > t.column6)
               )"#;
         let now = self.clock.now();
-        for Touched { key: (kind, id), event_time, mentioned } in touched {
-            let micros = micros_of(*event_time);
-            let args = args![*event_time, now, *kind, id, micros, *mentioned, latest(now)];
-            tx.execute(sql, &args).await?;
-        }
+        let row = |((kind, id), it): (&Key, &Touched)| {
+            args![*kind, id, it.event_time, micros_of(it.event_time), it.mentioned, now, latest(now)]
+        };
+        let rows: Vec<_> = touched.iter().map(row).collect();
+        tx.execute_all(sql, &rows).await?;
         Ok(())
     }
 

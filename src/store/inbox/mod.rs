@@ -6,9 +6,11 @@
 pub(in crate::store) mod bodies;
 pub(in crate::store) mod quarantine;
 
+use std::collections::HashSet;
+
 use crate::clock::{Clock, Timestamp, from_millis};
 use crate::domain::SourceId;
-use crate::store::db::{Database, Millis, Tx, args};
+use crate::store::db::{Arg, Database, Millis, Tx, args};
 use crate::store::error::StoreError;
 
 /// Bytes of the bodies that are read at once: several of the largest, and a small part of the memory.
@@ -129,47 +131,37 @@ impl<'a> Inbox<'a> {
 
     /// Stores all entries in one transaction, in order. When it returns, they are on disk.
     pub async fn record(self, entries: &[InboxEntry]) -> Result<Vec<Recorded>, StoreError> {
-        self.db
-            .transact(|mut tx| async move {
-                let mut recorded = Vec::with_capacity(entries.len());
-                for entry in entries {
-                    recorded.push(self.record_one(&mut tx, entry).await?);
-                }
-                Ok((tx, recorded))
-            })
-            .await
-    }
-
-    async fn record_one(self, tx: &mut Tx, entry: &InboxEntry) -> Result<Recorded, StoreError> {
-        let state = if entry.quarantine.is_some() { InboxState::Quarantined } else { InboxState::New };
-        let sql = r#"
+        let insert = r#"
             INSERT INTO inbox (
                 id, source, delivery_key, received_at, verified_by,
                 delivery_id, headers, body, state, note
             )
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-            ON CONFLICT (source, delivery_key) DO NOTHING"#;
-        let args = args![
-            self.clock.new_id(),
-            &entry.source,
-            &entry.delivery_key,
-            entry.received_at,
-            &entry.verified_by,
-            entry.delivery_id.as_deref(),
-            &entry.headers,
-            entry.body.as_slice(),
-            state.as_str(),
-            entry.quarantine.as_deref(),
-        ];
-        if tx.execute(sql, &args).await? > 0 {
-            return Ok(Recorded::New);
-        }
-        let sql = r#"
+            VALUES {rows}
+            ON CONFLICT (source, delivery_key) DO NOTHING
+            RETURNING id"#;
+        let count = r#"
             UPDATE inbox
             SET duplicates = duplicates + 1
             WHERE source = $1 AND delivery_key = $2"#;
-        tx.execute(sql, &args![&entry.source, &entry.delivery_key]).await?;
-        Ok(Recorded::Duplicate)
+        let ids: Vec<String> = entries.iter().map(|_| self.clock.new_id()).collect();
+        let rows: Vec<_> = ids.iter().zip(entries).map(|(id, entry)| row(id, entry)).collect();
+        let (ids, rows) = (&ids, &rows);
+        self.db
+            .transact(|mut tx| async move {
+                let inserted: Vec<(String,)> = tx.list_all(insert, rows).await?;
+                let inserted: HashSet<&str> = inserted.iter().map(|(id,)| id.as_str()).collect();
+                let mut recorded = Vec::with_capacity(entries.len());
+                for (id, entry) in ids.iter().zip(entries) {
+                    if inserted.contains(id.as_str()) {
+                        recorded.push(Recorded::New);
+                    } else {
+                        tx.execute(count, &args![&entry.source, &entry.delivery_key]).await?;
+                        recorded.push(Recorded::Duplicate);
+                    }
+                }
+                Ok((tx, recorded))
+            })
+            .await
     }
 
     /// Sources with webhooks that have had no effect yet. However many there are, each source costs one look
@@ -241,11 +233,11 @@ impl<'a> Inbox<'a> {
     ) -> Result<(), StoreError> {
         let sql = r#"
             UPDATE inbox
-            SET state = 'done', note = $1, processed_at = $2
-            WHERE id = $3"#;
-        for (id, note) in done {
-            tx.execute(sql, &args![*note, self.clock.now(), *id]).await?;
-        }
+            SET state = 'done', note = done.column2, processed_at = done.column3
+            FROM (VALUES {rows}) AS done
+            WHERE inbox.id = done.column1"#;
+        let rows: Vec<_> = done.iter().map(|(id, note)| args![*id, *note, self.clock.now()]).collect();
+        tx.execute_all(sql, &rows).await?;
         Ok(())
     }
 
@@ -296,4 +288,21 @@ impl<'a> Inbox<'a> {
             )"#;
         self.db.execute(sql, &args![before, limit]).await
     }
+}
+
+/// The values of a new row.
+fn row(id: &str, entry: &InboxEntry) -> [Arg; 10] {
+    let state = if entry.quarantine.is_some() { InboxState::Quarantined } else { InboxState::New };
+    args![
+        id,
+        &entry.source,
+        &entry.delivery_key,
+        entry.received_at,
+        &entry.verified_by,
+        entry.delivery_id.as_deref(),
+        &entry.headers,
+        entry.body.as_slice(),
+        state.as_str(),
+        entry.quarantine.as_deref(),
+    ]
 }

@@ -23,17 +23,14 @@ impl Polls<'_> {
             return Ok(all.into_iter().collect());
         };
         let sql = r#"
-            SELECT value
+            SELECT key, value
             FROM source_memory
-            WHERE source = $1 AND key = $2"#;
-        let mut known = BTreeMap::new();
-        for key in keys {
-            let found: Option<String> = self.db.find_value(sql, &args![source, &*bounded_id(key)]).await?;
-            if let Some(value) = found {
-                known.insert(key.clone(), value);
-            }
-        }
-        Ok(known)
+            WHERE (source, key) IN (VALUES {rows})"#;
+        let rows: Vec<_> = keys.iter().map(|key| args![source, &*bounded_id(key)]).collect();
+        let found: Vec<(String, String)> = self.db.list_all(sql, &rows).await?;
+        let found: BTreeMap<String, String> = found.into_iter().collect();
+        let value_of = |key: &String| Some((key.clone(), found.get(&*bounded_id(key))?.clone()));
+        Ok(keys.iter().filter_map(value_of).collect())
     }
 
     /// Writes what has changed; `None` removes a key.
@@ -41,23 +38,28 @@ impl Polls<'_> {
         self,
         tx: &mut Tx,
         source: &SourceId,
-        changes: &BTreeMap<String, Option<String>>,
+        changes: &BTreeMap<&String, &Option<String>>,
     ) -> Result<(), StoreError> {
         let write = r#"
             INSERT INTO source_memory (source, key, value)
-            VALUES ($1, $2, $3)
+            VALUES {rows}
             ON CONFLICT (source, key) DO UPDATE
             SET value = excluded.value"#;
         let remove = r#"
             DELETE FROM source_memory
-            WHERE source = $1 AND key = $2"#;
-        for (key, value) in changes {
-            let key = &*bounded_id(key);
+            WHERE (source, key) IN (VALUES {rows})"#;
+        // Long keys are bounded, and two of them must not become one row of a statement twice.
+        let changes = changes.iter().map(|(key, value)| (bounded_id(key), value.as_deref()));
+        let changes: BTreeMap<_, _> = changes.collect();
+        let (mut written, mut removed) = (Vec::new(), Vec::new());
+        for (key, value) in &changes {
             match value {
-                Some(value) => tx.execute(write, &args![source, key, value]).await?,
-                None => tx.execute(remove, &args![source, key]).await?,
-            };
+                Some(value) => written.push(args![source, &**key, *value]),
+                None => removed.push(args![source, &**key]),
+            }
         }
+        tx.execute_all(write, &written).await?;
+        tx.execute_all(remove, &removed).await?;
         Ok(())
     }
 }

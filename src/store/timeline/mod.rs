@@ -66,13 +66,14 @@ impl<'a> Timeline<'a> {
     ) -> Result<(), StoreError> {
         let sql = r#"
             INSERT INTO timeline (id, kind, entity_id, destination, at, event, detail)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)"#;
-        for new in events {
+            VALUES {rows}"#;
+        let now = self.clock.now();
+        let row = |new: &NewEvent<'_>| {
             let (event, detail) = new.event.to_row();
-            let (id, now) = (self.clock.new_id(), self.clock.now());
-            let args = args![id, new.kind, &new.entity_id, new.destination, now, event, detail];
-            tx.execute(sql, &args).await?;
-        }
+            args![self.clock.new_id(), new.kind, &new.entity_id, new.destination, now, event, detail]
+        };
+        let rows: Vec<_> = events.iter().map(row).collect();
+        tx.execute_all(sql, &rows).await?;
         Ok(())
     }
 

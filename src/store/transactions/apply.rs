@@ -2,6 +2,8 @@
 //!
 //! All statements of a webhook, a page or a batch are one transaction with the end of what they came from.
 
+use std::collections::BTreeMap;
+
 use crate::connect::sites::host_matches;
 use crate::domain::{DestinationId, SourceId};
 use crate::store::Store;
@@ -25,21 +27,16 @@ impl Store {
                 generations::keep_sites(&mut tx).await?;
                 generations::lock_source(&mut tx, scope.source).await?;
                 let destinations = self.audience(&mut tx, scope).await?;
-                let (mut applied, mut wanted) = (Applied::default(), Vec::new());
-                for report in reports {
-                    let known = self.entities().find_known(&mut tx, &subjects(scope, report)).await?;
-                    let mut changes = compare(scope, report, known, self.clock.now());
-                    applied += changes.applied;
-                    self.write_changes(&mut tx, scope.source, &mut changes).await?;
-                    wanted.extend(changes.wanted);
-                    self.write_rest(&mut tx, scope, report).await?;
-                    self.finish_origin(&mut tx, scope.source, report).await?;
-                }
-                self.deliveries().enqueue(&mut tx, &destinations, &wanted).await?;
+                let known = self.entities().find_known(&mut tx, &subjects(scope, reports)).await?;
+                let mut changes = compare(scope, reports, known, self.clock.now());
+                self.write_changes(&mut tx, scope.source, &mut changes).await?;
+                self.write_rest(&mut tx, scope, reports).await?;
+                self.finish_origins(&mut tx, scope.source, reports).await?;
+                self.deliveries().enqueue(&mut tx, &destinations, &changes.wanted).await?;
                 if reports.iter().any(|report| report.origin.is_webhook()) {
                     self.polls().note_webhook(&mut tx, scope.source).await?;
                 }
-                Ok((tx, applied))
+                Ok((tx, changes.applied))
             })
             .await
     }
@@ -73,23 +70,41 @@ impl Store {
         &self,
         tx: &mut Tx,
         scope: &SourceScope<'_>,
-        report: &Report<'_>,
+        reports: &[Report<'_>],
     ) -> Result<(), StoreError> {
         let (source, polls) = (scope.source, self.polls());
-        if scope.teams {
-            self.entities().write_workspaces(tx, source, report.workspaces).await?;
+        let mut memory = BTreeMap::new();
+        for report in reports {
+            if scope.teams {
+                self.entities().write_workspaces(tx, source, report.workspaces).await?;
+            }
+            polls.name_refetches(tx, source, report.refetch).await?;
+            if let Some(values) = report.unmapped {
+                polls.note_unmapped(tx, source, values).await?;
+            }
+            memory.extend(report.memory.into_iter().flatten());
         }
-        polls.name_refetches(tx, source, report.refetch).await?;
-        if let Some(values) = report.unmapped {
-            polls.note_unmapped(tx, source, values).await?;
-        }
-        match report.memory {
-            Some(memory) => polls.write_memory(tx, source, memory).await,
-            None => Ok(()),
-        }
+        polls.write_memory(tx, source, &memory).await
     }
 
-    async fn finish_origin(
+    async fn finish_origins(
+        &self,
+        tx: &mut Tx,
+        source: &SourceId,
+        reports: &[Report<'_>],
+    ) -> Result<(), StoreError> {
+        let done = reports.iter().filter(|report| report.is_last).filter_map(|report| match report.origin {
+            Origin::Webhook { inbox_id, note, .. } => Some((inbox_id, note)),
+            _ => None,
+        });
+        self.inbox().finish(tx, &done.collect::<Vec<_>>()).await?;
+        for report in reports {
+            self.finish_poll(tx, source, report).await?;
+        }
+        Ok(())
+    }
+
+    async fn finish_poll(
         &self,
         tx: &mut Tx,
         source: &SourceId,
@@ -100,13 +115,12 @@ impl Store {
                 self.polls().count_read(tx, source, report.observations.len()).await
             }
             _ if !report.is_last => Ok(()),
-            Origin::Webhook { inbox_id, note, .. } => self.inbox().finish(tx, &[(inbox_id, note)]).await,
             Origin::Poll { cursor, caught_up, total } => {
                 let count = report.observations.len();
                 self.polls().move_cursor(tx, source, &PageEnd { cursor, caught_up, count, total }).await
             }
             Origin::Catalogue => self.polls().finish_catalogue(tx, source).await,
-            Origin::Fetch | Origin::Window | Origin::Configuration => Ok(()),
+            Origin::Webhook { .. } | Origin::Fetch | Origin::Window | Origin::Configuration => Ok(()),
         }
     }
 }

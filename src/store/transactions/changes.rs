@@ -1,7 +1,7 @@
 //! What a report changes, decided in memory. Must not touch the database.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::clock::Timestamp;
 use crate::domain::{
@@ -24,7 +24,7 @@ const NAMED: &str = "present";
 #[derive(Default)]
 pub(super) struct Changes<'a> {
     pub versions: Vec<NewVersion<'a>>,
-    pub touched: Vec<Touched>,
+    pub touched: BTreeMap<Key, Touched>,
     /// What destinations are to hold; queued once all reports of a transaction are written.
     pub wanted: Vec<Wanted>,
     pub events: Vec<NewEvent<'a>>,
@@ -34,6 +34,8 @@ pub(super) struct Changes<'a> {
 impl<'a> Changes<'a> {
     /// A new version, which every destination that may see the source is to hold.
     pub fn store(&mut self, new: NewVersion<'a>, priority: Priority, origin: &Origin<'_>) {
+        // It has the later time of the two, or is better than a mention.
+        self.touched.remove(&(new.kind, new.id.clone()));
         let (kind, id, version, cause) = (new.kind, new.id.clone(), new.version, origin.cause());
         self.wanted.push(Wanted { kind, id: id.clone(), version, priority });
         let event = if new.content.is_some() {
@@ -45,32 +47,44 @@ impl<'a> Changes<'a> {
         self.versions.push(new);
     }
 
+    fn touch(&mut self, key: Key, event_time: Timestamp, mentioned: bool) {
+        let touched = self.touched.entry(key).or_insert(Touched { event_time, mentioned });
+        *touched = Touched { event_time: touched.event_time.max(event_time), mentioned };
+    }
+
     fn note(&mut self, kind: EntityKind, entity_id: EntityId, event: TimelineEvent) {
         self.events.push(NewEvent { kind, entity_id, destination: None, event });
     }
 }
 
-/// The entities that a report names.
-pub(super) fn subjects(scope: &SourceScope<'_>, report: &Report<'_>) -> Vec<Key> {
+/// The entities that reports name, each once.
+pub(super) fn subjects(scope: &SourceScope<'_>, reports: &[Report<'_>]) -> Vec<Key> {
     let id = |provider_id| EntityId::new(scope.source, provider_id);
-    let mentioned = report.mentioned.iter().map(|it| (EntityKind::Component, id(&it.provider_id)));
-    let observed = report.observations.iter().map(|it| (it.kind(), id(it.provider_id())));
-    mentioned.chain(observed).collect()
+    let keys = reports.iter().flat_map(|report| {
+        let mentioned = report.mentioned.iter().map(|it| (EntityKind::Component, id(&it.provider_id)));
+        let observed = report.observations.iter().map(|it| (it.kind(), id(it.provider_id())));
+        mentioned.chain(observed)
+    });
+    keys.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// What a report changes, compared with what is `known`.
+/// What reports change, one after the other, compared with what is `known`.
 pub(super) fn compare<'a>(
     scope: &'a SourceScope<'a>,
-    report: &'a Report<'a>,
+    reports: &'a [Report<'a>],
     known: HashMap<Key, KnownEntity>,
     now: Timestamp,
 ) -> Changes<'a> {
-    let mut comparison = Comparison { scope, origin: report.origin, known, now, changes: Changes::default() };
-    for component in report.mentioned {
-        comparison.mention(component);
-    }
-    for observation in report.observations {
-        comparison.observe(observation);
+    let (origin, changes) = (Origin::Configuration, Changes::default());
+    let mut comparison = Comparison { scope, origin, known, now, changes };
+    for report in reports {
+        comparison.origin = report.origin;
+        for component in report.mentioned {
+            comparison.mention(component);
+        }
+        for observation in report.observations {
+            comparison.observe(observation);
+        }
     }
     comparison.changes
 }
@@ -126,7 +140,7 @@ impl<'a> Comparison<'a> {
             && (known.event_time < event_time || known.has_void_time(self.now))
         {
             (known.event_time, known.updated_at) = (event_time, self.now);
-            self.changes.touched.push(Touched { key, event_time, mentioned: true });
+            self.changes.touch(key, event_time, true);
         }
     }
 
@@ -201,7 +215,7 @@ impl<'a> Comparison<'a> {
             let event = TimelineEvent::Unchanged { cause: self.origin.cause() };
             self.changes.note(key.0, key.1.clone(), event);
         }
-        self.changes.touched.push(Touched { key, event_time, mentioned: false });
+        self.changes.touch(key, event_time, false);
     }
 
     /// What is new, gone, or changed its status or severity is news; news of a webhook is live.

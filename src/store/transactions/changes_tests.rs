@@ -31,7 +31,7 @@ fn stored(mentions: &[Component]) -> Vec<String> {
     for mention in mentions {
         let now = from_millis(NOW);
         let report = Report { mentioned: std::slice::from_ref(mention), ..Report::new(Origin::Fetch) };
-        let changes = compare(&scope, &report, known.clone(), now);
+        let changes = compare(&scope, std::slice::from_ref(&report), known.clone(), now);
         for new in &changes.versions {
             let Some(Entity::Component(component)) = new.content.as_deref() else { panic!("{new:?}") };
             names.push(component.name.clone());
@@ -45,8 +45,8 @@ fn stored(mentions: &[Component]) -> Vec<String> {
             };
             known.insert((new.kind, new.id.clone()), stored);
         }
-        for touched in &changes.touched {
-            let it = known.get_mut(&touched.key).expect("only what is known is touched");
+        for (key, touched) in &changes.touched {
+            let it = known.get_mut(key).expect("only what is known is touched");
             (it.event_time, it.mentioned) = (touched.event_time, touched.mentioned);
         }
     }

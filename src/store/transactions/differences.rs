@@ -19,19 +19,18 @@ impl Store {
         changes: &mut Changes<'_>,
     ) -> Result<(), StoreError> {
         let mut found = HashMap::new();
-        let mut before: HashMap<Key, Cow<'_, Entity>> = HashMap::new();
+        let replaced = changes.versions.iter().filter(|new| new.replaces && new.content.is_some());
+        let replaced: Vec<Key> = replaced.map(|new| (new.kind, new.id.clone())).collect();
+        let stored = self.entities().list_readable(tx, &replaced).await?;
+        let mut before: HashMap<Key, Cow<'_, Entity>> =
+            stored.into_iter().map(|(key, entity)| (key, Cow::Owned(entity))).collect();
         for new in &changes.versions {
             let key = (new.kind, new.id.clone());
             let Some(content) = &new.content else {
                 before.remove(&key);
                 continue;
             };
-            let earlier = match before.remove(&key) {
-                None if new.replaces => {
-                    self.entities().find_readable(tx, new.kind, &new.id).await?.map(Cow::Owned)
-                }
-                earlier => earlier,
-            };
+            let earlier = before.remove(&key);
             let version = (new.kind, new.id.clone(), new.version);
             found.insert(version, differences(earlier.as_deref(), content));
             before.insert(key, Cow::Borrowed(&**content));

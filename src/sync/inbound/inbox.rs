@@ -18,7 +18,15 @@ use crate::sync::core::{Faults, POLLED};
 use crate::sync::registry::SourceRuntime;
 
 /// Webhooks whose effects share one transaction: small enough not to hold up the inbox.
-const BATCH: usize = 16;
+const BATCH: usize = 64;
+/// The same while other sources wait for their turn.
+const BATCH_BESIDE_OTHERS: usize = 16;
+
+/// A webhook of the inbox, with the keys of what its source must remember to read it.
+struct Opened {
+    webhook: VerifiedWebhook,
+    keys: Vec<String>,
+}
 
 /// A row of the inbox with what it says.
 struct Read<'a> {
@@ -39,12 +47,14 @@ impl Inbound {
         let mut failed: HashSet<String> = HashSet::new();
         loop {
             let mut found = false;
-            for name in self.core.store.inbox().list_waiting_sources().await? {
+            let waiting = self.core.store.inbox().list_waiting_sources().await?;
+            let batch = if waiting.len() > 1 { BATCH_BESIDE_OTHERS } else { BATCH };
+            for name in waiting {
                 let Some(source) = self.core.registry.current().find(&name) else { continue };
                 if failed.contains(&name) {
                     continue;
                 }
-                match faults.keep(&name, self.process_some(&source).await) {
+                match faults.keep(&name, self.process_some(&source, batch).await) {
                     Some(some) => found |= some,
                     None => {
                         failed.insert(name);
@@ -63,9 +73,9 @@ impl Inbound {
     }
 
     /// One turn of a source. Returns whether there was anything to do.
-    async fn process_some(&self, source: &SourceRuntime) -> Result<bool, SyncError> {
-        let rows = self.core.store.inbox().list_new(source.id(), BATCH).await?;
-        let mut parts = Halves::of(&rows, BATCH);
+    async fn process_some(&self, source: &SourceRuntime, batch: usize) -> Result<bool, SyncError> {
+        let rows = self.core.store.inbox().list_new(source.id(), batch).await?;
+        let mut parts = Halves::of(&rows, batch);
         while let Some(part) = parts.next() {
             match self.process_rows(source, part).await {
                 // The rest has its turn later: nothing overtakes it.
@@ -98,10 +108,11 @@ impl Inbound {
     /// applied alone, in several. Returns how many it was.
     async fn process_rows(&self, source: &SourceRuntime, rows: &[InboxRow]) -> Result<usize, SyncError> {
         let store = &self.core.store;
-        let mut known: BTreeMap<String, String> = BTreeMap::new();
+        let opened: Vec<_> = rows.iter().map(|row| open(source, row)).collect();
+        let mut known = self.recall(source, &opened).await?;
         let (mut read, mut refused, mut size) = (Vec::with_capacity(rows.len()), Vec::new(), 0);
-        for row in rows {
-            match self.read_row(source, row, &mut known).await? {
+        for (row, opened) in rows.iter().zip(opened) {
+            match opened.and_then(|opened| parse(source, &opened, &mut known)) {
                 Ok((findings, memory)) => {
                     size += count_statements(&findings);
                     if size > STATEMENTS && !read.is_empty() {
@@ -150,43 +161,51 @@ impl Inbound {
         Ok(())
     }
 
-    /// Parses one row. `known` carries what earlier rows of the same batch remembered.
-    async fn read_row(
+    /// What the source keeps of what these webhooks concern.
+    async fn recall(
         &self,
         source: &SourceRuntime,
-        row: &InboxRow,
-        known: &mut BTreeMap<String, String>,
-    ) -> Result<Result<(Findings, BTreeMap<String, Option<String>>), String>, SyncError> {
-        if row.verified_by == POLLED {
-            let id = source.id();
-            return Ok(Err(format!(
-                "it was polled: `incident-bridge sync --source {id} --full` reads it again"
-            )));
-        }
-        let webhook = match restore(row) {
-            Ok(webhook) => webhook,
-            Err(reason) => return Ok(Err(reason.to_string())),
-        };
-        let Some(keys) = unless_it_panics(|| source.adapter.recall(&webhook)) else {
-            return Ok(Err(PARSER_PANICKED.to_owned()));
-        };
-        let mut recalled = self.core.store.polls().load_memory(source.id(), Some(&keys)).await?;
-        recalled.extend(known.iter().map(|(key, value)| (key.clone(), value.clone())));
-        let mut memory = Memory::new(recalled);
-        let findings = match unless_it_panics(|| source.adapter.parse(&webhook, &mut memory)) {
-            Some(Ok(findings)) => findings.bounded(row.received_at),
-            Some(Err(reason)) => return Ok(Err(reason.to_string())),
-            None => return Ok(Err(PARSER_PANICKED.to_owned())),
-        };
-        let changes = memory.changes().clone();
-        for (key, value) in &changes {
-            match value {
-                Some(value) => known.insert(key.clone(), value.clone()),
-                None => known.remove(key),
-            };
-        }
-        Ok(Ok((findings, changes)))
+        opened: &[Result<Opened, String>],
+    ) -> Result<BTreeMap<String, String>, SyncError> {
+        let keys: BTreeSet<&String> = opened.iter().flatten().flat_map(|it| &it.keys).collect();
+        let keys: Vec<String> = keys.into_iter().cloned().collect();
+        Ok(self.core.store.polls().load_memory(source.id(), Some(&keys)).await?)
     }
+}
+
+/// Reads what one row of the inbox says about itself.
+fn open(source: &SourceRuntime, row: &InboxRow) -> Result<Opened, String> {
+    if row.verified_by == POLLED {
+        let id = source.id();
+        return Err(format!("it was polled: `incident-bridge sync --source {id} --full` reads it again"));
+    }
+    let webhook = restore(row).map_err(|reason| reason.to_string())?;
+    let keys = unless_it_panics(|| source.adapter.recall(&webhook)).ok_or(PARSER_PANICKED)?;
+    Ok(Opened { webhook, keys })
+}
+
+/// Parses one webhook. `known` carries what the source keeps from one webhook to the next.
+fn parse(
+    source: &SourceRuntime,
+    opened: &Opened,
+    known: &mut BTreeMap<String, String>,
+) -> Result<(Findings, BTreeMap<String, Option<String>>), String> {
+    let Opened { webhook, keys } = opened;
+    let recalled = keys.iter().filter_map(|key| Some((key.clone(), known.get(key)?.clone())));
+    let mut memory = Memory::new(recalled.collect());
+    let findings = match unless_it_panics(|| source.adapter.parse(webhook, &mut memory)) {
+        Some(Ok(findings)) => findings.bounded(webhook.received_at),
+        Some(Err(reason)) => return Err(reason.to_string()),
+        None => return Err(PARSER_PANICKED.to_owned()),
+    };
+    let changes = memory.changes().clone();
+    for (key, value) in &changes {
+        match value {
+            Some(value) => known.insert(key.clone(), value.clone()),
+            None => known.remove(key),
+        };
+    }
+    Ok((findings, changes))
 }
 
 impl Read<'_> {
