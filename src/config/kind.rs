@@ -197,18 +197,20 @@ pub(super) fn list() -> Kind<Vec<String>> {
 
 /// One of `all`, as serde writes them.
 pub(super) fn word<T: Serialize + DeserializeOwned + 'static>(all: &[T]) -> Kind<T> {
-    Kind::new(json!({ "enum": all }), |value| read_word(read_text(value)?))
+    let words = Words::of(all);
+    Kind::new(words.schema(), move |value| words.read(read_text(value)?))
 }
 
 /// A table from the tool's own words, which are compared without case, to one of `all`.
 pub(super) fn words_to<T: Serialize + DeserializeOwned + 'static>(all: &[T]) -> Kind<BTreeMap<String, T>> {
-    let schema = json!({ "type": "object", "additionalProperties": { "enum": all } });
-    Kind::new(schema, |value| {
+    let ours = Words::of(all);
+    let schema = json!({ "type": "object", "additionalProperties": ours.schema() });
+    Kind::new(schema, move |value| {
         let table = value.into_table().map_err(|_| "must be a table")?;
         let (mut words, mut faults) = (BTreeMap::new(), Vec::new());
-        for (word, ours) in table {
-            match read_word(ours.into_string().unwrap_or_default()) {
-                Ok(ours) => drop(words.insert(word.trim().to_lowercase(), ours)),
+        for (word, meaning) in table {
+            match ours.read(meaning.into_string().unwrap_or_default()) {
+                Ok(meaning) => drop(words.insert(word.trim().to_lowercase(), meaning)),
                 Err(fault) => faults.push(format!("{word:?}: {fault}")),
             }
         }
@@ -248,6 +250,23 @@ pub(super) fn read_list(value: Value) -> Result<Vec<String>, String> {
         .map_err(|_| "must be a list of texts such as [\"a\", \"b\"]".to_owned())
 }
 
-fn read_word<T: DeserializeOwned>(word: String) -> Result<T, String> {
-    serde_json::from_value(word.into()).map_err(|fault| fault.to_string())
+/// The words that a key takes. What somebody wrote instead may be a secret in the wrong place, so no message
+/// repeats it.
+struct Words(Vec<Json>);
+
+impl Words {
+    fn of<T: Serialize>(all: &[T]) -> Self {
+        Self(all.iter().map(|word| json!(word)).collect())
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "enum": self.0 })
+    }
+
+    fn read<T: DeserializeOwned>(&self, word: String) -> Result<T, String> {
+        serde_json::from_value(word.into()).map_err(|_| {
+            let all: Vec<&str> = self.0.iter().filter_map(Json::as_str).collect();
+            format!("must be one of {}", all.join(", "))
+        })
+    }
 }

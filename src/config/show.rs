@@ -37,10 +37,10 @@ pub fn show(draft: &Draft, types: &[TypeKeys<'_>], accepts: bool) -> Vec<ShownVa
         if let (Some(list), ValueKind::Array(tables)) = (keys.find_list(name), &value.kind) {
             for (n, table) in tables.iter().enumerate() {
                 let own = keys.find_own(list.name, table);
-                walk(&[name, &n.to_string()], table, &|path| keys.judge(path, own), &mut shown);
+                walk(&[name, &n.to_string()], table, &|path, value| keys.judge(path, value, own), &mut shown);
             }
         } else {
-            walk(&[name], value, &|path| keys.judge(path, &[]), &mut shown);
+            walk(&[name], value, &|path, value| keys.judge(path, value, &[]), &mut shown);
         }
     }
     shown.sort_by(|a, b| a.key.cmp(&b.key));
@@ -68,7 +68,7 @@ impl Keys<'_> {
     }
 
     /// Who may see the value at `server.listen` or `sources.0.api_token`; `None` if there is no such key.
-    fn judge(&self, path: &[&str], own: &[&str]) -> Option<Secrecy> {
+    fn judge(&self, path: &[&str], value: &Value, own: &[&str]) -> Option<Secrecy> {
         let part = path.first().and_then(|name| self.parts.iter().find(|part| part.name == *name))?;
         let at = if part.is_list { 2 } else { 1 };
         let name = *path.get(at)?;
@@ -78,7 +78,9 @@ impl Keys<'_> {
         let is_below = path.len() > at + 1;
         match part.keys.iter().find(|key| key.name == name) {
             Some(key) => {
-                (!is_below || key.schema.get("type").is_some_and(|it| it == "object")).then_some(key.secrecy)
+                // Below a key of ours are only words from a list; anything else is in the wrong place.
+                let is_word = path.len() == at + 2 && is_word_of(&key.schema, value);
+                (!is_below || is_word).then_some(key.secrecy)
             }
             None => (own.contains(&name) && (!is_below || self.accepts)).then_some(Secrecy::Open),
         }
@@ -88,10 +90,10 @@ impl Keys<'_> {
 fn walk(
     path: &[&str],
     value: &Value,
-    judge: &dyn Fn(&[&str]) -> Option<Secrecy>,
+    judge: &dyn Fn(&[&str], &Value) -> Option<Secrecy>,
     shown: &mut Vec<ShownValue>,
 ) {
-    let secrecy = judge(path);
+    let secrecy = judge(path, value);
     match &value.kind {
         ValueKind::Table(table) => {
             for (name, inner) in table {
@@ -109,6 +111,13 @@ fn walk(
             origin: value.origin().unwrap_or("default").to_owned(),
         }),
     }
+}
+
+/// Whether a key with such a schema maps names to words, and this is one of its words.
+fn is_word_of(schema: &serde_json::Value, value: &Value) -> bool {
+    let words = schema.pointer("/additionalProperties/enum").and_then(serde_json::Value::as_array);
+    let word = value.clone().into_string().unwrap_or_default();
+    words.is_some_and(|words| words.iter().any(|it| *it == *word))
 }
 
 fn is_table(value: &Value) -> bool {

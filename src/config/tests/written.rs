@@ -117,7 +117,8 @@ fn without_any_file_the_first_sentence_says_how_to_name_one() {
 fn the_value_of_what_is_no_key_is_never_shown() {
     let text = format!(
         "{MINIMAL}\n[valt]\nkey = \"hunter1\"\n[server]\ntoken = \"hunter2\"\nlisten = {{ key = \"hunter3\" }}\n{SOURCE}\
-         webhook_secret = \"hunter4\"\nurgency_severity = true\n[sources.vault]\nkey = \"hunter5\"\n[sources.filter]\nkey = \"hunter6\"\n\
+         webhook_secret = \"hunter4\"\nurgency_severity = true\n[sources.status]\nopen = \"resolved\"\napi_token = \"hunter9\"\n\
+         vault = {{ key = \"hunter0\" }}\n[sources.vault]\nkey = \"hunter5\"\n[sources.filter]\nkey = \"hunter6\"\n\
          [[sources]]\ntype = \"pagerdutty\"\nurgency_severity = \"hunter7\"\n[[destinations]]\nid = \"o\"\ntype = \"t\"\npassword = \"hunter8\""
     );
     let (_folder, path) = file("bridge.toml", &text.replace("server.base_url", "# server.base_url"));
@@ -133,11 +134,14 @@ fn the_value_of_what_is_no_key_is_never_shown() {
         "server.token",
         "sources.0.webhook_secret",
         "sources.0.vault.key",
+        "sources.0.status.api_token",
+        "sources.0.status.vault.key",
         "destinations.0.password",
     ] {
         assert_eq!(find(key), Some("(hidden: not a key)"), "{key}");
     }
     assert_eq!(find("sources.0.urgency_severity"), Some("true"));
+    assert_eq!(find("sources.0.status.open"), Some("resolved"));
     let accepted = show(&draft, &types, true);
     assert!(accepted.iter().any(|row| row.key == "sources.0.filter.key" && row.value == "hunter6"));
 }
