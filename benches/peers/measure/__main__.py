@@ -1,7 +1,9 @@
 """`benches/peers/run`, once everything is installed: measures the chosen parts and writes data, tables and plots."""
 
 import argparse
+import hashlib
 import json
+import os
 import pathlib
 import platform
 import subprocess
@@ -31,7 +33,9 @@ def parse_options():
     parser = argparse.ArgumentParser(prog="benches/peers/run")
     parser.add_argument("--binary", type=pathlib.Path, default=ROOT / "target/release/incident-bridge")
     parser.add_argument("--old", type=pathlib.Path, help="an older version, as a second column")
-    parser.add_argument("--only", action="append", choices=[*PARTS, "curves"], help="one part; may be repeated")
+    parser.add_argument("--only", action="append", choices=list(PARTS), help="one part; may be repeated")
+    parser.add_argument("--curves", type=pathlib.Path, action="append", default=[], metavar="DATA",
+                        help="cost curves that another script measured, to be shown with the rest")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.5, help="length of one load")
     parser.add_argument("--incidents", type=int, default=100_000, help="of the first sync")
@@ -51,16 +55,21 @@ def first_line(*command):
     return subprocess.check_output(command, text=True).splitlines()[0]
 
 
+def describe_binary(binary):
+    """Its version, and what tells it from another build of the same version."""
+    return f"{first_line(binary, '--version')}, SHA-256 {hashlib.sha256(binary.read_bytes()).hexdigest()[:12]}…"
+
+
 def describe(run):
     lock = json.loads((ROOT / "benches/peers/node/package-lock.json").read_text())["packages"]
     named = ["atlassian-connect-express", "express", "atlassian-jwt", "better-sqlite3", "pg"]
     pinned = (ROOT / "benches/peers/python/requirements.txt").read_text().split()
     return {
         "at": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
-        "machine": f"{platform.machine()}, {len(pathlib.os.sched_getaffinity(0))} cores, {platform.system()}",
+        "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, {platform.system()}",
         "rounds": run.rounds, "seconds": run.seconds, "quick": run.quick,
         "versions": {
-            **{name: first_line(binary, "--version") for name, binary in run.versions.items()},
+            **{name: describe_binary(binary) for name, binary in run.versions.items()},
             "Node.js": first_line("node", "--version"), "Python": platform.python_version(),
             "PostgreSQL": first_line(ingest.Postgres.program("postgres"), "--version"),
             **{name: lock[f"node_modules/{name}"]["version"] for name in named},
@@ -79,13 +88,11 @@ def main():
     if options.report:
         return report.write(json.loads(options.report.read_text()), folder)
     run = Run(options)
+    run.figures += [row for file in options.curves for row in json.loads(file.read_text())["figures"]]
     data = folder / f"{options.name}.json"
     try:
         for part in options.only or PARTS:
-            if part == "curves":
-                subprocess.check_call([ROOT / "benches/scale/run"])
-            else:
-                PARTS[part](run)
+            PARTS[part](run)
             # After each part, so that a later failure does not cost the earlier ones.
             save(run, data, describe(run))
     finally:

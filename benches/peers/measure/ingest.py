@@ -4,7 +4,9 @@ Every measurement has a new process and an empty store, so that nobody works on 
 """
 
 import contextlib
+import os
 import subprocess
+import sys
 import time
 
 from bridge import Simulator
@@ -54,12 +56,18 @@ def starters(run, postgres, env):
     }
 
 
+def count(connections):
+    return f"{connections} connection{'s' if connections > 1 else ''}"
+
+
 def post(run, figure, name, start, connections, turn):
     syncs = run.syncs()
     with run.place() as place, start(place) as server:
         run.load.check_webhooks(server)
+        # Node.js compiles what runs often; everybody gets the time for it.
+        run.load.post_webhooks(server, connections, run.seconds / 4)
         outcome = run.load.post_webhooks(server, connections, run.seconds)
-        run.record(figure, f"{connections} connections", name, turn, disk_syncs=syncs, **outcome)
+        run.record(figure, count(connections), name, turn, disk_syncs=syncs, **outcome)
 
 
 def measure(run: Run):
@@ -94,6 +102,8 @@ def measure_slow(run: Run):
     env = run.tools.slow_env(SLOW_MS)
     with Postgres(run.folder, env) as postgres:
         peers = starters(run, postgres, env)
+        rate = subprocess.check_output([sys.executable, HERE / "measure/load.py", run.folder], env={**os.environ, **env})
+        run.record("slow syncs reach it", "1 connection", "the disk, written to directly", 0, per_second=float(rate))
         for name, start in peers.items():
             check_slow(run, name, start)
         for connections in (32,) if run.quick else (1, 32, 128):

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 import time
 from urllib.parse import parse_qsl, quote
 
@@ -141,3 +142,7 @@ def syncs_per_second(folder, seconds=0.25):
     finally:
         os.close(file)
         path.unlink()
+
+
+if __name__ == "__main__":
+    print(syncs_per_second(sys.argv[1]))

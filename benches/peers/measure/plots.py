@@ -1,5 +1,7 @@
 """Plots as SVG. Transparent, in colours that can be read on white and on black."""
 
+from functools import partial
+
 import matplotlib
 from matplotlib import pyplot
 from matplotlib.ticker import FuncFormatter, NullLocator
@@ -24,8 +26,8 @@ def draw(figure, figures, folder):
     if not kind or not chosen.rows:
         return None
     shape, panels = kind
-    canvas, axes = pyplot.subplots(1, len(panels), figsize=(8.5, 3.2))
-    for axis, (key, title) in zip(axes, panels, strict=True):
+    canvas, axes = pyplot.subplots(1, len(panels), figsize=(8.5, 3.2), squeeze=False)
+    for axis, (key, title) in zip(axes[0], panels, strict=True):
         shape(axis, chosen, key)
         axis.set_title(title)
     name = f"{figure.replace(', ', '-').replace(' ', '-')}.svg"
@@ -48,26 +50,35 @@ def draw_bars(axis, chosen, key):
     axis.margins(x=0.18)
 
 
-def draw_curves(axis, figures, key):
-    cases = sorted(figures.cases, key=lambda case: int(case.split()[0]))
+def draw_cost(figure, figures, folder):
+    """The same for a cost curve of another script: a panel for each of its first three values."""
+    chosen = Figures(figures, figure)
+    keys = [key for key in chosen.rows[0] if key not in ("figure", "case", "peer", "round")][:3]
+    unit = chosen.cases[0].partition(" ")[2]
+    PLOTS[figure] = (partial(draw_curves, unit=unit), [(key, key.replace("_", " ")) for key in keys])
+    return draw(figure, figures, folder)
+
+
+def draw_curves(axis, figures, key, unit="connections"):
+    cases = sorted(figures.cases, key=lambda case: int(case.split()[0].replace(",", "")))
     for peer in figures.peers:
         points = []
         for case in cases:
             values = [row[key] for row in figures.rows if row["peer"] == peer and row["case"] == case]
             if values:
                 values.sort()
-                points.append((int(case.split()[0]), values[len(values) // 2], values[0], values[-1]))
+                points.append((int(case.split()[0].replace(",", "")), values[len(values) // 2], values[0], values[-1]))
         x, y, low, high = zip(*points, strict=True)
         colour = COLOURS.get(peer, OTHERS)
         axis.plot(x, y, marker="o", markersize=4, label=peer, color=colour)
         axis.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
     axis.set_xscale("log", base=2)
     axis.set_yscale("log")
-    axis.set_xticks([int(case.split()[0]) for case in cases])
+    axis.set_xticks([int(case.split()[0].replace(",", "")) for case in cases])
     for side in (axis.xaxis, axis.yaxis):
         side.set_major_formatter(WHOLE)
         side.set_minor_locator(NullLocator())
-    axis.set_xlabel("connections")
+    axis.set_xlabel(unit)
     axis.legend(fontsize=8)
 
 

@@ -1,6 +1,7 @@
 """Tables in Markdown from the data of a run: medians, in brackets the lowest and the highest round."""
 
 import plots
+from ingest import count
 from run import Figures
 
 # Figure: title, what its table is about, columns (key, heading), and the value whose ratio is shown.
@@ -11,7 +12,7 @@ TABLES = {
                                            ("cpu_us", "CPU µs/request"), ("body_bytes", "bytes")], ("per_second", "cpu_us")),
     "ingest": ("Durable ingest", None, ("per_second", "p99_ms")),
     "ingest, variants": ("Durable ingest: parts of the service, and ceilings", None, ("per_second",)),
-    "slow syncs reach it": ("Each sync 5 ms slower: one connection, before the pass", [("per_second", "webhooks/s")], ()),
+    "slow syncs reach it": ("Each sync 5 ms slower: do they reach everybody?", [("per_second", "syncs or webhooks/s")], ()),
     "ingest, slow syncs": ("Durable ingest, each sync 5 ms slower", None, ("per_second", "p99_ms")),
     "start": ("Start to the first answer", [("start_ms", "ms")], ("start_ms",)),
     "idle": ("Idle, with an empty store", [("resident_mb", "resident, MB"), ("share_mb", "proportional share, MB"),
@@ -29,11 +30,13 @@ INGEST = [("per_second", "webhooks/s"), ("p50_ms", "p50, ms"), ("p99_ms", "p99, 
           ("disk_syncs", "disk, syncs/s")]
 NAMES = {"per_second": "rate", "cpu_us": "CPU", "p99_ms": "p99", "start_ms": "time", "seconds": "time", "again_ms": "time",
          "resident_mb": "memory"}
+# Figures of other scripts, whose cases begin with a number: "10000 sites". Values are named as they are shown.
+CURVE = "Cost over "
 LEAN, BARE, CEILING = "lean Node, SQLite", "bare actix", "one SQLite connection, groups of 32"
 
 
 def number(value):
-    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 0.1 else 3
     text = f"{value:,.{digits}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -63,6 +66,16 @@ def show_case(figures, figure, case):
     return table(headings, rows)
 
 
+def show_curve(chosen):
+    """One row for each case and peer, one column for each value that was measured."""
+    keys = [key for key in chosen.rows[0] if key not in ("figure", "case", "peer", "round")]
+    rows = []
+    for case in chosen.cases:
+        only = Figures(chosen.rows, chosen.rows[0]["figure"], case)
+        rows += [[f"{case}, {peer}", *(show(only.spread(peer, key)) for key in keys)] for peer in only.peers]
+    return table(["", *(key.replace("_", " ") for key in keys)], rows)
+
+
 def aims(figures):
     """The ratios that the project aims at, for each version."""
     rows = []
@@ -75,11 +88,11 @@ def aims(figures):
 
     add("verified search, CPU per request ÷ bare actix", "≤ 1.5", "search", None, "cpu_us", lambda v: v, lambda _: BARE)
     for connections, aim in ((1, 1), (8, 2), (32, 4), (128, 5)):
-        add(f"durable ingest ÷ lean Node, {connections} connections", f"≥ {aim}", "ingest", f"{connections} connections",
-            "per_second", lambda v: v, lambda _: LEAN)
+        case = count(connections)
+        add(f"durable ingest ÷ lean Node, {case}", f"≥ {aim}", "ingest", case, "per_second", lambda v: v, lambda _: LEAN)
     for connections, aim in ((32, 12), (128, 30)):
         add(f"the same, each sync 5 ms slower, {connections}", f"≥ {aim}", "ingest, slow syncs",
-            f"{connections} connections", "per_second", lambda v: v, lambda _: LEAN)
+            count(connections), "per_second", lambda v: v, lambda _: LEAN)
     add("ingest ÷ one connection in groups of 32", "≥ 0.7", "ingest, variants", None, "per_second", lambda v: v, lambda _: CEILING)
     add("ingest with a site served ÷ web role alone", "≥ 0.8", "ingest, variants", None, "per_second",
         lambda v: f"{v}, one site served", lambda v: f"{v}, role web")
@@ -103,5 +116,8 @@ rounds, loads of {about['seconds']} s; median (lowest to highest). *new* is the 
             text += [show_case(figures, figure, case) for case in cases]
         if image := plots.draw(figure, figures, folder):
             text.append(f"![{title}]({image})\n")
+    for figure in dict.fromkeys(row["figure"] for row in figures if row["figure"].startswith(CURVE)):
+        text += [f"## {figure}\n", show_curve(Figures(figures, figure))]
+        text.append(f"![{figure}]({plots.draw_cost(figure, figures, folder)})\n")
     text += ["## Versions\n", table(["program", "version"], sorted(about["versions"].items()))]
     (folder / "peers.md").write_text("\n".join(text))
