@@ -73,7 +73,7 @@ def describe(run):
             "Node.js": first_line("node", "--version"), "Python": platform.python_version(),
             "PostgreSQL": first_line(ingest.Postgres.program("postgres"), "--version"),
             **{name: lock[f"node_modules/{name}"]["version"] for name in named},
-            **{name: version for name, _, version in (line.partition("==") for line in pinned)
+            **{f"{name} (Python)": version for name, _, version in (line.partition("==") for line in pinned)
                if name in ("fastapi", "uvicorn", "atlassian-jwt")},
         },
     }

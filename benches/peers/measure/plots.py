@@ -4,7 +4,7 @@ from functools import partial
 
 import matplotlib
 from matplotlib import pyplot
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from run import Figures
 
@@ -78,6 +78,7 @@ def draw_curves(axis, figures, key, unit="connections"):
     for side in (axis.xaxis, axis.yaxis):
         side.set_major_formatter(WHOLE)
         side.set_minor_locator(NullLocator())
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_xlabel(unit)
     axis.legend(fontsize=8)
 

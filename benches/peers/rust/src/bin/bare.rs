@@ -34,8 +34,7 @@ struct Claims {
     qsh: String,
 }
 
-#[actix_web::main]
-async fn main() -> std::io::Result<()> {
+fn main() -> std::io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     let port: u16 = arguments[1].parse().expect("a port");
     let answers = std::fs::read(&arguments[2])?;
@@ -48,15 +47,14 @@ async fn main() -> std::io::Result<()> {
         webhooks: Hmac::new_from_slice(arguments[5].as_bytes()).expect("any key"),
         verify: arguments.get(6).is_some_and(|word| word == "verify"),
     });
-    HttpServer::new(move || {
+    let server = HttpServer::new(move || {
         App::new()
             .app_data(known.clone())
             .route("/webhooks/pd", web::post().to(receive))
             .default_service(web::to(answer))
     })
-    .bind(("127.0.0.1", port))?
-    .run()
-    .await
+    .bind(("127.0.0.1", port))?;
+    actix_web::rt::System::new().block_on(server.run())
 }
 
 async fn receive(known: Data<Known>, request: HttpRequest, body: Bytes) -> HttpResponse {
