@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import recovery
 import report
 import start
 import verified
+from load import Void
 from run import ROOT, Run, save
 
 PARTS = {
@@ -37,7 +39,7 @@ def parse_options():
     parser.add_argument("--curves", type=pathlib.Path, action="append", default=[], metavar="DATA",
                         help="cost curves that another script measured, to be shown with the rest")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=1.5, help="length of one load")
+    parser.add_argument("--seconds", type=float, default=1.2, help="length of one load")
     parser.add_argument("--incidents", type=int, default=100_000, help="of the first sync")
     parser.add_argument("--quick", action="store_true", help="one short round: shows that it works, no figures to quote")
     parser.add_argument("--name", default="peers", help="name of the data file")
@@ -87,6 +89,8 @@ def main():
         return compare.show_files(*options.compare)
     if options.report:
         return report.write(json.loads(options.report.read_text()), folder)
+    # Ends the programs that it started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     run = Run(options)
     run.figures += [row for file in options.curves for row in json.loads(file.read_text())["figures"]]
     data = folder / f"{options.name}.json"
@@ -95,6 +99,8 @@ def main():
             PARTS[part](run)
             # After each part, so that a later failure does not cost the earlier ones.
             save(run, data, describe(run))
+    except Void as reason:
+        sys.exit(f"The run is void: {reason}")
     finally:
         run.close()
     report.write(json.loads(data.read_text()), folder)

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 
 from bridge import Simulator
 from load import Void
@@ -37,19 +38,28 @@ def start_with_site(run, version, place):
 
 
 def start_queue(run, place, postgres):
-    """The PostgreSQL-queue receiver; what PostgreSQL uses is its own CPU time, too."""
+    """The PostgreSQL-queue receiver."""
     postgres.database("queue")
-    server = run.tools.lean_postgres(postgres, place)
+    return count_postgres(run.tools.lean_postgres(postgres, place), postgres)
+
+
+def count_postgres(server, postgres):
+    """Counts what PostgreSQL uses as the server's own CPU time."""
     own = server.cpu_seconds
     server.cpu_seconds = lambda: own() + postgres.server.cpu_seconds()
     return server
 
 
+@contextlib.contextmanager
+def start_on_postgres(run, version, place, postgres):
+    postgres.database("bridge")
+    with start_bridge(run, version, place, store=postgres.url("bridge")) as server:
+        yield count_postgres(server, postgres)
+
+
 def starters(run, postgres, env):
     """How to start each peer for the curve over connections."""
-    versions = {
-        version: lambda place, version=version: start_bridge(run, version, place, env) for version in run.versions
-    }
+    versions = {version: partial(start_bridge, run, version, env=env) for version in run.versions}
     return versions | {
         "lean Node, SQLite": lambda place: run.tools.lean_sqlite(place, env),
         "Node, PostgreSQL queue": lambda place: start_queue(run, place, postgres),
@@ -67,7 +77,8 @@ def post(run, figure, name, start, connections, turn):
         # Node.js compiles what runs often; everybody gets the time for it.
         run.load.post_webhooks(server, connections, run.seconds / 4)
         outcome = run.load.post_webhooks(server, connections, run.seconds)
-        run.record(figure, count(connections), name, turn, disk_syncs=syncs, **outcome)
+        resident, _ = server.memory_mb()
+        run.record(figure, count(connections), name, turn, disk_syncs=syncs, resident_mb=resident, **outcome)
 
 
 def measure(run: Run):
@@ -76,11 +87,17 @@ def measure(run: Run):
         for connections in (1, 32) if run.quick else CONNECTIONS:
             for turn, name in run.interleave(list(peers)):
                 post(run, "ingest", name, peers[name], connections, turn)
+        measure_variants(run, postgres)
+
+
+def measure_variants(run, postgres):
     variants = {"bare actix, HMAC, no disk": run.tools.bare_actix}
     for version in run.versions:
-        variants[version] = lambda place, version=version: start_bridge(run, version, place)
-        variants[f"{version}, role web"] = lambda place, version=version: start_bridge(run, version, place, role="web")
-        variants[f"{version}, one site served"] = lambda place, version=version: start_with_site(run, version, place)
+        start = partial(start_bridge, run, version)
+        variants[version] = start
+        variants[f"{version}, role web"] = partial(start, role="web")
+        variants[f"{version}, one site served"] = partial(start_with_site, run, version)
+        variants[f"{version}, PostgreSQL"] = partial(start_on_postgres, run, version, postgres=postgres)
     ceilings = [f"one SQLite connection, groups of {group}" for group in GROUPS]
     for turn, name in run.interleave([*variants, *ceilings]):
         if name in variants:
@@ -106,7 +123,7 @@ def measure_slow(run: Run):
         run.record("slow syncs reach it", "1 connection", "the disk, written to directly", 0, per_second=float(rate))
         for name, start in peers.items():
             check_slow(run, name, start)
-        for connections in (32,) if run.quick else (1, 32, 128):
+        for connections in (32,) if run.quick else (32, 128):
             for turn, name in run.interleave(list(peers)):
                 post(run, "ingest, slow syncs", name, peers[name], connections, turn)
 

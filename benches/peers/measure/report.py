@@ -27,7 +27,7 @@ TABLES = {
                                                              ("during_p99_ms", "webhook p99 meanwhile, ms")], ("again_ms",)),
 }
 INGEST = [("per_second", "webhooks/s"), ("p50_ms", "p50, ms"), ("p99_ms", "p99, ms"), ("cpu_us", "CPU µs/webhook"),
-          ("disk_syncs", "disk, syncs/s")]
+          ("resident_mb", "resident at the end, MB"), ("disk_syncs", "disk, syncs/s")]
 NAMES = {"per_second": "rate", "cpu_us": "CPU", "p99_ms": "p99", "start_ms": "time", "seconds": "time", "again_ms": "time",
          "resident_mb": "memory"}
 # Figures of other scripts, whose cases begin with a number: "10000 sites". Values are named as they are shown.

@@ -28,6 +28,7 @@ class Run:
         # A temporary folder that is on a disk and not in memory, and that the user postgres may enter.
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="peers.", dir="/var/tmp"))
         self.folder.chmod(0o755)
+        self.tools.slow = shutil.copy(self.tools.slow, self.folder)
         self.load = Load(self.tools.load, self.folder, FIXTURES / "webhook-incident-triggered.json")
         self.figures = []
 

@@ -71,6 +71,15 @@ class Server:
                 total += sum(map(int, fields[11:15]))
         return total / TICK
 
+    def running_seconds(self) -> float:
+        """The same to the nanosecond, but without the threads that have ended: for what hardly runs."""
+        total = 0
+        for pid in self.pids():
+            for file in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"):
+                with contextlib.suppress(OSError):
+                    total += int(file.read_text().split()[0])
+        return total / 1e9
+
     def memory_mb(self) -> tuple[float, float]:
         """Resident memory, and the proportional share of it, which counts shared pages once."""
         resident = shared = 0

@@ -6,7 +6,8 @@ import time
 from peers import Postgres
 from run import Run
 
-IDLE_SECONDS = 10
+# As long as the slowest of the service's regular tasks.
+IDLE_SECONDS = 15
 
 
 def starters(run, postgres):
@@ -36,20 +37,20 @@ def measure(run: Run):
         for turn, name in run.interleave(list(peers)):
             with peers[name](place) as server:
                 run.record("start", "to the first answer", name, turn, start_ms=server.start_seconds * 1e3)
-        for turn in range(run.rounds):
-            measure_idle(run, peers, place, postgres, turn)
+        measure_idle(run, peers, place, postgres)
 
 
-def measure_idle(run, peers, place, postgres, turn):
-    """All at once: an idle process does not disturb another."""
+def measure_idle(run, peers, place, postgres):
+    """All at once, one window after the other: an idle process does not disturb another."""
     with contextlib.ExitStack() as stack:
         servers = {name: stack.enter_context(start(place)) for name, start in peers.items()}
         servers["PostgreSQL itself"] = postgres.server
         seconds = 2 if run.quick else IDLE_SECONDS
         time.sleep(3)
-        before = {name: server.cpu_seconds() for name, server in servers.items()}
-        time.sleep(seconds)
-        for name, server in servers.items():
-            resident, share = server.memory_mb()
-            used = (server.cpu_seconds() - before[name]) / seconds
-            run.record("idle", "empty store", name, turn, resident_mb=resident, share_mb=share, cpu_ms_per_s=used * 1e3)
+        for turn in range(run.rounds):
+            before = {name: server.running_seconds() for name, server in servers.items()}
+            time.sleep(seconds)
+            for name, server in servers.items():
+                resident, share = server.memory_mb()
+                used = (server.running_seconds() - before[name]) / seconds * 1e3
+                run.record("idle", "empty store", name, turn, resident_mb=resident, share_mb=share, cpu_ms_per_s=used)
