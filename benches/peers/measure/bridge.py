@@ -62,7 +62,8 @@ class Simulator(Server):
         super().__init__([binary, "simulate-jira", "--listen", f"127.0.0.1:{port}"], port, "/simulator/state.json")
 
     def order(self, method, path, body=None):
-        status, answer = ask(self.port, method, f"/simulator/{path}", json.dumps(body), {"content-type": "application/json"}, 60)
+        headers = {"content-type": "application/json"}
+        status, answer = ask(self.port, method, f"/simulator/{path}", json.dumps(body), headers, timeout=60)
         if status >= 300:
             raise RuntimeError(f"{path}: {status} {answer.decode()}")
         return json.loads(answer or b"null")

@@ -51,7 +51,7 @@ class Run:
     def record(self, figure, case, peer, turn, **values):
         self.figures.append({"figure": figure, "case": case, "peer": peer, "round": turn, **values})
         shown = " ".join(f"{name}={value:,.4g}" for name, value in values.items() if isinstance(value, int | float))
-        print(f"{time.strftime('%T')} {figure} | {case} | {peer} | {turn + 1}/{self.rounds} | {shown}", file=sys.stderr, flush=True)
+        print(time.strftime("%T"), f"{figure} | {case} | {peer} | {turn + 1} | {shown}", file=sys.stderr, flush=True)
 
     def interleave(self, peers, rounds=None):
         """Each round has every peer once, and each round begins with another one."""
@@ -89,4 +89,5 @@ def spread(values):
 
 
 def save(run, file, about):
-    file.write_text(json.dumps({"about": about, "figures": run.figures}, indent=1) + "\n")
+    rows = ",\n".join(json.dumps(row) for row in run.figures)
+    file.write_text(f'{{"about": {json.dumps(about)}, "figures": [\n{rows}\n]}}\n')
