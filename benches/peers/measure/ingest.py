@@ -110,7 +110,7 @@ def measure_ceiling(run, name, turn):
     with run.place() as place:
         group, syncs = name.rpartition(" ")[2], run.syncs()
         command = ["node", HERE / "node/ceiling.js", place / "ceiling.db", str(run.seconds / 2), run.load.template, group]
-        env = {"NODE_PATH": str(run.tools.modules), "PATH": "/usr/bin:/bin:/usr/local/bin"}
+        env = {**os.environ, "NODE_PATH": str(run.tools.modules)}
         rows = float(subprocess.check_output(command, env=env))
         run.record("ingest, variants", "32 connections", name, turn, disk_syncs=syncs, per_second=rows)
 
