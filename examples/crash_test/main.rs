@@ -2,7 +2,16 @@
 //!
 //! Run it with `cargo build --release && cargo run --release --example crash_test -- --rounds 100`. It exits
 //! with 0 when Jira holds exactly what was acknowledged, and with 1 otherwise.
+//!
+//! With `--postgres postgres://USER@HOST/postgres` several programs share a database, which it creates and drops: one after
+//! another is killed, stopped for longer than a lease, or cut off from the database with all others.
+//!
+//! With `--facts` besides, it kills nothing: each round plays the same webhooks of a tool with memory through one
+//! process and through several, and compares.
 
+mod chaos;
+mod database;
+mod facts;
 mod model;
 mod story;
 
@@ -11,7 +20,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use clap::Parser as _;
 use story::{Plan, Report, play};
 
@@ -26,6 +35,15 @@ struct Arguments {
     /// Longest time between two kills
     #[arg(long, default_value_t = 2.0)]
     seconds_per_round: f64,
+    /// A superuser's URL of a PostgreSQL cluster
+    #[arg(long)]
+    postgres: Option<String>,
+    /// Processes on one PostgreSQL database
+    #[arg(long, default_value_t = 4)]
+    processes: usize,
+    /// Compare what several processes make of the same webhooks with what one does
+    #[arg(long, requires = "postgres")]
+    facts: bool,
     /// The program to kill; by default the one built with the same profile as this test
     #[arg(long)]
     program: Option<PathBuf>,
@@ -34,10 +52,17 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
+    if let Some(cluster) = arguments.postgres.as_ref().filter(|_| arguments.facts) {
+        return compare_facts(cluster, &arguments).await;
+    }
+    let program = arguments.program.clone().map_or_else(find_program, Ok)?;
+    if let Some(cluster) = &arguments.postgres {
+        return play_chaos(program, cluster, &arguments).await;
+    }
     let folder = tempfile::tempdir()?;
     let plan = Plan {
-        program: arguments.program.clone().map_or_else(find_program, Ok)?,
-        port: find_port()?,
+        program,
+        port: find_ports(1)?.first().copied().unwrap_or_default(),
         rounds: arguments.rounds,
         seed: arguments.seed,
         round: Duration::try_from_secs_f64(arguments.seconds_per_round)?,
@@ -53,6 +78,52 @@ async fn main() -> anyhow::Result<ExitCode> {
     Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Webhooks in a round of `--facts`.
+const WEBHOOKS: usize = 360;
+
+async fn compare_facts(cluster: &str, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let (first, rounds, processes) = (arguments.seed, u64::from(arguments.rounds), arguments.processes);
+    let mut differing = 0;
+    for seed in first..first.saturating_add(rounds) {
+        let one = facts::play(cluster, seed, WEBHOOKS, 1).await?;
+        let several = facts::play(cluster, seed, WEBHOOKS, processes).await?;
+        if let Some(difference) = one.difference(&several) {
+            differing += 1;
+            println!("seed {seed} differs:\n{difference}");
+        } else if seed.is_multiple_of(10) {
+            eprintln!("seed {seed}: {} webhooks, {} entities", one.done, one.entities.len());
+        }
+    }
+    println!(
+        "{rounds} rounds with {processes} processes, {WEBHOOKS} webhooks each: {differing} differ from one process"
+    );
+    Ok(if differing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn play_chaos(program: PathBuf, cluster: &str, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let folder = tempfile::tempdir()?;
+    let plan = chaos::Plan {
+        program,
+        cluster: cluster.to_owned(),
+        ports: find_ports(arguments.processes)?,
+        rounds: arguments.rounds,
+        seed: arguments.seed,
+        round: Duration::try_from_secs_f64(arguments.seconds_per_round)?,
+    };
+    let report = chaos::play(plan, folder.path(), |round, report| {
+        if round.is_multiple_of(10) {
+            eprintln!("round {round}: {} webhooks", report.webhooks);
+        }
+    });
+    let report = report.await?;
+    if !report.is_clean() {
+        println!("logs are kept in {}", folder.keep().display());
+    }
+    let (rounds, seed, processes) = (arguments.rounds, arguments.seed, arguments.processes);
+    println!("rounds {rounds}, seed {seed}, {processes} programs on PostgreSQL\n{report}");
+    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 /// `target/release/examples/crash_test` is one folder below the program.
 fn find_program() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
@@ -65,10 +136,12 @@ fn find_program() -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
-/// A port below those that the system assigns to clients, so that no client takes it between two starts.
-fn find_port() -> anyhow::Result<u16> {
-    let mut ports = 28_000..32_000;
-    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).context("no port is free")
+/// Ports below those that the system assigns to clients, so that no client takes one between two starts.
+fn find_ports(count: usize) -> anyhow::Result<Vec<u16>> {
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let ports: Vec<u16> = (28_000..32_000).filter(is_free).take(count).collect();
+    ensure!(ports.len() == count, "no port is free");
+    Ok(ports)
 }
 
 fn progress(round: u32, report: &Report) {

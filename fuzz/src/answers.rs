@@ -89,6 +89,7 @@ fn connect(url: &str) -> Arc<dyn Destination> {
         clock: Clock::manual(now()),
         app_key: "incident-bridge".to_owned(),
         quotas: Quotas::default(),
+        points: None,
     };
     let types = DestinationTypes::start(TYPES, &facilities);
     let account = Account {

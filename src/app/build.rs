@@ -10,9 +10,10 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use super::database::find_database;
+use super::points::StoredPoints;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Http};
-use crate::destinations::{DestinationKind, DestinationTypes, Facilities, Quotas, TYPES};
+use crate::destinations::{DestinationKind, DestinationTypes, Facilities, Quotas, SharedPoints, TYPES};
 use crate::http::{ClientError, HttpClient, HttpSettings, build_client};
 use crate::store::{Store, Vault, VaultError};
 use crate::sync::{Engine, Operator, Registry};
@@ -98,7 +99,8 @@ pub(super) fn build_engine_on(
     types: &[DestinationKind],
 ) -> anyhow::Result<Arc<Engine>> {
     let registry = build_registry(config)?;
-    let types = build_destination_types(config, clock.clone(), types)?;
+    let points: Arc<dyn SharedPoints> = Arc::new(StoredPoints(store.clone()));
+    let types = start_types(config, clock.clone(), types, Some(points))?;
     Ok(Arc::new(Engine::new(config, store, clock, registry, types)))
 }
 
@@ -121,6 +123,15 @@ pub fn build_destination_types(
     clock: Clock,
     types: &[DestinationKind],
 ) -> anyhow::Result<DestinationTypes> {
+    start_types(config, clock, types, None)
+}
+
+fn start_types(
+    config: &Config,
+    clock: Clock,
+    types: &[DestinationKind],
+    shared: Option<Arc<dyn SharedPoints>>,
+) -> anyhow::Result<DestinationTypes> {
     // Zero means no limit.
     let points = |n: usize| u64::try_from(n).ok().filter(|points| *points > 0);
     let facilities = Facilities {
@@ -131,6 +142,7 @@ pub fn build_destination_types(
             app: points(config.delivery.hourly_points),
             site: points(config.delivery.hourly_points_per_site),
         },
+        points: shared,
     };
     Ok(DestinationTypes::start(types, &facilities))
 }

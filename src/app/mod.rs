@@ -6,6 +6,7 @@
 mod build;
 mod configuration;
 mod database;
+mod points;
 mod reload;
 mod running;
 
@@ -22,8 +23,8 @@ use crate::connect::descriptor::{self, DescriptorSettings};
 use crate::connect::install_keys::InstallKeys;
 use crate::connect::sites::SiteAllowList;
 use crate::destinations::{DestinationKind, TYPES};
-use crate::store::{ExposedFile, Ownership, StoreError};
-use crate::sync::{Engine, Patience, Runner, Task, for_every_role, for_owner};
+use crate::store::{ExposedFile, Ownership};
+use crate::sync::{Engine, Patience, Runner, Task, for_every_role, for_sync};
 use crate::web::{self, Limits, ProblemLog, Reload, RunningServer, State};
 
 pub use build::{
@@ -32,16 +33,12 @@ pub use build::{
 };
 use build::{build_engine_on, create_store};
 pub use configuration::{find_faults, list_exposed_secrets, list_warnings, read_configuration};
-pub use database::{find_database, find_database_trouble};
+pub use database::{copy_database, find_database, find_database_trouble};
 use reload::Reloader;
 use running::Running;
 
 /// How long a start waits for an earlier process that is about to end.
 const OWNER_LEAVES: Duration = Duration::from_secs(1);
-
-/// How long another process may be the owner before this one ends: PostgreSQL may still hold this one's own
-/// session, which was cut off.
-const OWNER_IS_BACK: Duration = Duration::from_mins(1);
 
 /// Which parts of the service this process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +62,7 @@ pub struct App {
     pub patience: Patience,
     grace: Duration,
     /// With the role `sync`.
-    ownership: Option<Arc<Ownership>>,
+    ownership: Option<Ownership>,
     /// Which sites may install, for a reload.
     allow_list: Arc<Live<SiteAllowList>>,
     /// What the operator's listener calls.
@@ -115,7 +112,7 @@ impl App {
             tracing::warn!(%warning, "the configuration is valid, but this does not work or is careless");
         }
         let ownership =
-            if roles.sync { Some(Arc::new(engine.store().become_owner(OWNER_LEAVES).await?)) } else { None };
+            if roles.sync { Some(engine.store().become_owner(OWNER_LEAVES).await?) } else { None };
         prepare_store(config, engine.store()).await?;
         for ExposedFile { path, mode } in engine.store().list_exposed_files() {
             let (mode, run) = (format!("{mode:o}"), format!("chmod 600 {}", path.display()));
@@ -165,8 +162,8 @@ impl App {
     #[must_use]
     pub fn tasks(&self) -> Vec<Arc<dyn Task>> {
         let mut tasks = for_every_role(&self.engine);
-        if let Some(ownership) = &self.ownership {
-            tasks.extend(for_owner(&self.engine, ownership));
+        if self.ownership.is_some() {
+            tasks.extend(for_sync(&self.engine));
         }
         tasks
     }
@@ -218,15 +215,13 @@ impl App {
                 None => std::future::pending().await,
             }
         };
-        let not_ours = keep(self.ownership.as_deref());
-        tokio::pin!(public_ended, not_ours);
+        tokio::pin!(public_ended);
         loop {
             tokio::select! {
                 lost = running.find_lost() => return lost,
                 () = self.engine.signals().sources.notified() => running.follow(self.tasks()),
                 () = &mut public_ended => return anyhow!("the public listener has ended by itself"),
                 () = self.operator.ended() => return anyhow!("the operator listener has ended by itself"),
-                fault = &mut not_ours => return fault.into(),
             }
         }
     }
@@ -241,19 +236,9 @@ impl App {
         }
         self.operator.stop().await?;
         drop(running);
-        if let Some(ownership) = self.ownership.and_then(Arc::into_inner) {
-            ownership.release().await;
-        }
+        drop(self.ownership);
         self.engine.store().close().await;
         Ok(())
-    }
-}
-
-/// Returns when this process must no longer sync: never, if it does not.
-async fn keep(ownership: Option<&Ownership>) -> StoreError {
-    match ownership {
-        Some(ownership) => ownership.keep(OWNER_IS_BACK).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -24,6 +24,7 @@ mod reload;
 mod serve;
 mod simulate_jira;
 mod sources;
+mod store_copy;
 mod sync;
 mod usage;
 
@@ -100,6 +101,9 @@ enum Command {
     /// Makes vault keys and seals secrets
     #[command(subcommand)]
     Key(key::Subcommand),
+    /// Moves everything to another database
+    #[command(subcommand)]
+    Store(store_copy::Subcommand),
     /// Runs the Jira simulator by itself
     SimulateJira(simulate_jira::Arguments),
 }
@@ -151,6 +155,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Quarantine(subcommand) => quarantine::main(&read()?.config, &subcommand, json).await,
         Command::Sources(arguments) => sources::main(&read, &arguments, json).await,
         Command::Key(subcommand) => key::main(&read, &subcommand, json).await,
+        Command::Store(subcommand) => store_copy::main(&subcommand, json).await,
         Command::SimulateJira(arguments) => simulate_jira::main(&arguments).await,
     }
 }

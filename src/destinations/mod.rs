@@ -17,7 +17,7 @@ pub use destination::{Account, Batch, BuildError, Destination, DestinationType, 
 pub use issue_keys::{associate_issue_keys, find_issue_keys};
 pub use profile::SourceProfile;
 pub use refusal::{Evidence, Refusal, Remedy, Scope};
-pub use start::{DestinationKind, DestinationTypes, Facilities, Quotas};
+pub use start::{DestinationKind, DestinationTypes, Facilities, Quotas, SharedPoints};
 
 /// Every type of destination there is.
 pub const TYPES: &[DestinationKind] = &[operations::KIND];

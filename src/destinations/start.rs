@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+
 use super::DestinationType;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::http::HttpClient;
 
 /// Points that a destination's limits grant an hour; `None` is no limit.
@@ -15,6 +17,14 @@ pub struct Quotas {
     pub site: Option<u64>,
 }
 
+/// Points of an hourly limit that all processes of the bridge share.
+#[async_trait]
+pub trait SharedPoints: std::fmt::Debug + Send + Sync {
+    /// Takes points of a pool in the hour that began at `hour`, unless more than `quota` would then be spent. Returns
+    /// whether they were taken, and how many are spent; `None` when that cannot be found out.
+    async fn take(&self, pool: &str, hour: Timestamp, points: u64, quota: u64) -> Option<(bool, u64)>;
+}
+
 /// What every type may use.
 #[derive(Debug, Clone)]
 pub struct Facilities {
@@ -23,6 +33,8 @@ pub struct Facilities {
     /// Key of the Connect app.
     pub app_key: String,
     pub quotas: Quotas,
+    /// `None` when no other process spends any.
+    pub points: Option<Arc<dyn SharedPoints>>,
 }
 
 /// One row of the table of destination types.

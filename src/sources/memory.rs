@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 /// findings in one transaction.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Memory {
+    /// As it was loaded.
+    loaded: BTreeMap<String, String>,
     known: BTreeMap<String, String>,
     changed: BTreeMap<String, Option<String>>,
 }
@@ -16,7 +18,13 @@ impl Memory {
     /// A memory that holds these facts, none of them changed yet.
     #[must_use]
     pub fn new(known: BTreeMap<String, String>) -> Self {
-        Self { known, changed: BTreeMap::new() }
+        Self { loaded: known.clone(), known, changed: BTreeMap::new() }
+    }
+
+    /// What it held before any change.
+    #[must_use]
+    pub fn loaded(&self) -> &BTreeMap<String, String> {
+        &self.loaded
     }
 
     /// The value of a key.

@@ -28,7 +28,9 @@ mod timeline;
 mod transactions;
 mod vault;
 
+pub use db::copy::CopiedTable;
 pub use db::files::ExposedFile;
+pub use db::news::{Change, News};
 pub use db::owner::Ownership;
 pub use db::place::DatabasePlace;
 pub use deliveries::Deliveries;
@@ -47,6 +49,7 @@ pub use error::{DatabaseTrouble, StoreError};
 pub use inbox::bodies::StoredBody;
 pub use inbox::quarantine::QuarantinedRow;
 pub use inbox::{Inbox, InboxEntry, InboxRow, InboxState, QueueCounts, ReceiptRow, Recorded};
+pub use leases::points::Points;
 pub use leases::{Lease, Leases};
 pub use polls::Polls;
 pub use polls::erasure::Fact;
@@ -61,6 +64,7 @@ pub use sites::{DestinationRef, Sites};
 pub use timeline::erasure::Quotation;
 pub use timeline::event::{Cause, TimelineEvent};
 pub use timeline::{Timeline, TimelineEntry};
+pub use transactions::claim::Claim;
 pub use transactions::report::{Applied, Origin, Report, SourceScope};
 pub use vault::{Vault, VaultError};
 
@@ -71,7 +75,9 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::clock::Clock;
+use db::news::Outbox;
 use db::{Database, generations};
+use leases::HeldLeases;
 
 /// The open store. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -79,12 +85,16 @@ pub struct Store {
     db: Database,
     vault: Arc<Vault>,
     clock: Clock,
+    held: HeldLeases,
+    outbox: Outbox,
 }
 
 impl Store {
     /// Opens the database at `url` without touching its schema.
     pub async fn open(url: &SecretString, vault: Vault, clock: Clock) -> Result<Self, StoreError> {
-        Ok(Self { db: Database::open(url.expose_secret()).await?, vault: Arc::new(vault), clock })
+        let db = Database::open(url.expose_secret()).await?;
+        let (vault, held, outbox) = (Arc::new(vault), HeldLeases::default(), Outbox::default());
+        Ok(Self { db, vault, clock, held, outbox })
     }
 
     /// The file of the SQLite database at `url`, if it does not exist: opening would create it.
@@ -111,10 +121,11 @@ impl Store {
         generations::check_writable(&self.db).await
     }
 
-    /// Makes this process the one that syncs from the database. Waits for another's end for at most `patience`.
+    /// Makes this process one that syncs from the database: the only one on SQLite, where it waits for another's end
+    /// for at most `patience`.
     ///
     /// # Errors
-    /// [`StoreError::Owned`] when another process is the owner, with a sentence that says what to do.
+    /// [`StoreError::Owned`] when it may not, with a sentence that says what to do.
     pub async fn become_owner(&self, patience: Duration) -> Result<Ownership, StoreError> {
         Ownership::take(&self.db, patience).await
     }
@@ -147,10 +158,39 @@ impl Store {
         &self.vault
     }
 
+    /// Copies everything to another store, which must be empty, and compares what arrived, table by table. Returns the
+    /// tables.
+    ///
+    /// # Errors
+    /// Also when the other one is not empty, when a schema is not this program's, or when the copy differs: nothing is
+    /// then kept.
+    pub async fn copy_to(&self, target: &Self) -> Result<Vec<CopiedTable>, StoreError> {
+        target.db.migrate().await?;
+        self.db.copy_to(&target.db).await
+    }
+
+    /// Tells the other processes that something has changed, once somebody reads [`Store::listen`].
+    pub fn tell(&self, change: Change) {
+        if !self.db.has_one_process() {
+            self.outbox.add(change);
+        }
+    }
+
+    /// What other processes change from now on. `None` on SQLite, where there is nobody else.
+    pub async fn listen(&self) -> Result<Option<News>, StoreError> {
+        News::open(&self.db, self.outbox.clone(), &self.clock.new_id()).await
+    }
+
+    /// What all processes have spent of hourly limits.
+    #[must_use]
+    pub fn points(&self) -> Points<'_> {
+        Points::new(&self.db)
+    }
+
     /// Which process currently does a piece of work.
     #[must_use]
     pub fn leases(&self) -> Leases<'_> {
-        Leases::new(&self.db, &self.clock)
+        Leases::new(&self.db, &self.clock, &self.held)
     }
 
     /// Webhooks as they arrived.

@@ -12,7 +12,7 @@ use super::registry::Registry;
 use super::tasks::Heartbeats;
 use crate::clock::Clock;
 use crate::config::{DestinationConfig, Live};
-use crate::store::{DatabaseTrouble, Store, StoreError};
+use crate::store::{Change, DatabaseTrouble, Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// Who verified what polling has set aside, in place of a secret's name.
@@ -60,8 +60,6 @@ pub(in crate::sync) struct Core {
     pub signals: Signals,
     /// What the tasks of this process do.
     pub heartbeats: Heartbeats,
-    /// Name of this process in leases.
-    pub owner: String,
 }
 
 impl Core {
@@ -74,13 +72,18 @@ impl Core {
         }
     }
 
+    /// Something new is to be sent, by this process or another.
+    pub fn tell_deliveries(&self) {
+        self.signals.deliver.notify_one();
+        self.store.tell(Change::Deliveries);
+    }
+
     pub fn new(store: Store, clock: Clock, registry: Registry, declared: Vec<DestinationConfig>) -> Self {
         let registry = Arc::new(Live::new(registry));
         let metrics = Arc::<Metrics>::default();
         metrics.levels.started.set(clock.now().timestamp());
         Self {
             directory: Directory::new(store.clone(), registry.clone(), declared),
-            owner: clock.new_id(),
             metrics,
             signals: Signals::default(),
             heartbeats: Heartbeats::default(),

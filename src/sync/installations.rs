@@ -32,7 +32,7 @@ impl Engine {
             tracing::warn!(site = %new.site, client_key = %new.client_key, "installed under another client key; the earlier one stays in use until Jira accepts the new secret");
         }
         core.signals.link.notify_one();
-        core.signals.deliver.notify_one();
+        core.tell_deliveries();
         Ok(standing)
     }
 
@@ -60,7 +60,7 @@ impl Engine {
         let seeing = snapshot.destinations().filter(|access| access.sees(source.id().as_str()));
         let ids: Vec<_> = seeing.map(|access| access.id.clone()).collect();
         self.core.store.enqueue_again(&ids, source.id()).await?;
-        self.core.signals.deliver.notify_one();
+        self.core.tell_deliveries();
         Ok(())
     }
 
@@ -76,7 +76,7 @@ impl Engine {
             }
             self.core.directory.refresh().await?;
             tracing::info!(client_key = %call.client_key, enabled, "sending switched");
-            self.core.signals.deliver.notify_one();
+            self.core.tell_deliveries();
         }
         Ok(standing)
     }

@@ -32,8 +32,7 @@ pub use outbound::{Outbound, PlannedRemoval};
 pub use preview::{FieldChange, Preview};
 pub use registry::{Registry, RegistryError, SourceRuntime, seal_secret};
 pub use tasks::{
-    GivenUp, Heartbeat, Heartbeats, Importance, Next, Patience, Runner, Task, for_every_role, for_owner,
-    for_sync,
+    GivenUp, Heartbeat, Heartbeats, Importance, Next, Patience, Runner, Task, for_every_role, for_sync,
 };
 
 // What use cases take and return is named here, so that `web` and `cli` need not know the store.

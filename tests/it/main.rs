@@ -17,6 +17,9 @@ mod harness;
 /// The crash test that anyone can run; a short form of it runs here.
 #[path = "../../examples/crash_test"]
 mod crash_test {
+    pub mod chaos;
+    mod database;
+    pub mod facts;
     pub mod model;
     pub mod story;
 }
@@ -77,11 +80,13 @@ mod real_alertmanager;
 mod refused_rows;
 mod reload;
 mod removal;
+mod replicas;
 mod reviews;
 mod second_destination;
 mod setting_up;
 mod simulation;
 mod store_contract;
+mod store_copy;
 mod strangers;
 mod supervision;
 mod tenants;

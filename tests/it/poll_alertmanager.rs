@@ -66,26 +66,69 @@ async fn an_alertmanager_that_is_only_polled_opens_and_resolves_incidents() {
     bridge.finish().await;
 }
 
+/// The poll knows no open episode while it asks; a webhook opens one before it has the answer.
 #[tokio::test]
-async fn a_test_of_the_source_prints_the_ids_that_jira_holds() {
+async fn a_poll_that_a_webhook_has_overtaken_is_read_once_more() {
     let server = MockServer::start().await;
+    let (asked, mut asks) = tokio::sync::mpsc::unbounded_channel();
+    let (go_on, waits) = std::sync::mpsc::channel();
+    let waits = std::sync::Mutex::new(waits);
+    let group = firing_group();
+    let answer = move |_: &wiremock::Request| {
+        asked.send(()).expect("the test is listening");
+        waits.lock().expect("no page panicked").recv().expect("the test answers each page");
+        ResponseTemplate::new(200).set_body_json(group.clone())
+    };
+    Mock::given(path("/api/v2/alerts/groups")).respond_with(answer).mount(&server).await;
+    let bridge = Setup::default().sources(&told_and_polled(&server)).start().await;
+    bridge.install().await;
+    let source = bridge.engine.registry().find("am").expect("it is configured").clone();
+    let telling = async {
+        asks.recv().await.expect("the poll asks");
+        let firing = crate::webhooks::alert("firing", "2026-09-14T07:58:00Z").to_string();
+        assert_eq!(bridge.post_webhook("am", firing, &[crate::webhooks::AM]).await.status, 202);
+        bridge.settle().await;
+        go_on.send(()).expect("the page waits");
+        asks.recv().await.expect("the poll asks again");
+        go_on.send(()).expect("the page waits");
+        std::future::pending::<()>().await;
+    };
+    let outcome = tokio::select! {
+        outcome = bridge.engine.inbound().poll(&source, |_, _| {}) => outcome.expect("the store works"),
+        () = telling => unreachable!("it never ends"),
+    };
+    assert!(outcome.done, "{outcome:?}");
+    bridge.settle().await;
+    assert_eq!(bridge.jira().incidents().len(), 1, "poll and webhook speak of one incident");
+    bridge.finish().await;
+}
+
+/// What fires, as the API lists it.
+fn firing_group() -> serde_json::Value {
     let mut alert = crate::webhooks::alert("firing", "2026-09-14T07:58:00Z")["alerts"][0].clone();
     alert["receivers"] = json!([{ "name": "bridge" }]);
     alert["status"] = json!({ "state": "active", "silencedBy": [], "inhibitedBy": [], "mutedBy": [] });
     alert["updatedAt"] = json!("2026-09-14T08:00:00Z");
     alert["endsAt"] = json!("2026-09-14T08:10:00Z");
-    let group = json!([{
-        "labels": { "alertname": "HighLatency" }, "receiver": { "name": "bridge" }, "alerts": [alert],
-    }]);
-    Mock::given(path("/api/v2/alerts/groups"))
-        .respond_with(ResponseTemplate::new(200).set_body_json(group))
-        .mount(&server)
-        .await;
-    let sources = format!(
+    json!([{ "labels": { "alertname": "HighLatency" }, "receiver": { "name": "bridge" }, "alerts": [alert] }])
+}
+
+/// An Alertmanager that sends webhooks and is polled.
+fn told_and_polled(server: &MockServer) -> String {
+    format!(
         "[[sources]]\nid = \"am\"\ntype = \"alertmanager\"\nwebhook_token = \"alertmanager-token\"\napi_url = \"{}\"\n",
         server.uri()
-    );
-    let bridge = Setup::default().sources(&sources).start().await;
+    )
+}
+
+#[tokio::test]
+async fn a_test_of_the_source_prints_the_ids_that_jira_holds() {
+    let server = MockServer::start().await;
+    Mock::given(path("/api/v2/alerts/groups"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(firing_group()))
+        .mount(&server)
+        .await;
+    let bridge = Setup::default().sources(&told_and_polled(&server)).start().await;
     bridge.install().await;
     let firing = crate::webhooks::alert("firing", "2026-09-14T07:58:00Z").to_string();
     let answer = bridge.post_webhook("am", firing, &[crate::webhooks::AM]).await;

@@ -34,7 +34,8 @@ pub const KIND: DestinationKind = DestinationKind {
 };
 
 fn start(facilities: &Facilities) -> Arc<dyn DestinationType> {
-    let pacing = Arc::new(Pacing::with_quotas(&facilities.clock, facilities.quotas));
+    let Facilities { clock, quotas, points, .. } = facilities;
+    let pacing = Arc::new(Pacing::with_quotas(clock, *quotas, points.clone()));
     Arc::new(InstalledSites { facilities: facilities.clone(), pacing })
 }
 

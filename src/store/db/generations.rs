@@ -44,6 +44,14 @@ pub(in crate::store) async fn lock_source(tx: &mut Tx, source: &SourceId) -> Res
     lock(tx, sql, &args![source]).await
 }
 
+/// The same, but returns `false` at once while another transaction holds the source.
+pub(in crate::store) async fn try_lock_source(tx: &mut Tx, source: &SourceId) -> Result<bool, StoreError> {
+    let Tx::Postgres(_) = tx else { return Ok(true) };
+    let sql =
+        concat!("SELECT pg_try_advisory_xact_lock(", lock_key!("source"), " # hashtextextended($1, 0))");
+    Ok(tx.find_value(sql, &args![source]).await? == Some(true))
+}
+
 /// A transaction of SQLite that writes is alone as it is.
 async fn lock(tx: &mut Tx, sql: &'static str, args: &[Arg]) -> Result<(), StoreError> {
     if let Tx::Postgres(_) = tx {

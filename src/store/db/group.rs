@@ -85,7 +85,7 @@ fn groups<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
 }
 
 /// `($1, $2), ($3, $4)` for `{rows}`.
-fn expand(sql: &str, columns: usize, rows: usize) -> String {
+pub(super) fn expand(sql: &str, columns: usize, rows: usize) -> String {
     let mut values = String::new();
     for place in 0..columns.saturating_mul(rows) {
         let before = match place {

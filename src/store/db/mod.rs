@@ -7,9 +7,12 @@
 
 mod arg;
 mod column;
+pub(in crate::store) mod copy;
+pub(in crate::store) mod fence;
 pub(in crate::store) mod files;
 pub(in crate::store) mod generations;
 mod group;
+pub(in crate::store) mod news;
 pub(in crate::store) mod owner;
 pub(in crate::store) mod place;
 mod row;
@@ -24,6 +27,7 @@ pub(in crate::store) use column::{Flag, Kept, Micros, Millis, OptionalMillis, to
 pub(in crate::store) use set_back::{is_over, unless_set_back};
 pub(in crate::store) use tx::Tx;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -39,6 +43,9 @@ use row::{Row, bound, values};
 
 /// How long a statement waits for another process that holds SQLite's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The migration since which a database says which programs may work with it.
+const SINCE: i64 = 8;
 
 /// The file of a SQLite database that does not exist.
 pub(in crate::store) fn find_missing(url: &str) -> Option<PathBuf> {
@@ -101,21 +108,25 @@ impl Database {
         matches!(self, Self::Sqlite { .. })
     }
 
-    /// Brings the schema up to date.
+    /// Brings the schema up to date. What a newer program has added to it stays.
     pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.pending_migrations().await?;
         match self {
-            Self::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await?,
+            Self::Sqlite { write, .. } => {
+                sqlx::migrate!("migrations/sqlite").set_ignore_missing(true).run(write).await?;
+            }
             Self::Postgres(pool) => {
                 // Without the limits of other sessions: a migration may rewrite a table.
                 let mut connection = PgConnection::connect_with(&pool.connect_options()).await?;
-                sqlx::migrate!("migrations/postgres").run(&mut connection).await?;
+                sqlx::migrate!("migrations/postgres").set_ignore_missing(true).run(&mut connection).await?;
                 connection.close().await?;
             }
         }
         Ok(())
     }
 
-    /// How many migrations this program has and the database lacks.
+    /// How many migrations this program has and the database lacks. Those of a newer program only add to the schema,
+    /// unless the database says that it needs a program that knows them.
     pub async fn pending_migrations(&self) -> Result<usize, StoreError> {
         let migrations = sqlx::migrate!("migrations/sqlite");
         let known = migrations.iter().count();
@@ -129,11 +140,15 @@ impl Database {
         }
         let applied: Vec<(i64,)> =
             self.list("SELECT version FROM _sqlx_migrations ORDER BY version", &[]).await?;
-        let is_known = |version: i64| migrations.iter().any(|migration| migration.version == version);
-        if let Some((newer,)) = applied.iter().find(|(version,)| !is_known(*version)) {
-            return Err(StoreError::NewerSchema { migration: *newer });
+        let applied: BTreeSet<i64> = applied.into_iter().map(|(version,)| version).collect();
+        if applied.contains(&SINCE) {
+            let sql = "SELECT number FROM generations WHERE name = 'oldest_program'";
+            let (needed,): (i64,) = self.get(sql, &[]).await?;
+            if needed > migrations.iter().map(|migration| migration.version).max().unwrap_or(0) {
+                return Err(StoreError::NewerSchema { migration: needed });
+            }
         }
-        Ok(known.saturating_sub(applied.len()))
+        Ok(migrations.iter().filter(|migration| !applied.contains(&migration.version)).count())
     }
 
     /// On SQLite it waits for the one connection that writes. Private, so that whoever writes uses `transact`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable as _};
 
 use super::arg::Arg;
-use super::{Database, Tx};
+use super::{Database, Tx, fence};
 use crate::store::error::StoreError;
 
 /// The first wait after a collision; it doubles, and jitter keeps those that collided apart.
@@ -15,13 +15,16 @@ const TIMES: usize = 6;
 
 impl Database {
     /// Runs `work` in a transaction, which it gives back to be committed. After a deadlock or a serialization
-    /// failure everything is repeated at once, a few times: nothing of it has been written.
+    /// failure everything is repeated at once, a few times: nothing of it has been written. Under a lease that was lost
+    /// nothing is written either.
     pub async fn transact<T, F>(&self, work: impl Fn(Tx) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<(Tx, T), StoreError>>,
     {
         let once = || async {
-            let (tx, value) = work(self.begin().await?).await?;
+            let mut tx = self.begin().await?;
+            fence::check(&mut tx).await?;
+            let (tx, value) = work(tx).await?;
             tx.commit().await?;
             Ok(value)
         };

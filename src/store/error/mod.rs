@@ -15,17 +15,26 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("a migration failed: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
-    /// A newer version of this program has migrated the database.
+    /// A newer version of this program has taken something away from the database that this one needs.
     #[error(
         "the database belongs to a newer incident-bridge: this one does not know its migration {migration}"
     )]
     NewerSchema { migration: i64 },
+    /// Only an empty database is copied to. The table.
+    #[error("the target is not empty: there are rows in the table {0}")]
+    NotEmpty(String),
     /// A row that this program cannot have written: trying again does not help.
     #[error("the store holds {what} that makes no sense: {why}")]
     Inconsistent { what: String, why: String },
     /// A secret could not be sealed or opened.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// Another transaction has changed what this one was based on: nothing was written. Done again, it succeeds.
+    #[error("another transaction has changed {0} meanwhile")]
+    Overtaken(&'static str),
+    /// Another process may do this work now: nothing was written.
+    #[error("the lease on {0} was lost")]
+    LeaseLost(String),
     /// Another process syncs from this database; the sentence says what to do.
     #[error("{0}")]
     Owned(String),

@@ -187,15 +187,25 @@ impl<'a> Inbox<'a> {
         self.db.list_values(sql, &args![]).await
     }
 
-    /// The oldest webhooks of `source` that have had no effect yet: at most `limit`, and fewer if they are large.
+    /// The oldest webhooks of `source` that have had no effect yet: at most `limit`.
     pub async fn list_new(self, source: &SourceId, limit: usize) -> Result<Vec<InboxRow>, StoreError> {
+        self.list(InboxState::New, source, limit).await
+    }
+
+    /// The same for a transaction that gives them their effect: fewer if they are large.
+    pub(in crate::store) async fn take_new(
+        self,
+        tx: &mut Tx,
+        source: &SourceId,
+        limit: usize,
+    ) -> Result<Vec<InboxRow>, StoreError> {
         let sql = r#"
             SELECT CAST(LENGTH(body) AS BIGINT)
             FROM inbox
             WHERE state = 'new' AND source = $1
             ORDER BY id
             LIMIT $2"#;
-        let sizes: Vec<i64> = self.db.list_values(sql, &args![source, limit]).await?;
+        let sizes: Vec<i64> = tx.list_values(sql, &args![source, limit]).await?;
         let totals = sizes.iter().scan(0_i64, |total, size| {
             *total = total.saturating_add(*size);
             Some(*total)
@@ -207,7 +217,7 @@ impl<'a> Inbox<'a> {
             WHERE state = 'new' AND source = $1
             ORDER BY id
             LIMIT $2"#;
-        self.db.list(sql, &args![source, fitting]).await
+        tx.list(sql, &args![source, fitting]).await
     }
 
     async fn list(
@@ -225,7 +235,7 @@ impl<'a> Inbox<'a> {
         self.db.list(sql, &args![state.as_str(), source, limit]).await
     }
 
-    /// Marks webhooks as processed, each with a note if it had no effect.
+    /// Marks webhooks as processed, each with a note if it had no effect. All of them must still be new.
     pub(in crate::store) async fn finish(
         self,
         tx: &mut Tx,
@@ -235,10 +245,14 @@ impl<'a> Inbox<'a> {
             UPDATE inbox
             SET state = 'done', note = done.column2, processed_at = done.column3
             FROM (VALUES {rows}) AS done
-            WHERE inbox.id = done.column1"#;
+            WHERE inbox.id = done.column1 AND inbox.state = 'new'"#;
         let rows: Vec<_> = done.iter().map(|(id, note)| args![*id, *note, self.clock.now()]).collect();
-        tx.execute_all(sql, &rows).await?;
-        Ok(())
+        let touched = tx.execute_all(sql, &rows).await?;
+        if usize::try_from(touched).is_ok_and(|touched| touched == done.len()) {
+            Ok(())
+        } else {
+            Err(StoreError::Overtaken("these webhooks"))
+        }
     }
 
     /// When and how a webhook arrived, unless retention has removed it.

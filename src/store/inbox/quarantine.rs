@@ -3,7 +3,7 @@
 use super::{Inbox, InboxRow, InboxState};
 use crate::clock::Timestamp;
 use crate::domain::SourceId;
-use crate::store::db::{Millis, args};
+use crate::store::db::{Millis, Tx, args};
 use crate::store::error::StoreError;
 
 /// Webhooks that are kept of one source: enough for a day on which nothing can be mapped.
@@ -43,18 +43,28 @@ impl Inbox<'_> {
         if unmappable.is_empty() {
             return Ok(());
         }
-        let sql = r#"
-            UPDATE inbox
-            SET state = 'quarantined', note = $1, processed_at = $2
-            WHERE id = $3"#;
         self.db
             .transact(|mut tx| async move {
-                for (id, reason) in unmappable {
-                    tx.execute(sql, &args![*reason, self.clock.now(), *id]).await?;
-                }
+                self.quarantine_in(&mut tx, unmappable).await?;
                 Ok((tx, ()))
             })
             .await
+    }
+
+    /// The same in a transaction that has taken them.
+    pub(in crate::store) async fn quarantine_in(
+        self,
+        tx: &mut Tx,
+        unmappable: &[(&str, &str)],
+    ) -> Result<(), StoreError> {
+        let sql = r#"
+            UPDATE inbox
+            SET state = 'quarantined', note = $1, processed_at = $2
+            WHERE id = $3 AND state = 'new'"#;
+        for (id, reason) in unmappable {
+            tx.execute(sql, &args![*reason, self.clock.now(), *id]).await?;
+        }
+        Ok(())
     }
 
     /// Puts quarantined webhooks back in line: those of `ids`, or all. Returns how many.

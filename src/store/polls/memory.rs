@@ -4,8 +4,28 @@ use std::collections::BTreeMap;
 
 use super::Polls;
 use crate::domain::{SourceId, bounded_id};
-use crate::store::db::{Tx, args};
+use crate::store::db::{Arg, Tx, args};
 use crate::store::error::StoreError;
+
+const EVERYTHING: &str = r#"
+    SELECT key, value
+    FROM source_memory
+    WHERE source = $1"#;
+const SOME: &str = r#"
+    SELECT key, value
+    FROM source_memory
+    WHERE (source, key) IN (VALUES {rows})"#;
+
+fn rows(source: &SourceId, keys: &[String]) -> Vec<[Arg; 2]> {
+    keys.iter().map(|key| args![source, &*bounded_id(key)]).collect()
+}
+
+/// Under the keys by which they were asked for: long ones are bounded in the database.
+fn pick(keys: &[String], found: Vec<(String, String)>) -> BTreeMap<String, String> {
+    let found: BTreeMap<String, String> = found.into_iter().collect();
+    let value_of = |key: &String| Some((key.clone(), found.get(&*bounded_id(key))?.clone()));
+    keys.iter().filter_map(value_of).collect()
+}
 
 impl Polls<'_> {
     /// What the source keeps under `keys`; all of it when `keys` is `None`.
@@ -15,22 +35,24 @@ impl Polls<'_> {
         keys: Option<&[String]>,
     ) -> Result<BTreeMap<String, String>, StoreError> {
         let Some(keys) = keys else {
-            let sql = r#"
-                SELECT key, value
-                FROM source_memory
-                WHERE source = $1"#;
-            let all: Vec<(String, String)> = self.db.list(sql, &args![source]).await?;
+            let all: Vec<(String, String)> = self.db.list(EVERYTHING, &args![source]).await?;
             return Ok(all.into_iter().collect());
         };
-        let sql = r#"
-            SELECT key, value
-            FROM source_memory
-            WHERE (source, key) IN (VALUES {rows})"#;
-        let rows: Vec<_> = keys.iter().map(|key| args![source, &*bounded_id(key)]).collect();
-        let found: Vec<(String, String)> = self.db.list_all(sql, &rows).await?;
-        let found: BTreeMap<String, String> = found.into_iter().collect();
-        let value_of = |key: &String| Some((key.clone(), found.get(&*bounded_id(key))?.clone()));
-        Ok(keys.iter().filter_map(value_of).collect())
+        Ok(pick(keys, self.db.list_all(SOME, &rows(source, keys)).await?))
+    }
+
+    /// The same as the transaction sees it.
+    pub(in crate::store) async fn load_memory_in(
+        self,
+        tx: &mut Tx,
+        source: &SourceId,
+        keys: Option<&[String]>,
+    ) -> Result<BTreeMap<String, String>, StoreError> {
+        let Some(keys) = keys else {
+            let all: Vec<(String, String)> = tx.list(EVERYTHING, &args![source]).await?;
+            return Ok(all.into_iter().collect());
+        };
+        Ok(pick(keys, tx.list_all(SOME, &rows(source, keys)).await?))
     }
 
     /// Writes what has changed; `None` removes a key.

@@ -26,19 +26,48 @@ impl Store {
             .transact(|mut tx| async move {
                 generations::keep_sites(&mut tx).await?;
                 generations::lock_source(&mut tx, scope.source).await?;
-                let destinations = self.audience(&mut tx, scope).await?;
-                let known = self.entities().find_known(&mut tx, &subjects(scope, reports)).await?;
-                let mut changes = compare(scope, reports, known, self.clock.now());
-                self.write_changes(&mut tx, scope.source, &mut changes).await?;
-                self.write_rest(&mut tx, scope, reports).await?;
-                self.finish_origins(&mut tx, scope.source, reports).await?;
-                self.deliveries().enqueue(&mut tx, &destinations, &changes.wanted).await?;
-                if reports.iter().any(|report| report.origin.is_webhook()) {
-                    self.polls().note_webhook(&mut tx, scope.source).await?;
-                }
-                Ok((tx, changes.applied))
+                let applied = self.apply_in(&mut tx, scope, reports).await?;
+                Ok((tx, applied))
             })
             .await
+    }
+
+    /// The same in a transaction that holds the source.
+    pub(super) async fn apply_in(
+        &self,
+        tx: &mut Tx,
+        scope: &SourceScope<'_>,
+        reports: &[Report<'_>],
+    ) -> Result<Applied, StoreError> {
+        self.check_facts(tx, scope.source, reports).await?;
+        let destinations = self.audience(tx, scope).await?;
+        let known = self.entities().find_known(tx, &subjects(scope, reports)).await?;
+        let mut changes = compare(scope, reports, known, self.clock.now());
+        self.write_changes(tx, scope.source, &mut changes).await?;
+        self.write_rest(tx, scope, reports).await?;
+        self.finish_origins(tx, scope.source, reports).await?;
+        self.deliveries().enqueue(tx, &destinations, &changes.wanted).await?;
+        if reports.iter().any(|report| report.origin.is_webhook()) {
+            self.polls().note_webhook(tx, scope.source).await?;
+        }
+        Ok(changes.applied)
+    }
+
+    /// What a page changes of the facts follows from those that were there when it was read: they must still be.
+    async fn check_facts(
+        &self,
+        tx: &mut Tx,
+        source: &SourceId,
+        reports: &[Report<'_>],
+    ) -> Result<(), StoreError> {
+        for report in reports.iter().filter(|report| report.memory.is_some_and(|it| !it.is_empty())) {
+            if let Some(facts) = report.facts
+                && *facts != self.polls().load_memory_in(tx, source, None).await?
+            {
+                return Err(StoreError::Overtaken("what the source remembers"));
+            }
+        }
+        Ok(())
     }
 
     /// The destinations that may see a source.

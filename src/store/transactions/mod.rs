@@ -4,6 +4,7 @@
 //! | method | what becomes true at once |
 //! |---|---|
 //! | `apply` | entities, their deliveries, their timeline, and the end of the webhook or page they came from |
+//! | `claim_webhooks` | the same for the new webhooks of a source, which are read in it too |
 //! | `install` | a lifecycle call, its site, and everything the site may see queued for delivery |
 //! | `confirm` | a new client key of a site in use, the older ones erased, and everything queued for delivery |
 //! | `uninstall` | a lifecycle call; a site's secrets, deliveries, links, associations and history are gone |
@@ -15,6 +16,7 @@
 
 mod apply;
 mod changes;
+pub(in crate::store) mod claim;
 mod destinations;
 mod differences;
 mod erase;

@@ -69,6 +69,9 @@ pub struct Report<'a> {
     pub refetch: &'a [String],
     /// What the source wants to keep; `None` removes a key.
     pub memory: Option<&'a BTreeMap<String, Option<String>>>,
+    /// Everything that the source kept when the page was read: unless it still does, nothing is written. `None` for
+    /// what is read in the transaction itself.
+    pub facts: Option<&'a BTreeMap<String, String>>,
     /// The tool's unmapped values for status and severity.
     pub unmapped: Option<&'a BTreeSet<UnmappedValue>>,
     /// Whether the webhook or page ends here; it is `false` for its parts before the last one.
@@ -86,6 +89,7 @@ impl<'a> Report<'a> {
             workspaces: &[],
             refetch: &[],
             memory: None,
+            facts: None,
             unmapped: None,
             is_last: true,
         }

@@ -27,6 +27,7 @@ impl Inbound {
     ) -> Result<Applied, SyncError> {
         let unmapped = findings.unmapped_values(&source.config);
         let page = Statements::new(findings, memory.map(Memory::changes), &unmapped, origin);
+        let page = page.following(memory.map(Memory::loaded));
         let mut applied = Applied::default();
         let mut runs: Vec<_> = page.runs().rev().collect();
         while let Some((run, is_last)) = runs.pop() {

@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 use super::Inbound;
 use super::poll::{PollOutcome, Reach};
 use super::waits::LONGEST_SPREAD;
@@ -28,7 +30,7 @@ impl Inbound {
     pub async fn poll_on_schedule(&self, source: &SourceRuntime) -> Result<Option<PollOutcome>, SyncError> {
         let now = self.core.clock.now();
         let state = self.core.store.polls().find_or_begin(source.id(), source.config.backfill).await?;
-        if state.due_at > now {
+        if state.due_at > now || self.was_polled_by_another(source, &state, now) {
             return Ok(None);
         }
         let outcome = self.poll_now(source, Reach::Everything, &mut |_, _| {}).await?;
@@ -41,22 +43,35 @@ impl Inbound {
         Ok(Some(outcome))
     }
 
+    /// Every process has the schedule. What one of them has read at this instant, the others need not read again.
+    fn was_polled_by_another(&self, source: &SourceRuntime, state: &PollState, now: Timestamp) -> bool {
+        let ago = now - state.polled_at;
+        self.core.store.leases().are_needed()
+            && state.caught_up
+            && state.failures == 0
+            && ago >= TimeDelta::zero()
+            && ago < find_pause(source, now) / 2
+    }
+
     /// How far behind its schedule this bridge polls a source, always the same, so that neither its sources
     /// nor all bridges poll at the full minute.
     #[must_use]
     pub fn poll_delay(&self, source: &SourceRuntime) -> Duration {
-        let now = self.core.clock.now();
-        let polls = source.config.polls();
-        let next = |at: &Timestamp| polls.nth_after(*at, 1);
-        let instants: Vec<Timestamp> = std::iter::successors(next(&now), next).take(INSTANTS).collect();
-        let pause =
-            instants.iter().zip(instants.iter().skip(1)).map(|(a, b)| *b - *a).min().unwrap_or_default();
+        let pause = find_pause(source, self.core.clock.now());
         // Never up to the next instant, which would count as a separate poll.
         let spread = (pause * 9 / 10).min(LONGEST_SPREAD).num_milliseconds();
         let place = seed(&format!("{} {}", self.base_url, source.id()));
         let spread = u64::try_from(spread).unwrap_or_default().max(1);
         Duration::from_millis(place % spread)
     }
+}
+
+/// The shortest pause of the schedule.
+fn find_pause(source: &SourceRuntime, now: Timestamp) -> TimeDelta {
+    let polls = source.config.polls();
+    let next = |at: &Timestamp| polls.nth_after(*at, 1);
+    let instants: Vec<Timestamp> = std::iter::successors(next(&now), next).take(INSTANTS).collect();
+    instants.iter().zip(instants.iter().skip(1)).map(|(a, b)| *b - *a).min().unwrap_or_default()
 }
 
 /// When a source with nothing new is to be polled next; `None` is the schedule's next instant.

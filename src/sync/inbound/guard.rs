@@ -18,6 +18,7 @@ impl Inbound {
         source: &SourceRuntime,
         request: impl Future<Output = Result<T, PollError>>,
     ) -> Result<T, PollError> {
+        self.core.store.leases().wait_until_certain().await;
         let (metrics, id) = (self.core.metrics.clone(), source.id().to_string());
         let observer = Observer::new(self.core.clock.clone(), move |seen| {
             let made = RequestMade { endpoint: &seen.endpoint, outcome: seen.outcome, took: seen.took };

@@ -1,18 +1,20 @@
 //! Turns the webhooks of the inbox into entities.
 //!
 //! A webhook that its parser refuses or panics on, or that the database refuses, is quarantined; no other waits
-//! for it. Sources take turns, one transaction each, so that a flood delays no other source by more than that.
+//! for it. Sources take turns, one transaction each, so that a flood delays no other source by more than that. That
+//! transaction also reads the webhooks and what the source remembers, so that any number of processes can take part.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
 
 use super::Inbound;
 use super::statements::{STATEMENTS, Statements, count_statements};
-use crate::domain::{Halves, UnmappedValue};
+use crate::domain::UnmappedValue;
 use crate::sources::{
     Findings, Headers, InboundWebhook, Memory, PARSER_PANICKED, Unmappable, VerifiedWebhook,
 };
-use crate::store::{Applied, InboxRow, Origin, StoreError};
+use crate::store::{Applied, Claim, InboxRow, Origin, SourceScope, StoreError};
 use crate::sync::SyncError;
 use crate::sync::core::{Faults, POLLED};
 use crate::sync::registry::SourceRuntime;
@@ -29,22 +31,39 @@ struct Opened {
 }
 
 /// A row of the inbox with what it says.
-struct Read<'a> {
-    row: &'a InboxRow,
+struct Read {
+    row: InboxRow,
     findings: Findings,
     memory: BTreeMap<String, Option<String>>,
     unmapped: BTreeSet<UnmappedValue>,
 }
 
+/// What one transaction makes of the oldest new webhooks of a source.
+#[derive(Default)]
+struct Taken {
+    read: Vec<Read>,
+    /// Those that cannot be mapped, by their ids, with the reasons.
+    refused: Vec<(String, String)>,
+    applied: Applied,
+    /// A webhook that says more than fits into one transaction, and the part that comes next.
+    begun: Option<Begun>,
+}
+
+/// A webhook of which some parts are applied.
+struct Begun {
+    id: String,
+    next: usize,
+}
+
 impl Inbound {
-    /// Processes every new webhook. Returns whether there was any.
+    /// Processes every new webhook that no other process works on. Returns whether there was any.
     ///
     /// # Errors
     /// The first failure of the database, once all other sources have had their turns; what was not finished is
     /// repeated.
     pub async fn process_inbox(&self) -> Result<bool, SyncError> {
         let (mut worked, mut faults) = (false, Faults::default());
-        let mut failed: HashSet<String> = HashSet::new();
+        let (mut failed, mut limits) = (HashSet::new(), HashMap::new());
         loop {
             let mut found = false;
             let waiting = self.core.store.inbox().list_waiting_sources().await?;
@@ -54,7 +73,9 @@ impl Inbound {
                 if failed.contains(&name) {
                     continue;
                 }
-                match faults.keep(&name, self.process_some(&source, batch).await) {
+                let limit = limits.entry(name.clone()).or_insert(batch);
+                *limit = batch.min(limit.saturating_mul(2));
+                match faults.keep(&name, self.process_some(&source, limit).await) {
                     Some(some) => found |= some,
                     None => {
                         failed.insert(name);
@@ -67,110 +88,145 @@ impl Inbound {
             worked = true;
         }
         if worked {
-            self.core.signals.deliver.notify_one();
+            self.core.tell_deliveries();
         }
         faults.first().map(|()| worked)
     }
 
-    /// One turn of a source. Returns whether there was anything to do.
-    async fn process_some(&self, source: &SourceRuntime, batch: usize) -> Result<bool, SyncError> {
-        let rows = self.core.store.inbox().list_new(source.id(), batch).await?;
-        let mut parts = Halves::of(&rows, batch);
-        while let Some(part) = parts.next() {
-            match self.process_rows(source, part).await {
-                // The rest has its turn later: nothing overtakes it.
-                Ok(done) if done < part.len() => break,
-                Ok(_) => {}
-                Err(SyncError::Store(fault)) if fault.blames_data() => {
-                    if let Some(row) = parts.split(part) {
-                        self.set_aside(source, row, &fault).await?;
+    /// One turn of a source: its oldest webhooks, at most `limit`, which becomes less where the database refuses one of
+    /// them. Returns whether there was anything to do.
+    async fn process_some(&self, source: &SourceRuntime, limit: &mut usize) -> Result<bool, SyncError> {
+        let mut begun = None;
+        loop {
+            let first = Mutex::new(None);
+            match self.take(source, *limit, begun.as_ref(), &first).await {
+                // Another process works on them.
+                Ok(None) => return Ok(false),
+                Ok(Some(taken)) => {
+                    self.note(source, &taken).await?;
+                    if taken.begun.is_none() {
+                        return Ok(!taken.read.is_empty() || !taken.refused.is_empty());
                     }
+                    begun = taken.begun;
                 }
-                Err(fault) => return Err(fault),
+                // The one at fault is found among fewer.
+                Err(fault) if fault.blames_data() && *limit > 1 => *limit /= 2,
+                Err(fault) => {
+                    let first = first.into_inner().unwrap_or_else(PoisonError::into_inner);
+                    let Some(first) = first.filter(|_| fault.blames_data()) else { return Err(fault.into()) };
+                    self.set_aside(source, &first, &fault).await?;
+                    return Ok(true);
+                }
             }
         }
-        Ok(!rows.is_empty())
+    }
+
+    /// Reads and applies the oldest webhooks, in one transaction, as many as fit into it. One that says more than fits
+    /// is applied part by part, and `begun` says which part is next. `first` becomes the id of the oldest one. Returns
+    /// `None` while another process works on them.
+    async fn take(
+        &self,
+        source: &SourceRuntime,
+        limit: usize,
+        begun: Option<&Begun>,
+        first: &Mutex<Option<String>>,
+    ) -> Result<Option<Taken>, StoreError> {
+        let claimed = self.core.store.claim_webhooks(source.id(), |mut claim| async move {
+            let rows = claim.list_new(limit).await?;
+            let oldest = rows.first().map(|row| row.id.clone());
+            *first.lock().unwrap_or_else(PoisonError::into_inner) = oldest;
+            let opened: Vec<_> = rows.iter().map(|row| open(source, row)).collect();
+            let known = claim.load_memory(&list_keys(&opened)).await?;
+            let mut taken = read_rows(source, rows, opened, known);
+            taken.write(&mut claim, &source.scope(), begun).await?;
+            Ok((claim, taken))
+        });
+        claimed.await
     }
 
     /// The database refuses this one: it is kept with the database's words.
-    async fn set_aside(
-        &self,
-        source: &SourceRuntime,
-        row: &InboxRow,
-        fault: &StoreError,
-    ) -> Result<(), SyncError> {
-        tracing::error!(source = %source.id(), delivery = %row.id, %fault, "the database refuses what a webhook says; it is kept and can be replayed");
+    async fn set_aside(&self, source: &SourceRuntime, id: &str, fault: &StoreError) -> Result<(), SyncError> {
+        tracing::error!(source = %source.id(), delivery = id, %fault, "the database refuses what a webhook says; it is kept and can be replayed");
         let reason = format!("the database refuses what it says: {}", fault.words());
-        Ok(self.core.store.inbox().quarantine(&[(&row.id, &reason)]).await?)
+        Ok(self.core.store.inbox().quarantine(&[(id, &reason)]).await?)
     }
 
-    /// Applies the webhooks from the first on that fit into one transaction; one that says more than fits is
-    /// applied alone, in several. Returns how many it was.
-    async fn process_rows(&self, source: &SourceRuntime, rows: &[InboxRow]) -> Result<usize, SyncError> {
-        let store = &self.core.store;
-        let opened: Vec<_> = rows.iter().map(|row| open(source, row)).collect();
-        let mut known = self.recall(source, &opened).await?;
-        let (mut read, mut refused, mut size) = (Vec::with_capacity(rows.len()), Vec::new(), 0);
-        for (row, opened) in rows.iter().zip(opened) {
-            match opened.and_then(|opened| parse(source, &opened, &mut known)) {
-                Ok((findings, memory)) => {
-                    size += count_statements(&findings);
-                    if size > STATEMENTS && !read.is_empty() {
-                        break;
-                    }
-                    read.push(Read {
-                        row,
-                        unmapped: findings.unmapped_values(&source.config),
-                        findings,
-                        memory,
-                    });
-                }
-                Err(reason) => {
-                    tracing::warn!(source = %source.id(), delivery = %row.id, %reason, "a webhook cannot be mapped; it is kept and can be replayed");
-                    refused.push((row.id.as_str(), reason));
-                }
-            }
+    /// Counts what was applied, logs what was not, and wakes whoever has to do with it.
+    async fn note(&self, source: &SourceRuntime, taken: &Taken) -> Result<(), SyncError> {
+        for (delivery, reason) in &taken.refused {
+            tracing::warn!(source = %source.id(), delivery, %reason, "a webhook cannot be mapped; it is kept and can be replayed");
         }
-        let kept: Vec<_> = refused.iter().map(|(id, why)| (*id, why.as_str())).collect();
-        store.inbox().quarantine(&kept).await?;
-        self.apply_read(source, &read).await?;
-        if read.iter().any(|it| !it.findings.refetch.is_empty()) {
-            source.signals.named.notify_one();
+        self.count_applied(source, taken.applied);
+        if taken.begun.is_some() {
+            return Ok(());
         }
-        if read.iter().any(|it| it.findings.refresh_catalogue) {
-            store.polls().forget_catalogue(source.id()).await?;
-        }
-        Ok(read.len() + refused.len())
-    }
-
-    async fn apply_read(&self, source: &SourceRuntime, read: &[Read<'_>]) -> Result<(), SyncError> {
-        let statements: Vec<_> = read.iter().map(Read::statements).collect();
-        let mut applied = Applied::default();
-        if let [one] = statements.as_slice() {
-            for (run, is_last) in one.runs() {
-                applied += self.core.store.apply(&source.scope(), &[one.report(&run, is_last)]).await?;
-            }
-        } else {
-            let reports: Vec<_> = statements.iter().map(Statements::whole).collect();
-            applied = self.core.store.apply(&source.scope(), &reports).await?;
-        }
-        for it in read {
+        for it in &taken.read {
             self.count_gaps(source, &it.findings, &it.unmapped);
         }
-        self.count_applied(source, applied);
+        if taken.read.iter().any(|it| !it.findings.refetch.is_empty()) {
+            source.signals.named.notify_one();
+        }
+        if taken.read.iter().any(|it| it.findings.refresh_catalogue) {
+            self.core.store.polls().forget_catalogue(source.id()).await?;
+        }
         Ok(())
     }
+}
 
-    /// What the source keeps of what these webhooks concern.
-    async fn recall(
-        &self,
-        source: &SourceRuntime,
-        opened: &[Result<Opened, String>],
-    ) -> Result<BTreeMap<String, String>, SyncError> {
-        let keys: BTreeSet<&String> = opened.iter().flatten().flat_map(|it| &it.keys).collect();
-        let keys: Vec<String> = keys.into_iter().cloned().collect();
-        Ok(self.core.store.polls().load_memory(source.id(), Some(&keys)).await?)
+impl Taken {
+    /// Applies what was read, or the part of it that is next, and keeps what cannot be mapped.
+    async fn write(
+        &mut self,
+        claim: &mut Claim<'_>,
+        scope: &SourceScope<'_>,
+        begun: Option<&Begun>,
+    ) -> Result<(), StoreError> {
+        let refused: Vec<_> = self.refused.iter().map(|(id, why)| (id.as_str(), why.as_str())).collect();
+        claim.quarantine(&refused).await?;
+        let statements: Vec<_> = self.read.iter().map(Read::statements).collect();
+        let reports = match (statements.as_slice(), self.read.as_slice()) {
+            ([], _) => return Ok(()),
+            ([one], [Read { row, .. }]) => {
+                let part = begun.filter(|begun| begun.id == row.id).map_or(0, |begun| begun.next);
+                let (run, is_last) = one.runs().take(part + 1).last().unwrap_or((0..0, true));
+                self.begun = (!is_last).then(|| Begun { id: row.id.clone(), next: part + 1 });
+                vec![one.report(&run, is_last)]
+            }
+            _ => statements.iter().map(Statements::whole).collect(),
+        };
+        self.applied = claim.apply(scope, &reports).await?;
+        Ok(())
     }
+}
+
+/// What the source must remember to read these webhooks.
+fn list_keys(opened: &[Result<Opened, String>]) -> Vec<String> {
+    let keys: BTreeSet<&String> = opened.iter().flatten().flat_map(|it| &it.keys).collect();
+    keys.into_iter().cloned().collect()
+}
+
+/// Parses the webhooks from the first on that fit into one transaction; one that does not fit stands alone.
+fn read_rows(
+    source: &SourceRuntime,
+    rows: Vec<InboxRow>,
+    opened: Vec<Result<Opened, String>>,
+    mut known: BTreeMap<String, String>,
+) -> Taken {
+    let (mut taken, mut size) = (Taken::default(), 0);
+    for (row, opened) in rows.into_iter().zip(opened) {
+        match opened.and_then(|opened| parse(source, &opened, &mut known)) {
+            Ok((findings, memory)) => {
+                size += count_statements(&findings);
+                if size > STATEMENTS && !taken.read.is_empty() {
+                    break;
+                }
+                let unmapped = findings.unmapped_values(&source.config);
+                taken.read.push(Read { row, findings, memory, unmapped });
+            }
+            Err(reason) => taken.refused.push((row.id, reason)),
+        }
+    }
+    taken
 }
 
 /// Reads what one row of the inbox says about itself.
@@ -208,7 +264,7 @@ fn parse(
     Ok((findings, changes))
 }
 
-impl Read<'_> {
+impl Read {
     fn statements(&self) -> Statements<'_> {
         let origin = Origin::Webhook {
             inbox_id: &self.row.id,

@@ -13,7 +13,7 @@ use super::waits::LONGEST_ANSWER;
 use crate::clock::Clock;
 use crate::domain::Halves;
 use crate::sources::{PARSER_PANICKED, Unmappable, VerifiedWebhook};
-use crate::store::{InboxEntry, Recorded, StoreError};
+use crate::store::{Change, InboxEntry, Recorded, StoreError};
 use crate::sync::core::Core;
 use crate::sync::registry::SourceRuntime;
 use crate::sync::tasks::{Heartbeats, Importance, describe_panic};
@@ -91,6 +91,7 @@ impl Ingestor {
         let took = self.core.clock.elapsed().saturating_sub(began);
         self.core.metrics.ingest_duration.observe(took.as_secs_f64());
         self.core.signals.inbox.notify_one();
+        self.core.store.tell(Change::Inbox);
         Ok(Receipt { duplicate: recorded == Recorded::Duplicate, unmappable })
     }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::Inbound;
-use super::waits::POLL_LEASE;
+use super::waits::{PAGE_ATTEMPTS, READ_ELSEWHERE};
 use crate::sources::{Cursor, Memory, Page, PollError, PollRequest, Poller};
-use crate::store::{Applied, Lease, Origin, PollState};
+use crate::store::{Applied, Origin, PollState, StoreError};
 use crate::sync::SyncError;
 use crate::sync::registry::SourceRuntime;
 use crate::telemetry::Counts;
@@ -73,20 +73,17 @@ impl Inbound {
         let mut outcome = PollOutcome::default();
         let Some(poller) = source.adapter.poller() else { return Ok(outcome) };
         let Ok(_alone) = source.signals.polling.try_lock() else { return Ok(outcome) };
-        let Some(lease) = self.claim_poll(source).await? else { return Ok(outcome) };
-        let round = self.poll_round(source, poller, reach, &mut outcome, on_page).await;
-        self.core.store.leases().release(lease).await?;
-        round?;
+        let round = Box::pin(self.poll_round(source, poller, reach, &mut outcome, on_page));
+        if let Some(round) = self.core.store.leases().hold(&format!("poll/{}", source.id()), round).await? {
+            round?;
+        } else {
+            // Another process reads it. Should that one die, this one goes on.
+            (outcome.done, outcome.retry_in) = (false, Some(READ_ELSEWHERE));
+        }
         if outcome.changed > 0 {
-            self.core.signals.deliver.notify_one();
+            self.core.tell_deliveries();
         }
         Ok(outcome)
-    }
-
-    /// Takes the source for this process, or renews its lease.
-    async fn claim_poll(&self, source: &SourceRuntime) -> Result<Option<Lease>, SyncError> {
-        let name = format!("poll/{}", source.id());
-        Ok(self.core.store.leases().claim(&name, &self.core.owner, POLL_LEASE).await?)
     }
 
     async fn poll_round(
@@ -151,18 +148,30 @@ impl Inbound {
             };
             outcome.pages += 1;
             outcome.done = page.done;
-            // A first sync takes longer than a lease: without renewal another process would join in.
-            if self.claim_poll(source).await?.is_none() {
-                outcome.done = false;
-                return Ok(false);
-            }
             self.core.heartbeats.goes_on(&format!("poll {}", source.id()), &self.core.clock);
             on_page(outcome, &state);
         }
         Ok(true)
     }
 
+    /// Reads and applies a page; once more when a webhook has changed meanwhile what the source remembers.
     async fn read_page(
+        &self,
+        source: &SourceRuntime,
+        poller: &dyn Poller,
+        state: &PollState,
+        outcome: &mut PollOutcome,
+    ) -> Result<Result<Page, PollError>, SyncError> {
+        let mut attempt = 1;
+        loop {
+            match self.read_page_once(source, poller, state, outcome).await {
+                Err(SyncError::Store(StoreError::Overtaken(_))) if attempt < PAGE_ATTEMPTS => attempt += 1,
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn read_page_once(
         &self,
         source: &SourceRuntime,
         poller: &dyn Poller,

@@ -18,6 +18,8 @@ pub(super) const STATEMENTS: usize = 500;
 pub(super) struct Statements<'a> {
     findings: &'a Findings,
     memory: Option<&'a BTreeMap<String, Option<String>>>,
+    /// What the changes of the memory follow from, if the memory was read earlier.
+    facts: Option<&'a BTreeMap<String, String>>,
     unmapped: &'a BTreeSet<UnmappedValue>,
     origin: Origin<'a>,
 }
@@ -29,7 +31,12 @@ impl<'a> Statements<'a> {
         unmapped: &'a BTreeSet<UnmappedValue>,
         origin: Origin<'a>,
     ) -> Self {
-        Self { findings, memory, unmapped, origin }
+        Self { findings, memory, facts: None, unmapped, origin }
+    }
+
+    /// The same, valid only for as long as the source remembers what it did when the page was read.
+    pub fn following(self, facts: Option<&'a BTreeMap<String, String>>) -> Self {
+        Self { facts, ..self }
     }
 
     /// Runs that each fit into one transaction, and whether each is the last.
@@ -51,6 +58,7 @@ impl<'a> Statements<'a> {
     pub fn report(&self, run: &Range<usize>, is_last: bool) -> Report<'a> {
         let facts = Report {
             memory: self.memory.filter(|_| is_last),
+            facts: self.facts,
             unmapped: Some(self.unmapped).filter(|_| is_last),
             ..self.without_facts(is_last)
         };

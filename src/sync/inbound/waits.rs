@@ -1,4 +1,4 @@
-//! Every wait, lease and limit of the way in, with the reason for each.
+//! Every wait and limit of the way in, with the reason for each.
 //!
 //! Backoff after failures is in `sync/backoff.rs`, because the way out shares it.
 
@@ -10,8 +10,12 @@ use chrono::TimeDelta;
 /// after all is recognised when the sender repeats it.
 pub(super) const LONGEST_ANSWER: Duration = Duration::from_secs(4);
 
-/// How long a process may be silent before another one takes over a source that it polls.
-pub(super) const POLL_LEASE: Duration = Duration::from_mins(5);
+/// How soon to look again at a source that another process reads.
+pub(super) const READ_ELSEWHERE: Duration = Duration::from_secs(1);
+
+/// How often a page is read while webhooks keep changing what its source remembers. Then they are busier than a poll
+/// can be, and it waits for a quieter moment.
+pub(super) const PAGE_ATTEMPTS: usize = 3;
 
 /// How old the list of services and teams may get.
 pub(super) const CATALOGUE_AGE: TimeDelta = TimeDelta::hours(1);

@@ -72,7 +72,7 @@ impl Inbound {
             cursor = Some(page.next);
             on_page(&outcome);
         }
-        self.core.signals.deliver.notify_one();
+        self.core.tell_deliveries();
         Ok(Ok(outcome))
     }
 }

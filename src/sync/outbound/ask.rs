@@ -11,6 +11,7 @@ use futures::FutureExt;
 use super::Outbound;
 use super::waits::{PATIENT_ANSWER, PATIENT_PROBE, PROBE_ANSWER};
 use crate::destinations::{Refusal, Remedy};
+use crate::domain::DestinationId;
 use crate::sync::SyncError;
 use crate::sync::directory::DestinationAccess;
 use crate::sync::tasks::describe_panic;
@@ -44,6 +45,16 @@ impl Outbound {
         Ok(Failures(self.core.store.sites().find_failures(&access.id).await?))
     }
 
+    /// Does what involves requests to a destination, of which one process at a time makes any. Returns `None`, with the
+    /// work undone or half-done, while another process has to do with the destination.
+    pub(super) async fn alone<T>(
+        &self,
+        id: &DestinationId,
+        work: impl Future<Output = Result<T, SyncError>>,
+    ) -> Result<Option<T>, SyncError> {
+        self.core.store.leases().hold(&format!("site/{id}"), work).await?.transpose()
+    }
+
     /// The destination's answer to one request. `on_panic` says what to do with one on which the program
     /// panics.
     pub(super) async fn ask<T>(
@@ -52,6 +63,7 @@ impl Outbound {
         on_panic: Remedy,
         request: impl Future<Output = Result<T, Refusal>>,
     ) -> Result<T, Refusal> {
+        self.core.store.leases().wait_until_certain().await;
         let request = self.observer.watch(AssertUnwindSafe(request).catch_unwind());
         let answer = match failures.patience() {
             Some(patience) => {

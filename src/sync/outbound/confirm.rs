@@ -23,19 +23,24 @@ impl Outbound {
             let Some(access) = snapshot.find(&candidate.id).filter(|access| !access.confirmed) else {
                 continue;
             };
-            let failures = self.find_failures(access).await?;
-            let refusal = match self.connect(access) {
-                Ok(destination) => {
-                    self.ask(failures, Remedy::Retry { not_before: None }, destination.probe()).await.err()
-                }
-                Err(fault) => Some(unusable(fault.to_string())),
-            };
-            match refusal {
-                None => worked |= self.confirm(access).await?,
-                Some(refusal) => self.put_off(access, &refusal).await?,
-            }
+            worked |=
+                self.alone(&candidate.id, Box::pin(self.confirm_one(access))).await?.unwrap_or_default();
         }
         Ok(worked)
+    }
+
+    async fn confirm_one(&self, access: &DestinationAccess) -> Result<bool, SyncError> {
+        let failures = self.find_failures(access).await?;
+        let refusal = match self.connect(access) {
+            Ok(destination) => {
+                self.ask(failures, Remedy::Retry { not_before: None }, destination.probe()).await.err()
+            }
+            Err(fault) => Some(unusable(fault.to_string())),
+        };
+        match refusal {
+            None => self.confirm(access).await,
+            Some(refusal) => self.put_off(access, &refusal).await.map(|()| false),
+        }
     }
 
     async fn confirm(&self, access: &DestinationAccess) -> Result<bool, SyncError> {
@@ -47,7 +52,7 @@ impl Outbound {
         if confirmed {
             tracing::info!(site = %access.name, "Jira accepts the new installation, which replaces the one before it");
             core.signals.link.notify_one();
-            core.signals.deliver.notify_one();
+            core.tell_deliveries();
         }
         Ok(confirmed)
     }

@@ -2,7 +2,7 @@
 
 use super::Outbound;
 use super::ask::Failures;
-use super::waits::{FILL_STALLED, LONGEST_FILL, PROBE_BATCH, SERVING_LEASE};
+use super::waits::{FILL_STALLED, LONGEST_FILL, PROBE_BATCH};
 use crate::destinations::{Batch, Destination, Refusal, Remedy};
 use crate::domain::{DestinationId, EntityId, EntityOutcome, Halves, Outgoing, Verdict};
 use crate::store::{BatchRules, NextBatch};
@@ -28,12 +28,7 @@ impl Outbound {
         let Some(access) = snapshot.find(id).filter(|access| access.enabled).cloned() else {
             return Ok(false);
         };
-        let store = &self.core.store;
-        let lease = store.leases().claim(&format!("site/{id}"), &self.core.owner, SERVING_LEASE).await?;
-        let Some(lease) = lease else { return Ok(false) };
-        let worked = self.serve_alone(&access).await;
-        store.leases().release(lease).await?;
-        worked
+        Ok(self.alone(id, Box::pin(self.serve_alone(&access))).await?.unwrap_or_default())
     }
 
     async fn serve_alone(&self, access: &DestinationAccess) -> Result<bool, SyncError> {

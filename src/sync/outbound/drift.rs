@@ -24,13 +24,13 @@ impl Outbound {
         for id in self.core.store.sites().list_ready().await? {
             let snapshot = self.core.directory.current();
             if let Some(access) = snapshot.find(&id).filter(|access| access.enabled) {
-                faults.keep(&access.name, self.check_one(access).await);
+                faults.keep(&access.name, self.alone(&id, Box::pin(self.check_one(access))).await);
             }
         }
         faults.keep("what was never sent", self.offer_missing().await);
         faults.keep("what is to be removed", self.remove_due(false).await);
         self.core.signals.link.notify_one();
-        self.core.signals.deliver.notify_one();
+        self.core.tell_deliveries();
         faults.first()
     }
 

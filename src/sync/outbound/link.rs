@@ -29,7 +29,8 @@ impl Outbound {
             let snapshot = self.core.directory.current();
             if let Some(access) = snapshot.find(&id).filter(|access| access.enabled) {
                 let wanted: Vec<EntityId> = snapshot.workspaces(access).map(|w| w.id.clone()).collect();
-                worked |= faults.keep(&access.name, self.link(access, wanted).await).unwrap_or_default();
+                let linked = self.alone(&id, Box::pin(self.link(access, wanted))).await;
+                worked |= faults.keep(&access.name, linked).flatten().unwrap_or_default();
             }
         }
         faults.first().map(|()| worked)

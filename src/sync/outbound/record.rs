@@ -97,7 +97,7 @@ impl Outbound {
     /// When the database fails.
     pub async fn retry_parked(&self, id: &DestinationId) -> Result<(), SyncError> {
         if self.core.store.sites().retry_parked_one(id, PARKED_PROBE).await? {
-            self.core.signals.deliver.notify_one();
+            self.core.tell_deliveries();
         }
         Ok(())
     }

@@ -97,10 +97,10 @@ impl Outbound {
             if !at_once && removal.due_at > self.core.clock.now() || refused.contains(&removal.destination) {
                 continue;
             }
-            let done = self.remove_one(access, &removal).await;
+            let done = self.alone(&access.id, Box::pin(self.remove_one(access, &removal))).await;
             match faults.keep(&access.name, done) {
-                Some(true) => removed.push(removal),
-                Some(false) => {
+                Some(Some(true)) => removed.push(removal),
+                Some(_) => {
                     refused.insert(removal.destination);
                 }
                 None => {}

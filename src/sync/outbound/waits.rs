@@ -1,13 +1,10 @@
-//! Every wait, lease and limit of the way out, with the reason for each.
+//! Every wait and limit of the way out, with the reason for each.
 //!
 //! Backoff after failures is in `sync/backoff.rs`, because the way in shares it.
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
-
-/// How long a process may be silent before another one takes over a destination that it serves.
-pub(super) const SERVING_LEASE: Duration = Duration::from_mins(2);
 
 /// The first read-back of what a destination accepted: it shows soon, later under load.
 pub(super) const FIRST_READ_BACK: TimeDelta = TimeDelta::seconds(1);

@@ -12,6 +12,9 @@ use crate::sync::SyncError;
 use crate::sync::core::Core;
 use crate::sync::outbound::Outbound;
 
+/// How far the clocks of processes may differ without any of them repeating what another has done.
+const ONCE: Duration = Duration::from_mins(1);
+
 pub(super) struct CheckDrift {
     pub core: Arc<Core>,
     pub outbound: Arc<Outbound>,
@@ -42,8 +45,12 @@ impl Task for CheckDrift {
     }
 
     async fn run(&self) -> Result<Next, SyncError> {
-        self.outbound.check_drift().await?;
-        apply_retention(&self.core, &self.retention).await?;
-        Ok(Next::AtInterval)
+        let work = Box::pin(async {
+            self.outbound.check_drift().await?;
+            apply_retention(&self.core, &self.retention).await
+        });
+        // The schedule of every process says the same, at almost the same moment.
+        let done = self.core.store.leases().hold_and_keep("nightly", ONCE, work).await?;
+        done.unwrap_or(Ok(())).map(|()| Next::AtInterval)
     }
 }

@@ -9,7 +9,7 @@ mod gauges;
 mod housekeeping;
 mod inbox;
 mod link;
-mod owned;
+mod news;
 mod poll;
 mod retention;
 mod schedule;
@@ -24,26 +24,22 @@ pub use supervisor::{GivenUp, Heartbeat, Heartbeats, Importance, Patience, Runne
 pub use task::{Next, Task};
 
 use super::engine::Engine;
-use crate::store::Ownership;
 
 /// What every process runs.
 #[must_use]
 pub fn for_every_role(engine: &Engine) -> Vec<Arc<dyn Task>> {
     let Engine { core, outbound, .. } = engine;
-    vec![
+    let mut tasks: Vec<Arc<dyn Task>> = vec![
         Arc::new(directory::RefreshDirectory { core: core.clone() }),
         Arc::new(calls::RetryCalling { core: core.clone(), outbound: outbound.clone() }),
-    ]
+    ];
+    if core.store.leases().are_needed() {
+        tasks.push(Arc::new(news::ShareNews { core: core.clone() }));
+    }
+    tasks
 }
 
-/// What the process with the role `sync` runs in addition, held back while it is not the only one.
-#[must_use]
-pub fn for_owner(engine: &Engine, ownership: &Arc<Ownership>) -> Vec<Arc<dyn Task>> {
-    let owned = |task| -> Arc<dyn Task> { Arc::new(owned::Owned { task, ownership: ownership.clone() }) };
-    for_sync(engine).into_iter().map(owned).collect()
-}
-
-/// The same without holding back, for tests that run single tasks by hand.
+/// What a process with the role `sync` runs in addition.
 #[must_use]
 pub fn for_sync(engine: &Engine) -> Vec<Arc<dyn Task>> {
     let Engine { core, inbound, outbound, .. } = engine;

@@ -46,8 +46,11 @@ async fn migrations_that_are_missing_or_unknown_are_told_without_other_errors() 
                      VALUES (9999, 'of tomorrow', 1, X'00', 0)",
     )
     .await;
+    examine(&place).await.is_well("database");
+    execute(&place, "UPDATE generations SET number = 9999 WHERE name = 'oldest_program'").await;
     let newer = examine(&place).await;
     newer.must_fix("database-newer", &["a newer incident-bridge", "9999"], &["that version", "backup"]);
+    execute(&place, "UPDATE generations SET number = 0 WHERE name = 'oldest_program'").await;
     execute(
         &place,
         "DELETE FROM _sqlx_migrations WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)",

@@ -158,7 +158,12 @@ impl Bridge {
 
     /// Stops the process that this stands for and starts another on the same database.
     pub async fn restart(&mut self) {
-        self.stop().await;
+        self.stop_for_now().await;
+        self.start_again().await;
+    }
+
+    /// Starts another process in place of the one that was stopped, with the configuration as it is now.
+    pub async fn start_again(&mut self) {
         let app = App::start_with(&self.config, self.clock.clone(), Roles::ALL, &self.types)
             .await
             .expect("it starts again");
@@ -167,7 +172,8 @@ impl Bridge {
         self.app = Some(app);
     }
 
-    async fn stop(&mut self) {
+    /// Stops the process that this stands for.
+    pub async fn stop_for_now(&mut self) {
         let stop = CancellationToken::new();
         stop.cancel();
         let app = self.app.take().expect("it runs");
@@ -194,6 +200,6 @@ impl Bridge {
         }
         let errors = self.log.errors();
         assert!(errors.is_empty(), "logged as errors: {errors:?}");
-        self.stop().await;
+        self.stop_for_now().await;
     }
 }

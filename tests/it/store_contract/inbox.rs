@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use incident_bridge::domain::{EntityId, SourceId};
 use incident_bridge::store::{
-    InboxEntry, Origin, QuarantinedRow, Recorded, Report, SourceScope, TimelineEvent,
+    InboxEntry, Origin, QuarantinedRow, Recorded, Report, SourceScope, StoreError, TimelineEvent,
 };
 
 use super::{World, entry, incident, source};
@@ -34,6 +34,24 @@ pub async fn a_webhook_is_done_in_the_transaction_of_its_effect(world: World) {
     assert_eq!(story.len(), 1);
     assert!(matches!(story[0].event, TimelineEvent::Stored { .. }), "{story:?}");
     assert_eq!(story[0].event.webhook(), Some(row.id.as_str()));
+}
+
+pub async fn a_webhook_that_is_done_is_not_applied_again(world: World) {
+    world.store.inbox().record(&[entry("a", None)]).await.expect("it records");
+    let row = world.store.inbox().list_new(&source(), 1).await.expect("it lists").remove(0);
+    let (id, sites) = (source(), []);
+    let scope = SourceScope { source: &id, teams: false, sites: &sites };
+    let apply = async |summary: &str| {
+        let observations = [incident("Q1", summary, 0)];
+        let origin = Origin::Webhook { inbox_id: &row.id, verified_by: &row.verified_by, note: None };
+        let report = Report { observations: &observations, ..Report::new(origin) };
+        world.store.apply(&scope, &[report]).await
+    };
+    apply("One").await.expect("it is new");
+    let fault = apply("Two").await.expect_err("it is done");
+    assert!(matches!(fault, StoreError::Overtaken(_)) && !fault.blames_data(), "{fault}");
+    let story = world.store.timeline().list_of(&EntityId::from_text("pd:Q1")).await.expect("it lists");
+    assert_eq!(story.len(), 1, "nothing was written: {story:?}");
 }
 
 pub async fn a_quarantined_webhook_keeps_its_reason_until_it_is_replayed(world: World) {

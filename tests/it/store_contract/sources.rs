@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use incident_bridge::domain::{Component, Entity, Observation, UnmappedValue, ValueKind};
-use incident_bridge::store::{Applied, Origin, PollFailure, Report, SourceScope};
+use incident_bridge::store::{Applied, Origin, PollFailure, Report, SourceScope, StoreError};
 
-use super::{World, component, incident, service, source};
+use super::{World, component, entry, incident, service, source};
 use crate::harness::start_time;
 
 pub async fn only_changes_make_a_new_version(world: World) {
@@ -167,6 +167,40 @@ pub async fn memory_is_written_with_the_findings(world: World) {
     assert!(some.is_empty());
 }
 
+pub async fn facts_that_have_changed_since_a_page_was_read_refuse_it(world: World) {
+    let (id, sites) = (source(), []);
+    let scope = SourceScope { source: &id, teams: false, sites: &sites };
+    let facts = |value: &str| BTreeMap::from([("a".to_owned(), value.to_owned())]);
+    let changes = |value: &str| BTreeMap::from([("a".to_owned(), Some(value.to_owned()))]);
+    let apply = async |before: Option<&BTreeMap<String, String>>, value: &str| {
+        let memory = changes(value);
+        let observations = [incident("Q1", value, 0)];
+        let report = Report {
+            memory: Some(&memory),
+            facts: before,
+            observations: &observations,
+            ..Report::new(Origin::Fetch)
+        };
+        world.store.apply(&scope, &[report]).await
+    };
+    apply(Some(&BTreeMap::new()), "1").await.expect("nothing was remembered");
+    apply(Some(&facts("1")), "2").await.expect("it is as it was read");
+    let fault = apply(Some(&facts("1")), "3").await.expect_err("it has changed");
+    assert!(matches!(fault, StoreError::Overtaken(_)) && !fault.blames_data(), "{fault}");
+    let kept = world.store.polls().load_memory(&source(), None).await.expect("it loads");
+    assert_eq!(kept, facts("2"));
+    assert_eq!(
+        world
+            .store
+            .timeline()
+            .list_of(&incident_bridge::domain::EntityId::from_text("pd:Q1"))
+            .await
+            .expect("it lists")
+            .len(),
+        2
+    );
+}
+
 pub async fn what_was_named_is_fetched_until_it_is_stored(world: World) {
     let (id, sites) = (source(), []);
     let scope = SourceScope { source: &id, teams: false, sites: &sites };
@@ -286,7 +320,9 @@ pub async fn a_webhook_ends_the_quiet_even_during_a_poll(world: World) {
     assert_eq!((quiet.quiet, quiet.due_at, quiet.webhook_at), (1, due, before.webhook_at));
     let (id, sites) = (source(), []);
     let scope = SourceScope { source: &id, teams: false, sites: &sites };
-    let origin = Origin::Webhook { inbox_id: "1", verified_by: "test", note: None };
+    world.store.inbox().record(&[entry("a", None)]).await.expect("it records");
+    let row = world.store.inbox().list_new(&source(), 1).await.expect("it lists").remove(0);
+    let origin = Origin::Webhook { inbox_id: &row.id, verified_by: "test", note: None };
     world.store.apply(&scope, &[Report::new(origin)]).await.expect("it applies");
     assert_eq!((state().await.quiet, state().await.webhook_at), (0, start_time()));
     world.store.polls().record_quiet(&source(), &quiet, Some(due)).await.expect("it records");

@@ -4,6 +4,7 @@
 //! next request may go.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use reqwest::Method;
 use super::budget::Budget;
 use super::endpoint::Endpoint;
 use crate::clock::Clock;
-use crate::destinations::Quotas;
+use crate::destinations::{Quotas, SharedPoints};
 use crate::domain::{Shift, Timestamp};
 
 /// Requests per second and bucket size for `GET` and `POST` ("Rate limiting" of Jira Cloud, October 2026).
@@ -46,11 +47,11 @@ impl Pacing {
     /// Burst limits without hourly quotas.
     #[must_use]
     pub fn new(clock: &Clock) -> Self {
-        Self::with_quotas(clock, Quotas::default())
+        Self::with_quotas(clock, Quotas::default(), None)
     }
 
     #[must_use]
-    pub fn with_quotas(clock: &Clock, quotas: Quotas) -> Self {
+    pub fn with_quotas(clock: &Clock, quotas: Quotas, points: Option<Arc<dyn SharedPoints>>) -> Self {
         let buckets = |size| {
             let quota = Quota::per_second(size);
             RateLimiter::new(quota, HashMapStateStore::default(), PacingClock(clock.clone()))
@@ -60,7 +61,7 @@ impl Pacing {
             reads_and_posts: buckets(READS_AND_POSTS),
             deletes: buckets(DELETES),
             since_tidy: AtomicUsize::new(0),
-            budget: Budget::new(clock, quotas),
+            budget: Budget::new(clock, quotas, points),
         }
     }
 

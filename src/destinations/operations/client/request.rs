@@ -78,7 +78,7 @@ impl JiraClient {
         self.pacing
             .take(self.site.authority(), endpoint)
             .map_err(|until| JiraError::paced(endpoint, until))?;
-        let spent = self.pacing.budget.spend(self.site.authority(), endpoint);
+        let spent = self.pacing.budget.spend(self.site.authority(), endpoint).await;
         spent.map_err(|used_up| JiraError::used_up(endpoint, used_up))?;
         let authorization =
             self.authorization(endpoint, &url).map_err(|error| JiraError::unsigned(endpoint, &error))?;
