@@ -131,6 +131,7 @@ impl Process {
             clock: world.clock.clone(),
             app_key: CONFIG.connect.app_key.clone(),
             quotas: Quotas::default(),
+            points: None,
         };
         let types = DestinationTypes::start(&[virtual_site::KIND], &facilities);
         let engine = Engine::new(&CONFIG, store.clone(), world.clock.clone(), registry, types);
