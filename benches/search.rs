@@ -57,7 +57,7 @@ fn search(criterion: &mut Criterion) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
     let client_key = ClientKey("bench".to_owned());
     let engine = runtime.block_on(engine(folder.path(), &client_key));
-    let snapshot = engine.directory().current();
+    let snapshot = runtime.block_on(engine.read_directory()).expect("the store works");
     let site = snapshot.find(&DestinationId::from(&client_key)).expect("the site").clone();
     let everything = snapshot.search(&site, "", None, None, usize::MAX - 1).hits.len();
     assert!(everything >= SERVICES, "only {everything} services to search");

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::client::Connection;
 use crate::config::{Site, write_config};
 
-const START_LIMIT: Duration = Duration::from_secs(10);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// A folder with a configuration, ready to serve from.
 pub struct Ground {
@@ -48,7 +48,7 @@ impl Ground {
     pub async fn start_under(&self, first: &str) -> (Bridge, Duration) {
         let mut command = Command::new("/bin/sh");
         command.arg("-c").arg(format!("{first}\nexec \"$@\"")).arg("sh");
-        command.arg(env!("CARGO_BIN_EXE_incident-bridge")).arg("serve").arg("--config").arg(&self.config);
+        command.arg(program()).arg("serve").arg("--config").arg(&self.config);
         let start = Instant::now();
         let child = command.spawn().expect("the program");
         let bridge = Bridge { child, operator: self.operator };
@@ -58,6 +58,12 @@ impl Ground {
         }
         (bridge, start.elapsed())
     }
+}
+
+/// The program of this build, or another one to compare with: the variable `BRIDGE_BENCH_BINARY` names it.
+fn program() -> PathBuf {
+    let other = std::env::var_os("BRIDGE_BENCH_BINARY").map(PathBuf::from);
+    other.unwrap_or_else(|| env!("CARGO_BIN_EXE_incident-bridge").into())
 }
 
 /// Two free ports, both held until both are known.
@@ -76,6 +82,16 @@ pub struct Bridge {
 impl Bridge {
     pub async fn is_healthy(&self) -> bool {
         matches!(self.ask("/healthz").await, Ok((200, _)))
+    }
+
+    /// CPU time of the process so far, which the kernel counts in hundredths of a second.
+    pub fn cpu(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+        let stat = stat.expect("the status of a running process");
+        // The second field is the program's name, in brackets; user and system time are the fields 14 and 15.
+        let fields = stat.rsplit(')').next().expect("fields").split_whitespace().skip(11).take(2);
+        let ticks: u64 = fields.map(|field| field.parse::<u64>().expect("a number")).sum();
+        Duration::from_millis(ticks * 10)
     }
 
     /// Memory of the process in MB, as the kernel counts it.

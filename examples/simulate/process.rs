@@ -135,7 +135,11 @@ impl Process {
         };
         let types = DestinationTypes::start(&[virtual_site::KIND], &facilities);
         let engine = Engine::new(&CONFIG, store.clone(), world.clock.clone(), registry, types);
-        if let Err(fault) = engine.seed().await {
+        let prepared = match engine.seed().await {
+            Ok(()) => engine.outbound().settle_sources().await,
+            fault => fault,
+        };
+        if let Err(fault) = prepared {
             store.close().await;
             return Err(fault.into());
         }

@@ -62,7 +62,6 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
         return Err(Usage("give --yes to erase, or --dry-run to see what would be erased".to_owned()).into());
     }
     let engine = open_engine(config, Clock::system()).await?;
-    engine.directory().refresh().await?;
     if !arguments.dry_run {
         engine.inbound().process_inbox().await?;
     }

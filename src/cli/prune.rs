@@ -24,7 +24,6 @@ pub struct Arguments {
 pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow::Result<ExitCode> {
     let clock = Clock::system();
     let engine = open_engine(config, clock.clone()).await?;
-    engine.directory().refresh().await?;
     let removals = if arguments.dry_run {
         engine.outbound().plan_removals().await?
     } else {

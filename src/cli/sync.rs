@@ -92,7 +92,6 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
         return pause(&engine, id, arguments.pause.is_some(), json).await;
     }
     let sources = select(&engine, arguments.source.as_deref())?;
-    engine.directory().refresh().await?;
     if arguments.dry_run {
         let previews = list_previews(&engine, &sources, since).await?;
         return dry_run::print(&previews, arguments.verbose, json);

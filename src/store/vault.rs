@@ -116,6 +116,15 @@ impl Vault {
         self.open(IN_CONFIGURATION, owner, &blob)
     }
 
+    /// Whether the blob looks like one that a configured key opens, without opening it.
+    ///
+    /// # Errors
+    /// As for [`Vault::open`].
+    pub fn check(&self, blob: &[u8]) -> Result<(), VaultError> {
+        let (key_id, _) = split(blob)?;
+        self.keys().iter().any(|(known, _)| known == key_id).then_some(()).ok_or(VaultError::UnknownKey)
+    }
+
     /// Whether the blob is sealed under the newest key.
     #[must_use]
     pub fn is_current(&self, blob: &[u8]) -> bool {

@@ -45,6 +45,8 @@ pub struct Signals {
     pub deliver: Notify,
     pub link: Notify,
     pub drift: Notify,
+    /// The configuration of sources may have changed.
+    pub settle: Notify,
     /// Other sources are in force.
     pub sources: Notify,
 }

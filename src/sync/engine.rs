@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::core::{Core, Signals, SyncError};
-use super::directory::Directory;
+use super::directory::{Directory, Snapshot};
 use super::inbound::{Inbound, Ingestor};
 use super::operator::Operator;
 use super::outbound::Outbound;
@@ -83,6 +83,7 @@ impl Engine {
         self.outbound.link_by_itself(config.connect.auto_link());
         core.signals.sources.notify_one();
         self.seed().await?;
+        core.directory.refresh().await?;
         for signal in [&core.signals.inbox, &core.signals.link, &core.signals.deliver] {
             signal.notify_one();
         }
@@ -92,6 +93,14 @@ impl Engine {
     #[must_use]
     pub fn directory(&self) -> &Directory {
         &self.core.directory
+    }
+
+    /// What Jira's calls need, as it is now.
+    ///
+    /// # Errors
+    /// When it was not read before, and the database fails.
+    pub async fn read_directory(&self) -> Result<Arc<Snapshot>, SyncError> {
+        Ok(self.core.directory.current().await?)
     }
 
     #[must_use]
@@ -134,8 +143,10 @@ impl Engine {
         Ingestor::start(self.core.clone(), max_waiting)
     }
 
-    /// Stores what the configuration alone implies: each source's account as a workspace, and the
-    /// component of incidents that name none. A tool that refused the configuration before is polled again.
+    /// Stores what the configuration alone implies, for the sources whose configuration has changed: each one's
+    /// account as a workspace, and the component of incidents that name none. What it implies for entities that
+    /// are stored already takes longer, and is left to [`Outbound::settle_sources`]. A tool that refused the
+    /// configuration before is polled again.
     ///
     /// # Errors
     /// When the database fails.
@@ -144,20 +155,17 @@ impl Engine {
         let destinations: Vec<_> = self.core.directory.declared.current().iter().map(declared).collect();
         store.sites().declare(&destinations).await?;
         store.polls().forget_refusals().await?;
-        for source in self.core.registry.current().iter() {
+        for source in self.outbound.list_unsettled().await? {
+            store.entities().forget_setup(source.id()).await?;
             // With teams, the account holds what names no team, such as the fallback component.
             store.entities().record_workspaces(source.id(), &[source.account()]).await?;
             if !source.has_teams() {
                 store.entities().retire_workspaces(source.id(), &[Workspace::ACCOUNT.to_owned()]).await?;
             }
-            let moved = store.move_workspaces(&source.scope()).await?;
-            if moved > 0 {
-                tracing::info!(source = %source.id(), entities = moved, "moved to other workspaces");
-            }
-            self.inbound.store_fallback(source).await?;
+            self.inbound.store_fallback(&source).await?;
         }
-        self.core.directory.refresh().await?;
-        self.outbound.offer_missing().await
+        self.core.signals.settle.notify_one();
+        Ok(())
     }
 
     /// Runs until nothing is left to do now: for tests and for one-off commands. Does not poll.
@@ -165,6 +173,7 @@ impl Engine {
     /// # Errors
     /// The first failure of a use case.
     pub async fn run_until_idle(&self) -> Result<(), SyncError> {
+        self.outbound.settle_sources().await?;
         loop {
             self.core.directory.refresh_if_changed().await?;
             let mut worked = self.inbound.process_inbox().await?;

@@ -24,9 +24,9 @@ impl Engine {
         if standing != CallStanding::First {
             return Ok(standing);
         }
-        core.directory.refresh().await?;
-        if core.directory.current().find(&DestinationId::from(&new.client_key)).is_some_and(|it| it.confirmed)
-        {
+        core.directory.refresh_if_changed().await?;
+        let snapshot = core.directory.current().await?;
+        if snapshot.find(&DestinationId::from(&new.client_key)).is_some_and(|it| it.confirmed) {
             tracing::info!(site = %new.site, sources = visible.len(), "installed");
         } else {
             tracing::warn!(site = %new.site, client_key = %new.client_key, "installed under another client key; the earlier one stays in use until Jira accepts the new secret");
@@ -43,7 +43,7 @@ impl Engine {
     pub async fn uninstall(&self, call: &LifecycleCall) -> Result<CallStanding, SyncError> {
         let standing = self.core.store.uninstall(call).await?;
         if standing == CallStanding::First {
-            self.core.directory.refresh().await?;
+            self.core.directory.refresh_if_changed().await?;
             self.core.scrub().await;
             let client_key = &call.client_key;
             tracing::info!(%client_key, "uninstalled; the site's secrets and deliveries are erased");
@@ -56,7 +56,7 @@ impl Engine {
     /// # Errors
     /// When the database fails.
     pub async fn send_everything_again(&self, source: &SourceRuntime) -> Result<(), SyncError> {
-        let snapshot = self.core.directory.current();
+        let snapshot = self.core.directory.current().await?;
         let seeing = snapshot.destinations().filter(|access| access.sees(source.id().as_str()));
         let ids: Vec<_> = seeing.map(|access| access.id.clone()).collect();
         self.core.store.enqueue_again(&ids, source.id()).await?;
@@ -74,7 +74,7 @@ impl Engine {
             if enabled {
                 self.outbound.retry_parked(&DestinationId::from(&call.client_key)).await?;
             }
-            self.core.directory.refresh().await?;
+            self.core.directory.refresh_if_changed().await?;
             tracing::info!(client_key = %call.client_key, enabled, "sending switched");
             self.core.tell_deliveries();
         }
@@ -98,7 +98,7 @@ impl Engine {
         present: bool,
     ) -> Result<bool, SyncError> {
         let source = association.entity.source();
-        let sees = self.core.directory.current().find(id).is_some_and(|access| access.sees(source));
+        let sees = self.core.directory.current().await?.find(id).is_some_and(|access| access.sees(source));
         if sees {
             self.core
                 .store
@@ -118,7 +118,14 @@ impl Engine {
         site: &DestinationId,
         incident: &EntityId,
     ) -> Result<Option<String>, SyncError> {
-        if !self.core.directory.current().find(site).is_some_and(|access| access.sees(incident.source())) {
+        if !self
+            .core
+            .directory
+            .current()
+            .await?
+            .find(site)
+            .is_some_and(|access| access.sees(incident.source()))
+        {
             return Ok(None);
         }
         let found = self.core.store.entities().find(incident.as_str()).await?;

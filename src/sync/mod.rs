@@ -17,7 +17,9 @@ mod registry;
 mod tasks;
 
 pub use core::{Signals, SyncError};
-pub use directory::{ContainerHit, ContainerPage, DestinationAccess, Directory, SearchPosition, Snapshot};
+pub use directory::{
+    ContainerHit, ContainerPage, DestinationAccess, Directory, Locked, SearchPosition, Snapshot,
+};
 pub use engine::Engine;
 pub use inbound::{
     Inbound, IngestError, Ingestor, PollOutcome, Probe, ProbedEntity, ProbedPayload, Receipt, Window, probe,

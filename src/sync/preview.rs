@@ -117,7 +117,7 @@ impl Engine {
         previews: &mut Vec<Preview>,
     ) -> Result<(), SyncError> {
         let id = EntityId::new(source.id(), entity.provider_id());
-        let snapshot = self.core.directory.current();
+        let snapshot = self.core.directory.current().await?;
         for access in snapshot.destinations().filter(|access| access.sees(source.id().as_str())) {
             let types = self.outbound.types();
             let Some(kind) = types.find_kind(&access.type_name) else { continue };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::config::{DestinationConfig, SourceConfig, WorkspaceMode};
@@ -87,6 +88,17 @@ impl SourceRuntime {
             name: self.config.workspace_name.clone().unwrap_or_else(|| self.id().to_string()),
             url: self.profile.home_url.to_string(),
         }
+    }
+
+    /// Changes with everything in the configuration that has effects on entities that are stored already.
+    #[must_use]
+    pub(in crate::sync) fn setup(&self) -> String {
+        let account = self.account();
+        let text = format!(
+            "{:?}",
+            (account.name, account.url, &self.config.fallback_component, self.has_teams(), &self.audience)
+        );
+        hex::encode(Sha256::digest(text))
     }
 
     /// The component of incidents that name no component.

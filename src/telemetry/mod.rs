@@ -8,6 +8,6 @@ mod metrics;
 
 pub use logging::{LoggingError, check_level, init_command_logging, init_logging};
 pub use metrics::{
-    Counts, Gauges, Levels, Metrics, RequestMade, SiteLabel, SiteResultLabel, SiteStateLabel, SourceLabel,
-    SourceStateLabel, Sums, WordLabel, gauge_value,
+    Counts, Gauges, Levels, MOST_SITES, Metrics, OTHER, RequestMade, SiteLabel, SiteResultLabel,
+    SiteStateLabel, SourceLabel, SourceStateLabel, WordLabel, gauge_value,
 };

@@ -19,7 +19,7 @@ use crate::connect::jwt::{
     parse_authorization, verify_hs256, verify_rs256,
 };
 use crate::domain::{ClientKey, DestinationId};
-use crate::sync::DestinationAccess;
+use crate::sync::{DestinationAccess, Snapshot};
 
 /// A request that an installed site signed.
 pub(super) struct AuthenticatedSite {
@@ -34,12 +34,16 @@ pub(super) async fn authenticate_site(
 ) -> Result<AuthenticatedSite, Problem> {
     let token = authorization(request)?;
     let client_key = ClientKey(token.peek()?.iss);
-    let verified = match find_and_verify(state, request, &token, &client_key) {
+    let snapshot = state.engine.read_directory().await?;
+    let verified = match find_and_verify(state, &snapshot, request, &token, &client_key) {
         Ok(verified) => Ok(verified),
         // Another process may have stored a new secret a moment ago.
         Err(refused) if state.limits.admit_refresh(peer(state, request)) => {
             match state.engine.directory().refresh_if_changed().await {
-                Ok(true) => find_and_verify(state, request, &token, &client_key),
+                Ok(true) => {
+                    let snapshot = state.engine.read_directory().await?;
+                    find_and_verify(state, &snapshot, request, &token, &client_key)
+                }
                 _ => Err(refused),
             }
         }
@@ -105,11 +109,11 @@ fn authorization(request: &HttpRequest) -> Result<ConnectJwt, Problem> {
 
 fn find_and_verify(
     state: &State,
+    snapshot: &Snapshot,
     request: &HttpRequest,
     token: &ConnectJwt,
     client_key: &ClientKey,
 ) -> Result<AuthenticatedSite, Problem> {
-    let snapshot = state.engine.directory().current();
     let site = snapshot
         .find(&DestinationId::from(client_key))
         .ok_or_else(|| Problem::token_refused("the installation is not known"))?;

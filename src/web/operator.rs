@@ -26,13 +26,21 @@ pub(super) async fn health() -> HttpResponse {
 /// or one destination, or the secret of one site, is named there, and the process stays ready for the others.
 pub(super) async fn readiness(state: Data<State>) -> HttpResponse {
     let operator = state.engine.operator();
-    let (writable, pending) =
-        tokio::join!(in_time(operator.check_writable()), in_time(operator.count_pending_migrations()));
+    let (writable, pending, sites) = tokio::join!(
+        in_time(operator.check_writable()),
+        in_time(operator.count_pending_migrations()),
+        in_time(state.engine.read_directory())
+    );
     let heartbeats = state.engine.heartbeats().list(state.engine.clock());
     let alive = heartbeats.iter().all(|heartbeat| heartbeat.alive || !heartbeat.is_needed);
-    let sites = state.engine.directory().current();
-    let locked: Vec<String> = sites.locked().iter().map(|(site, why)| format!("{site}: {why}")).collect();
-    let opens = locked.is_empty() || sites.destinations().next().is_some();
+    let (opens, keys) = match sites {
+        Ok(sites) => {
+            let locked: Vec<String> = sites.locked().map(|it| format!("{}: {}", it.site, it.why)).collect();
+            let opens = locked.is_empty() || sites.destinations().next().is_some();
+            (opens, (!locked.is_empty()).then(|| locked.join("; ")))
+        }
+        Err(fault) => (false, Some(fault)),
+    };
     let ready = writable.is_ok() && matches!(pending, Ok(0)) && alive && opens;
     let part = |ok: bool, why: Option<String>| json!({ "ok": ok, "why": why });
     let body = json!({
@@ -43,7 +51,7 @@ pub(super) async fn readiness(state: Data<State>) -> HttpResponse {
             Ok(n) => part(false, Some(format!("{n} to apply; run `incident-bridge migrate`"))),
             Err(fault) => part(false, Some(fault)),
         },
-        "keys": part(locked.is_empty(), (!locked.is_empty()).then(|| locked.join("; "))),
+        "keys": part(keys.is_none(), keys),
         "tasks": { "ok": alive, "heartbeats": heartbeats },
     });
     if ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }

@@ -34,8 +34,7 @@ pub async fn examine(context: &Context<'_>, engine: &Engine) -> Vec<Check> {
 }
 
 async fn look(context: &Context<'_>, engine: &Engine) -> Result<Vec<Check>, SyncError> {
-    engine.directory().refresh().await?;
-    let snapshot = engine.directory().current();
+    let snapshot = engine.read_directory().await?;
     let sites = engine.operator().list_installations(true).await?;
     let listed = list_relevant(&sites);
     let asked = stream::iter(&listed).map(async |site| {

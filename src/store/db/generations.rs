@@ -16,14 +16,85 @@ pub(in crate::store) async fn get_directory(db: &Database) -> Result<i64, StoreE
     Ok(number)
 }
 
+/// A part of the directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Part {
+    /// An installation, by its client key.
+    Destination,
+    /// By its id.
+    Component,
+    /// All workspaces of a source, by the source.
+    Workspaces,
+}
+
+impl Part {
+    const ALL: [Self; 3] = [Self::Destination, Self::Component, Self::Workspaces];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Destination => "destination",
+            Self::Component => "component",
+            Self::Workspaces => "workspaces",
+        }
+    }
+}
+
 /// Something in the directory has changed.
-pub(in crate::store) async fn bump_directory(tx: &mut Tx) -> Result<(), StoreError> {
+#[derive(Debug)]
+pub(in crate::store) struct DirectoryChange {
+    /// The number that the change gave the directory.
+    pub number: i64,
+    pub part: Part,
+    pub id: String,
+}
+
+/// These have changed in the directory, which gets its next number.
+pub(in crate::store) async fn bump_directory<'i>(
+    tx: &mut Tx,
+    part: Part,
+    ids: impl IntoIterator<Item = &'i str>,
+) -> Result<(), StoreError> {
     let sql = r#"
         UPDATE generations
         SET number = number + 1
-        WHERE name = 'directory'"#;
-    tx.execute(sql, &args![]).await?;
+        WHERE name = 'directory'
+        RETURNING number"#;
+    let number: Option<i64> = tx.find_value(sql, &args![]).await?;
+    let sql = r#"
+        INSERT INTO directory_changes (number, part, id)
+        VALUES {rows}
+        ON CONFLICT DO NOTHING"#;
+    let rows: Vec<_> = ids.into_iter().map(|id| args![number, part.as_str(), id]).collect();
+    tx.execute_all(sql, &rows).await?;
     Ok(())
+}
+
+/// What changed with the numbers after `after`, up to `until`.
+pub(in crate::store) async fn list_changes(
+    db: &Database,
+    after: i64,
+    until: i64,
+) -> Result<Vec<DirectoryChange>, StoreError> {
+    let sql = r#"
+        SELECT number, part, id
+        FROM directory_changes
+        WHERE number > $1 AND number <= $2
+        ORDER BY number, part, id"#;
+    let rows: Vec<(i64, String, String)> = db.list(sql, &args![after, until]).await?;
+    let change = |(number, part, id): (i64, String, String)| {
+        let part = Part::ALL.into_iter().find(|it| it.as_str() == part)?;
+        Some(DirectoryChange { number, part, id })
+    };
+    // A part that only a later release knows does not count, as if nothing were known of its number.
+    Ok(rows.into_iter().filter_map(change).collect())
+}
+
+/// Removes what is older than the last `keep` numbers.
+pub(in crate::store) async fn forget_changes(db: &Database, keep: i64) -> Result<u64, StoreError> {
+    let sql = r#"
+        DELETE FROM directory_changes
+        WHERE number <= $1"#;
+    db.execute(sql, &args![get_directory(db).await?.saturating_sub(keep)]).await
 }
 
 /// Whoever changes entities holds this against whoever installs: each must see the other's effect, or a new

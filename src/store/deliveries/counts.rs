@@ -1,63 +1,113 @@
 //! How much waits, and where: for operators, metrics and readiness.
 
-use serde::Serialize;
-
 use super::Deliveries;
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, from_millis};
 use crate::domain::{DeliveryState, DestinationId};
-use crate::store::db::{Millis, args, is_over};
+use crate::store::db::{args, is_over};
 use crate::store::error::StoreError;
 
 /// How many deliveries of a destination are in which state.
-#[derive(Debug, Clone, Serialize, sqlx::FromRow, PartialEq, Eq)]
+#[derive(Debug, Clone, sqlx::FromRow, PartialEq, Eq)]
 pub struct DeliveryCounts {
-    #[serde(rename = "client_key")]
     pub destination: DestinationId,
     pub state: DeliveryState,
     pub count: i64,
-    /// When the oldest of them began to wait.
-    #[sqlx(try_from = "Millis")]
-    pub oldest: Timestamp,
+}
+
+/// A recursive table of every destination with a delivery of some kind, each found with one look into an index that
+/// has these deliveries only. Its last row is NULL.
+macro_rules! each_destination {
+    ($name:literal, $condition:literal) => {
+        concat!(
+            $name,
+            " (destination) AS (
+                SELECT MIN(destination)
+                FROM deliveries
+                WHERE ",
+            $condition,
+            "
+                UNION ALL
+                SELECT (
+                    SELECT MIN(d.destination)
+                    FROM deliveries d
+                    WHERE ",
+            $condition,
+            " AND d.destination > ",
+            $name,
+            ".destination
+                )
+                FROM ",
+            $name,
+            "
+                WHERE ",
+            $name,
+            ".destination IS NOT NULL
+            )"
+        )
+    };
 }
 
 impl Deliveries<'_> {
-    /// Counts all deliveries by destination and state.
+    /// Counts all deliveries by destination and state. It reads an index as a whole: for operators, and rarely.
     pub async fn count(self) -> Result<Vec<DeliveryCounts>, StoreError> {
         let sql = r#"
-            SELECT destination, state, COUNT(*) AS count, MIN(waiting_since) AS oldest
+            SELECT destination, state, COUNT(*) AS count
             FROM deliveries
             GROUP BY destination, state
             ORDER BY destination, state"#;
         self.db.list(sql, &args![]).await
     }
 
-    /// Destinations that may be served now and have something to send or to read back.
+    /// Since when the delivery has waited that has waited longest.
+    pub async fn find_oldest_waiting(self) -> Result<Option<Timestamp>, StoreError> {
+        let sql = concat!(
+            "WITH RECURSIVE ",
+            each_destination!("sending", "state = 'waiting'"),
+            r#"
+            SELECT MIN((
+                SELECT MIN(d.waiting_since)
+                FROM deliveries d
+                WHERE d.state = 'waiting' AND d.destination = sending.destination
+            ))
+            FROM sending"#
+        );
+        let (oldest,): (Option<i64>,) = self.db.get(sql, &args![]).await?;
+        Ok(oldest.map(from_millis))
+    }
+
+    /// Destinations that may be served now and have something to send or to read back. Costs little for each
+    /// destination that something waits for, and nothing for others. Of read-backs the next one decides.
     pub async fn list_destinations_with_work(self) -> Result<Vec<DestinationId>, StoreError> {
         let sql = concat!(
+            "WITH RECURSIVE ",
+            each_destination!("sending", "state = 'waiting'"),
+            ", ",
+            each_destination!("reading", "read_back_at IS NOT NULL"),
             r#"
-            SELECT id
-            FROM destinations
-            WHERE state = 'enabled'
-              AND "#,
-            is_over!("wait_until", "$1", "wait_since", "$1"),
-            r#"
-              AND (
-                EXISTS (
-                    SELECT 1
-                    FROM deliveries d
-                    WHERE d.destination = destinations.id AND d.state = 'waiting'
-                )
-                OR EXISTS (
-                    SELECT 1
-                    FROM deliveries d
-                    WHERE d.destination = destinations.id
-                      AND d.read_back_at IS NOT NULL
-                      AND "#,
+            SELECT s.id
+            FROM (
+                SELECT destination
+                FROM sending
+                UNION
+                SELECT destination
+                FROM reading
+                WHERE 1 = (
+                    SELECT CASE WHEN "#,
             is_over!("d.read_back_at", "$1", "d.updated_at", "$1"),
-            r#"
+            r#" THEN 1 ELSE 0 END
+                    FROM deliveries d
+                    WHERE d.destination = reading.destination AND d.read_back_at IS NOT NULL
+                    ORDER BY d.read_back_at
+                    LIMIT 1
                 )
-              )
-            ORDER BY id"#
+            ) work
+            CROSS JOIN destinations s
+            WHERE s.id = work.destination
+              AND s.state = 'enabled'
+              AND "#,
+            is_over!("s.wait_until", "$1", "s.wait_since", "$1"),
+            r#"
+            ORDER BY s.id"#
         );
         self.db.list_values(sql, &args![self.clock.now()]).await
     }

@@ -31,6 +31,7 @@
 pub(in crate::store) mod counts;
 pub(in crate::store) mod erasure;
 pub(in crate::store) mod listing;
+mod missing;
 pub(in crate::store) mod next_batch;
 mod outcomes;
 pub(in crate::store) mod queue;

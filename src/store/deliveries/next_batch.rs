@@ -112,21 +112,25 @@ impl Row {
 }
 
 /// A query over the deliveries that go into one request with a group's first; its parameters are those of
-/// [`Deliveries::member_args`]. One text, so that what is counted is what is loaded.
+/// [`Deliveries::member_args`]. One text, so that what is counted is what is loaded. `CROSS` makes SQLite begin with
+/// what waits, which may be little, and not with all entities of the source.
 macro_rules! members {
     ($start:literal, $end:literal) => {
         concat!(
             $start,
             r#"
-            FROM entity_deliveries
-            WHERE destination = $1
-              AND state = 'waiting'
-              AND kind = $2
-              AND source = $3
-              AND workspace = $4
-              AND deleted = $5
-              AND (priority >= $6 OR "#,
-            is_over!("queued_at", "$7", "queued_at", "$8"),
+            FROM deliveries d
+            CROSS JOIN entities e
+            WHERE e.kind = d.kind
+              AND e.id = d.entity_id
+              AND d.destination = $1
+              AND d.state = 'waiting'
+              AND d.kind = $2
+              AND e.source = $3
+              AND e.workspace = $4
+              AND CASE WHEN e.content IS NULL THEN CAST(1 AS BIGINT) ELSE 0 END = $5
+              AND (d.priority >= $6 OR "#,
+            is_over!("d.queued_at", "$7", "d.queued_at", "$8"),
             r#")"#,
             $end
         )
@@ -252,9 +256,9 @@ impl Deliveries<'_> {
     ) -> Result<NextBatch, StoreError> {
         let sql = members!(
             r#"
-            SELECT entity_id, version, content, waiting_since"#,
+            SELECT d.entity_id, e.version, e.content, d.waiting_since"#,
             r#"
-            ORDER BY priority DESC, queued_at
+            ORDER BY d.priority DESC, d.queued_at
             LIMIT $9"#
         );
         let rows: Vec<Row> = self.db.list(sql, &self.member_args(destination, &group, rules)).await?;

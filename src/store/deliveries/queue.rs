@@ -111,31 +111,6 @@ impl Deliveries<'_> {
         Ok(())
     }
 
-    /// Queues for delivery what the destination may see but was never sent: after the configuration has
-    /// shown it a source that was read before. Returns how many.
-    pub async fn enqueue_missing(
-        self,
-        destination: &DestinationId,
-        source: &SourceId,
-    ) -> Result<u64, StoreError> {
-        let sql = r#"
-            INSERT INTO deliveries (
-                destination, kind, entity_id, wanted, state,
-                priority, queued_at, waiting_since, updated_at
-            )
-            SELECT $1, e.kind, e.id, e.version, 'waiting', $2, $3, $3, $3
-            FROM entities e
-            WHERE e.source = $4
-              AND e.content IS NOT NULL
-              AND NOT EXISTS (
-                SELECT 1
-                FROM deliveries d
-                WHERE d.destination = $1 AND d.kind = e.kind AND d.entity_id = e.id
-              )
-            ON CONFLICT DO NOTHING"#;
-        self.db.execute(sql, &args![destination, Priority::News, self.clock.now(), source]).await
-    }
-
     /// Present entities of a source that wait for some destination, with their versions.
     pub async fn list_waiting(self, source: &SourceId) -> Result<Vec<WaitingEntity>, StoreError> {
         let sql = r#"

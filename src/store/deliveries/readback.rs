@@ -46,7 +46,8 @@ pub enum ReadbackResult {
 }
 
 impl Deliveries<'_> {
-    /// Accepted deliveries of a destination that are due to be read back.
+    /// Accepted deliveries of a destination that are due to be read back, of the next `limit`: however many wait
+    /// behind them, they are not looked at.
     pub async fn list_readbacks(
         self,
         destination: &DestinationId,
@@ -55,16 +56,23 @@ impl Deliveries<'_> {
         let sql = concat!(
             r#"
             SELECT
-                kind, entity_id, acknowledged, deleted, attempts, resends, batch,
-                CASE WHEN confirmed = acknowledged THEN CAST(1 AS BIGINT) ELSE 0 END AS was_confirmed
-            FROM entity_deliveries
-            WHERE destination = $1
-              AND read_back_at IS NOT NULL
+                d.kind, d.entity_id, d.acknowledged, d.attempts, d.resends, d.batch,
+                CASE WHEN e.content IS NULL THEN CAST(1 AS BIGINT) ELSE 0 END AS deleted,
+                CASE WHEN d.confirmed = d.acknowledged THEN CAST(1 AS BIGINT) ELSE 0 END AS was_confirmed
+            FROM (
+                SELECT kind, entity_id, acknowledged, attempts, resends, batch, confirmed, read_back_at, updated_at
+                FROM deliveries
+                WHERE destination = $1 AND read_back_at IS NOT NULL
+                ORDER BY read_back_at
+                LIMIT $3
+            ) d
+            CROSS JOIN entities e
+            WHERE e.kind = d.kind
+              AND e.id = d.entity_id
               AND "#,
-            is_over!("read_back_at", "$2", "updated_at", "$2"),
+            is_over!("d.read_back_at", "$2", "d.updated_at", "$2"),
             r#"
-            ORDER BY read_back_at
-            LIMIT $3"#
+            ORDER BY d.read_back_at"#
         );
         self.db.list(sql, &args![destination, self.clock.now(), limit]).await
     }

@@ -6,7 +6,8 @@ use super::Entities;
 use super::lookup::StoredEntity;
 use super::versions::Key;
 use crate::domain::{Entity, EntityId, EntityKind, address_digest};
-use crate::store::db::{Kept, Tx, args, generations, to_json};
+use crate::store::db::generations::{self, Part};
+use crate::store::db::{Kept, Tx, args, to_json};
 use crate::store::error::StoreError;
 
 /// Digest of an entity that an operator erased: no statement of a tool brings it back.
@@ -54,7 +55,7 @@ impl Entities<'_> {
             RETURNING source, provider_id, version"#;
         let erased = tx.find(sql, &args![ERASED, self.clock.now(), kind, id]).await?;
         if kind == EntityKind::Component {
-            generations::bump_directory(tx).await?;
+            generations::bump_directory(tx, Part::Component, [id.as_str()]).await?;
         }
         Ok(erased)
     }
@@ -80,9 +81,10 @@ impl Entities<'_> {
         keys: &[Key],
     ) -> Result<HashMap<Key, Entity>, StoreError> {
         let sql = r#"
-            SELECT kind, id, content
-            FROM entities
-            WHERE (kind, id) IN (VALUES {rows}) AND content IS NOT NULL"#;
+            SELECT e.kind, e.id, e.content
+            FROM (VALUES {rows}) AS k
+            CROSS JOIN entities e
+            WHERE e.kind = k.column1 AND e.id = k.column2 AND e.content IS NOT NULL"#;
         let rows: Vec<_> = keys.iter().map(|(kind, id)| args![*kind, id]).collect();
         let found: Vec<(EntityKind, EntityId, Kept)> = tx.list_all(sql, &rows).await?;
         let readable = found.into_iter().filter_map(|(kind, id, kept)| Some(((kind, id), kept.0.ok()?)));
@@ -106,7 +108,7 @@ impl Entities<'_> {
         let args = args![to_json("an entity", content)?, self.clock.now(), content.kind(), id, digest];
         let version: Option<i64> = tx.find_value(sql, &args).await?;
         if content.kind() == EntityKind::Component {
-            generations::bump_directory(tx).await?;
+            generations::bump_directory(tx, Part::Component, [id.as_str()]).await?;
         }
         version.ok_or_else(|| StoreError::Database(sqlx::Error::RowNotFound))
     }

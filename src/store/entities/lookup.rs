@@ -1,5 +1,7 @@
 //! Looks entities up, and never changes one.
 
+use std::collections::BTreeSet;
+
 use super::Entities;
 use crate::clock::Timestamp;
 use crate::domain::{Component, Entity, EntityId, EntityKind, SourceId, address_digest};
@@ -127,14 +129,33 @@ impl Entities<'_> {
         self.db.list(sql, &args![source, kind, after, limit]).await
     }
 
-    /// All components of all sources, without those that cannot be read.
-    pub async fn list_containers(self) -> Result<Vec<Container>, StoreError> {
+    /// The next `limit` components of all sources in the order of their ids, without those that cannot be read;
+    /// and the last id looked at, unless there was none.
+    pub async fn list_containers(
+        self,
+        after: Option<&EntityId>,
+        limit: usize,
+    ) -> Result<(Vec<Container>, Option<EntityId>), StoreError> {
         let sql = r#"
             SELECT source, id, workspace, content, updated_at
             FROM entities
-            WHERE kind = 'component' AND content IS NOT NULL
-            ORDER BY id"#;
-        let rows: Vec<ContainerRow> = self.db.list(sql, &args![]).await?;
+            WHERE kind = 'component' AND content IS NOT NULL AND id > $1
+            ORDER BY id
+            LIMIT $2"#;
+        let after = after.map_or("", EntityId::as_str);
+        let rows: Vec<ContainerRow> = self.db.list(sql, &args![after, limit]).await?;
+        let last = rows.last().map(|row| row.id.clone());
+        Ok((rows.into_iter().filter_map(ContainerRow::open).collect(), last))
+    }
+
+    /// Those of these components that are present and can be read.
+    pub async fn list_containers_among(self, ids: &BTreeSet<EntityId>) -> Result<Vec<Container>, StoreError> {
+        let sql = r#"
+            SELECT source, id, workspace, content, updated_at
+            FROM entities
+            WHERE kind = 'component' AND content IS NOT NULL AND id IN (VALUES {rows})"#;
+        let ids: Vec<_> = ids.iter().map(|id| args![id]).collect();
+        let rows: Vec<ContainerRow> = self.db.list_all(sql, &ids).await?;
         Ok(rows.into_iter().filter_map(ContainerRow::open).collect())
     }
 

@@ -5,6 +5,7 @@ pub(in crate::store) mod associations;
 pub(in crate::store) mod erasure;
 pub(in crate::store) mod incidents;
 pub(in crate::store) mod lookup;
+mod setups;
 pub(in crate::store) mod versions;
 mod workspace_mode;
 pub(in crate::store) mod workspaces;

@@ -1,12 +1,13 @@
 //! Writes new versions of entities. Which statement makes one is decided elsewhere.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Entities;
 use crate::clock::{Timestamp, from_millis};
 use crate::domain::{Entity, EntityId, EntityKind, Known, SourceId, TOLERANCE, address_digest};
-use crate::store::db::{Flag, Kept, Micros, Millis, Tx, args, generations, to_json};
+use crate::store::db::generations::{self, Part};
+use crate::store::db::{Flag, Kept, Micros, Millis, Tx, args, to_json};
 use crate::store::error::StoreError;
 
 /// What identifies an entity: ids of one kind are unique.
@@ -117,10 +118,11 @@ impl Entities<'_> {
     ) -> Result<HashMap<Key, KnownEntity>, StoreError> {
         let sql = r#"
             SELECT
-                kind, id, version, event_time * 1000 + event_micros AS event_time, updated_at, digest,
-                mentioned, standing
-            FROM entities
-            WHERE (kind, id) IN (VALUES {rows})"#;
+                e.kind, e.id, e.version, e.event_time * 1000 + e.event_micros AS event_time, e.updated_at,
+                e.digest, e.mentioned, e.standing
+            FROM (VALUES {rows}) AS k
+            CROSS JOIN entities e
+            WHERE e.kind = k.column1 AND e.id = k.column2"#;
         let rows: Vec<_> = keys.iter().map(|(kind, id)| args![*kind, id]).collect();
         let found: Vec<KnownRow> = tx.list_all(sql, &rows).await?;
         Ok(found.into_iter().map(|row| ((row.kind, row.id), row.entity)).collect())
@@ -179,8 +181,11 @@ impl Entities<'_> {
             ]);
         }
         tx.execute_all(sql, &rows).await?;
-        if versions.iter().any(|new| new.kind == EntityKind::Component) {
-            generations::bump_directory(tx).await?;
+        let is_component = |new: &&NewVersion<'_>| new.kind == EntityKind::Component;
+        let components: BTreeSet<&str> =
+            versions.iter().filter(is_component).map(|new| new.id.as_str()).collect();
+        if !components.is_empty() {
+            generations::bump_directory(tx, Part::Component, components).await?;
         }
         Ok(())
     }

@@ -1,8 +1,11 @@
 //! Workspaces as Jira's actions ask for them.
 
+use std::collections::BTreeSet;
+
 use super::Entities;
 use crate::domain::{EntityId, SourceId, Workspace};
-use crate::store::db::{Tx, args, generations};
+use crate::store::db::generations::{self, Part};
+use crate::store::db::{Tx, args};
 use crate::store::error::StoreError;
 
 /// A workspace with its id in Jira.
@@ -53,7 +56,7 @@ impl Entities<'_> {
             changed += tx.execute(sql, &args![source, provider_id, &id, name, url, self.clock.now()]).await?;
         }
         if changed > 0 {
-            generations::bump_directory(tx).await?;
+            generations::bump_directory(tx, Part::Workspaces, [source.as_str()]).await?;
         }
         Ok(())
     }
@@ -76,11 +79,21 @@ impl Entities<'_> {
                     retired += tx.execute(retire, &args![self.clock.now(), source, workspace]).await?;
                 }
                 if retired > 0 {
-                    generations::bump_directory(&mut tx).await?;
+                    generations::bump_directory(&mut tx, Part::Workspaces, [source.as_str()]).await?;
                 }
                 Ok((tx, retired))
             })
             .await
+    }
+
+    /// All workspaces of one source.
+    pub async fn list_workspaces_of(self, source: &SourceId) -> Result<Vec<StoredWorkspace>, StoreError> {
+        let sql = r#"
+            SELECT source, id, name, url
+            FROM workspaces
+            WHERE source = $1 AND gone = 0
+            ORDER BY provider_id"#;
+        self.db.list(sql, &args![source]).await
     }
 
     /// All workspaces of all sources.
@@ -114,7 +127,8 @@ impl Entities<'_> {
                     tx.execute(sql, &args![name, url, self.clock.now(), source, id]).await?;
                 }
                 if !workspaces.is_empty() {
-                    generations::bump_directory(&mut tx).await?;
+                    let sources: BTreeSet<&str> = workspaces.iter().map(|it| it.source.as_str()).collect();
+                    generations::bump_directory(&mut tx, Part::Workspaces, sources).await?;
                 }
                 Ok((tx, ()))
             })

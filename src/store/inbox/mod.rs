@@ -283,7 +283,7 @@ impl<'a> Inbox<'a> {
         let sql = r#"
             SELECT source, state, COUNT(*) AS count
             FROM inbox
-            WHERE state <> 'done'
+            WHERE state IN ('new', 'quarantined')
             GROUP BY source, state
             ORDER BY source, state"#;
         self.db.list(sql, &args![]).await

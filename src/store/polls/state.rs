@@ -8,6 +8,24 @@ use crate::domain::SourceId;
 use crate::store::db::{Flag, Millis, Tx, args, unless_set_back};
 use crate::store::error::StoreError;
 
+/// How far the first sync of a source is, and when it was last read.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct PollProgress {
+    pub source: String,
+    /// Statements read by the first sync so far.
+    pub read_count: i64,
+    /// Number of statements, according to the tool.
+    pub total: Option<i64>,
+    /// Whether the first sync has reached its end.
+    #[sqlx(try_from = "Flag")]
+    pub caught_up: bool,
+    /// Of pages, in a row.
+    pub failures: i64,
+    /// The last page or failure; the epoch before the first.
+    #[sqlx(try_from = "Millis")]
+    pub polled_at: Timestamp,
+}
+
 /// The state of polling one source.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
 pub struct PollState {
@@ -94,6 +112,14 @@ impl Polls<'_> {
             what: "a poll state".to_owned(),
             why: "it vanished while being made".to_owned(),
         })
+    }
+
+    /// How far the first sync of each polled source is.
+    pub async fn list_progress(self) -> Result<Vec<PollProgress>, StoreError> {
+        let sql = r#"
+            SELECT source, read_count, total, caught_up, failures, polled_at
+            FROM polls"#;
+        self.db.list(sql, &args![]).await
     }
 
     /// The poll state of `source`, if it was ever polled.

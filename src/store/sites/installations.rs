@@ -5,7 +5,8 @@ use secrecy::SecretString;
 use super::Sites;
 use crate::clock::Timestamp;
 use crate::domain::{ClientKey, DestinationId};
-use crate::store::db::{Millis, OptionalMillis, Tx, args, generations, unless_set_back};
+use crate::store::db::generations::{self, Part};
+use crate::store::db::{Millis, OptionalMillis, Tx, args, unless_set_back};
 use crate::store::error::StoreError;
 use crate::store::vault::VaultError;
 
@@ -208,7 +209,7 @@ impl Sites<'_> {
             (state == InstallationState::Unconfirmed).then_some(NOT_ASKED),
         ];
         tx.execute(sql, &args).await?;
-        generations::bump_directory(tx).await
+        generations::bump_directory(tx, Part::Destination, [new.client_key.as_str()]).await
     }
 
     /// Erases a site's secrets and links; a row without secrets remains, in this state.
@@ -230,7 +231,7 @@ impl Sites<'_> {
             WHERE id = $3"#;
         self.erase_links(tx, &DestinationId::from(client_key)).await?;
         tx.execute(sql, &args![state.as_str(), self.clock.now(), client_key]).await?;
-        generations::bump_directory(tx).await
+        generations::bump_directory(tx, Part::Destination, [client_key.as_str()]).await
     }
 
     /// Resumes or pauses sending to a site that is installed. Clears waits and failures: a request
@@ -251,6 +252,6 @@ impl Sites<'_> {
             WHERE id = $3 AND state IN ('enabled', 'disabled')"#;
         let state = if enabled { InstallationState::Enabled } else { InstallationState::Disabled };
         tx.execute(sql, &args![state.as_str(), self.clock.now(), client_key]).await?;
-        generations::bump_directory(tx).await
+        generations::bump_directory(tx, Part::Destination, [client_key.as_str()]).await
     }
 }

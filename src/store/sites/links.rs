@@ -1,5 +1,7 @@
 //! Which workspaces each site has linked.
 
+use std::collections::{BTreeSet, HashMap};
+
 use super::Sites;
 use crate::domain::{DestinationId, EntityId};
 use crate::store::db::{Tx, args};
@@ -34,6 +36,27 @@ impl Sites<'_> {
             WHERE destination = $1
             ORDER BY workspace"#;
         self.db.list_values(sql, &args![destination]).await
+    }
+
+    /// The linked workspaces of all destinations.
+    pub async fn list_all_links(self) -> Result<HashMap<DestinationId, Vec<EntityId>>, StoreError> {
+        let sql = r#"
+            SELECT destination, workspace
+            FROM links"#;
+        Ok(by_destination(self.db.list(sql, &args![]).await?))
+    }
+
+    /// The linked workspaces of these destinations.
+    pub async fn list_links_of(
+        self,
+        destinations: &BTreeSet<DestinationId>,
+    ) -> Result<HashMap<DestinationId, Vec<EntityId>>, StoreError> {
+        let sql = r#"
+            SELECT destination, workspace
+            FROM links
+            WHERE destination IN (VALUES {rows})"#;
+        let ids: Vec<_> = destinations.iter().map(|id| args![id]).collect();
+        Ok(by_destination(self.db.list_all(sql, &ids).await?))
     }
 
     /// Deletes links that the site no longer shows.
@@ -78,4 +101,12 @@ impl Sites<'_> {
         tx.execute(sql, &args![destination]).await?;
         Ok(())
     }
+}
+
+fn by_destination(links: Vec<(DestinationId, EntityId)>) -> HashMap<DestinationId, Vec<EntityId>> {
+    let mut found: HashMap<DestinationId, Vec<EntityId>> = HashMap::new();
+    for (destination, workspace) in links {
+        found.entry(destination).or_default().push(workspace);
+    }
+    found
 }

@@ -6,12 +6,16 @@
 
 pub(in crate::store) mod backoff;
 pub(in crate::store) mod declared;
+pub(in crate::store) mod health;
 pub(in crate::store) mod installations;
+pub(in crate::store) mod known;
 pub(in crate::store) mod lifecycle_calls;
 mod links;
 pub(in crate::store) mod removals;
-mod secrets;
+pub(in crate::store) mod secrets;
 mod unconfirmed;
+
+use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::DestinationId;
@@ -34,11 +38,11 @@ pub struct DestinationRef {
 pub struct Sites<'a> {
     db: &'a Database,
     clock: &'a Clock,
-    vault: &'a Vault,
+    vault: &'a Arc<Vault>,
 }
 
 impl<'a> Sites<'a> {
-    pub(in crate::store) fn new(db: &'a Database, clock: &'a Clock, vault: &'a Vault) -> Self {
+    pub(in crate::store) fn new(db: &'a Database, clock: &'a Clock, vault: &'a Arc<Vault>) -> Self {
         Self { db, clock, vault }
     }
 

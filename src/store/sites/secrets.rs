@@ -1,16 +1,54 @@
 //! The sealed shared secrets of the installations.
 
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
 use secrecy::SecretString;
 
 use super::Sites;
 use super::installations::PREVIOUS_SECRET;
 use crate::store::db::args;
 use crate::store::error::StoreError;
-use crate::store::vault::VaultError;
+use crate::store::vault::{Vault, VaultError};
 
 /// What a secret is sealed with besides its client key: the former name of the table, which existing blobs
 /// still use.
 const SEALED_FOR: &str = "installations";
+
+/// A secret of an installation, opened when it is first needed.
+pub struct SealedSecret {
+    vault: Arc<Vault>,
+    id: String,
+    blob: Vec<u8>,
+    opened: OnceLock<Option<SecretString>>,
+}
+
+impl fmt::Debug for SealedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SealedSecret({})", self.id)
+    }
+}
+
+impl SealedSecret {
+    /// The secret; `None`, with a line in the log, when it cannot be opened.
+    #[must_use]
+    pub fn open(&self) -> Option<&SecretString> {
+        let open = || match self.vault.open(SEALED_FOR, &self.id, &self.blob) {
+            Ok(secret) => Some(secret),
+            Err(fault) => {
+                tracing::error!(client_key = self.id, reason = %fault, "the secret of a site cannot be opened");
+                None
+            }
+        };
+        self.opened.get_or_init(open).as_ref()
+    }
+
+    /// Why it cannot be opened, as far as that shows without trying.
+    #[must_use]
+    pub fn find_fault(&self) -> Option<VaultError> {
+        self.vault.check(&self.blob).err()
+    }
+}
 
 #[derive(sqlx::FromRow)]
 struct SealedRow {
@@ -24,6 +62,11 @@ impl Sites<'_> {
     /// Seals the secret of an installation.
     pub(super) fn seal(self, id: &str, secret: &SecretString) -> Result<Vec<u8>, VaultError> {
         self.vault.seal(SEALED_FOR, id, secret)
+    }
+
+    /// A secret of an installation, for later.
+    pub(super) fn keep_sealed(self, id: &str, blob: Vec<u8>) -> SealedSecret {
+        SealedSecret { vault: self.vault.clone(), id: id.to_owned(), blob, opened: OnceLock::new() }
     }
 
     /// Opens a secret of an installation.

@@ -9,7 +9,8 @@ use super::installations::{InstallationState, NewInstallation};
 use super::{DestinationRef, Sites};
 use crate::clock::Timestamp;
 use crate::domain::ClientKey;
-use crate::store::db::{Tx, args, generations, is_over};
+use crate::store::db::generations::{self, Part};
+use crate::store::db::{Tx, args, is_over};
 use crate::store::error::StoreError;
 
 impl Sites<'_> {
@@ -82,7 +83,7 @@ impl Sites<'_> {
         if tx.execute(sql, &args).await? == 0 {
             return Ok(None);
         }
-        generations::bump_directory(tx).await?;
+        generations::bump_directory(tx, Part::Destination, [destination.id.as_str()]).await?;
         let sql = r#"
             SELECT other.id
             FROM destinations own

@@ -136,6 +136,8 @@ impl Store {
                 self.deliveries().erase_source(&mut tx, destination, source).await?;
                 self.sites().remove_links(&mut tx, destination, workspaces).await?;
                 self.sites().finish_removals(&mut tx, destination, source).await?;
+                // Should the destination see it again, everything is to be offered.
+                self.entities().forget_setup_with(&mut tx, source).await?;
                 Ok((tx, ()))
             })
             .await

@@ -8,11 +8,18 @@ use serde_json::{Map, Value};
 use crate::clock::Timestamp;
 use crate::config::DestinationConfig;
 use crate::domain::DestinationId;
-use crate::store::{DestinationRef, Installation, InstallationState};
+use crate::store::{DestinationRef, InstallationState, KnownSite, SealedSecret};
 use crate::sync::registry::{Registry, SourceRuntime};
 
 /// The type of destination of an installation.
 pub(in crate::sync) const INSTALLED: &str = "operations";
+
+/// An installed site that cannot be served because its secret cannot be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locked {
+    pub site: String,
+    pub why: String,
+}
 
 /// What a destination may see, and how to reach it.
 #[derive(Debug)]
@@ -29,8 +36,8 @@ pub struct DestinationAccess {
     pub confirmed: bool,
     /// Tells one installation of a site from the next, which has another secret.
     pub since: Timestamp,
-    secret: Option<SecretString>,
-    previous: Option<(SecretString, Timestamp)>,
+    secret: Option<SealedSecret>,
+    previous: Option<(SealedSecret, Timestamp)>,
     /// The sources it may see.
     pub sources: Vec<Arc<SourceRuntime>>,
     /// The keys of its table in the configuration.
@@ -38,31 +45,31 @@ pub struct DestinationAccess {
 }
 
 impl DestinationAccess {
-    /// The site as the store has it; `None` for one that is gone or whose secret cannot be opened.
-    pub(in crate::sync) fn installed(installation: Installation, registry: &Registry) -> Option<Self> {
-        let (enabled, confirmed) = match installation.state {
-            InstallationState::Enabled => (true, true),
-            InstallationState::Disabled => (false, true),
-            InstallationState::Unconfirmed => (false, false),
-            InstallationState::Uninstalled | InstallationState::Replaced => return None,
+    /// The site as the store has it.
+    ///
+    /// # Errors
+    /// Why its secret cannot be opened, as far as that is known.
+    pub(in crate::sync) fn installed(site: KnownSite, registry: &Registry) -> Result<Self, Locked> {
+        let fault = match &site.secret {
+            Some(secret) => secret.find_fault().map(|fault| fault.to_string()),
+            None => Some("its secret is missing; install the app again".to_owned()),
         };
-        if installation.secrets.is_empty() {
-            let why =
-                installation.parked.as_deref().unwrap_or("its secret is missing; install the app again");
-            tracing::error!(site = %installation.site, reason = why, "the site cannot be served");
+        if let Some(why) = fault {
+            tracing::error!(site = %site.site, reason = why, "the site cannot be served");
+            return Err(Locked { site: site.site, why });
         }
-        let mut secrets = installation.secrets.into_iter();
-        Some(Self {
-            secret: Some(secrets.next()?),
-            previous: secrets.next().map(|secret| (secret, installation.previous_until)),
-            sources: registry.visible_to(&installation.site).filter(|_| confirmed).cloned().collect(),
-            id: DestinationId::from(&installation.client_key),
-            type_name: INSTALLED.to_owned(),
-            name: installation.site,
-            base_url: installation.base_url,
-            since: installation.installed_at,
-            enabled,
+        let confirmed = site.state != InstallationState::Unconfirmed;
+        Ok(Self {
+            sources: registry.visible_to(&site.site).filter(|_| confirmed).cloned().collect(),
+            enabled: site.state == InstallationState::Enabled,
             confirmed,
+            secret: site.secret,
+            previous: site.previous,
+            id: DestinationId::from(&site.client_key),
+            type_name: INSTALLED.to_owned(),
+            name: site.site,
+            base_url: site.base_url,
+            since: site.installed_at,
             options: Map::new(),
         })
     }
@@ -91,14 +98,14 @@ impl DestinationAccess {
     /// The secret that signs requests to the site, if this is one.
     #[must_use]
     pub fn secret(&self) -> Option<&SecretString> {
-        self.secret.as_ref()
+        self.secret.as_ref()?.open()
     }
 
     /// The secrets that may have signed a request from the site: the current one, then the previous one
     /// while requests signed with it may still be in flight.
     pub fn secrets_at(&self, now: Timestamp) -> impl Iterator<Item = &SecretString> {
         let previous = self.previous.as_ref().filter(|(_, until)| now < *until).map(|(secret, _)| secret);
-        self.secret.iter().chain(previous)
+        self.secret.iter().chain(previous).filter_map(SealedSecret::open)
     }
 
     #[must_use]

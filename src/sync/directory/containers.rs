@@ -1,113 +1,80 @@
-//! The containers of one source, laid out for searches by name.
+//! The containers of one source, for searches by name.
 //!
 //! Jira searches with every letter that a user types, so everything that can be done once is done when the
-//! list is read: answers are rendered, and lower-case names are sorted and stored in one text. Knows no
-//! sites: which sources may be searched is decided in `directory`.
+//! list is read: answers are rendered, and names are sorted. A change costs what has changed: it is kept beside
+//! the many that have not, until it pays to merge them. Knows no sites: which sources may be searched is decided
+//! in `directory`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use memchr::memmem::Finder;
-use serde::{Deserialize, Serialize};
-
+use super::found::{ContainerHit, Found, Query, SearchPosition};
+use super::sorted::{Item, Sorted};
 use crate::destinations::text;
 use crate::domain::EntityId;
 use crate::store::{Container, StoredWorkspace};
 use crate::sync::registry::SourceRuntime;
 
-/// A container that a search found.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ContainerHit {
-    pub id: String,
-    pub name: String,
-    pub url: String,
-    pub avatar_url: String,
-    pub last_updated_date: String,
-}
+/// As many changes are always kept beside the others.
+const MOST_RECENT: usize = 64;
 
-/// Where in the ranked list a page ended.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct SearchPosition {
-    /// 0 for names that start with the text, 1 for names that contain it.
-    pub rank: u8,
-    pub name: String,
-    pub id: String,
-}
-
-/// A search text, ready to be looked for.
-pub(in crate::sync) struct Query<'t> {
-    text: &'t str,
-    finder: Finder<'t>,
-}
-
-impl<'t> Query<'t> {
-    /// `text` is lower-case.
-    pub fn new(text: &'t str) -> Self {
-        Self { text, finder: Finder::new(text) }
-    }
-}
-
-/// A container in the order of a search: by rank, lower-case name, id.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::sync) struct Found<'a> {
-    pub rank: u8,
-    pub name: &'a str,
-    pub id: &'a str,
-    pub hit: &'a Arc<ContainerHit>,
-}
-
-impl From<&Found<'_>> for SearchPosition {
-    fn from(found: &Found<'_>) -> Self {
-        Self { rank: found.rank, name: found.name.to_owned(), id: found.id.to_owned() }
-    }
-}
-
-#[derive(Debug)]
-struct Entry {
-    /// Where its name ends in `names`; it starts where the one before ends.
-    end: usize,
-    hit: Arc<ContainerHit>,
-    /// Its workspaces, by their numbers in `workspace_numbers`.
-    workspaces: Box<[usize]>,
-}
-
-/// The workspaces and containers of one source.
-#[derive(Debug, Default)]
+/// The workspaces and containers of one source. Cheap to clone: what does not change is shared.
+#[derive(Debug, Clone, Default)]
 pub(in crate::sync) struct Containers {
-    pub workspaces: Vec<StoredWorkspace>,
-    /// Lower-case names, one after the other.
-    names: String,
-    /// Sorted by lower-case name, then id.
-    entries: Vec<Entry>,
-    workspace_numbers: BTreeMap<EntityId, usize>,
+    pub workspaces: Arc<Vec<StoredWorkspace>>,
+    /// Nearly all containers.
+    base: Arc<Sorted>,
+    /// Places of `base` whose containers have changed since or are gone.
+    hidden: Arc<BTreeSet<usize>>,
+    /// Containers that are new or have changed since. Few: a change copies them all.
+    recent: Arc<Sorted>,
+    workspace_numbers: Arc<BTreeMap<EntityId, usize>>,
 }
 
 impl Containers {
-    pub fn new(source: &SourceRuntime, workspaces: Vec<StoredWorkspace>, listed: &[Container]) -> Self {
-        let mut containers = Self { workspaces, ..Self::default() };
-        let mut entries = Vec::with_capacity(listed.len());
-        for container in listed {
-            let workspaces = workspaces_of(source, container).map(|id| containers.number(id)).collect();
+    /// What is to be laid out, with the numbers of its workspaces.
+    pub fn prepare(&mut self, source: &SourceRuntime, listed: &[Container]) -> Vec<Item> {
+        let item = |container: &Container| {
+            let workspaces = workspaces_of(source, container).map(|id| self.number(id)).collect();
             let hit = Arc::new(render(container, source));
-            entries.push((hit.name.to_lowercase(), Entry { end: 0, hit, workspaces }));
+            Item { name: hit.name.to_lowercase(), hit, workspaces }
+        };
+        listed.iter().map(item).collect()
+    }
+
+    /// The same with these containers, of which there were none.
+    #[must_use]
+    pub fn with_all(self, items: Vec<Item>) -> Self {
+        Self { base: Arc::new(Sorted::new(items)), ..self }
+    }
+
+    /// The same after the containers with these ids have become what is `listed`; those that are not listed are
+    /// gone.
+    #[must_use]
+    pub fn changed(&self, source: &SourceRuntime, ids: &BTreeSet<EntityId>, listed: &[Container]) -> Self {
+        let mut next = self.clone();
+        let fresh = Sorted::new(next.prepare(source, listed));
+        let replaced: BTreeSet<usize> = ids.iter().filter_map(|id| self.recent.find(id.as_str())).collect();
+        let recent = self.recent.merge(|place| replaced.contains(&place), &fresh);
+        Arc::make_mut(&mut next.hidden).extend(ids.iter().filter_map(|id| self.base.find(id.as_str())));
+        if recent.len().max(next.hidden.len()) <= MOST_RECENT.max(self.base.len().isqrt()) {
+            return Self { recent: Arc::new(recent), ..next };
         }
-        entries.sort_by(|(a, x), (b, y)| (a, &x.hit.id).cmp(&(b, &y.hit.id)));
-        for (name, mut entry) in entries {
-            containers.names.push_str(&name);
-            entry.end = containers.names.len();
-            containers.entries.push(entry);
-        }
-        containers
+        let base = Arc::new(self.base.merge(|place| next.hidden.contains(&place), &recent));
+        Self { base, hidden: Arc::default(), recent: Arc::default(), ..next }
     }
 
     fn number(&mut self, workspace: EntityId) -> usize {
-        let next = self.workspace_numbers.len();
-        *self.workspace_numbers.entry(workspace).or_insert(next)
+        if let Some(number) = self.workspace_numbers.get(&workspace) {
+            return *number;
+        }
+        let number = self.workspace_numbers.len();
+        Arc::make_mut(&mut self.workspace_numbers).insert(workspace, number);
+        number
     }
 
-    /// The first `limit` containers after `after` whose names start with or contain the text, those that
-    /// start with it first. `workspace` is an id in Jira.
+    /// Containers after `after` whose names start with or contain the text, among them the first `limit`; in no
+    /// order. `workspace` is an id in Jira.
     pub fn search<'a>(
         &'a self,
         query: &'a Query<'a>,
@@ -115,70 +82,12 @@ impl Containers {
         after: Option<&'a SearchPosition>,
         limit: usize,
     ) -> impl Iterator<Item = Found<'a>> {
-        let wanted =
-            workspace.map(|id| self.workspace_numbers.get(&EntityId::from_text(id.to_owned())).copied());
-        self.matches(query)
-            .filter_map(|(rank, place)| Some((rank, place, self.entries.get(place)?)))
-            .filter(move |(.., entry)| {
-                wanted.is_none_or(|number| number.is_some_and(|number| entry.workspaces.contains(&number)))
-            })
-            .map(|(rank, place, Entry { hit, .. })| Found { rank, name: self.name(place), id: &hit.id, hit })
-            .skip_while(move |found| {
-                after.is_some_and(|after| {
-                    (found.rank, found.name, found.id) <= (after.rank, after.name.as_str(), after.id.as_str())
-                })
-            })
-            .take(limit)
-    }
-
-    /// Rank and place of every match, in order.
-    fn matches<'a>(&'a self, query: &'a Query<'a>) -> impl Iterator<Item = (u8, usize)> + use<'a> {
-        // Names that start with the text are adjacent, because names are sorted.
-        let start = self.lower_bound(|name| name < query.text);
-        let end = self.lower_bound(|name| name < query.text || name.starts_with(query.text));
-        let rest = [0..start, end..self.entries.len()];
-        let inside = rest.into_iter().flat_map(|range| self.containing(query, range));
-        (start..end).map(|place| (0, place)).chain(inside.map(|place| (1, place)))
-    }
-
-    /// Places within `range` whose names contain the text. The text is looked for in all names at once.
-    fn containing<'a>(
-        &'a self,
-        query: &'a Query<'a>,
-        range: std::ops::Range<usize>,
-    ) -> impl Iterator<Item = usize> + use<'a> {
-        let mut from = self.start_of(range.start);
-        let until = self.start_of(range.end);
-        std::iter::from_fn(move || {
-            while from < until {
-                let at = from.saturating_add(query.finder.find(self.names.as_bytes().get(from..until)?)?);
-                let place = self.entries.partition_point(|entry| entry.end <= at);
-                from = self.entries.get(place)?.end;
-                // A match that spans two names does not count.
-                if at.saturating_add(query.text.len()) <= from {
-                    return Some(place);
-                }
-            }
-            None
-        })
-    }
-
-    fn lower_bound(&self, is_before: impl Fn(&str) -> bool) -> usize {
-        let (mut low, mut high) = (0_usize, self.entries.len());
-        while low < high {
-            let middle = low.midpoint(high);
-            if is_before(self.name(middle)) { low = middle.saturating_add(1) } else { high = middle }
-        }
-        low
-    }
-
-    fn start_of(&self, place: usize) -> usize {
-        place.checked_sub(1).and_then(|before| self.entries.get(before)).map_or(0, |before| before.end)
-    }
-
-    fn name(&self, place: usize) -> &str {
-        let end = self.entries.get(place).map(|entry| entry.end);
-        end.and_then(|end| self.names.get(self.start_of(place)..end)).unwrap_or_default()
+        // Of a workspace that is not known, the number that none has.
+        let find = |id: &str| self.workspace_numbers.get(&EntityId::from_text(id.to_owned())).copied();
+        let wanted = workspace.map(|id| find(id).unwrap_or(self.workspace_numbers.len()));
+        let is_hidden = |place| self.hidden.contains(&place);
+        let base = self.base.search(query, wanted, is_hidden, after, limit);
+        base.chain(self.recent.search(query, wanted, |_| false, after, limit))
     }
 }
 

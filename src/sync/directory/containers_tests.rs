@@ -1,5 +1,5 @@
 //! Searches in the containers of a source, by example and against a search that checks one container at a
-//! time.
+//! time; and containers that change in parts, against those that are laid out at once.
 
 use proptest::prelude::*;
 
@@ -41,9 +41,15 @@ fn container(id: usize, name: &str, teams: &[&str]) -> Container {
     }
 }
 
+fn all(listed: &[Container]) -> Containers {
+    let mut containers = Containers::default();
+    let items = containers.prepare(&source(), listed);
+    containers.with_all(items)
+}
+
 fn containers(names: &[&str]) -> Containers {
     let containers: Vec<_> = names.iter().enumerate().map(|(id, name)| container(id, name, &[])).collect();
-    Containers::new(&source(), Vec::new(), &containers)
+    all(&containers)
 }
 
 fn find(containers: &Containers, text: &str) -> Vec<String> {
@@ -68,7 +74,7 @@ fn a_text_that_lies_across_two_names_finds_neither() {
 #[test]
 fn a_container_is_found_in_each_of_its_workspaces_and_in_no_other() {
     let containers = [container(1, "Checkout", &["T1", "T2"]), container(2, "Cart", &["T2"])];
-    let containers = Containers::new(&source(), Vec::new(), &containers);
+    let containers = all(&containers);
     let names = |workspace: &str| {
         let query = Query::new("c");
         let found = containers.search(&query, Some(workspace), None, 10);
@@ -107,5 +113,47 @@ proptest! {
             after = Some(next);
         }
         prop_assert_eq!(found, search_slowly(&names, &text));
+    }
+
+    #[test]
+    fn containers_that_change_in_parts_are_found_as_if_they_were_laid_out_at_once(
+        story in prop::collection::vec(prop::collection::vec(change(), 1..12), 1..40),
+    ) {
+        let (mut parts, mut now) = (Containers::default(), BTreeMap::new());
+        for changes in story {
+            let mut ids = BTreeSet::new();
+            for (id, name) in changes {
+                ids.insert(EntityId::from_text(format!("pd:P{id}")));
+                let team = ["T1", "T2"][id % 2];
+                now.insert(id, name.map(|name| container(id, &name, &[team])));
+            }
+            let listed: Vec<_> = now.values().flatten().filter(|it| ids.contains(&it.id)).cloned().collect();
+            parts = parts.changed(&source(), &ids, &listed);
+            let whole = all(&now.values().flatten().cloned().collect::<Vec<_>>());
+            for (text, workspace) in [("", None), ("a", None), ("ab", Some("pd:T1")), ("b", Some("pd:T2"))] {
+                prop_assert_eq!(page_through(&parts, text, workspace), page_through(&whole, text, workspace));
+            }
+        }
+    }
+}
+
+/// One of a few containers gets a name, or goes.
+fn change() -> impl Strategy<Value = (usize, Option<String>)> {
+    (0..150_usize, prop::option::weighted(0.8, "[ab]{1,3}"))
+}
+
+/// All pages, as the directory puts them together.
+fn page_through(containers: &Containers, text: &str, workspace: Option<&str>) -> Vec<(u8, String, String)> {
+    const LIMIT: usize = 3;
+    let query = Query::new(text);
+    let (mut pages, mut after) = (Vec::new(), None);
+    loop {
+        let mut page: Vec<_> = containers.search(&query, workspace, after.as_ref(), LIMIT).collect();
+        page.sort();
+        page.truncate(LIMIT);
+        let Some(last) = page.last() else { return pages };
+        let next = SearchPosition::from(last);
+        pages.extend(page.iter().map(|found| (found.rank, found.hit.name.clone(), found.id.to_owned())));
+        after = Some(next);
     }
 }

@@ -5,21 +5,25 @@
 mod access;
 mod callers;
 mod containers;
+mod found;
+mod renewal;
 mod snapshot;
+mod sorted;
+mod unlinked;
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use self::callers::Callers;
-use self::containers::Containers;
+use self::unlinked::Unlinked;
 use super::registry::Registry;
 use crate::config::{DestinationConfig, Live};
-use crate::store::{Container, Store, StoreError, StoredWorkspace};
+use crate::store::{Store, StoreError};
 
-pub use access::DestinationAccess;
 pub(in crate::sync) use access::INSTALLED;
-pub use containers::{ContainerHit, SearchPosition};
+pub use access::{DestinationAccess, Locked};
+pub use found::{ContainerHit, SearchPosition};
 pub use snapshot::{ContainerPage, Snapshot};
+pub(in crate::sync) use unlinked::Candidates;
 
 /// The current snapshot, and how to renew it.
 #[derive(Debug)]
@@ -28,9 +32,11 @@ pub struct Directory {
     registry: Arc<Live<Registry>>,
     /// The destinations of the configuration.
     pub(in crate::sync) declared: Live<Vec<DestinationConfig>>,
-    current: RwLock<Arc<Snapshot>>,
+    /// `None` until somebody needs it: a start waits for nothing that grows with the store.
+    current: RwLock<Option<Arc<Snapshot>>>,
     renewing: tokio::sync::Mutex<()>,
     pub(in crate::sync) callers: Callers,
+    pub(in crate::sync) unlinked: Unlinked,
 }
 
 impl Directory {
@@ -38,11 +44,28 @@ impl Directory {
     pub fn new(store: Store, registry: Arc<Live<Registry>>, declared: Vec<DestinationConfig>) -> Self {
         let (current, renewing) = (RwLock::default(), tokio::sync::Mutex::default());
         let declared = Live::new(declared);
-        Self { store, registry, declared, current, renewing, callers: Callers::default() }
+        let (callers, unlinked) = (Callers::default(), Unlinked::default());
+        Self { store, registry, declared, current, renewing, callers, unlinked }
     }
 
+    /// The current snapshot, which the first to ask reads.
+    ///
+    /// # Errors
+    /// When it was not read before, and the database fails.
+    pub async fn current(&self) -> Result<Arc<Snapshot>, StoreError> {
+        if let Some(snapshot) = self.peek() {
+            return Ok(snapshot);
+        }
+        let _one_at_a_time = self.renewing.lock().await;
+        match self.peek() {
+            Some(snapshot) => Ok(snapshot),
+            None => self.read().await,
+        }
+    }
+
+    /// The current snapshot, if it was read before.
     #[must_use]
-    pub fn current(&self) -> Arc<Snapshot> {
+    pub fn peek(&self) -> Option<Arc<Snapshot>> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -52,55 +75,36 @@ impl Directory {
     /// When the database fails; the old snapshot stays.
     pub async fn refresh(&self) -> Result<(), StoreError> {
         let _one_at_a_time = self.renewing.lock().await;
-        let (registry, declared) = (self.registry.current(), self.declared.current());
-        // The number first: a change made while reading then causes another renewal instead of being missed.
-        let generation = self.store.sites().directory_generation().await?;
-        let installed = self.store.sites().list_installations().await?;
-        let served = self.store.sites().list_declared().await?;
-        let locked = installed
-            .iter()
-            .filter_map(|site| Some((site.site.clone(), site.sealed.as_ref()?.to_string())))
-            .collect();
-        let installed =
-            installed.into_iter().filter_map(|site| DestinationAccess::installed(site, &registry));
-        let served = served.iter().filter_map(|served| {
-            let config = declared.iter().find(|config| config.id == served.id.as_str())?;
-            Some(DestinationAccess::declared(served, config, &registry))
-        });
-        let all = installed.chain(served).map(|access| (access.id.clone(), Arc::new(access)));
-        let destinations: HashMap<_, _> = all.collect();
-        let containers = self.read_containers(&registry).await?;
-        let snapshot = Snapshot { generation, destinations, containers, locked };
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
-        Ok(())
+        self.read().await.map(|_| ())
     }
 
-    /// Reads everything again if anything has changed.
+    /// Reads what has changed.
     ///
     /// # Errors
     /// As for [`Directory::refresh`].
     pub async fn refresh_if_changed(&self) -> Result<bool, StoreError> {
-        let changed = self.store.sites().directory_generation().await? != self.current().generation;
-        if changed {
-            self.refresh().await?;
+        let Some(read) = self.peek() else { return self.current().await.map(|_| true) };
+        if self.store.sites().directory_generation().await? == read.generation {
+            return Ok(false);
         }
-        Ok(changed)
+        let _one_at_a_time = self.renewing.lock().await;
+        let before = self.peek().unwrap_or(read);
+        // The number first: a change made while reading then causes another renewal instead of being missed.
+        let generation = self.store.sites().directory_generation().await?;
+        if generation != before.generation {
+            match self.renew(&before, generation).await? {
+                Some((renewed, unlinked)) => drop(self.publish(renewed, unlinked)),
+                None => drop(self.read().await?),
+            }
+        }
+        Ok(true)
     }
 
-    async fn read_containers(&self, registry: &Registry) -> Result<BTreeMap<String, Containers>, StoreError> {
-        let mut read: BTreeMap<String, (Vec<StoredWorkspace>, Vec<Container>)> = BTreeMap::new();
-        for workspace in self.store.entities().list_workspaces().await? {
-            read.entry(workspace.source.clone()).or_default().0.push(workspace);
-        }
-        for container in self.store.entities().list_containers().await? {
-            read.entry(container.source.clone()).or_default().1.push(container);
-        }
-        // The data of a source that has left the configuration is not shown to any site.
-        let configured = read.into_iter().filter_map(|(id, read)| Some((registry.find(&id)?, read)));
-        Ok(configured
-            .map(|(source, (workspaces, containers))| {
-                (source.id().to_string(), Containers::new(&source, workspaces, &containers))
-            })
-            .collect())
+    /// Whoever takes what is noted as unlinked finds it in the snapshot.
+    fn publish(&self, snapshot: Snapshot, unlinked: Candidates) -> Arc<Snapshot> {
+        let snapshot = Arc::new(snapshot);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(snapshot.clone());
+        self.unlinked.note(unlinked);
+        snapshot
     }
 }

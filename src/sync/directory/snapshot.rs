@@ -2,13 +2,15 @@
 //!
 //! Isolation of tenants is decided here: every answer starts from the sources of one site.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::access::DestinationAccess;
-use super::containers::{ContainerHit, Containers, Query, SearchPosition};
+use super::access::{DestinationAccess, Locked};
+use super::containers::Containers;
+use super::found::{ContainerHit, Query, SearchPosition};
 use crate::domain::{DestinationId, EntityId};
-use crate::store::StoredWorkspace;
+use crate::store::{KnownSite, StoredWorkspace};
+use crate::sync::registry::Registry;
 
 /// One page of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,30 +20,55 @@ pub struct ContainerPage {
     pub next: Option<SearchPosition>,
 }
 
-/// Everything at one moment.
-#[derive(Debug, Default)]
+/// Everything at one moment. Cheap to clone: what does not change is shared.
+#[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     pub(super) generation: i64,
-    pub(super) destinations: HashMap<DestinationId, Arc<DestinationAccess>>,
-    pub(super) containers: BTreeMap<String, Containers>,
-    /// Installed sites whose secret the vault does not open, each with the reason.
-    pub(super) locked: Vec<(String, String)>,
+    pub(super) destinations: Arc<Destinations>,
+    pub(super) containers: Arc<BTreeMap<String, Containers>>,
+}
+
+/// The destinations, and the installed sites that cannot be served.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Destinations {
+    pub by_id: HashMap<DestinationId, Arc<DestinationAccess>>,
+    pub locked: BTreeMap<DestinationId, Locked>,
+}
+
+impl Destinations {
+    /// Adds sites as the store has them.
+    pub fn add(&mut self, sites: Vec<KnownSite>, registry: &Registry) {
+        for site in sites {
+            let id = DestinationId::from(&site.client_key);
+            match DestinationAccess::installed(site, registry) {
+                Ok(access) => drop(self.by_id.insert(id, Arc::new(access))),
+                Err(locked) => drop(self.locked.insert(id, locked)),
+            }
+        }
+    }
+
+    /// Leaves these out.
+    pub fn remove(&mut self, ids: &BTreeSet<DestinationId>) {
+        for id in ids {
+            self.by_id.remove(id);
+            self.locked.remove(id);
+        }
+    }
 }
 
 impl Snapshot {
     #[must_use]
     pub fn find(&self, id: &DestinationId) -> Option<&Arc<DestinationAccess>> {
-        self.destinations.get(id)
+        self.destinations.by_id.get(id)
     }
 
     /// Installed sites that cannot be served because the vault does not open their secret, each with the reason.
-    #[must_use]
-    pub fn locked(&self) -> &[(String, String)] {
-        &self.locked
+    pub fn locked(&self) -> impl Iterator<Item = &Locked> {
+        self.destinations.locked.values()
     }
 
     pub fn destinations(&self) -> impl Iterator<Item = &Arc<DestinationAccess>> {
-        self.destinations.values()
+        self.destinations.by_id.values()
     }
 
     /// The workspaces that the destination may see.
@@ -49,7 +76,7 @@ impl Snapshot {
         &'a self,
         access: &'a DestinationAccess,
     ) -> impl Iterator<Item = &'a StoredWorkspace> {
-        self.containers_of(access).flat_map(|containers| &containers.workspaces)
+        self.containers_of(access).flat_map(|containers| containers.workspaces.iter())
     }
 
     /// The workspaces among `ids` that the site may see, in the order asked.

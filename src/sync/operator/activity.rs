@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Operator;
 use crate::clock::Timestamp;
 use crate::config::SourceConfig;
-use crate::domain::{DeliveryState, SourceId};
+use crate::domain::SourceId;
 use crate::store::InboxState;
 use crate::sync::core::{POLLED, SyncError};
 
@@ -53,8 +53,6 @@ impl Operator {
     /// # Errors
     /// When the database fails.
     pub async fn find_oldest_waiting(&self) -> Result<Option<Timestamp>, SyncError> {
-        let counts = self.store.deliveries().count().await?;
-        let waiting = counts.iter().filter(|row| row.state == DeliveryState::Waiting);
-        Ok(waiting.map(|row| row.oldest).min())
+        Ok(self.store.deliveries().find_oldest_waiting().await?)
     }
 }

@@ -19,7 +19,7 @@ impl Outbound {
     pub async fn confirm_installations(&self) -> Result<bool, SyncError> {
         let mut worked = false;
         for candidate in self.core.store.sites().list_unconfirmed().await? {
-            let snapshot = self.core.directory.current();
+            let snapshot = self.core.directory.current().await?;
             let Some(access) = snapshot.find(&candidate.id).filter(|access| !access.confirmed) else {
                 continue;
             };
@@ -48,7 +48,7 @@ impl Outbound {
         let visible: Vec<SourceId> =
             core.registry.current().visible_to(&access.name).map(|source| source.id().clone()).collect();
         let confirmed = core.store.confirm(&access.at(), &visible).await?;
-        core.directory.refresh().await?;
+        core.directory.refresh_if_changed().await?;
         if confirmed {
             tracing::info!(site = %access.name, "Jira accepts the new installation, which replaces the one before it");
             core.signals.link.notify_one();

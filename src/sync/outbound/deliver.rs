@@ -24,7 +24,7 @@ impl Outbound {
     /// # Errors
     /// When the database fails. What a destination refuses is no error: it is stored with the destination.
     pub async fn serve(&self, id: &DestinationId) -> Result<bool, SyncError> {
-        let snapshot = self.core.directory.current();
+        let snapshot = self.core.directory.current().await?;
         let Some(access) = snapshot.find(id).filter(|access| access.enabled).cloned() else {
             return Ok(false);
         };

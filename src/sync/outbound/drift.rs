@@ -7,7 +7,7 @@ use crate::destinations::{Destination, Refusal, Remedy};
 use crate::domain::{DestinationId, EntityId};
 use crate::sync::SyncError;
 use crate::sync::core::Faults;
-use crate::sync::directory::DestinationAccess;
+use crate::sync::directory::{Candidates, DestinationAccess};
 
 /// Confirmed entities read back per destination and night, those checked longest ago first.
 const SHARE: usize = 1_000;
@@ -22,7 +22,7 @@ impl Outbound {
     pub async fn check_drift(&self) -> Result<(), SyncError> {
         let mut faults = Faults::default();
         for id in self.core.store.sites().list_ready().await? {
-            let snapshot = self.core.directory.current();
+            let snapshot = self.core.directory.current().await?;
             if let Some(access) = snapshot.find(&id).filter(|access| access.enabled) {
                 faults.keep(&access.name, self.alone(&id, Box::pin(self.check_one(access))).await);
             }
@@ -71,7 +71,10 @@ impl Outbound {
         let sites = self.core.store.sites();
         let links = sites.list_links(id).await?;
         let lost: Vec<EntityId> = links.into_iter().filter(|link| !shown.contains(link)).collect();
-        sites.forget_links(id, &lost).await?;
+        if !lost.is_empty() {
+            sites.forget_links(id, &lost).await?;
+            self.core.directory.unlinked.note(Candidates::These([id.clone()].into()));
+        }
         Ok(Ok(()))
     }
 }

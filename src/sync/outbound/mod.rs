@@ -8,6 +8,7 @@ mod deliver;
 mod drift;
 mod link;
 mod near_limit;
+mod offer;
 mod read_pauses;
 mod readback;
 mod record;

@@ -30,7 +30,7 @@ impl Outbound {
         let kept =
             store.deliveries().record_outcomes(&access.at(), batch.kind, &outcomes, read_back_at).await?;
         if !kept {
-            self.core.directory.refresh().await?;
+            self.core.directory.refresh_if_changed().await?;
             return Ok(());
         }
         for EntityOutcome { id, verdict, .. } in &outcomes {
@@ -65,7 +65,7 @@ impl Outbound {
         if matches!(refusal.remedy, Remedy::WaitUntil { scope: Scope::AllOfType, .. }) {
             store.sites().hold_all(&access.type_name, backoff.wait_until).await?;
         } else if !store.sites().record_site_backoff(&access.at(), &backoff).await? {
-            self.core.directory.refresh().await?;
+            self.core.directory.refresh_if_changed().await?;
             return Ok(());
         }
         let trace_id = refusal.trace_id.as_deref();

@@ -36,7 +36,7 @@ impl Outbound {
     /// # Errors
     /// When the database fails.
     pub async fn plan_removals(&self) -> Result<Vec<PlannedRemoval>, SyncError> {
-        let snapshot = self.core.directory.current();
+        let snapshot = self.core.directory.current().await?;
         let mut faults = Faults::default();
         for access in snapshot.destinations() {
             faults.keep(&access.name, self.notice_removals(&snapshot, access).await);
@@ -90,7 +90,7 @@ impl Outbound {
     pub async fn remove_due(&self, at_once: bool) -> Result<Vec<PlannedRemoval>, SyncError> {
         let (mut removed, mut refused, mut faults) = (Vec::new(), BTreeSet::new(), Faults::default());
         for removal in self.plan_removals().await? {
-            let snapshot = self.core.directory.current();
+            let snapshot = self.core.directory.current().await?;
             let Some(access) = snapshot.find(&removal.destination).filter(|access| access.enabled) else {
                 continue;
             };
@@ -165,25 +165,6 @@ impl Outbound {
             "removed what the destination may no longer see"
         );
         Ok(Served::Done)
-    }
-
-    /// Queues for every destination what the configuration lets it see but it was never sent.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn offer_missing(&self) -> Result<(), SyncError> {
-        let snapshot = self.core.directory.current();
-        let mut faults = Faults::default();
-        for access in snapshot.destinations() {
-            for source in &access.sources {
-                let offered = self.core.store.deliveries().enqueue_missing(&access.id, source.id()).await;
-                let offered = faults.keep(&access.name, offered).unwrap_or_default();
-                if offered > 0 {
-                    tracing::info!(site = %access.name, source = %source.id(), entities = offered, "the site may see these now");
-                }
-            }
-        }
-        faults.first()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Pure apart from its lock; must not know how a destination is served.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +10,16 @@ use crate::domain::DestinationId;
 
 /// Times count from the start of the clock.
 #[derive(Debug, Default)]
-pub(super) struct Activities(Mutex<HashMap<DestinationId, Activity>>);
+pub(super) struct Activities(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    activities: HashMap<DestinationId, Activity>,
+    /// How many are served.
+    served: usize,
+    /// Those with work that have not had their turn.
+    queue: VecDeque<DestinationId>,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Activity {
@@ -20,6 +29,15 @@ enum Activity {
     },
     RestingSince(Duration),
     PanickedUntil(Duration),
+}
+
+/// Whose turn it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Next {
+    Begun(DestinationId),
+    /// As many are served as may be at once.
+    NoRoom,
+    NoneLeft,
 }
 
 /// How serving a destination ended.
@@ -34,44 +52,70 @@ pub(super) enum Ended {
 }
 
 impl Activities {
-    fn lock(&self) -> MutexGuard<'_, HashMap<DestinationId, Activity>> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Destinations that have rested for this long may be tried again.
     pub fn wake(&self, now: Duration, rested: Duration) {
         let since = now.saturating_sub(rested);
-        self.lock().retain(|_, activity| !matches!(activity, Activity::RestingSince(from) if *from <= since));
+        let is_over =
+            |activity: &Activity| matches!(activity, Activity::RestingSince(from) if *from <= since);
+        self.lock().activities.retain(|_, activity| !is_over(activity));
     }
 
-    /// Takes a destination, unless it is served, rests, or `parallel` others are served.
-    pub fn begin(&self, id: &DestinationId, now: Duration, parallel: usize) -> bool {
-        let mut activities = self.lock();
-        let is_served = |activity: &&Activity| matches!(activity, Activity::Served { .. });
-        let panicked = match activities.get(id) {
-            None => false,
-            Some(Activity::PanickedUntil(until)) if *until <= now => true,
-            Some(_) => return false,
-        };
-        if activities.values().filter(is_served).count() >= parallel {
-            return false;
+    /// These have work, and have their turns one after the other, after those before them.
+    pub fn queue(&self, ids: Vec<DestinationId>) {
+        self.lock().queue.extend(ids);
+    }
+
+    /// Whether any have not had their turn.
+    pub fn has_queue(&self) -> bool {
+        !self.lock().queue.is_empty()
+    }
+
+    /// Takes the next one, unless `parallel` others are served. Those that are served already, or rest, lose their
+    /// turn.
+    pub fn begin_next(&self, now: Duration, parallel: usize) -> Next {
+        let mut state = self.lock();
+        if state.served >= parallel {
+            return Next::NoRoom;
         }
-        activities.insert(id.clone(), Activity::Served { panicked });
-        true
+        while let Some(id) = state.queue.pop_front() {
+            if state.begin(&id, now) {
+                return Next::Begun(id);
+            }
+        }
+        Next::NoneLeft
     }
 
     /// Gives a destination back. Returns whether it has recovered from a panic.
     pub fn end(&self, id: &DestinationId, now: Duration, ended: Ended) -> bool {
-        let mut activities = self.lock();
+        let mut state = self.lock();
+        state.served = state.served.saturating_sub(1);
         let before = match ended {
-            Ended::Worked => activities.remove(id),
-            Ended::Idle => activities.insert(id.clone(), Activity::RestingSince(now)),
+            Ended::Worked => state.activities.remove(id),
+            Ended::Idle => state.activities.insert(id.clone(), Activity::RestingSince(now)),
             Ended::Panicked { rest } => {
-                activities.insert(id.clone(), Activity::PanickedUntil(now.saturating_add(rest)));
+                let until = now.saturating_add(rest);
+                state.activities.insert(id.clone(), Activity::PanickedUntil(until));
                 return false;
             }
         };
         before == Some(Activity::Served { panicked: true })
+    }
+}
+
+impl State {
+    fn begin(&mut self, id: &DestinationId, now: Duration) -> bool {
+        let panicked = match self.activities.get(id) {
+            None => false,
+            Some(Activity::PanickedUntil(until)) if *until <= now => true,
+            Some(_) => return false,
+        };
+        self.activities.insert(id.clone(), Activity::Served { panicked });
+        self.served = self.served.saturating_add(1);
+        true
     }
 }
 
@@ -85,34 +129,46 @@ mod tests {
         DestinationId(name.to_owned())
     }
 
+    fn begins(activities: &Activities, name: &str, now: Duration, parallel: usize) -> bool {
+        activities.queue(vec![id(name)]);
+        matches!(activities.begin_next(now, parallel), Next::Begun(_))
+    }
+
     #[test]
     fn one_for_which_nothing_could_be_done_rests_until_its_time_or_until_there_is_news() {
         let activities = Activities::default();
-        assert!(activities.begin(&id("a"), SECOND, 9) && !activities.begin(&id("a"), SECOND, 9));
+        assert!(begins(&activities, "a", SECOND, 9) && !begins(&activities, "a", SECOND, 9));
         activities.end(&id("a"), SECOND, Ended::Idle);
         activities.wake(SECOND, SECOND);
-        assert!(!activities.begin(&id("a"), SECOND, 9), "it rests");
+        assert!(!begins(&activities, "a", SECOND, 9), "it rests");
         activities.wake(SECOND, Duration::ZERO);
-        assert!(activities.begin(&id("a"), SECOND, 9), "there is news");
+        assert!(begins(&activities, "a", SECOND, 9), "there is news");
         activities.end(&id("a"), SECOND, Ended::Worked);
-        assert!(activities.begin(&id("a"), SECOND, 9), "it may have more to do");
+        assert!(begins(&activities, "a", SECOND, 9), "it may have more to do");
     }
 
     #[test]
     fn no_news_brings_back_one_that_panicked_before_its_time() {
         let activities = Activities::default();
-        assert!(activities.begin(&id("a"), SECOND, 9));
+        assert!(begins(&activities, "a", SECOND, 9));
         assert!(!activities.end(&id("a"), SECOND, Ended::Panicked { rest: SECOND }));
         activities.wake(SECOND, Duration::ZERO);
-        assert!(!activities.begin(&id("a"), SECOND, 9));
-        assert!(activities.begin(&id("b"), SECOND, 9), "no other waits");
-        assert!(activities.begin(&id("a"), 2 * SECOND, 9));
+        assert!(!begins(&activities, "a", SECOND, 9));
+        assert!(begins(&activities, "b", SECOND, 9), "no other waits");
+        assert!(begins(&activities, "a", 2 * SECOND, 9));
         assert!(activities.end(&id("a"), 2 * SECOND, Ended::Worked), "it has recovered");
     }
 
     #[test]
-    fn only_so_many_are_served_at_once() {
+    fn only_so_many_are_served_at_once_and_the_others_have_their_turns_in_order() {
         let activities = Activities::default();
-        assert!(activities.begin(&id("a"), SECOND, 1) && !activities.begin(&id("b"), SECOND, 1));
+        activities.queue(["a", "b", "a", "c"].map(id).to_vec());
+        assert_eq!(activities.begin_next(SECOND, 1), Next::Begun(id("a")));
+        assert_eq!(activities.begin_next(SECOND, 1), Next::NoRoom);
+        assert_eq!(activities.begin_next(SECOND, 2), Next::Begun(id("b")));
+        activities.end(&id("b"), SECOND, Ended::Worked);
+        assert_eq!(activities.begin_next(SECOND, 2), Next::Begun(id("c")), "a is served already");
+        activities.end(&id("a"), SECOND, Ended::Idle);
+        assert_eq!(activities.begin_next(SECOND, 2), Next::NoneLeft);
     }
 }

@@ -14,7 +14,7 @@ use futures::FutureExt;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
-use super::activities::{Activities, Ended};
+use super::activities::{Activities, Ended, Next as Turn};
 use super::supervisor::{Importance, Patience, describe_panic};
 use super::task::{Next, Task};
 use crate::domain::DestinationId;
@@ -84,10 +84,10 @@ impl Task for Deliver {
         let now = it.core.clock.elapsed();
         let is_news = it.news.swap(false, Ordering::SeqCst);
         it.activities.wake(now, if is_news { Duration::ZERO } else { REST });
-        for id in it.core.store.deliveries().list_destinations_with_work().await? {
-            if it.activities.begin(&id, now, it.outbound.parallel()) {
-                it.running.spawn(it.clone().serve(id));
-            }
+        // The store is asked again only when all that it named have had their turns.
+        if it.begin(now) == Turn::NoneLeft {
+            it.activities.queue(it.core.store.deliveries().list_destinations_with_work().await?);
+            it.begin(now);
         }
         Ok(Next::AtInterval)
     }
@@ -99,6 +99,16 @@ impl Task for Deliver {
 }
 
 impl Delivering {
+    /// Serves those whose turn it is. Returns why no other is.
+    fn begin(self: &Arc<Self>, now: Duration) -> Turn {
+        loop {
+            match self.activities.begin_next(now, self.outbound.parallel()) {
+                Turn::Begun(id) => drop(self.running.spawn(self.clone().serve(id))),
+                ended => return ended,
+            }
+        }
+    }
+
     async fn serve(self: Arc<Self>, id: DestinationId) {
         let ended = match AssertUnwindSafe(self.outbound.serve(&id)).catch_unwind().await {
             Ok(Ok(true)) => Ended::Worked,
@@ -113,7 +123,8 @@ impl Delivering {
         if had_panicked {
             self.core.heartbeats.forget(&self.name(&id));
         }
-        if ended == Ended::Worked {
+        // It may have more to do, and others wait for its seat.
+        if ended == Ended::Worked || self.activities.has_queue() {
             self.served.notify_one();
         }
     }
@@ -127,7 +138,8 @@ impl Delivering {
 
     /// What readiness calls the delivery to one destination.
     fn name(&self, id: &DestinationId) -> String {
-        let directory = self.core.directory.current();
-        format!("deliver {}", directory.find(id).map_or(id.0.as_str(), |access| access.name.as_str()))
+        let directory = self.core.directory.peek();
+        let access = directory.as_ref().and_then(|directory| directory.find(id));
+        format!("deliver {}", access.map_or(id.0.as_str(), |access| access.name.as_str()))
     }
 }

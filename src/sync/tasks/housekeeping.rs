@@ -28,6 +28,7 @@ impl Task for KeepHouse {
         let store = &self.core.store;
         store.sites().erase_expired_secrets().await?;
         store.sites().forget_calls().await?;
+        store.sites().forget_directory_changes().await?;
         loop {
             let removed = store.inbox().trim_quarantine().await?;
             if removed == 0 {

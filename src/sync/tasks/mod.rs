@@ -13,6 +13,7 @@ mod news;
 mod poll;
 mod retention;
 mod schedule;
+mod settle;
 mod supervisor;
 mod task;
 
@@ -44,6 +45,7 @@ pub fn for_every_role(engine: &Engine) -> Vec<Arc<dyn Task>> {
 pub fn for_sync(engine: &Engine) -> Vec<Arc<dyn Task>> {
     let Engine { core, inbound, outbound, .. } = engine;
     let mut tasks: Vec<Arc<dyn Task>> = vec![
+        Arc::new(settle::SettleSources { core: core.clone(), outbound: outbound.clone() }),
         Arc::new(inbox::ProcessInbox { core: core.clone(), inbound: inbound.clone() }),
         Arc::new(deliver::Deliver::new(core.clone(), outbound.clone())),
         Arc::new(link::LinkWorkspaces { core: core.clone(), outbound: outbound.clone() }),
@@ -52,7 +54,7 @@ pub fn for_sync(engine: &Engine) -> Vec<Arc<dyn Task>> {
             outbound: outbound.clone(),
             retention: engine.retention.clone(),
         }),
-        Arc::new(gauges::UpdateGauges { core: core.clone() }),
+        Arc::new(gauges::UpdateGauges::new(core.clone())),
         Arc::new(housekeeping::KeepHouse { core: core.clone() }),
         Arc::new(schedule::Schedule::new(core.clone(), &engine.drift_check)),
     ];

@@ -18,6 +18,11 @@ impl BoundedNames {
         Self { most, known: RwLock::default() }
     }
 
+    /// The names with labels of their own.
+    pub fn list(&self) -> Vec<String> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
     /// The label for this name; always the same one.
     pub fn label<'a>(&self, name: &'a str) -> &'a str {
         if self.known.read().unwrap_or_else(PoisonError::into_inner).contains(name) {

@@ -1,7 +1,6 @@
 //! Gauges that are computed all at once, and replaced all at once: a scrape sees the old values or the new
 //! ones, never a part, and never none.
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -61,27 +60,6 @@ pub fn gauge_value(count: i64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
     {
         count as f64
-    }
-}
-
-/// Adds up what has the same label, such as all sites beyond the bound.
-#[derive(Debug)]
-pub struct Sums<K>(BTreeMap<K, f64>);
-
-impl<K: Ord> Default for Sums<K> {
-    fn default() -> Self {
-        Self(BTreeMap::new())
-    }
-}
-
-impl<K: Ord> Sums<K> {
-    pub fn add(&mut self, key: K, value: f64) {
-        *self.0.entry(key).or_default() += value;
-    }
-
-    /// Everything that was added, by key.
-    pub fn into_values(self) -> impl Iterator<Item = (K, f64)> {
-        self.0.into_iter()
     }
 }
 

@@ -21,8 +21,9 @@ use self::labels::{ProblemLabel, TaskLabel};
 use self::registrar::Registrar;
 use self::requests::Requests;
 
+pub use self::bounded::OTHER;
 pub use self::counts::Counts;
-pub use self::gauges::{Gauges, Sums, gauge_value};
+pub use self::gauges::{Gauges, gauge_value};
 pub use self::labels::{
     SiteLabel, SiteResultLabel, SiteStateLabel, SourceLabel, SourceStateLabel, WordLabel,
 };
@@ -30,7 +31,7 @@ pub use self::levels::Levels;
 pub use self::requests::RequestMade;
 
 /// Sites that have series of their own; a bridge with more of them is looked at through `installations`.
-const MOST_SITES: usize = 100;
+pub const MOST_SITES: usize = 100;
 /// Seconds. A webhook is on disk within milliseconds, or refused after a few seconds.
 const INGEST: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 /// Seconds, from what nobody notices to an outage of a day.
@@ -117,6 +118,14 @@ impl Metrics {
     /// The site's own label, or the one that all beyond the first hundred share.
     pub fn site_label(&self, site: &str) -> SiteLabel {
         SiteLabel { site: self.sites.label(site).to_owned() }
+    }
+
+    /// Gives the first of these labels of their own, and returns all sites that have one.
+    pub fn label_sites<'a>(&self, sites: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+        for site in sites {
+            self.sites.label(site);
+        }
+        self.sites.list()
     }
 
     /// Counts a request to Jira.

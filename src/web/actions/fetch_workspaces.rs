@@ -52,6 +52,7 @@ pub(in crate::web) async fn fetch_workspaces(
         url: workspace.url,
         avatar_url: avatar_url.clone(),
     };
-    let found = state.engine.directory().current().find_workspaces(&site, &asked.ids);
+    let snapshot = state.engine.read_directory().await?;
+    let found = snapshot.find_workspaces(&site, &asked.ids);
     Ok(Json(Answer { workspaces: found.into_iter().map(answer).collect() }))
 }

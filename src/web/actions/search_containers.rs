@@ -46,7 +46,8 @@ pub(in crate::web) async fn search_containers(
     let after = asked.cursor.as_deref().map(parse_cursor).transpose()?;
     let workspace = asked.workspace_id.as_deref().filter(|id| !id.is_empty());
     let text = asked.search_query.unwrap_or_default();
-    let page = state.engine.directory().current().search(&site, &text, workspace, after.as_ref(), limit);
+    let snapshot = state.engine.read_directory().await?;
+    let page = snapshot.search(&site, &text, workspace, after.as_ref(), limit);
     Ok(Json(Answer { containers: page.hits, cursor: page.next.as_ref().and_then(write_cursor) }))
 }
 

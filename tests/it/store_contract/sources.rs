@@ -76,7 +76,7 @@ pub async fn a_mention_gives_way_to_first_hand_knowledge(world: World) {
         world.store.apply(&scope, &[report]).await.expect("it applies");
     };
     let name = async || {
-        let containers = world.store.entities().list_containers().await.expect("it lists");
+        let containers = world.store.entities().list_containers(None, 10).await.expect("it lists").0;
         assert_eq!(containers.len(), 1);
         containers[0].component.name.clone()
     };

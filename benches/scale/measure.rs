@@ -1,0 +1,123 @@
+//! Measures one store: a start, idle seconds, new components, installations, and memory after all of it.
+
+use std::time::{Duration, Instant};
+
+use incident_bridge::clock::Clock;
+use incident_bridge::config::{Environment, load};
+use incident_bridge::connect::jwt::InstallKeyPair;
+use incident_bridge::simulator::{RunningSimulator, Simulator, SimulatorOptions};
+
+use crate::bridge::{Bridge, Ground};
+use crate::client::Connection;
+use crate::fill::{Size, fill};
+use crate::jira;
+use crate::webhook::{Event, Template};
+
+/// How long an idle process is watched.
+const WATCHED: Duration = Duration::from_secs(30);
+/// What a start leaves to do is done by then.
+const SETTLES: Duration = Duration::from_mins(2);
+/// Work that takes longer is given up.
+const PATIENCE: Duration = Duration::from_mins(5);
+const TIMES: u32 = 5;
+
+/// Start in ms; CPU in ms of an idle second, a new component and an installation; resident and peak memory in MB.
+pub async fn measure(size: Size) -> [f64; 6] {
+    let site = start_site();
+    let address = site.addr().to_string();
+    let ground = Ground::new(&[&format!("http://{address}")], &site.install_keys_url(), &size.sources_toml());
+    // Makes the tables, and stores what the configuration implies.
+    drop(start(&ground).await);
+    let config = load(&[ground.config.clone()], &Environment::default()).expect("a configuration").config;
+    let responder = jira::start().await;
+    let file = ground.folder().join("bridge.db");
+    fill(&file, &config.vault.key, size, &format!("http://{responder}")).await;
+    let (first, _) = start(&ground).await;
+    settle(&first, SETTLES).await;
+    drop(first);
+    let (bridge, start) = start(&ground).await;
+    settle(&bridge, SETTLES).await;
+    let idle = idle_second(&bridge).await;
+    let component = new_component(&bridge, &ground, idle).await;
+    let installed = installation(&bridge, &site, &ground, idle).await;
+    let milliseconds = |time: Duration| time.as_secs_f64() * 1_000.0;
+    let times = [start, idle, component, installed].map(milliseconds);
+    [times[0], times[1], times[2], times[3], bridge.resident_mb(), bridge.peak_mb()]
+}
+
+async fn start(ground: &Ground) -> (Bridge, Duration) {
+    ground.start().await
+}
+
+fn start_site() -> RunningSimulator {
+    let install_key = Some(InstallKeyPair::generate("bench").expect("a key"));
+    let options = SimulatorOptions { install_key, ..SimulatorOptions::default() };
+    let address = "127.0.0.1:0".parse().expect("an address");
+    Simulator::start(Clock::system(), address, options).expect("a site")
+}
+
+/// CPU of an idle second.
+async fn idle_second(bridge: &Bridge) -> Duration {
+    let before = bridge.cpu();
+    tokio::time::sleep(WATCHED).await;
+    (bridge.cpu() - before) / u32::try_from(WATCHED.as_secs()).expect("small")
+}
+
+/// Waits until three seconds cost little, `longest` at most.
+async fn settle(bridge: &Bridge, longest: Duration) {
+    let start = Instant::now();
+    let mut last = bridge.cpu();
+    while start.elapsed() < longest {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let now = bridge.cpu();
+        if now - last < Duration::from_millis(100) {
+            return;
+        }
+        last = now;
+    }
+}
+
+/// The CPU that `work` and all that follows from it cost, without what the same time costs an idle process.
+async fn cost_of(bridge: &Bridge, idle: Duration, work: impl AsyncFnOnce()) -> Duration {
+    let (before, began) = (bridge.cpu(), Instant::now());
+    work().await;
+    let mut last = bridge.cpu();
+    while began.elapsed() < PATIENCE {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let now = bridge.cpu();
+        if now - last < idle * 3 + Duration::from_millis(40) {
+            break;
+        }
+        last = now;
+    }
+    (bridge.cpu() - before).saturating_sub(idle.mul_f64(began.elapsed().as_secs_f64()))
+}
+
+/// An incident of a service that was never named before, for everybody who may see it.
+async fn new_component(bridge: &Bridge, ground: &Ground, idle: Duration) -> Duration {
+    let template = Template::new(&ground.public.to_string());
+    let post = async || {
+        let mut connection = Connection::open(ground.public).await.expect("a connection");
+        for number in 0..TIMES {
+            let number = usize::try_from(number).expect("small");
+            let (incident, title) = (format!("QNEW{number}"), "A service that is new");
+            let event = Event { number, at: Clock::system().now(), incident: &incident, title };
+            let request = template.request_about(&event, Some(&format!("PNEW{number}")));
+            let (status, _) = connection.call(&request).await.expect("an answer");
+            assert_eq!(status, 202);
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+        }
+    };
+    cost_of(bridge, idle, post).await / TIMES
+}
+
+/// A site that may see nothing installs the app again and again.
+async fn installation(bridge: &Bridge, site: &RunningSimulator, ground: &Ground, idle: Duration) -> Duration {
+    site.install(&ground.base_url()).await.expect("it is believed");
+    let install = async || {
+        for _ in 0..TIMES * 4 {
+            site.reinstall().await.expect("it is believed");
+        }
+    };
+    cost_of(bridge, idle, install).await / (TIMES * 4)
+}
