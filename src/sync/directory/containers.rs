@@ -9,21 +9,36 @@ use std::sync::Arc;
 
 use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::destinations::text;
 use crate::domain::EntityId;
 use crate::store::{Container, StoredWorkspace};
 use crate::sync::registry::SourceRuntime;
 
-/// A container that a search found.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// A container that a search found: what Jira shows of it, as JSON.
+#[derive(Debug, Clone)]
 pub struct ContainerHit {
-    pub id: String,
-    pub name: String,
-    pub url: String,
-    pub avatar_url: String,
-    pub last_updated_date: String,
+    id: Box<str>,
+    json: Box<RawValue>,
+}
+
+impl ContainerHit {
+    /// JSON with the keys `id`, `name`, `url`, `avatarUrl` and `lastUpdatedDate`.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        self.json.get()
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rendered<'a> {
+    id: &'a str,
+    name: &'a str,
+    url: String,
+    avatar_url: String,
+    last_updated_date: String,
 }
 
 /// Where in the ranked list a page ended.
@@ -49,12 +64,19 @@ impl<'t> Query<'t> {
 }
 
 /// A container in the order of a search: by rank, lower-case name, id.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug)]
 pub(in crate::sync) struct Found<'a> {
     pub rank: u8,
     pub name: &'a str,
     pub id: &'a str,
     pub hit: &'a Arc<ContainerHit>,
+}
+
+impl Found<'_> {
+    /// What it is sorted by.
+    pub fn order(&self) -> (u8, &str, &str) {
+        (self.rank, self.name, self.id)
+    }
 }
 
 impl From<&Found<'_>> for SearchPosition {
@@ -89,8 +111,8 @@ impl Containers {
         let mut entries = Vec::with_capacity(listed.len());
         for container in listed {
             let workspaces = workspaces_of(source, container).map(|id| containers.number(id)).collect();
-            let hit = Arc::new(render(container, source));
-            entries.push((hit.name.to_lowercase(), Entry { end: 0, hit, workspaces }));
+            let Some((name, hit)) = render(container, source) else { continue };
+            entries.push((name.to_lowercase(), Entry { end: 0, hit: Arc::new(hit), workspaces }));
         }
         entries.sort_by(|(a, x), (b, y)| (a, &x.hit.id).cmp(&(b, &y.hit.id)));
         for (name, mut entry) in entries {
@@ -192,12 +214,14 @@ fn workspaces_of<'a>(
     ids.map(|id| EntityId::new(source.id(), id))
 }
 
-/// As Jira shows it: with the source's own address and icon where the tool gave none.
-fn render(container: &Container, source: &SourceRuntime) -> ContainerHit {
+/// Its name, and the container as Jira shows it: with the source's own address and icon where the tool gave none.
+fn render(container: &Container, source: &SourceRuntime) -> Option<(String, ContainerHit)> {
     let (component, profile) = (&container.component, &source.profile);
     let id = EntityId::new(source.id(), &component.provider_id);
-    ContainerHit {
-        name: text::find_line(&component.name).unwrap_or_else(|| id.to_string()),
+    let name = text::find_line(&component.name).unwrap_or_else(|| id.to_string());
+    let rendered = Rendered {
+        id: id.as_str(),
+        name: &name,
         url: text::find_url(&component.url).unwrap_or_else(|| text::uri(&profile.home_url)),
         avatar_url: component
             .avatar_url
@@ -205,8 +229,10 @@ fn render(container: &Container, source: &SourceRuntime) -> ContainerHit {
             .and_then(text::find_url)
             .unwrap_or_else(|| profile.avatar_url.clone()),
         last_updated_date: text::timestamp(component.updated_at),
-        id: id.into(),
-    }
+    };
+    // Texts are always JSON.
+    let json = serde_json::value::to_raw_value(&rendered).ok()?;
+    Some((name, ContainerHit { id: id.as_str().into(), json }))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::domain::{DestinationId, EntityId};
 use crate::store::StoredWorkspace;
 
 /// One page of a search.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ContainerPage {
     pub hits: Vec<Arc<ContainerHit>>,
     /// Where the next page starts; `None` on the last.
@@ -78,7 +78,7 @@ impl Snapshot {
             .containers_of(site)
             .flat_map(|containers| containers.search(&query, workspace, after, limit.saturating_add(1)))
             .collect();
-        found.sort();
+        found.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
         let more = found.len() > limit;
         found.truncate(limit);
         let next = found.last().filter(|_| more).map(SearchPosition::from);
