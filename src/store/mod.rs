@@ -45,7 +45,9 @@ pub use entities::lookup::{Container, StoredDigest, StoredEntity};
 pub use entities::workspaces::StoredWorkspace;
 pub use error::{DatabaseTrouble, StoreError};
 pub use inbox::bodies::StoredBody;
+pub use inbox::body::Body;
 pub use inbox::quarantine::QuarantinedRow;
+pub use inbox::record::Recorder;
 pub use inbox::{Inbox, InboxEntry, InboxRow, InboxState, QueueCounts, ReceiptRow, Recorded};
 pub use leases::{Lease, Leases};
 pub use polls::Polls;
@@ -72,6 +74,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::clock::Clock;
 use db::{Database, generations};
+use transactions::audience::Audiences;
 
 /// The open store. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -79,12 +82,14 @@ pub struct Store {
     db: Database,
     vault: Arc<Vault>,
     clock: Clock,
+    audiences: Arc<Audiences>,
 }
 
 impl Store {
     /// Opens the database at `url` without touching its schema.
     pub async fn open(url: &SecretString, vault: Vault, clock: Clock) -> Result<Self, StoreError> {
-        Ok(Self { db: Database::open(url.expose_secret()).await?, vault: Arc::new(vault), clock })
+        let db = Database::open(url.expose_secret()).await?;
+        Ok(Self { db, vault: Arc::new(vault), clock, audiences: Arc::default() })
     }
 
     /// The file of the SQLite database at `url`, if it does not exist: opening would create it.
@@ -109,6 +114,12 @@ impl Store {
     /// Writes one row, to prove that the database accepts writes.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
         generations::check_writable(&self.db).await
+    }
+
+    /// Whether somebody waits until nobody else writes: whoever writes much should then write little at once.
+    #[must_use]
+    pub fn is_waited_for(&self) -> bool {
+        self.db.is_waited_for()
     }
 
     /// Makes this process the one that syncs from the database. Waits for another's end for at most `patience`.

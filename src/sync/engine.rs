@@ -128,10 +128,10 @@ impl Engine {
         &self.core.store
     }
 
-    /// Starts the task that stores webhooks. Beyond `max_waiting` webhooks, senders are asked to come back.
+    /// What stores webhooks. Beyond `max_waiting` webhooks, senders are asked to come back.
     #[must_use]
     pub fn start_ingest(&self, max_waiting: usize) -> Ingestor {
-        Ingestor::start(self.core.clone(), max_waiting)
+        Ingestor::new(self.core.clone(), max_waiting)
     }
 
     /// Stores what the configuration alone implies: each source's account as a workspace, and the

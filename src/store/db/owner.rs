@@ -112,7 +112,7 @@ impl Ownership {
 impl Lock {
     async fn find(db: &Database) -> Result<Self, StoreError> {
         match db {
-            Database::Sqlite { write, .. } => lock_file(write.connect_options().get_filename()),
+            Database::Sqlite { write, .. } => lock_file(write.file()),
             Database::Postgres(pool) => {
                 let options = Box::new(pool.connect_options().as_ref().clone());
                 let mut connection = None;

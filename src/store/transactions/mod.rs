@@ -14,6 +14,7 @@
 //! | `move_workspaces` | new versions of entities whose workspace has changed, queued for delivery |
 
 mod apply;
+pub(in crate::store) mod audience;
 mod changes;
 mod destinations;
 mod differences;
