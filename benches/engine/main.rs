@@ -1,6 +1,6 @@
 //! The delivery engine as a whole: the program runs as a child process, the tool and Jira in this one.
 //!
-//! `cargo bench --bench engine` measures everything; names after `--` select some: `backfill`, `coalescing`,
+//! `cargo bench --bench engine` measures everything; names after `--` select some: `backfill`, `coalescing`, `fair`,
 //! `neighbour` (with `--minutes N`), `strangers`. Loopback only, bounded in time.
 
 #![expect(
@@ -19,6 +19,7 @@ mod client;
 mod coalescing;
 #[path = "../support/config.rs"]
 mod config;
+mod fair;
 mod jira;
 #[path = "../support/latencies.rs"]
 mod latencies;
@@ -39,7 +40,7 @@ async fn main() {
         println!("measures nothing unless run by `cargo bench`");
         return;
     }
-    let figures = ["backfill", "coalescing", "neighbour", "strangers"];
+    let figures = ["backfill", "coalescing", "fair", "neighbour", "strangers"];
     let named = |figure: &str| arguments.iter().any(|argument| argument == figure);
     let all = !figures.iter().any(|figure| named(figure));
     if all || named("backfill") {
@@ -47,6 +48,9 @@ async fn main() {
     }
     if all || named("coalescing") {
         coalescing::measure().await;
+    }
+    if all || named("fair") {
+        fair::measure().await;
     }
     if all || named("neighbour") {
         neighbour::measure(minutes(&arguments)).await;

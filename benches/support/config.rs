@@ -11,8 +11,13 @@ pub const WEBHOOK_SECRET: &str = "a webhook secret as long as PagerDuty makes th
 
 /// The source that most measurements use; keys appended to the text belong to it.
 pub fn webhook_source(more: &str) -> String {
+    webhook_source_named(SOURCE, more)
+}
+
+/// The same under another id.
+pub fn webhook_source_named(id: &str, more: &str) -> String {
     format!(
-        "[[sources]]\nid = \"{SOURCE}\"\ntype = \"pagerduty\"\nwebhook_secrets = [\"{WEBHOOK_SECRET}\"]\n{more}\n"
+        "[[sources]]\nid = \"{id}\"\ntype = \"pagerduty\"\nwebhook_secrets = [\"{WEBHOOK_SECRET}\"]\n{more}\n"
     )
 }
 

@@ -22,15 +22,22 @@ pub struct Template {
     webhook: serde_json::Value,
     key: hmac::Key,
     host: String,
+    source: String,
 }
 
 impl Template {
     /// `host` is the address that the requests go to.
     pub fn new(host: &str) -> Self {
+        Self::named(host, SOURCE)
+    }
+
+    /// The same to the source of another id.
+    pub fn named(host: &str, source: &str) -> Self {
         Self {
             webhook: serde_json::from_str(FIXTURE).expect("JSON"),
             key: hmac::Key::new(hmac::HMAC_SHA256, WEBHOOK_SECRET.as_bytes()),
             host: host.to_owned(),
+            source: source.to_owned(),
         }
     }
 
@@ -54,8 +61,9 @@ impl Template {
         let body = serde_json::to_vec(&webhook).expect("JSON");
         let signature = hex::encode(hmac::sign(&self.key, &body));
         let mut request = format!(
-            "POST /webhooks/{SOURCE} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+            "POST /webhooks/{} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
              X-PagerDuty-Signature: v1={signature}\r\nContent-Length: {}\r\n\r\n",
+            self.source,
             self.host,
             body.len()
         )

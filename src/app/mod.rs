@@ -254,7 +254,7 @@ fn web_state(
             .context("connect.install_key_urls")?,
         allow_list: allow_list.clone(),
         reload: reload.clone(),
-        descriptor: descriptor(config),
+        descriptor: descriptor(config).to_string().into(),
         base_url: config.server.base_url.clone(),
         app_key: config.connect.app_key.clone(),
         leeway: config.connect.leeway,

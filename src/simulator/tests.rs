@@ -110,7 +110,7 @@ async fn an_install_is_signed_with_the_key_that_the_site_serves() {
     assert_eq!(body["eventType"], "installed");
 
     let token = parse_authorization(authorization(&request)).unwrap();
-    let kid = token.peek().unwrap().kid.unwrap();
+    let kid = token.peek().unwrap().kid.clone().unwrap();
     let pem = reqwest::get(format!("{}/{kid}", simulator.install_keys_url())).await.unwrap();
     let pem = pem.error_for_status().unwrap().text().await.unwrap();
     let signed = SignedRequest { method: "POST", target: "/base/connect/installed", base_path: "/base" };

@@ -47,7 +47,9 @@ pub use entities::lookup::{Container, StoredDigest, StoredEntity};
 pub use entities::workspaces::StoredWorkspace;
 pub use error::{DatabaseTrouble, StoreError};
 pub use inbox::bodies::StoredBody;
+pub use inbox::body::Body;
 pub use inbox::quarantine::QuarantinedRow;
+pub use inbox::record::Recorder;
 pub use inbox::{Inbox, InboxEntry, InboxRow, InboxState, QueueCounts, ReceiptRow, Recorded};
 pub use leases::points::Points;
 pub use leases::{Lease, Leases};
@@ -81,6 +83,7 @@ use crate::clock::Clock;
 use db::news::Outbox;
 use db::{Database, generations};
 use leases::HeldLeases;
+use transactions::audience::Audiences;
 
 /// The open store. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -90,6 +93,7 @@ pub struct Store {
     clock: Clock,
     held: HeldLeases,
     outbox: Outbox,
+    audiences: Arc<Audiences>,
 }
 
 impl Store {
@@ -97,7 +101,7 @@ impl Store {
     pub async fn open(url: &SecretString, vault: Vault, clock: Clock) -> Result<Self, StoreError> {
         let db = Database::open(url.expose_secret()).await?;
         let (vault, held, outbox) = (Arc::new(vault), HeldLeases::default(), Outbox::default());
-        Ok(Self { db, vault, clock, held, outbox })
+        Ok(Self { db, vault, clock, held, outbox, audiences: Arc::default() })
     }
 
     /// The file of the SQLite database at `url`, if it does not exist: opening would create it.
@@ -122,6 +126,12 @@ impl Store {
     /// Writes one row, to prove that the database accepts writes.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
         generations::check_writable(&self.db).await
+    }
+
+    /// Whether somebody waits until nobody else writes: whoever writes much should then write little at once.
+    #[must_use]
+    pub fn is_waited_for(&self) -> bool {
+        self.db.is_waited_for()
     }
 
     /// Makes this process one that syncs from the database: the only one on SQLite, where it waits for another's end

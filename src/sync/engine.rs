@@ -137,10 +137,10 @@ impl Engine {
         &self.core.store
     }
 
-    /// Starts the task that stores webhooks. Beyond `max_waiting` webhooks, senders are asked to come back.
+    /// What stores webhooks. Beyond `max_waiting` webhooks, senders are asked to come back.
     #[must_use]
     pub fn start_ingest(&self, max_waiting: usize) -> Ingestor {
-        Ingestor::start(self.core.clone(), max_waiting)
+        Ingestor::new(self.core.clone(), max_waiting)
     }
 
     /// Stores what the configuration alone implies, for the sources whose configuration has changed: each one's

@@ -33,7 +33,7 @@ pub(super) async fn authenticate_site(
     request: &HttpRequest,
 ) -> Result<AuthenticatedSite, Problem> {
     let token = authorization(request)?;
-    let client_key = ClientKey(token.peek()?.iss);
+    let client_key = ClientKey(token.peek()?.issuer()?.to_owned());
     let snapshot = state.engine.read_directory().await?;
     let verified = match find_and_verify(state, &snapshot, request, &token, &client_key) {
         Ok(verified) => Ok(verified),

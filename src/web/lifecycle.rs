@@ -38,7 +38,7 @@ pub(super) async fn installed(
         site: site.host_and_port(),
         display_url: installed.display_url,
     };
-    let call = lifecycle_call(proof.claims(), proof.hash(), &body);
+    let call = lifecycle_call(proof.claims(), &proof.hash(), &body);
     answer(state.engine.install(&call, &new).await?)
 }
 
@@ -52,7 +52,7 @@ pub(super) async fn uninstalled(
     expect_json(&request)?;
     let body = read_body(&state, &request, payload).await?;
     parse_uninstalled(&proof, &body, &state.app_key)?;
-    let call = lifecycle_call(proof.claims(), proof.hash(), &body);
+    let call = lifecycle_call(proof.claims(), &proof.hash(), &body);
     answer(state.engine.uninstall(&call).await?)
 }
 
@@ -85,7 +85,7 @@ async fn toggle(
     expect_json(request)?;
     let body = read_body(state, request, payload).await?;
     parse_toggled(&token, &body, &state.app_key, event)?;
-    let call = lifecycle_call(token.claims(), token.hash(), &body);
+    let call = lifecycle_call(token.claims(), &token.hash(), &body);
     answer(state.engine.set_enabled(&call, event == Toggle::Enabled).await?)
 }
 

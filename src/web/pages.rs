@@ -2,9 +2,8 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
-use actix_web::web::{Data, Json, Path};
+use actix_web::web::{Data, Path};
 use askama::Template;
-use serde_json::Value;
 
 use super::State;
 use super::docs;
@@ -33,8 +32,8 @@ pub(super) async fn home() -> HttpResponse {
     docs::html(home.render().unwrap_or_default())
 }
 
-pub(super) async fn descriptor(state: Data<State>) -> Json<Value> {
-    Json(state.descriptor.clone())
+pub(super) async fn descriptor(state: Data<State>) -> HttpResponse {
+    HttpResponse::Ok().content_type(header::ContentType::json()).body(state.descriptor.clone())
 }
 
 pub(super) async fn file(name: Path<String>) -> Result<HttpResponse, Problem> {

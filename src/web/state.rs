@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::web::Bytes;
 use url::Url;
 
 use super::limits::Limits;
@@ -27,8 +28,8 @@ pub struct State {
     pub app_key: String,
     /// How far clocks may differ when tokens are checked.
     pub leeway: Duration,
-    /// The rendered descriptor.
-    pub descriptor: serde_json::Value,
+    /// The descriptor, as JSON.
+    pub descriptor: Bytes,
     pub limits: Limits,
     pub problems: ProblemLog,
     /// Names under which the operator's listener answers, besides its addresses.

@@ -187,7 +187,7 @@ async fn a_flood_of_one_source_delays_another_by_one_batch(setup: Setup) {
         received_at: start_time(),
         verified_by: "test".to_owned(),
         headers: "[]".to_owned(),
-        body: body.into_bytes(),
+        body: body.into_bytes().into(),
         quarantine: None,
     };
     let noise = |n: usize| {

@@ -176,7 +176,7 @@ fn entry(key: &str, quarantine: Option<&str>) -> InboxEntry {
         received_at: start_time(),
         verified_by: "webhook_secrets[0]".to_owned(),
         headers: "[]".to_owned(),
-        body: b"{\"a\":\"\xc3\xa4\"}".to_vec(),
+        body: b"{\"a\":\"\xc3\xa4\"}".to_vec().into(),
         quarantine: quarantine.map(str::to_owned),
     }
 }
@@ -202,6 +202,7 @@ macro_rules! contract {
 contract! {
     inbox {
         a_webhook_is_kept_once_however_often_it_comes
+        a_body_is_read_as_it_arrived_however_it_is_kept
         a_webhook_is_done_in_the_transaction_of_its_effect
         a_webhook_that_is_done_is_not_applied_again
         a_quarantined_webhook_keeps_its_reason_until_it_is_replayed
@@ -257,6 +258,7 @@ contract! {
         associations_are_bounded_and_need_an_entity
         the_directory_number_moves_with_every_change
         a_declared_destination_is_served_for_as_long_as_it_is_declared
+        a_change_is_for_whoever_may_see_it_when_it_is_applied
         a_hold_concerns_destinations_of_one_type_only
     }
 }

@@ -26,9 +26,9 @@ pub struct Claims {
 }
 
 /// Claims as they travel, so that a missing one can be named.
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(super) struct RawClaims {
-    iss: Option<String>,
+    pub iss: Option<String>,
     iat: Option<i64>,
     exp: Option<i64>,
     qsh: Option<String>,
@@ -36,7 +36,7 @@ pub(super) struct RawClaims {
     sub: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 enum Audience {
     One(String),

@@ -3,28 +3,50 @@
 //! Must not be trusted: only `verify` proves a token.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 
-use super::claims::{Claims, RawClaims};
+use super::claims::RawClaims;
 use super::error::JwtError;
 use super::limits::MAX_TOKEN_BYTES;
 
-/// A token as it arrived: the right shape and size, nothing proven. `Debug` does not show it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ConnectJwt(String);
+/// A token as it arrived: the right shape and size, nothing proven. Decoded once, when that is first needed. `Debug`
+/// does not show it.
+#[derive(Clone)]
+pub struct ConnectJwt {
+    text: String,
+    read: OnceLock<Result<Unverified, JwtError>>,
+}
 
 /// What an unproven token says of itself: only good for finding the key to prove it with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Unverified {
     pub alg: String,
     pub kid: Option<String>,
-    pub iss: String,
+    pub(super) claims: RawClaims,
 }
+
+impl Unverified {
+    /// Who claims to have made it.
+    ///
+    /// # Errors
+    /// [`JwtError::MissingClaim`].
+    pub fn issuer(&self) -> Result<&str, JwtError> {
+        self.claims.iss.as_deref().ok_or(JwtError::MissingClaim("iss"))
+    }
+}
+
+impl PartialEq for ConnectJwt {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for ConnectJwt {}
 
 /// Takes the token from an `Authorization: JWT …` header's value.
 ///
@@ -42,45 +64,35 @@ pub fn parse_authorization(value: &str) -> Result<ConnectJwt, JwtError> {
     let is_base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     let well_formed = token.split('.').count() == 3
         && token.split('.').all(|part| !part.is_empty() && part.bytes().all(is_base64url));
-    if well_formed { Ok(ConnectJwt(token.to_owned())) } else { Err(JwtError::Malformed) }
+    if !well_formed {
+        return Err(JwtError::Malformed);
+    }
+    Ok(ConnectJwt { text: token.to_owned(), read: OnceLock::new() })
 }
 
 impl ConnectJwt {
-    /// What the token claims about its algorithm, key and issuer, unproven.
+    /// What the token claims about itself, unproven.
     ///
     /// # Errors
-    /// [`JwtError::Malformed`] when header or claims are not the JSON that they have to be,
-    /// [`JwtError::MissingClaim`] without `iss`.
-    pub fn peek(&self) -> Result<Unverified, JwtError> {
+    /// [`JwtError::Malformed`] when header or claims are not the JSON that they have to be.
+    pub fn peek(&self) -> Result<&Unverified, JwtError> {
+        self.read.get_or_init(|| self.read()).as_ref().map_err(Clone::clone)
+    }
+
+    fn read(&self) -> Result<Unverified, JwtError> {
         #[derive(Deserialize)]
-        struct PeekedHeader {
+        struct Header {
             alg: String,
             kid: Option<String>,
         }
-        #[derive(Deserialize)]
-        struct PeekedClaims {
-            iss: Option<String>,
-        }
-        let mut parts = self.0.split('.');
-        let header: PeekedHeader = decode_part(parts.next())?;
-        let claims: PeekedClaims = decode_part(parts.next())?;
-        let iss = claims.iss.ok_or(JwtError::MissingClaim("iss"))?;
-        Ok(Unverified { alg: header.alg, kid: header.kid, iss })
+        let mut parts = self.text.split('.');
+        let header: Header = decode_part(parts.next())?;
+        Ok(Unverified { alg: header.alg, kid: header.kid, claims: decode_part(parts.next())? })
     }
 
-    /// SHA-256, in hex, of what the signature covers: equal for every spelling of the same token.
-    pub(super) fn hash(&self) -> String {
-        let signed = self.0.rsplit_once('.').map_or(self.0.as_str(), |(signed, _)| signed);
-        hex::encode(Sha256::digest(signed))
-    }
-
-    /// All claims, unproven.
-    pub(super) fn peek_claims(&self) -> Result<Claims, JwtError> {
-        decode_part::<RawClaims>(self.0.split('.').nth(1))?.try_into()
-    }
-
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
+    /// What the signature covers, and the signature.
+    pub(super) fn signed(&self) -> (&str, &str) {
+        self.text.rsplit_once('.').unwrap_or_default()
     }
 }
 

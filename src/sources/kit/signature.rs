@@ -132,6 +132,10 @@ impl HmacScheme {
                 self.header
             )));
         }
+        if webhook.body.is_empty() {
+            // A head, whose body decides; and no tool sends an empty body.
+            return Err(mismatch(&self.header));
+        }
         let message = fill_template(&self.signed, timestamp.unwrap_or_default(), &webhook.body);
         let keys = secrets.iter().map(|secret| secret.expose_secret().as_bytes());
         find_match(self.algorithm, keys, &message, &candidates)
@@ -282,6 +286,23 @@ mod tests {
         assert_eq!(split_entries("v1=a, v1=b", ',', "S"), Ok(vec!["v1=a", "v1=b"]));
         assert!(matches!(split_entries(&"a,".repeat(21), ',', "S"), Err(Rejection::Malformed(_))));
         assert!(matches!(split_entries(&"a".repeat(MAX_FIELD + 1), ',', "S"), Err(Rejection::Malformed(_))));
+    }
+
+    #[test]
+    fn a_head_proves_nothing_whatever_its_signature() {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"k");
+        let scheme = HmacScheme::sha256_hex("X-Signature", "v1=");
+        let signed = |body: &[u8]| InboundWebhook {
+            headers: [("X-Signature", format!("v1={}", hex::encode(hmac::sign(&key, body).as_ref())))]
+                .into_iter()
+                .collect(),
+            path_token: None,
+            body: body.to_vec(),
+            received_at: from_millis(0),
+        };
+        let secrets = [SecretString::from("k")];
+        assert!(scheme.verify(&secrets, &signed(b"{}")).is_ok());
+        assert!(matches!(scheme.verify(&secrets, &signed(b"")), Err(Rejection::Mismatch(_))));
     }
 
     #[test]

@@ -15,6 +15,17 @@ pub(in crate::store) enum Arg {
     Bytes(Option<Vec<u8>>),
 }
 
+impl Arg {
+    /// NULL of the same type.
+    pub fn empty(&self) -> Self {
+        match self {
+            Self::Int(_) => Self::Int(None),
+            Self::Text(_) => Self::Text(None),
+            Self::Bytes(_) => Self::Bytes(None),
+        }
+    }
+}
+
 macro_rules! arg_from {
     ($($from:ty => $variant:ident, $convert:expr;)*) => {$(
         impl From<$from> for Arg {

@@ -6,13 +6,14 @@ use super::{Arg, Database, Tx, args};
 use crate::domain::SourceId;
 use crate::store::error::StoreError;
 
+const GET_DIRECTORY: &str = r#"
+    SELECT number
+    FROM generations
+    WHERE name = 'directory'"#;
+
 /// The number of the directory: installations, workspaces and components.
 pub(in crate::store) async fn get_directory(db: &Database) -> Result<i64, StoreError> {
-    let sql = r#"
-        SELECT number
-        FROM generations
-        WHERE name = 'directory'"#;
-    let (number,) = db.get(sql, &args![]).await?;
+    let (number,) = db.get(GET_DIRECTORY, &args![]).await?;
     Ok(number)
 }
 
@@ -37,6 +38,12 @@ impl Part {
             Self::Workspaces => "workspaces",
         }
     }
+}
+
+/// The same as a transaction sees it.
+pub(in crate::store) async fn get_directory_in(tx: &mut Tx) -> Result<i64, StoreError> {
+    let number: Option<i64> = tx.find_value(GET_DIRECTORY, &args![]).await?;
+    number.ok_or_else(|| StoreError::Database(sqlx::Error::RowNotFound))
 }
 
 /// Something in the directory has changed.

@@ -1,7 +1,8 @@
 //! One statement for many rows: a round trip to the database costs more than a row.
 //!
-//! The statement has `{rows}` where `VALUES` has its rows, and its placeholders are made here. Groups have a
-//! power of two of rows, so that the statements that a connection keeps prepared stay few.
+//! The statement has `{rows}` where `VALUES` has its rows, and its placeholders are made here. Empty rows fill a
+//! group up to a power of two, so that the statements that a connection keeps prepared stay few: a statement that
+//! inserts must leave out the rows whose first column is NULL.
 
 use std::fmt::Write as _;
 
@@ -12,7 +13,7 @@ use super::{Arg, Database, Tx};
 use crate::store::error::StoreError;
 
 /// Most rows of one statement: far fewer values than either database takes.
-const MOST: usize = 64;
+pub(super) const MOST: usize = 64;
 
 impl Database {
     /// What a statement that only reads returns for all rows.
@@ -23,9 +24,11 @@ impl Database {
     ) -> Result<Vec<T>, StoreError> {
         let mut found = Vec::new();
         for group in groups(rows) {
-            let (sql, args) = (AssertSqlSafe(expand(sql, N, group.len())), group.as_flattened());
+            let (sql, args) = (group.sql(sql), group.args());
             let more: Vec<T> = match self {
-                Self::Sqlite { read, .. } => bound!(sqlx::query_as(sql), args).fetch_all(read).await?,
+                Self::Sqlite { read, .. } => {
+                    bound!(sqlx::query_as(sql), args).fetch_all(read.take().await?.connection()?).await?
+                }
                 Self::Postgres(pool) => bound!(sqlx::query_as(sql), args).fetch_all(pool).await?,
             };
             found.extend(more);
@@ -43,9 +46,11 @@ impl Tx {
     ) -> Result<u64, StoreError> {
         let mut touched = 0_u64;
         for group in groups(rows) {
-            let (sql, args) = (AssertSqlSafe(expand(sql, N, group.len())), group.as_flattened());
+            let (sql, args) = (group.sql(sql), group.args());
             let more = match self {
-                Self::Sqlite(tx) => bound!(sqlx::query(sql), args).execute(&mut **tx).await?.rows_affected(),
+                Self::Sqlite(turn) => {
+                    bound!(sqlx::query(sql), args).execute(turn.connection()?).await?.rows_affected()
+                }
                 Self::Postgres(tx) => {
                     bound!(sqlx::query(sql), args).execute(&mut **tx).await?.rows_affected()
                 }
@@ -63,9 +68,9 @@ impl Tx {
     ) -> Result<Vec<T>, StoreError> {
         let mut found = Vec::new();
         for group in groups(rows) {
-            let (sql, args) = (AssertSqlSafe(expand(sql, N, group.len())), group.as_flattened());
+            let (sql, args) = (group.sql(sql), group.args());
             let more: Vec<T> = match self {
-                Self::Sqlite(tx) => bound!(sqlx::query_as(sql), args).fetch_all(&mut **tx).await?,
+                Self::Sqlite(turn) => bound!(sqlx::query_as(sql), args).fetch_all(turn.connection()?).await?,
                 Self::Postgres(tx) => bound!(sqlx::query_as(sql), args).fetch_all(&mut **tx).await?,
             };
             found.extend(more);
@@ -74,14 +79,32 @@ impl Tx {
     }
 }
 
-/// The rows in order, each group as large as a power of two can be.
-fn groups<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
-    std::iter::from_fn(move || {
-        let size = MOST.min(1_usize.checked_shl(rows.len().checked_ilog2()?)?);
-        let (group, rest) = rows.split_at_checked(size)?;
-        rows = rest;
-        Some(group)
-    })
+/// Rows of one statement, and the empty ones after them.
+pub(super) struct Group<'a, const N: usize> {
+    rows: &'a [[Arg; N]],
+    padding: Vec<Arg>,
+}
+
+impl<'a, const N: usize> Group<'a, N> {
+    pub fn new(rows: &'a [[Arg; N]]) -> Self {
+        let missing = rows.len().next_power_of_two().saturating_sub(rows.len());
+        let empty: Vec<Arg> = rows.first().into_iter().flatten().map(Arg::empty).collect();
+        Self { rows, padding: std::iter::repeat_n(empty, missing).flatten().collect() }
+    }
+
+    /// The statement with a placeholder for each value.
+    pub fn sql(&self, sql: &str) -> AssertSqlSafe<String> {
+        AssertSqlSafe(expand(sql, N, self.rows.len().next_power_of_two()))
+    }
+
+    pub fn args(&self) -> impl Iterator<Item = &Arg> {
+        self.rows.as_flattened().iter().chain(&self.padding)
+    }
+}
+
+/// The rows in order.
+fn groups<const N: usize>(rows: &[[Arg; N]]) -> impl Iterator<Item = Group<'_, N>> {
+    rows.chunks(MOST).map(Group::new)
 }
 
 /// `($1, $2), ($3, $4)` for `{rows}`.
@@ -102,14 +125,17 @@ pub(super) fn expand(sql: &str, columns: usize, rows: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::db::args;
 
     #[test]
-    fn rows_are_grouped_by_powers_of_two_in_order() {
-        let rows: Vec<usize> = (0..150).collect();
-        let sizes: Vec<usize> = groups(&rows).map(<[usize]>::len).collect();
-        assert_eq!(sizes, [64, 64, 16, 4, 2]);
-        assert_eq!(groups(&rows).flatten().copied().collect::<Vec<_>>(), rows);
-        assert_eq!(groups::<usize>(&[]).count(), 0);
+    fn rows_are_in_order_and_each_statement_has_a_power_of_two_of_them() {
+        let rows: Vec<_> = (0..150).map(|n: usize| args![n, "text"]).collect();
+        let shape = |group: Group<'_, 2>| (group.rows.len(), group.args().count() / 2);
+        assert_eq!(groups(&rows).map(shape).collect::<Vec<_>>(), [(64, 64), (64, 64), (22, 32)]);
+        let last = groups(&rows).last().unwrap();
+        assert!(last.args().take(44).all(|arg| !matches!(arg, Arg::Int(None) | Arg::Text(None))));
+        assert!(last.args().skip(44).all(|arg| matches!(arg, Arg::Int(None) | Arg::Text(None))));
+        assert_eq!(groups::<2>(&[]).count(), 0);
     }
 
     #[test]

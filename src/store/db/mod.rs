@@ -12,12 +12,14 @@ pub(in crate::store) mod fence;
 pub(in crate::store) mod files;
 pub(in crate::store) mod generations;
 mod group;
+mod lane;
 pub(in crate::store) mod news;
 pub(in crate::store) mod owner;
 pub(in crate::store) mod place;
 mod row;
 mod sessions;
 mod set_back;
+mod single;
 mod transact;
 mod tx;
 mod upkeep;
@@ -25,6 +27,7 @@ mod upkeep;
 pub(in crate::store) use arg::{Arg, args};
 pub(in crate::store) use column::{Flag, Kept, Micros, Millis, OptionalMillis, to_json};
 pub(in crate::store) use set_back::{is_over, unless_set_back};
+pub(in crate::store) use single::Single;
 pub(in crate::store) use tx::Tx;
 
 use std::collections::BTreeSet;
@@ -33,12 +36,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::PgPoolOptions;
-use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{Connection as _, PgConnection, PgPool, SqlitePool};
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{Connection as _, PgConnection, PgPool};
 
 use crate::store::error::StoreError;
+use lane::{Lane, Readers};
 use row::{Row, bound, values};
 
 /// How long a statement waits for another process that holds SQLite's lock.
@@ -46,6 +48,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The migration since which a database says which programs may work with it.
 const SINCE: i64 = 8;
+/// Rows that SQLite's thread reads ahead: each time it has to stop costs two changes of threads.
+const ROW_BUFFER: usize = 1024;
 
 /// The file of a SQLite database that does not exist.
 pub(in crate::store) fn find_missing(url: &str) -> Option<PathBuf> {
@@ -56,7 +60,7 @@ pub(in crate::store) fn find_missing(url: &str) -> Option<PathBuf> {
 /// An open database.
 #[derive(Debug, Clone)]
 pub(in crate::store) enum Database {
-    Sqlite { read: SqlitePool, write: SqlitePool },
+    Sqlite { read: Readers, write: Lane },
     Postgres(PgPool),
 }
 
@@ -72,22 +76,15 @@ impl Database {
                 .synchronous(SqliteSynchronous::Full)
                 .auto_vacuum(SqliteAutoVacuum::Incremental)
                 .busy_timeout(BUSY_TIMEOUT)
+                .row_buffer_size(ROW_BUFFER)
                 .foreign_keys(true);
             // `FAST` would leave the pages of long values, such as bodies of webhooks, as they are.
             let writing = options.clone().pragma("cache_size", "-4000").pragma("secure_delete", "on");
-            let write = SqlitePoolOptions::new().max_connections(1).after_release(|connection, _| {
-                // SQLite itself rolls back what a full disk interrupts. The connection still counts the
-                // transaction as open then, and would refuse every other.
-                Box::pin(async move {
-                    connection.ping().await?;
-                    Ok(!connection.is_in_transaction())
-                })
-            });
-            let write = write.connect_with(writing).await?;
+            let write = Lane::new(writing);
+            drop(write.take().await?);
             // Each connection has a thread, and with it memory, of its own; reads take milliseconds.
             let reading = options.pragma("query_only", "on").pragma("cache_size", "-1000");
-            let read = SqlitePoolOptions::new().max_connections(2).min_connections(0);
-            Ok(Self::Sqlite { read: read.connect_lazy_with(reading), write })
+            Ok(Self::Sqlite { read: Readers::new(reading), write })
         } else {
             let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(BUSY_TIMEOUT);
             let pool = pool.after_connect(|connection, _| Box::pin(sessions::limit(connection)));
@@ -113,7 +110,8 @@ impl Database {
         self.pending_migrations().await?;
         match self {
             Self::Sqlite { write, .. } => {
-                sqlx::migrate!("migrations/sqlite").set_ignore_missing(true).run(write).await?;
+                let mut turn = write.take().await?;
+                sqlx::migrate!("migrations/sqlite").set_ignore_missing(true).run(turn.connection()?).await?;
             }
             Self::Postgres(pool) => {
                 // Without the limits of other sessions: a migration may rewrite a table.
@@ -151,10 +149,16 @@ impl Database {
         Ok(migrations.iter().filter(|migration| !applied.contains(&migration.version)).count())
     }
 
-    /// On SQLite it waits for the one connection that writes. Private, so that whoever writes uses `transact`.
+    /// On SQLite it waits for the one connection that writes. Private, so that whoever writes more than one statement uses
+    /// `transact`.
     async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite { write, .. } => {
+                let mut turn = write.take().await?;
+                turn.begin();
+                sqlx::query("BEGIN IMMEDIATE").execute(turn.connection()?).await?;
+                Tx::Sqlite(turn)
+            }
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
     }
@@ -162,7 +166,9 @@ impl Database {
     /// All rows.
     pub async fn list<T: Row>(&self, sql: &'static str, args: &[Arg]) -> Result<Vec<T>, StoreError> {
         Ok(match self {
-            Self::Sqlite { read, .. } => bound!(sqlx::query_as(sql), args).fetch_all(read).await?,
+            Self::Sqlite { read, .. } => {
+                bound!(sqlx::query_as(sql), args).fetch_all(read.take().await?.connection()?).await?
+            }
             Self::Postgres(pool) => bound!(sqlx::query_as(sql), args).fetch_all(pool).await?,
         })
     }
@@ -170,7 +176,9 @@ impl Database {
     /// A row that may not be there.
     pub async fn find<T: Row>(&self, sql: &'static str, args: &[Arg]) -> Result<Option<T>, StoreError> {
         Ok(match self {
-            Self::Sqlite { read, .. } => bound!(sqlx::query_as(sql), args).fetch_optional(read).await?,
+            Self::Sqlite { read, .. } => {
+                bound!(sqlx::query_as(sql), args).fetch_optional(read.take().await?.connection()?).await?
+            }
             Self::Postgres(pool) => bound!(sqlx::query_as(sql), args).fetch_optional(pool).await?,
         })
     }

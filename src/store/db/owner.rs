@@ -33,7 +33,7 @@ impl Ownership {
         let end = Instant::now() + patience;
         loop {
             let taken = match db {
-                Database::Sqlite { write, .. } => lock_file(write.connect_options().get_filename()).map(Some),
+                Database::Sqlite { write, .. } => lock_file(write.file()).map(Some),
                 Database::Postgres(_) => check_alone(db).await.map(|()| None),
             };
             match taken {

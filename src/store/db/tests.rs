@@ -19,9 +19,12 @@ async fn a_full_database_refuses_whole_transactions_until_there_is_room() {
     let db = Database::open(&url).await.unwrap();
     db.migrate().await.unwrap();
     let Database::Sqlite { write, .. } = &db else { panic!("it is SQLite") };
-    let (pages,): (i64,) = sqlx::query_as("PRAGMA page_count").fetch_one(write).await.unwrap();
-    let limit = format!("PRAGMA max_page_count = {}", pages + 8);
-    sqlx::query(sqlx::AssertSqlSafe(limit)).execute(write).await.unwrap();
+    let (pages,): (i64,) = db.get("PRAGMA page_count", &[]).await.unwrap();
+    let limit_pages = async |most: i64| {
+        let limit = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {most}"));
+        sqlx::query(limit).execute(write.take().await.unwrap().connection().unwrap()).await.unwrap();
+    };
+    limit_pages(pages + 8).await;
 
     let count = async || db.get::<(i64,)>("SELECT COUNT(*) FROM source_memory", &[]).await.unwrap().0;
     let insert = async |key: i64| {
@@ -44,7 +47,7 @@ async fn a_full_database_refuses_whole_transactions_until_there_is_room() {
     assert!((1..8).contains(&written));
     assert_eq!(count().await, 2 * written, "half a transaction was kept");
 
-    sqlx::query("PRAGMA max_page_count = 1000000").execute(write).await.unwrap();
+    limit_pages(1_000_000).await;
     insert(written).await.unwrap();
     assert_eq!(count().await, 2 * (written + 1));
 }

@@ -1,10 +1,9 @@
-//! The one way to write: a transaction that is repeated when the database ended it only because of another.
+//! Transactions: each is repeated when the database ended it only because of another.
 
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
 
-use super::arg::Arg;
 use super::{Database, Tx, fence};
 use crate::store::error::StoreError;
 
@@ -21,23 +20,22 @@ impl Database {
     where
         F: Future<Output = Result<(Tx, T), StoreError>>,
     {
-        let once = || async {
+        repeat(|| async {
             let mut tx = self.begin().await?;
             fence::check(&mut tx).await?;
             let (tx, value) = work(tx).await?;
             tx.commit().await?;
             Ok(value)
-        };
-        let waits = ExponentialBuilder::default().with_min_delay(FIRST_WAIT).with_max_times(TIMES);
-        once.retry(waits.with_jitter()).sleep(tokio::time::sleep).when(StoreError::is_collision).await
-    }
-
-    /// One statement that writes, in a transaction of its own. Returns the number of rows it touched.
-    pub async fn execute(&self, sql: &'static str, args: &[Arg]) -> Result<u64, StoreError> {
-        self.transact(|mut tx| async move {
-            let touched = tx.execute(sql, args).await?;
-            Ok((tx, touched))
         })
         .await
     }
+}
+
+/// Repeats what has written nothing because of another transaction.
+pub(super) async fn repeat<T, F>(once: impl FnMut() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let waits = ExponentialBuilder::default().with_min_delay(FIRST_WAIT).with_max_times(TIMES);
+    once.retry(waits.with_jitter()).sleep(tokio::time::sleep).when(StoreError::is_collision).await
 }

@@ -1,14 +1,15 @@
 //! A transaction that may write: what happens in one is visible at once, or never.
 
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{Postgres, Transaction};
 
 use super::arg::Arg;
+use super::lane::Turn;
 use super::row::{Row, bound, values};
 use crate::store::error::StoreError;
 
 /// A transaction that may write. Dropped without `commit`, it leaves no trace.
 pub(in crate::store) enum Tx {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Turn),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -16,7 +17,9 @@ impl Tx {
     /// Returns the number of rows it touched.
     pub async fn execute(&mut self, sql: &'static str, args: &[Arg]) -> Result<u64, StoreError> {
         Ok(match self {
-            Self::Sqlite(tx) => bound!(sqlx::query(sql), args).execute(&mut **tx).await?.rows_affected(),
+            Self::Sqlite(turn) => {
+                bound!(sqlx::query(sql), args).execute(turn.connection()?).await?.rows_affected()
+            }
             Self::Postgres(tx) => bound!(sqlx::query(sql), args).execute(&mut **tx).await?.rows_affected(),
         })
     }
@@ -24,7 +27,7 @@ impl Tx {
     /// All rows.
     pub async fn list<T: Row>(&mut self, sql: &'static str, args: &[Arg]) -> Result<Vec<T>, StoreError> {
         Ok(match self {
-            Self::Sqlite(tx) => bound!(sqlx::query_as(sql), args).fetch_all(&mut **tx).await?,
+            Self::Sqlite(turn) => bound!(sqlx::query_as(sql), args).fetch_all(turn.connection()?).await?,
             Self::Postgres(tx) => bound!(sqlx::query_as(sql), args).fetch_all(&mut **tx).await?,
         })
     }
@@ -32,7 +35,9 @@ impl Tx {
     /// A row that may not be there.
     pub async fn find<T: Row>(&mut self, sql: &'static str, args: &[Arg]) -> Result<Option<T>, StoreError> {
         Ok(match self {
-            Self::Sqlite(tx) => bound!(sqlx::query_as(sql), args).fetch_optional(&mut **tx).await?,
+            Self::Sqlite(turn) => {
+                bound!(sqlx::query_as(sql), args).fetch_optional(turn.connection()?).await?
+            }
             Self::Postgres(tx) => bound!(sqlx::query_as(sql), args).fetch_optional(&mut **tx).await?,
         })
     }
@@ -56,7 +61,10 @@ impl Tx {
     /// Makes everything written so far last.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Sqlite(mut turn) => {
+                sqlx::query("COMMIT").execute(turn.connection()?).await?;
+                turn.end();
+            }
             Self::Postgres(tx) => tx.commit().await?,
         }
         Ok(())

@@ -2,9 +2,10 @@
 //!
 //! PostgreSQL has autovacuum for this.
 
-use sqlx::{Row as _, SqlitePool};
+use sqlx::Row as _;
 
 use super::files::{ExposedFile, list_exposed};
+use super::lane::Turn;
 use super::{BUSY_TIMEOUT, Database};
 use crate::store::error::StoreError;
 
@@ -18,7 +19,7 @@ impl Database {
     /// The files of this database that others than its owner may read or write.
     pub fn list_exposed_files(&self) -> Vec<ExposedFile> {
         match self {
-            Self::Sqlite { write, .. } => list_exposed(write.connect_options().get_filename()),
+            Self::Sqlite { write, .. } => list_exposed(write.file()),
             Self::Postgres(_) => Vec::new(),
         }
     }
@@ -26,14 +27,15 @@ impl Database {
     /// Gives a few unused pages of the file back to the file system. Returns whether more are left.
     pub async fn vacuum_step(&self) -> Result<bool, StoreError> {
         let Self::Sqlite { write, .. } = self else { return Ok(false) };
-        let before = count_free_pages(write).await?;
+        let mut turn = write.take().await?;
+        let before = count_free_pages(&mut turn).await?;
         if before == 0 {
             return Ok(false);
         }
         let sql = format!("PRAGMA incremental_vacuum({VACUUM_STEP})");
         // One page is given back with each row, so all must be read.
-        sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(write).await?;
-        let after = count_free_pages(write).await?;
+        sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(turn.connection()?).await?;
+        let after = count_free_pages(&mut turn).await?;
         Ok(after > 0 && after < before)
     }
 
@@ -41,7 +43,8 @@ impl Database {
     /// cannot be read there. Returns `false` when a reader was in the way.
     pub async fn empty_log(&self) -> Result<bool, StoreError> {
         let Self::Sqlite { write, .. } = self else { return Ok(true) };
-        let mut connection = write.acquire().await?;
+        let mut turn = write.take().await?;
+        let connection = turn.connection()?;
         let wait = |ms: u128| sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA busy_timeout = {ms}")));
         wait(SCRUB_TIMEOUT_MS).execute(&mut *connection).await?;
         let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *connection).await;
@@ -50,7 +53,7 @@ impl Database {
     }
 }
 
-async fn count_free_pages(write: &SqlitePool) -> Result<i64, StoreError> {
-    let (pages,): (i64,) = sqlx::query_as("PRAGMA freelist_count").fetch_one(write).await?;
+async fn count_free_pages(turn: &mut Turn) -> Result<i64, StoreError> {
+    let (pages,): (i64,) = sqlx::query_as("PRAGMA freelist_count").fetch_one(turn.connection()?).await?;
     Ok(pages)
 }

@@ -38,7 +38,9 @@ impl Deliveries<'_> {
                 destination, kind, entity_id, wanted, state,
                 priority, queued_at, waiting_since, updated_at
             )
-            VALUES {rows}
+            SELECT *
+            FROM (VALUES {rows}) AS new
+            WHERE column1 IS NOT NULL
             ON CONFLICT (destination, kind, entity_id) DO UPDATE
             SET wanted = excluded.wanted,
                 state = 'waiting',

@@ -141,7 +141,9 @@ impl Entities<'_> {
                 digest, standing, content, mentioned, created_at, updated_at, event_micros,
                 number, url_digest
             )
-            VALUES {rows}
+            SELECT *
+            FROM (VALUES {rows}) AS new
+            WHERE column1 IS NOT NULL
             ON CONFLICT (kind, id) DO UPDATE
             SET workspace = excluded.workspace,
                 version = excluded.version,

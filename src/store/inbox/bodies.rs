@@ -1,5 +1,6 @@
 //! Reads the bodies of many webhooks, few bytes at a time, and erases single ones.
 
+use super::body::Body;
 use super::{Inbox, InboxState};
 use crate::store::db::args;
 use crate::store::error::StoreError;
@@ -12,11 +13,19 @@ const BYTES_AT_ONCE: i64 = 4 << 20;
 const ERASED: &str = "erased by an operator";
 
 /// A webhook and its body.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 pub struct StoredBody {
     pub id: String,
     pub source: String,
     pub body: Vec<u8>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    source: String,
+    #[sqlx(flatten)]
+    body: Body,
 }
 
 impl Inbox<'_> {
@@ -28,7 +37,7 @@ impl Inbox<'_> {
         after: &str,
     ) -> Result<Vec<StoredBody>, StoreError> {
         let sql = r#"
-            SELECT id, CAST(LENGTH(body) AS BIGINT)
+            SELECT id, CAST(CASE WHEN body_size > 0 THEN body_size ELSE LENGTH(body) END AS BIGINT)
             FROM inbox
             WHERE state = $1 AND id > $2
             ORDER BY id
@@ -42,11 +51,13 @@ impl Inbox<'_> {
         });
         let Some((_, (last, _))) = last.last() else { return Ok(Vec::new()) };
         let sql = r#"
-            SELECT id, source, body
+            SELECT id, source, body, body_size
             FROM inbox
             WHERE state = $1 AND id > $2 AND id <= $3
             ORDER BY id"#;
-        self.db.list(sql, &args![state, after, last]).await
+        let rows: Vec<Row> = self.db.list(sql, &args![state, after, last]).await?;
+        let open = |row: Row| Ok(StoredBody { body: row.body.open()?, id: row.id, source: row.source });
+        rows.into_iter().map(open).collect()
     }
 
     /// Erases what webhooks said. The rows stay, so that a repetition of a webhook is recognised. One that has
@@ -57,6 +68,7 @@ impl Inbox<'_> {
             SET state = 'done',
                 headers = '[]',
                 body = $1,
+                body_size = 0,
                 note = $2,
                 processed_at = COALESCE(processed_at, $3)
             WHERE id = $4 AND state <> 'new'"#;

@@ -4,14 +4,15 @@
 //! transaction that stores its effect, so a crash between the two repeats the work and loses nothing.
 
 pub(in crate::store) mod bodies;
+pub(in crate::store) mod body;
 pub(in crate::store) mod quarantine;
-
-use std::collections::HashSet;
+pub(in crate::store) mod record;
 
 use crate::clock::{Clock, Timestamp, from_millis};
 use crate::domain::SourceId;
-use crate::store::db::{Arg, Database, Millis, Tx, args};
+use crate::store::db::{Database, Millis, Tx, args};
 use crate::store::error::StoreError;
+use body::Body;
 
 /// Bytes of the bodies that are read at once: several of the largest, and a small part of the memory.
 const BODIES_AT_ONCE: i64 = 2 * 1024 * 1024;
@@ -29,7 +30,7 @@ pub struct InboxEntry {
     pub verified_by: String,
     /// JSON of the header fields, without credentials.
     pub headers: String,
-    pub body: Vec<u8>,
+    pub body: Body,
     /// Why it cannot be mapped, if that is known already: it is then kept for the operator.
     pub quarantine: Option<String>,
 }
@@ -45,7 +46,8 @@ pub struct InboxRow {
     pub verified_by: String,
     /// JSON of the header fields, without credentials.
     pub headers: String,
-    pub body: Vec<u8>,
+    #[sqlx(flatten)]
+    pub body: Body,
     /// Why it is kept aside, or why it had no effect.
     pub note: Option<String>,
 }
@@ -129,41 +131,6 @@ impl<'a> Inbox<'a> {
         Self { db, clock }
     }
 
-    /// Stores all entries in one transaction, in order. When it returns, they are on disk.
-    pub async fn record(self, entries: &[InboxEntry]) -> Result<Vec<Recorded>, StoreError> {
-        let insert = r#"
-            INSERT INTO inbox (
-                id, source, delivery_key, received_at, verified_by,
-                delivery_id, headers, body, state, note
-            )
-            VALUES {rows}
-            ON CONFLICT (source, delivery_key) DO NOTHING
-            RETURNING id"#;
-        let count = r#"
-            UPDATE inbox
-            SET duplicates = duplicates + 1
-            WHERE source = $1 AND delivery_key = $2"#;
-        let ids: Vec<String> = entries.iter().map(|_| self.clock.new_id()).collect();
-        let rows: Vec<_> = ids.iter().zip(entries).map(|(id, entry)| row(id, entry)).collect();
-        let (ids, rows) = (&ids, &rows);
-        self.db
-            .transact(|mut tx| async move {
-                let inserted: Vec<(String,)> = tx.list_all(insert, rows).await?;
-                let inserted: HashSet<&str> = inserted.iter().map(|(id,)| id.as_str()).collect();
-                let mut recorded = Vec::with_capacity(entries.len());
-                for (id, entry) in ids.iter().zip(entries) {
-                    if inserted.contains(id.as_str()) {
-                        recorded.push(Recorded::New);
-                    } else {
-                        tx.execute(count, &args![&entry.source, &entry.delivery_key]).await?;
-                        recorded.push(Recorded::Duplicate);
-                    }
-                }
-                Ok((tx, recorded))
-            })
-            .await
-    }
-
     /// Sources with webhooks that have had no effect yet. However many there are, each source costs one look
     /// into the index.
     pub async fn list_waiting_sources(self) -> Result<Vec<String>, StoreError> {
@@ -189,7 +156,13 @@ impl<'a> Inbox<'a> {
 
     /// The oldest webhooks of `source` that have had no effect yet: at most `limit`.
     pub async fn list_new(self, source: &SourceId, limit: usize) -> Result<Vec<InboxRow>, StoreError> {
-        self.list(InboxState::New, source, limit).await
+        let sql = r#"
+            SELECT id, source, delivery_id, received_at, verified_by, headers, body, body_size, note
+            FROM inbox
+            WHERE state = 'new' AND source = $1
+            ORDER BY id
+            LIMIT $2"#;
+        self.db.list(sql, &args![source, limit]).await
     }
 
     /// The same for a transaction that gives them their effect: fewer if they are large.
@@ -200,7 +173,7 @@ impl<'a> Inbox<'a> {
         limit: usize,
     ) -> Result<Vec<InboxRow>, StoreError> {
         let sql = r#"
-            SELECT CAST(LENGTH(body) AS BIGINT)
+            SELECT CAST(CASE WHEN body_size > 0 THEN body_size ELSE LENGTH(body) END AS BIGINT)
             FROM inbox
             WHERE state = 'new' AND source = $1
             ORDER BY id
@@ -212,27 +185,12 @@ impl<'a> Inbox<'a> {
         });
         let fitting = totals.take_while(|total| *total <= BODIES_AT_ONCE).count().max(1).min(limit);
         let sql = r#"
-            SELECT id, source, delivery_id, received_at, verified_by, headers, body, note
+            SELECT id, source, delivery_id, received_at, verified_by, headers, body, body_size, note
             FROM inbox
             WHERE state = 'new' AND source = $1
             ORDER BY id
             LIMIT $2"#;
         tx.list(sql, &args![source, fitting]).await
-    }
-
-    async fn list(
-        self,
-        state: InboxState,
-        source: &SourceId,
-        limit: usize,
-    ) -> Result<Vec<InboxRow>, StoreError> {
-        let sql = r#"
-            SELECT id, source, delivery_id, received_at, verified_by, headers, body, note
-            FROM inbox
-            WHERE state = $1 AND source = $2
-            ORDER BY id
-            LIMIT $3"#;
-        self.db.list(sql, &args![state.as_str(), source, limit]).await
     }
 
     /// Marks webhooks as processed, each with a note if it had no effect. All of them must still be new.
@@ -281,42 +239,35 @@ impl<'a> Inbox<'a> {
     /// Counts what is not done, by source and state.
     pub async fn count(self) -> Result<Vec<QueueCounts>, StoreError> {
         let sql = r#"
-            SELECT source, state, COUNT(*) AS count
+            SELECT source, 'new' AS state, COUNT(*) AS count
             FROM inbox
-            WHERE state IN ('new', 'quarantined')
-            GROUP BY source, state
+            WHERE state = 'new'
+            GROUP BY source
+            UNION ALL
+            SELECT source, 'quarantined' AS state, COUNT(*) AS count
+            FROM inbox
+            WHERE state = 'quarantined'
+            GROUP BY source
             ORDER BY source, state"#;
         self.db.list(sql, &args![]).await
     }
 
-    /// Removes up to `limit` webhooks from before `before` that have had their effect. Returns how many.
+    /// Removes up to `limit` webhooks from before `before` that have had their effect: ids are in the order of
+    /// arrival, so only the oldest are looked at. Returns how many.
     pub async fn remove_old(self, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
         let sql = r#"
             DELETE FROM inbox
             WHERE id IN (
                 SELECT id
-                FROM inbox
-                WHERE state = 'done' AND received_at < $1
-                ORDER BY id
-                LIMIT $2
+                FROM (
+                    SELECT id, received_at
+                    FROM inbox
+                    WHERE state = 'done'
+                    ORDER BY id
+                    LIMIT $2
+                ) AS oldest
+                WHERE received_at < $1
             )"#;
         self.db.execute(sql, &args![before, limit]).await
     }
-}
-
-/// The values of a new row.
-fn row(id: &str, entry: &InboxEntry) -> [Arg; 10] {
-    let state = if entry.quarantine.is_some() { InboxState::Quarantined } else { InboxState::New };
-    args![
-        id,
-        &entry.source,
-        &entry.delivery_key,
-        entry.received_at,
-        &entry.verified_by,
-        entry.delivery_id.as_deref(),
-        &entry.headers,
-        entry.body.as_slice(),
-        state.as_str(),
-        entry.quarantine.as_deref(),
-    ]
 }

@@ -1,5 +1,6 @@
 //! Verified webhooks that could not be mapped: kept for the operator, up to a limit.
 
+use super::body::Body;
 use super::{Inbox, InboxRow, InboxState};
 use crate::clock::Timestamp;
 use crate::domain::SourceId;
@@ -34,7 +35,13 @@ impl Inbox<'_> {
         source: &SourceId,
         limit: usize,
     ) -> Result<Vec<InboxRow>, StoreError> {
-        self.list(InboxState::Quarantined, source, limit).await
+        let sql = r#"
+            SELECT id, source, delivery_id, received_at, verified_by, headers, body, body_size, note
+            FROM inbox
+            WHERE state = 'quarantined' AND source = $1
+            ORDER BY id
+            LIMIT $2"#;
+        self.db.list(sql, &args![source, limit]).await
     }
 
     /// Keeps webhooks that cannot be mapped, each by its id and with the reason.
@@ -170,10 +177,11 @@ impl Inbox<'_> {
     /// The body of a quarantined webhook.
     pub async fn find_quarantined_body(self, id: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let sql = r#"
-            SELECT body
+            SELECT body, body_size
             FROM inbox
             WHERE state = 'quarantined' AND id = $1"#;
-        self.db.find_value(sql, &args![id]).await
+        let found: Option<Body> = self.db.find(sql, &args![id]).await?;
+        found.map(|body| body.open()).transpose()
     }
 
     /// The oldest quarantined webhooks that `is_meant`, which is given each with its body, accepts: not more

@@ -64,7 +64,9 @@ impl Polls<'_> {
     ) -> Result<(), StoreError> {
         let write = r#"
             INSERT INTO source_memory (source, key, value)
-            VALUES {rows}
+            SELECT *
+            FROM (VALUES {rows}) AS new
+            WHERE column1 IS NOT NULL
             ON CONFLICT (source, key) DO UPDATE
             SET value = excluded.value"#;
         let remove = r#"

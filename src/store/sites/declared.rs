@@ -4,7 +4,7 @@
 use super::{DestinationRef, Sites};
 use crate::clock::Timestamp;
 use crate::domain::DestinationId;
-use crate::store::db::{Millis, args, unless_set_back};
+use crate::store::db::{Millis, args, generations, unless_set_back};
 use crate::store::error::StoreError;
 
 /// A destination of the configuration.
@@ -93,12 +93,18 @@ impl Sites<'_> {
                     FROM destinations
                     WHERE type <> 'operations' AND state <> 'uninstalled'"#;
                 let known: Vec<DestinationId> = tx.list_values(known, &args![]).await?;
-                for gone in known.iter().filter(|id| !declared.iter().any(|it| it.id == **id)) {
-                    tx.execute(retire, &args![now, gone]).await?;
+                let is_new = declared.iter().any(|it| !known.contains(&it.id));
+                let gone: Vec<_> =
+                    known.iter().filter(|id| !declared.iter().any(|it| it.id == **id)).collect();
+                for gone in &gone {
+                    tx.execute(retire, &args![now, *gone]).await?;
                 }
                 for destination in declared {
                     let args = args![&destination.id, &destination.type_name, &destination.name, now];
                     tx.execute(upsert, &args).await?;
+                }
+                if is_new || !gone.is_empty() {
+                    generations::bump_directory(&mut tx).await?;
                 }
                 Ok((tx, ()))
             })

@@ -66,7 +66,9 @@ impl<'a> Timeline<'a> {
     ) -> Result<(), StoreError> {
         let sql = r#"
             INSERT INTO timeline (id, kind, entity_id, destination, at, event, detail)
-            VALUES {rows}"#;
+            SELECT *
+            FROM (VALUES {rows}) AS new
+            WHERE column1 IS NOT NULL"#;
         let now = self.clock.now();
         let row = |new: &NewEvent<'_>| {
             let (event, detail) = new.event.to_row();
@@ -95,16 +97,20 @@ impl<'a> Timeline<'a> {
         Ok(rows.into_iter().map(entry).collect())
     }
 
-    /// Removes up to `limit` entries from before `before`. Returns how many.
+    /// Removes up to `limit` entries from before `before`: ids are in the order of time, so only the oldest are looked
+    /// at. Returns how many.
     pub async fn remove_old(self, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
         let sql = r#"
             DELETE FROM timeline
             WHERE id IN (
                 SELECT id
-                FROM timeline
+                FROM (
+                    SELECT id, at
+                    FROM timeline
+                    ORDER BY id
+                    LIMIT $2
+                ) AS oldest
                 WHERE at < $1
-                ORDER BY at
-                LIMIT $2
             )"#;
         self.db.execute(sql, &args![before, limit]).await
     }

@@ -3,6 +3,7 @@
 //! All statements of a webhook, a page or a batch are one transaction with the end of what they came from.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::connect::sites::host_matches;
 use crate::domain::{DestinationId, SourceId};
@@ -70,15 +71,22 @@ impl Store {
         Ok(())
     }
 
-    /// The destinations that may see a source.
+    /// The destinations that may see a source. The transaction holds installations up, so the generation that it
+    /// reads stays.
     pub(super) async fn audience(
         &self,
         tx: &mut Tx,
         scope: &SourceScope<'_>,
-    ) -> Result<Vec<DestinationId>, StoreError> {
-        let mut audience = self.sites().list_audience(tx).await?;
-        audience.retain(|it| scope.sites.iter().any(|pattern| host_matches(pattern, &it.site)));
-        Ok(audience.into_iter().map(|it| it.id).collect())
+    ) -> Result<Arc<[DestinationId]>, StoreError> {
+        let generation = generations::get_directory_in(tx).await?;
+        if let Some(audience) = self.audiences.find(scope, generation) {
+            return Ok(audience);
+        }
+        let mut found = self.sites().list_audience(tx).await?;
+        found.retain(|it| scope.sites.iter().any(|pattern| host_matches(pattern, &it.site)));
+        let audience: Arc<[DestinationId]> = found.into_iter().map(|it| it.id).collect();
+        self.audiences.keep(scope, generation, audience.clone());
+        Ok(audience)
     }
 
     /// Writes new versions and adds them, with how each differs from the one before, to the timeline.

@@ -15,6 +15,7 @@
 //! | `move_workspaces` | new versions of entities whose workspace has changed, queued for delivery |
 
 mod apply;
+pub(in crate::store) mod audience;
 mod changes;
 pub(in crate::store) mod claim;
 mod destinations;

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::found::{ContainerHit, Found, Query, SearchPosition};
+use super::found::{ContainerHit, Found, Query, Rendered, SearchPosition};
 use super::sorted::{Item, Sorted};
 use crate::destinations::text;
 use crate::domain::EntityId;
@@ -36,10 +36,10 @@ impl Containers {
     pub fn prepare(&mut self, source: &SourceRuntime, listed: &[Container]) -> Vec<Item> {
         let item = |container: &Container| {
             let workspaces = workspaces_of(source, container).map(|id| self.number(id)).collect();
-            let hit = Arc::new(render(container, source));
-            Item { name: hit.name.to_lowercase(), hit, workspaces }
+            let (name, hit) = render(container, source)?;
+            Some(Item { name: name.to_lowercase(), hit: Arc::new(hit), workspaces })
         };
-        listed.iter().map(item).collect()
+        listed.iter().filter_map(item).collect()
     }
 
     /// The same with these containers, of which there were none.
@@ -101,21 +101,20 @@ fn workspaces_of<'a>(
     ids.map(|id| EntityId::new(source.id(), id))
 }
 
-/// As Jira shows it: with the source's own address and icon where the tool gave none.
-fn render(container: &Container, source: &SourceRuntime) -> ContainerHit {
+/// Its name, and the container as Jira shows it: with the source's own address and icon where the tool gave none.
+fn render(container: &Container, source: &SourceRuntime) -> Option<(String, ContainerHit)> {
     let (component, profile) = (&container.component, &source.profile);
     let id = EntityId::new(source.id(), &component.provider_id);
-    ContainerHit {
-        name: text::find_line(&component.name).unwrap_or_else(|| id.to_string()),
+    let name = text::find_line(&component.name).unwrap_or_else(|| id.to_string());
+    let avatar_url = component.avatar_url.as_deref().and_then(text::find_url);
+    let hit = ContainerHit::render(&Rendered {
+        id: id.as_str(),
+        name: &name,
         url: text::find_url(&component.url).unwrap_or_else(|| text::uri(&profile.home_url)),
-        avatar_url: component
-            .avatar_url
-            .as_deref()
-            .and_then(text::find_url)
-            .unwrap_or_else(|| profile.avatar_url.clone()),
+        avatar_url: avatar_url.unwrap_or_else(|| profile.avatar_url.clone()),
         last_updated_date: text::timestamp(component.updated_at),
-        id: id.into(),
-    }
+    })?;
+    Some((name, hit))
 }
 
 #[cfg(test)]

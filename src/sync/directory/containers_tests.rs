@@ -52,9 +52,15 @@ fn containers(names: &[&str]) -> Containers {
     all(&containers)
 }
 
+fn name_of(found: &Found<'_>) -> String {
+    let json: serde_json::Value = serde_json::from_str(found.hit.json()).unwrap();
+    assert_eq!(json["id"], found.id);
+    json["name"].as_str().unwrap().to_owned()
+}
+
 fn find(containers: &Containers, text: &str) -> Vec<String> {
     let query = Query::new(text);
-    containers.search(&query, None, None, 10).map(|found| found.hit.name.clone()).collect()
+    containers.search(&query, None, None, 10).map(|found| name_of(&found)).collect()
 }
 
 #[test]
@@ -78,7 +84,7 @@ fn a_container_is_found_in_each_of_its_workspaces_and_in_no_other() {
     let names = |workspace: &str| {
         let query = Query::new("c");
         let found = containers.search(&query, Some(workspace), None, 10);
-        found.map(|found| found.hit.name.clone()).collect::<Vec<_>>()
+        found.map(|found| name_of(&found)).collect::<Vec<_>>()
     };
     assert_eq!(names("pd:T1"), ["Checkout"]);
     assert_eq!(names("pd:T2"), ["Cart", "Checkout"]);

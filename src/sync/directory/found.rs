@@ -4,16 +4,38 @@ use std::sync::Arc;
 
 use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-/// A container that a search found.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// A container that a search found: what Jira shows of it, as JSON.
+#[derive(Debug, Clone)]
 pub struct ContainerHit {
-    pub id: String,
-    pub name: String,
+    pub(super) id: Box<str>,
+    json: Box<RawValue>,
+}
+
+/// What is shown of a container.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Rendered<'a> {
+    pub id: &'a str,
+    pub name: &'a str,
     pub url: String,
     pub avatar_url: String,
     pub last_updated_date: String,
+}
+
+impl ContainerHit {
+    pub(super) fn render(rendered: &Rendered<'_>) -> Option<Self> {
+        // Texts are always JSON.
+        let json = serde_json::value::to_raw_value(rendered).ok()?;
+        Some(Self { id: rendered.id.into(), json })
+    }
+
+    /// JSON with the keys `id`, `name`, `url`, `avatarUrl` and `lastUpdatedDate`.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        self.json.get()
+    }
 }
 
 /// Where in the ranked list a page ended.
@@ -39,12 +61,19 @@ impl<'t> Query<'t> {
 }
 
 /// A container in the order of a search: by rank, lower-case name, id.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug)]
 pub(in crate::sync) struct Found<'a> {
     pub rank: u8,
     pub name: &'a str,
     pub id: &'a str,
     pub hit: &'a Arc<ContainerHit>,
+}
+
+impl Found<'_> {
+    /// What it is sorted by.
+    pub fn order(&self) -> (u8, &str, &str) {
+        (self.rank, self.name, self.id)
+    }
 }
 
 impl From<&Found<'_>> for SearchPosition {

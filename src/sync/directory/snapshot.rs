@@ -13,7 +13,7 @@ use crate::store::{KnownSite, StoredWorkspace};
 use crate::sync::registry::Registry;
 
 /// One page of a search.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ContainerPage {
     pub hits: Vec<Arc<ContainerHit>>,
     /// Where the next page starts; `None` on the last.
@@ -105,7 +105,7 @@ impl Snapshot {
             .containers_of(site)
             .flat_map(|containers| containers.search(&query, workspace, after, limit.saturating_add(1)))
             .collect();
-        found.sort();
+        found.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
         let more = found.len() > limit;
         found.truncate(limit);
         let next = found.last().filter(|_| more).map(SearchPosition::from);

@@ -78,7 +78,7 @@ impl Inbound {
             received_at: self.core.clock.now(),
             verified_by: POLLED.to_owned(),
             headers: "[]".to_owned(),
-            body: content.to_string().into_bytes(),
+            body: content.to_string().into_bytes().into(),
             quarantine: Some(format!("polled {name}: the database refuses it: {}", fault.words())),
         };
         match self.core.store.inbox().record(&[entry]).await {

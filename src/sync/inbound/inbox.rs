@@ -19,8 +19,10 @@ use crate::sync::SyncError;
 use crate::sync::core::{Faults, POLLED};
 use crate::sync::registry::SourceRuntime;
 
-/// Webhooks whose effects share one transaction: small enough not to hold up the inbox.
-const BATCH: usize = 64;
+/// Webhooks whose effects share one transaction, while nobody waits for its end.
+const BATCH: usize = 256;
+/// The same while webhooks that arrive wait to be written.
+const BATCH_BESIDE_ARRIVALS: usize = 64;
 /// The same while other sources wait for their turn.
 const BATCH_BESIDE_OTHERS: usize = 16;
 
@@ -67,7 +69,11 @@ impl Inbound {
         loop {
             let mut found = false;
             let waiting = self.core.store.inbox().list_waiting_sources().await?;
-            let batch = if waiting.len() > 1 { BATCH_BESIDE_OTHERS } else { BATCH };
+            let batch = match waiting.len() {
+                0 | 1 if self.core.store.is_waited_for() => BATCH_BESIDE_ARRIVALS,
+                0 | 1 => BATCH,
+                _ => BATCH_BESIDE_OTHERS,
+            };
             for name in waiting {
                 let Some(source) = self.core.registry.current().find(&name) else { continue };
                 if failed.contains(&name) {
@@ -235,7 +241,7 @@ fn open(source: &SourceRuntime, row: &InboxRow) -> Result<Opened, String> {
         let id = source.id();
         return Err(format!("it was polled: `incident-bridge sync --source {id} --full` reads it again"));
     }
-    let webhook = restore(row).map_err(|reason| reason.to_string())?;
+    let webhook = restore(row)?;
     let keys = unless_it_panics(|| source.adapter.recall(&webhook)).ok_or(PARSER_PANICKED)?;
     Ok(Opened { webhook, keys })
 }
@@ -281,11 +287,11 @@ pub(super) fn unless_it_panics<T>(code: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(code)).ok()
 }
 
-fn restore(row: &InboxRow) -> Result<VerifiedWebhook, Unmappable> {
+fn restore(row: &InboxRow) -> Result<VerifiedWebhook, String> {
     let headers: Headers =
-        serde_json::from_str(&row.headers).map_err(|fault| Unmappable::from_json(&fault))?;
-    let inbound =
-        InboundWebhook { headers, path_token: None, body: row.body.clone(), received_at: row.received_at };
+        serde_json::from_str(&row.headers).map_err(|fault| Unmappable::from_json(&fault).to_string())?;
+    let body = row.body.open().map_err(|fault| fault.to_string())?;
+    let inbound = InboundWebhook { headers, path_token: None, body, received_at: row.received_at };
     Ok(VerifiedWebhook::new(inbound, row.delivery_id.clone(), row.verified_by.clone()))
 }
 

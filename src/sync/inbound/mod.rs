@@ -6,6 +6,7 @@ mod apply;
 mod cadence;
 mod catalogue;
 mod fetch;
+mod groups;
 mod guard;
 mod inbox;
 mod ingest;
@@ -22,7 +23,8 @@ use url::Url;
 
 use super::core::Core;
 
-pub use ingest::{IngestError, Ingestor, Receipt};
+pub use groups::IngestError;
+pub use ingest::{Ingestor, Receipt};
 pub use poll::PollOutcome;
 pub use probe::{Probe, ProbedEntity, ProbedPayload, probe};
 pub use window::Window;

@@ -11,6 +11,10 @@ use crate::sync::SyncError;
 use crate::sync::core::Core;
 use crate::sync::inbound::Inbound;
 
+/// How long it rests after a round: webhooks that arrive without end share transactions, and each transaction costs a
+/// sync of the disk that those who wait for their answers would rather have.
+const REST: Duration = Duration::from_millis(10);
+
 pub(super) struct ProcessInbox {
     pub core: Arc<Core>,
     pub inbound: Arc<Inbound>,
@@ -31,7 +35,9 @@ impl Task for ProcessInbox {
         Duration::from_secs(1)
     }
 
+    /// A webhook after a pause is processed at once.
     async fn signal(&self) {
+        tokio::time::sleep(REST).await;
         self.core.signals.inbox.notified().await;
     }
 

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use actix_web::HttpRequest;
-use actix_web::web::{Data, Json, Query};
+use actix_web::http::header::ContentType;
+use actix_web::web::{Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::sync::{ContainerHit, SearchPosition};
 use crate::web::State;
@@ -25,19 +26,11 @@ struct Asked {
     cursor: Option<String>,
 }
 
-#[derive(Serialize)]
-pub(in crate::web) struct Answer {
-    containers: Vec<Arc<ContainerHit>>,
-    /// To be sent as `cursor` for the next page; absent on the last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cursor: Option<String>,
-}
-
 /// 200 with one page. An empty search text finds everything.
 pub(in crate::web) async fn search_containers(
     state: Data<State>,
     request: HttpRequest,
-) -> Result<Json<Answer>, Problem> {
+) -> Result<HttpResponse, Problem> {
     let site = authenticate_action(&state, &request).await?;
     let asked = Query::<Asked>::from_query(request.query_string())
         .map_err(|_| Problem::bad_request("The query cannot be read; limit must be a whole number."))?
@@ -48,7 +41,29 @@ pub(in crate::web) async fn search_containers(
     let text = asked.search_query.unwrap_or_default();
     let snapshot = state.engine.read_directory().await?;
     let page = snapshot.search(&site, &text, workspace, after.as_ref(), limit);
-    Ok(Json(Answer { containers: page.hits, cursor: page.next.as_ref().and_then(write_cursor) }))
+    let cursor = page.next.as_ref().and_then(write_cursor);
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(write_page(&page.hits, cursor.as_deref())))
+}
+
+/// The page as JSON, put together from hits that are JSON already. `cursor`, to be sent for the next page, is absent on
+/// the last.
+fn write_page(hits: &[Arc<ContainerHit>], cursor: Option<&str>) -> String {
+    let length: usize = hits.iter().map(|hit| hit.json().len().saturating_add(1)).sum();
+    let mut page = String::with_capacity(length.saturating_add(64 + cursor.map_or(0, str::len)));
+    page.push_str(r#"{"containers":["#);
+    for (nth, hit) in hits.iter().enumerate() {
+        if nth > 0 {
+            page.push(',');
+        }
+        page.push_str(hit.json());
+    }
+    page.push(']');
+    if let Some(cursor) = cursor {
+        // Base64 needs no escapes.
+        page.extend([r#","cursor":""#, cursor, "\""]);
+    }
+    page.push('}');
+    page
 }
 
 fn parse_cursor(text: &str) -> Result<SearchPosition, Problem> {

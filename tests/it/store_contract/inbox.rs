@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use incident_bridge::domain::{EntityId, SourceId};
 use incident_bridge::store::{
-    InboxEntry, Origin, QuarantinedRow, Recorded, Report, SourceScope, StoreError, TimelineEvent,
+    InboxEntry, InboxState, Origin, QuarantinedRow, Recorded, Report, SourceScope, StoreError, TimelineEvent,
 };
 
 use super::{World, entry, incident, source};
@@ -14,10 +14,42 @@ pub async fn a_webhook_is_kept_once_however_often_it_comes(world: World) {
     assert_eq!(recorded.expect("it records"), [Recorded::New, Recorded::New, Recorded::Duplicate]);
     let again = world.store.inbox().record(&[entry("b", None)]).await.expect("it records");
     assert_eq!(again, [Recorded::Duplicate]);
+    let thrice = [entry("a", None), entry("c", None), entry("a", None), entry("a", None)];
+    let thrice = world.store.inbox().record(&thrice).await.expect("it records");
+    assert_eq!(thrice, [Recorded::Duplicate, Recorded::New, Recorded::Duplicate, Recorded::Duplicate]);
     let rows = world.store.inbox().list_new(&source(), 10).await.expect("it lists");
-    assert_eq!(rows.iter().map(|row| row.delivery_id.as_deref()).collect::<Vec<_>>(), [Some("a"), Some("b")]);
+    assert_eq!(
+        rows.iter().map(|row| row.delivery_id.as_deref()).collect::<Vec<_>>(),
+        [Some("a"), Some("b"), Some("c")]
+    );
+    for (row, repeated) in rows.iter().zip([4, 1, 0]) {
+        let receipt = world.store.inbox().find_receipt(&row.id).await.expect("it looks").expect("a receipt");
+        assert_eq!(receipt.duplicates, repeated, "{receipt:?}");
+    }
     assert_eq!(rows[0].body, entry("a", None).body);
     assert_eq!(rows[0].received_at, start_time());
+}
+
+pub async fn a_body_is_read_as_it_arrived_however_it_is_kept(world: World) {
+    let long = "{\"title\":\"Checkout is slow\"} ".repeat(1_000).into_bytes();
+    let inbox = world.store.inbox();
+    let entries = [
+        InboxEntry { body: inbox.pack(&long), ..entry("packed", Some("no id")) },
+        // As earlier releases kept it.
+        InboxEntry { body: long.clone().into(), ..entry("plain", Some("no id")) },
+    ];
+    inbox.record(&entries).await.expect("it records");
+    for row in inbox.list_quarantined(&source(), 10).await.expect("it lists") {
+        assert_eq!(row.body.open().expect("readable"), long);
+        assert_eq!(inbox.find_quarantined_body(&row.id).await.expect("it finds"), Some(long.clone()));
+        inbox.discard(std::slice::from_ref(&row.id)).await.expect("it discards");
+    }
+    let kept = inbox.list_bodies_after(InboxState::Done, "").await.expect("it lists");
+    assert_eq!(kept.iter().map(|it| &it.body).collect::<Vec<_>>(), [&long, &long]);
+    let ids: Vec<String> = kept.into_iter().map(|it| it.id).collect();
+    assert_eq!(inbox.erase_bodies(&ids).await.expect("it erases"), 2);
+    let erased = inbox.list_bodies_after(InboxState::Done, "").await.expect("it lists");
+    assert!(erased.iter().all(|it| it.body.is_empty()));
 }
 
 pub async fn a_webhook_is_done_in_the_transaction_of_its_effect(world: World) {
@@ -116,7 +148,8 @@ pub async fn the_quarantine_is_searched_to_its_end_and_nothing_else_is(world: Wo
     world.store.inbox().record(&[entry("good", None)]).await.expect("it records");
     let search = async |wanted: &str| {
         let meant = |row: &QuarantinedRow, body: &[u8]| {
-            body == entry("k", None).body && row.delivery_id.as_deref().is_some_and(|id| id.ends_with(wanted))
+            body == entry("k", None).body.open().expect("plain")
+                && row.delivery_id.as_deref().is_some_and(|id| id.ends_with(wanted))
         };
         world.store.inbox().search_quarantine(meant).await.expect("it searches")
     };
@@ -125,13 +158,13 @@ pub async fn the_quarantine_is_searched_to_its_end_and_nothing_else_is(world: Wo
     assert!(found.is_sorted_by(|a, b| a.id < b.id), "oldest first");
     assert_eq!(found[0].reason.as_deref(), Some("no id"));
     let body = world.store.inbox().find_quarantined_body(&found[0].id).await.expect("it finds");
-    assert_eq!(body, Some(entry("k9", None).body));
+    assert_eq!(body, Some(entry("k9", None).body.open().expect("plain")));
     assert!(search("good").await.is_empty());
     assert_eq!(search("").await.len(), 100, "whoever finds that many has seen enough");
 }
 
 pub async fn the_quarantine_is_bounded_in_rows_bytes_and_age(world: World) {
-    let large = |key: &str| InboxEntry { body: vec![b'x'; 24 << 20], ..entry(key, Some("no id")) };
+    let large = |key: &str| InboxEntry { body: vec![b'x'; 24 << 20].into(), ..entry(key, Some("no id")) };
     for key in ["first", "second", "third", "fourth"] {
         world.store.inbox().record(&[large(key)]).await.expect("it records");
     }

@@ -200,6 +200,31 @@ pub async fn a_declared_destination_is_served_for_as_long_as_it_is_declared(worl
     assert_eq!(declare(&[file]).await, [again], "what it held before is not known to be there");
 }
 
+pub async fn a_change_is_for_whoever_may_see_it_when_it_is_applied(world: World) {
+    let file = DestinationId("file".to_owned());
+    // Its name is what the source's sites name.
+    let declared =
+        DeclaredDestination { id: file.clone(), type_name: "lines".to_owned(), name: super::SITE.to_owned() };
+    let declare = async |declared: &[DeclaredDestination]| {
+        world.store.sites().declare(declared).await.expect("it declares");
+    };
+    let count =
+        async || world.store.deliveries().count().await.expect("it counts").iter().map(|it| it.count).sum();
+    world.apply(&[incident("Q1", "One", 0)]).await;
+    declare(std::slice::from_ref(&declared)).await;
+    assert_eq!(count().await, 0_i64);
+    world.apply(&[incident("Q2", "One", 0)]).await;
+    world.install("key", "a secret of enough bytes").await;
+    assert_eq!(count().await, 3_i64, "the site sees what there was");
+    world.apply(&[incident("Q3", "One", 0)]).await;
+    assert_eq!(count().await, 5_i64);
+    declare(&[]).await;
+    world.store.uninstall(&world.call("key")).await.expect("it erases");
+    let before: i64 = count().await;
+    world.apply(&[incident("Q4", "One", 0)]).await;
+    assert_eq!(count().await, before);
+}
+
 pub async fn a_hold_concerns_destinations_of_one_type_only(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     let file = DestinationId("file".to_owned());
