@@ -118,7 +118,12 @@ impl Database {
     /// Everything as it is now, whatever is written meanwhile.
     async fn snapshot(&self) -> Result<Tx, StoreError> {
         let mut tx = match self {
-            Self::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
+            Self::Sqlite { read, .. } => {
+                let mut turn = read.take().await?;
+                turn.begin();
+                sqlx::query("BEGIN").execute(turn.connection()?).await?;
+                Tx::Sqlite(turn)
+            }
             Self::Postgres(pool) => {
                 Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
             }
@@ -141,7 +146,7 @@ impl Tx {
     async fn count(&mut self, table: &str) -> Result<i64, StoreError> {
         let sql = AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
         Ok(match self {
-            Self::Sqlite(tx) => sqlx::query_scalar(sql).fetch_one(&mut **tx).await?,
+            Self::Sqlite(turn) => sqlx::query_scalar(sql).fetch_one(turn.connection()?).await?,
             Self::Postgres(tx) => sqlx::query_scalar(sql).fetch_one(&mut **tx).await?,
         })
     }
@@ -156,8 +161,8 @@ impl Tx {
         let mut batch = Batch { sum: Sum::default(), values: Vec::new(), rows: 0, bytes: 0 };
         let sql = select(table, columns);
         match self {
-            Self::Sqlite(tx) => {
-                let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(&mut **tx);
+            Self::Sqlite(turn) => {
+                let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(turn.connection()?);
                 while let Some(row) = rows.try_next().await? {
                     batch.add(read(&row, columns)?);
                     batch.write_if_full(table, columns, to).await?;
@@ -179,8 +184,8 @@ impl Tx {
     async fn sum_up(&mut self, table: &str, columns: &Columns) -> Result<CopiedTable, StoreError> {
         let (mut sum, sql) = (Sum::default(), select(table, columns));
         match self {
-            Self::Sqlite(tx) => {
-                let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(&mut **tx);
+            Self::Sqlite(turn) => {
+                let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(turn.connection()?);
                 while let Some(row) = rows.try_next().await? {
                     sum.add(&read(&row, columns)?);
                 }
@@ -254,8 +259,8 @@ impl Batch {
         let sql = AssertSqlSafe(expand(&sql, columns.len(), self.rows));
         let values = std::mem::take(&mut self.values);
         match to {
-            Tx::Sqlite(tx) => {
-                bound!(sqlx::query(sql), &values).execute(&mut **tx).await?;
+            Tx::Sqlite(turn) => {
+                bound!(sqlx::query(sql), &values).execute(turn.connection()?).await?;
             }
             Tx::Postgres(tx) => {
                 bound!(sqlx::query(sql), &values).execute(&mut **tx).await?;

@@ -4,7 +4,8 @@
 use super::{DestinationRef, Sites};
 use crate::clock::Timestamp;
 use crate::domain::DestinationId;
-use crate::store::db::{Millis, args, generations, unless_set_back};
+use crate::store::db::generations::{self, Part};
+use crate::store::db::{Millis, args, unless_set_back};
 use crate::store::error::StoreError;
 
 /// A destination of the configuration.
@@ -93,7 +94,7 @@ impl Sites<'_> {
                     FROM destinations
                     WHERE type <> 'operations' AND state <> 'uninstalled'"#;
                 let known: Vec<DestinationId> = tx.list_values(known, &args![]).await?;
-                let is_new = declared.iter().any(|it| !known.contains(&it.id));
+                let new = declared.iter().map(|it| &it.id).filter(|id| !known.contains(id));
                 let gone: Vec<_> =
                     known.iter().filter(|id| !declared.iter().any(|it| it.id == **id)).collect();
                 for gone in &gone {
@@ -103,8 +104,9 @@ impl Sites<'_> {
                     let args = args![&destination.id, &destination.type_name, &destination.name, now];
                     tx.execute(upsert, &args).await?;
                 }
-                if is_new || !gone.is_empty() {
-                    generations::bump_directory(&mut tx).await?;
+                let changed: Vec<&str> = new.chain(gone).map(DestinationId::as_str).collect();
+                if !changed.is_empty() {
+                    generations::bump_directory(&mut tx, Part::Destination, changed).await?;
                 }
                 Ok((tx, ()))
             })

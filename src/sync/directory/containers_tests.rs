@@ -155,11 +155,11 @@ fn page_through(containers: &Containers, text: &str, workspace: Option<&str>) ->
     let (mut pages, mut after) = (Vec::new(), None);
     loop {
         let mut page: Vec<_> = containers.search(&query, workspace, after.as_ref(), LIMIT).collect();
-        page.sort();
+        page.sort_by(|a, b| a.order().cmp(&b.order()));
         page.truncate(LIMIT);
         let Some(last) = page.last() else { return pages };
         let next = SearchPosition::from(last);
-        pages.extend(page.iter().map(|found| (found.rank, found.hit.name.clone(), found.id.to_owned())));
+        pages.extend(page.iter().map(|found| (found.rank, name_of(found), found.id.to_owned())));
         after = Some(next);
     }
 }
