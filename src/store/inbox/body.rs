@@ -9,7 +9,6 @@ use std::io::Read as _;
 use flate2::read::DeflateDecoder;
 use flate2::{Compress, Compression, FlushCompress, Status};
 
-use super::Inbox;
 use crate::store::error::StoreError;
 
 /// Shorter bodies stay as they are: too little is left to save.
@@ -74,14 +73,6 @@ impl Body {
             Err(fault) => fault.to_string(),
         };
         Err(StoreError::Inconsistent { what: "the body of a webhook".to_owned(), why })
-    }
-}
-
-impl Inbox<'_> {
-    /// The body as it will be kept. Takes some microseconds, so it is for the sender's own task.
-    #[must_use]
-    pub fn pack(self, body: &[u8]) -> Body {
-        if self.db.has_one_process() { Body::compressed(body) } else { Body::from(body.to_vec()) }
     }
 }
 

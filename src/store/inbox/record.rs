@@ -2,10 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::body::Body;
 use super::{Inbox, InboxEntry, InboxState, Recorded};
 use crate::clock::Clock;
 use crate::store::db::{Arg, Single, args};
 use crate::store::error::StoreError;
+
+/// Most entries of one statement.
+const GROUP: usize = 256;
 
 /// The right to write into the inbox: on SQLite nobody else writes meanwhile.
 #[derive(Debug)]
@@ -20,15 +24,29 @@ impl Inbox<'_> {
         Ok(Recorder { single: self.db.single().await?, clock: self.clock.clone() })
     }
 
-    /// Stores all entries at once, in order. When it returns, they are on disk.
+    /// The body as it will be kept. Takes some microseconds, so it is for the sender's own task.
+    #[must_use]
+    pub fn pack(self, body: &[u8]) -> Body {
+        if self.db.has_one_process() { Body::compressed(body) } else { Body::from(body.to_vec()) }
+    }
+
+    /// Stores all entries, in order and in groups that are each stored at once. When it returns, they are on disk.
     pub async fn record(self, entries: &[InboxEntry]) -> Result<Vec<Recorded>, StoreError> {
         self.recorder().await?.record(entries).await
     }
 }
 
 impl Recorder {
-    /// As for [`Inbox::record`]. Not more than a few hundred.
+    /// As for [`Inbox::record`].
     pub async fn record(&mut self, entries: &[InboxEntry]) -> Result<Vec<Recorded>, StoreError> {
+        let mut recorded = Vec::with_capacity(entries.len());
+        for group in entries.chunks(GROUP) {
+            recorded.extend(self.record_group(group).await?);
+        }
+        Ok(recorded)
+    }
+
+    async fn record_group(&mut self, entries: &[InboxEntry]) -> Result<Vec<Recorded>, StoreError> {
         let sql = r#"
             INSERT INTO inbox (
                 id, source, delivery_key, received_at, verified_by, delivery_id, headers, body, body_size,

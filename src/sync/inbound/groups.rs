@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use futures::FutureExt;
 use tokio::sync::oneshot;
+use tracing::dispatcher::{Dispatch, get_default};
+use tracing::instrument::WithSubscriber;
 
 use crate::clock::Clock;
 use crate::domain::Halves;
@@ -81,6 +83,8 @@ pub(super) struct Groups {
     metrics: Arc<Metrics>,
     heartbeats: Heartbeats,
     clock: Clock,
+    /// Where this was made logs, whichever thread writes.
+    log: Dispatch,
 }
 
 #[derive(Default)]
@@ -99,6 +103,7 @@ impl Groups {
             metrics: core.metrics.clone(),
             heartbeats: core.heartbeats.clone(),
             clock: core.clock.clone(),
+            log: get_default(Clone::clone),
         }
     }
 
@@ -112,7 +117,7 @@ impl Groups {
         queue.waiting.push_back((entry, sender));
         if !std::mem::replace(&mut queue.is_served, true) {
             // Not in the sender's own future, which ends when the sender hangs up.
-            tokio::spawn(self.clone().serve());
+            tokio::spawn(self.clone().serve().with_subscriber(self.log.clone()));
         }
         Ok(answer)
     }

@@ -64,6 +64,7 @@ impl Stage {
             metrics: Arc::default(),
             heartbeats: Heartbeats::default(),
             clock: Clock::manual(from_millis(0)),
+            log: Dispatch::none(),
         };
         Self { groups: Arc::new(groups), disk, written }
     }
