@@ -12,6 +12,7 @@
 mod arrivals;
 mod attack;
 mod backfill;
+#[expect(dead_code, reason = "other benchmarks need the rest")]
 #[path = "../support/bridge.rs"]
 mod bridge;
 #[path = "../support/client.rs"]

@@ -10,6 +10,7 @@
 )]
 
 mod actions;
+#[expect(dead_code, reason = "other benchmarks need the rest")]
 #[path = "../support/bridge.rs"]
 mod bridge;
 #[path = "../support/catalogue.rs"]

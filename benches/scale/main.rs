@@ -10,6 +10,7 @@
     reason = "a benchmark that cannot go on has nobody to tell but the terminal"
 )]
 
+#[expect(dead_code, reason = "other benchmarks need the rest")]
 #[path = "../support/bridge.rs"]
 mod bridge;
 #[path = "../support/client.rs"]
@@ -21,6 +22,7 @@ mod jira;
 mod measure;
 #[path = "../engine/table.rs"]
 mod table;
+#[expect(dead_code, reason = "other benchmarks need the rest")]
 #[path = "../support/webhook.rs"]
 mod webhook;
 
