@@ -192,7 +192,9 @@ impl Tool {
             }
             alerts.push((now, None));
         } else if resolve {
-            alerts.iter_mut().for_each(|(_, end)| *end = end.or(Some(now)));
+            for (_, end) in alerts.iter_mut() {
+                *end = end.or(Some(now));
+            }
         } else {
             alerts.push((now, None));
         }
