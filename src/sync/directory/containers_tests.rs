@@ -121,6 +121,12 @@ proptest! {
         prop_assert_eq!(found, search_slowly(&names, &text));
     }
 
+}
+
+proptest! {
+    // Each case is a story of many steps, each of which lays everything out anew.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
     #[test]
     fn containers_that_change_in_parts_are_found_as_if_they_were_laid_out_at_once(
         story in prop::collection::vec(prop::collection::vec(change(), 1..12), 1..40),
