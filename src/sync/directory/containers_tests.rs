@@ -125,7 +125,7 @@ proptest! {
 
 proptest! {
     // Each case is a story of many steps, each of which lays everything out anew.
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn containers_that_change_in_parts_are_found_as_if_they_were_laid_out_at_once(
