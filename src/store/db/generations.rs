@@ -69,7 +69,9 @@ pub(in crate::store) async fn bump_directory<'i>(
     let number: Option<i64> = tx.find_value(sql, &args![]).await?;
     let sql = r#"
         INSERT INTO directory_changes (number, part, id)
-        VALUES {rows}
+        SELECT *
+        FROM (VALUES {rows}) AS new
+        WHERE column1 IS NOT NULL
         ON CONFLICT DO NOTHING"#;
     let rows: Vec<_> = ids.into_iter().map(|id| args![number, part.as_str(), id]).collect();
     tx.execute_all(sql, &rows).await?;

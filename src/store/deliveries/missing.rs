@@ -57,7 +57,9 @@ impl Deliveries<'_> {
                 destination, kind, entity_id, wanted, state,
                 priority, queued_at, waiting_since, updated_at
             )
-            VALUES {rows}
+            SELECT *
+            FROM (VALUES {rows}) AS new
+            WHERE column1 IS NOT NULL
             ON CONFLICT DO NOTHING"#;
         let now = self.clock.now();
         let row = |Row { kind, id, version, .. }: &Row| {

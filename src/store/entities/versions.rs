@@ -183,13 +183,7 @@ impl Entities<'_> {
             ]);
         }
         tx.execute_all(sql, &rows).await?;
-        let is_component = |new: &&NewVersion<'_>| new.kind == EntityKind::Component;
-        let components: BTreeSet<&str> =
-            versions.iter().filter(is_component).map(|new| new.id.as_str()).collect();
-        if !components.is_empty() {
-            generations::bump_directory(tx, Part::Component, components).await?;
-        }
-        Ok(())
+        tell_directory(tx, versions).await
     }
 
     /// Equal content with a newer time: remembers the time, so that older statements are dropped.
@@ -254,4 +248,15 @@ impl Entities<'_> {
         let (kind, id) = after.map_or(("", ""), |(kind, id)| (kind.as_str(), id.as_str()));
         tx.list(sql, &args![source, kind, id, limit]).await
     }
+}
+
+/// Changed components are a change of the directory.
+async fn tell_directory(tx: &mut Tx, versions: &[NewVersion<'_>]) -> Result<(), StoreError> {
+    let is_component = |new: &&NewVersion<'_>| new.kind == EntityKind::Component;
+    let components: BTreeSet<&str> =
+        versions.iter().filter(is_component).map(|new| new.id.as_str()).collect();
+    if components.is_empty() {
+        return Ok(());
+    }
+    generations::bump_directory(tx, Part::Component, components).await
 }
