@@ -34,12 +34,14 @@ const WHOLE: [(&str, &str); 6] = [
 ];
 
 /// Indexes of the few rows that something is to be done with.
-const OF_FEW: [&str; 5] = [
+const OF_FEW: [&str; 7] = [
     "deliveries_waiting",
     "destinations_declared",
     "destinations_parked",
     "destinations_unconfirmed",
     "destinations_with_previous_secret",
+    "inbox_quarantined",
+    "inbox_waiting",
 ];
 
 /// The statements that the program has run, each once, in one line.
