@@ -57,7 +57,7 @@ fn refused_fields_are_told_by_their_ids() {
     let error = error_of(400, &[], &body.to_string());
     let Fault::Rejected(rejection) = &error.fault else { panic!("{error:?}") };
     assert_eq!(rejection.field_names().into_iter().collect::<Vec<_>>(), ["priority", "x"]);
-    assert_eq!(error.message, "Jira answered 400: Nein; priority: Feld \"priority\"; x: ");
+    assert_eq!(error.message, "Jira answered 400: Nein; priority: Feld \"priority\"; x:");
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn each_reason_pauses_what_it_concerns() {
 #[test]
 fn pauses_grow_until_a_request_is_taken() {
     let (clock, pacing) = setup(100);
-    let mut wait = || {
+    let wait = || {
         let held = pacing.pause(Endpoint::Search, None, throttled(Reason::Burst, &clock, 0));
         let wait = held.until - clock.now();
         clock.advance(wait + ms(2));

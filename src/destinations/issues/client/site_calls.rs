@@ -73,9 +73,9 @@ impl Client {
 
     /// E13a: the types in which the account may create; none if it may not.
     pub async fn list_issue_types(&self, project: &str) -> Result<Answer<Vec<IssueType>>, CallError> {
-        let pages =
-            self.list_pages(Endpoint::ListIssueTypes, &[project], &["issueTypes", "createMetaIssueType"]);
-        let Answer { value, meta } = pages.await?;
+        let Answer { value, meta } = self
+            .list_pages(Endpoint::ListIssueTypes, &[project], &["issueTypes", "createMetaIssueType"])
+            .await?;
         Ok(Answer { value: value.iter().filter_map(IssueType::read).collect(), meta })
     }
 
@@ -85,8 +85,8 @@ impl Client {
         project: &str,
         type_id: &str,
     ) -> Result<Answer<CreateScreen>, CallError> {
-        let pages = self.list_pages(Endpoint::ListCreateFields, &[project, type_id], &["fields", "results"]);
-        let Answer { value, meta } = pages.await?;
+        let Answer { value, meta } =
+            self.list_pages(Endpoint::ListCreateFields, &[project, type_id], &["fields", "results"]).await?;
         let mut screen = CreateScreen::default();
         screen.add(&value);
         Ok(Answer { value: screen, meta })

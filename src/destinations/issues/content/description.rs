@@ -131,10 +131,10 @@ fn names(names: &[String]) -> String {
 /// As many of the tool's blocks as fit between head and tail.
 fn assemble(head: Vec<Value>, blocks: Vec<Value>, tail: &[Value]) -> Description {
     let shortened = adf::paragraph(marked("The tool's text is shortened here.", &em()).into_iter().collect());
-    // A comma follows each block.
+    // A comma follows each block but the last.
     let size = |block: &Value| length(block).saturating_add(1);
     let (empty, fixed) = (length(&adf::doc(Vec::new())), head.iter().chain(tail).map(size).sum::<usize>());
-    let mut room = BUDGET.saturating_sub(empty.saturating_add(fixed));
+    let mut room = BUDGET.saturating_add(1).saturating_sub(empty.saturating_add(fixed));
     let sizes: Vec<usize> = blocks.iter().map(size).collect();
     let mut content = head;
     if sizes.iter().sum::<usize>() <= room {
@@ -175,17 +175,18 @@ fn shorten(block: &Value, room: usize) -> Option<Value> {
             adf::paragraph(adf::lines(text))
         }
     };
-    // The length of a text does not say how long its escapes are.
-    let mut limit = room;
-    while limit > 0 {
-        let short = cut(&text, limit);
-        let built = build(&short);
-        if length(&built) < room {
-            return (!is_blank(&short)).then_some(built);
+    let fits = |limit: usize| Some(build(&cut(&text, limit))).filter(|block| length(block) < room);
+    // The length of a text does not say how long its escapes are, so the longest that fits is searched for.
+    let (mut low, mut high) = (0, room);
+    while low < high {
+        let middle = low.midpoint(high).saturating_add(1).min(high);
+        if fits(middle).is_some() {
+            low = middle;
+        } else {
+            high = middle.saturating_sub(1);
         }
-        limit = limit.saturating_sub(limit.div_ceil(8));
     }
-    None
+    fits(low).filter(|_| !is_blank(&cut(&text, low)))
 }
 
 /// The text of a node, with its blocks and breaks on lines of their own.

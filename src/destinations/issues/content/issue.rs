@@ -107,6 +107,12 @@ impl Issue {
         self.key.rsplit_once('-')?.1.parse().ok()
     }
 
+    /// The id for comparisons: ids grow, and `100` is younger than `99`.
+    #[must_use]
+    pub fn numeric_id(&self) -> u64 {
+        self.id.parse().unwrap_or(u64::MAX)
+    }
+
     fn list(&self, field: &str) -> impl Iterator<Item = &Value> {
         self.fields.get(field).and_then(Value::as_array).into_iter().flatten()
     }

@@ -8,6 +8,7 @@ pub mod body;
 pub mod components;
 pub mod create;
 pub mod description;
+pub mod doubles;
 pub mod edit;
 mod flow;
 pub mod identity;
@@ -20,6 +21,7 @@ pub mod priority;
 pub mod remote_link;
 pub mod screen;
 pub mod summary;
+pub mod walk;
 pub mod workflow;
 
 #[cfg(test)]

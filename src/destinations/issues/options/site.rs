@@ -18,7 +18,7 @@ pub(super) fn parse(text: &str) -> Result<(Url, Url), String> {
     };
     let fault = || format!("{text:?} is not the address of a site, such as https://acme.atlassian.net");
     let mut site = Url::parse(&address).map_err(|_| fault())?;
-    let host = site.host_str().ok_or_else(fault)?.to_owned();
+    let host = site.host_str().filter(|host| !host.starts_with('.')).ok_or_else(fault)?.to_owned();
     if !site.username().is_empty() || site.password().is_some() {
         return Err("must not hold a user or a password; use `email` and `api_token`".to_owned());
     }
