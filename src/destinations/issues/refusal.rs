@@ -29,7 +29,6 @@ pub fn remedy(error: &CallError) -> Remedy {
         Fault::NotSent | Fault::Conflict => Remedy::Retry { not_before: None },
         Fault::Unclear { not_before } => Remedy::Retry { not_before: *not_before },
         Fault::HeldBack(held) | Fault::RateLimited { held, .. } => wait(*held),
-        Fault::Rejected(_) | Fault::IssueFull => Remedy::GiveUp,
         Fault::Unauthorized { lacks_scope: true } => park(missing_scope(error.endpoint), false),
         // Atlassian's own login has bad moments too.
         Fault::Unauthorized { lacks_scope: false } => park(
@@ -45,7 +44,7 @@ pub fn remedy(error: &CallError) -> Remedy {
                 .to_owned(),
             false,
         ),
-        Fault::NotFound => Remedy::GiveUp,
+        Fault::Rejected(_) | Fault::IssueFull | Fault::NotFound => Remedy::GiveUp,
         Fault::Redirected { to_host } => park(format!("the site answers as {to_host} now: change `site`"), false),
     }
 }
@@ -89,7 +88,6 @@ fn is_of_project(endpoint: Endpoint) -> bool {
 mod tests {
     use super::*;
     use crate::clock::from_millis;
-    use crate::destinations::issues::client::Rejection;
     use crate::destinations::jira::Reason;
 
     fn error(endpoint: Endpoint, fault: Fault) -> CallError {
@@ -122,7 +120,7 @@ mod tests {
             (Fault::NotSent, Remedy::Retry { not_before: None }),
             (Fault::Conflict, Remedy::Retry { not_before: None }),
             (Fault::Unclear { not_before }, Remedy::Retry { not_before }),
-            (Fault::Rejected(Rejection::default()), Remedy::GiveUp),
+            (Fault::Rejected(Box::default()), Remedy::GiveUp),
             (Fault::IssueFull, Remedy::GiveUp),
             (Fault::NotFound, Remedy::GiveUp),
         ] {

@@ -81,7 +81,7 @@ pub enum Fault {
     /// Nothing was done: we held it back ourselves.
     HeldBack(Held),
     /// Nothing was done, and repeating would not change that.
-    Rejected(Rejection),
+    Rejected(Box<Rejection>),
     /// The token is not taken.
     Unauthorized {
         /// It is good, but lacks the scope of the call.
@@ -215,7 +215,7 @@ fn meaning(answer: &FailedAnswer<'_>, rejection: Rejection, limited: Option<(Rea
         (413, _) => Fault::IssueFull,
         // A proxy's words for an answer that it did not wait for.
         (408 | 425, _) => unclear(),
-        (400..=499, _) => Fault::Rejected(rejection),
+        (400..=499, _) => Fault::Rejected(Box::new(rejection)),
         _ => unclear(),
     }
 }

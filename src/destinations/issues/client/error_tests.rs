@@ -40,7 +40,7 @@ fn each_status_has_its_meaning() {
     }
     for status in [400, 405, 410, 415, 422] {
         let rejection = Rejection { status, ..Rejection::default() };
-        assert_eq!(error_of(status, &[], "").fault, Fault::Rejected(rejection));
+        assert_eq!(error_of(status, &[], "").fault, Fault::Rejected(Box::new(rejection)));
     }
 }
 

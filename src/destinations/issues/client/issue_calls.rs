@@ -38,7 +38,7 @@ impl Client {
         match answer {
             // Refused as a whole: none of them was looked at.
             Err(error) if status.as_u16() == 400 => {
-                Err(CallError { fault: Fault::Rejected(Rejection::read(400, &refused)), ..error })
+                Err(CallError { fault: Fault::Rejected(Box::new(Rejection::read(400, &refused))), ..error })
             }
             answer => answer,
         }

@@ -153,7 +153,10 @@ impl Pacing {
             (Reason::Tenant | Reason::App, _) => (Pausing::Site, Scope::Site),
         };
         let (now, elapsed) = (self.clock.now(), self.clock.elapsed());
-        let asked = throttled.until.and_then(|until| (until - now).to_std().ok()).unwrap_or_default();
+        let asked = throttled
+            .until
+            .and_then(|until| until.signed_duration_since(now).to_std().ok())
+            .unwrap_or_default();
         let mut state = self.lock();
         let in_a_row = state.pauses.get(&pausing).map_or(0, |pause| pause.in_a_row.saturating_add(1));
         let own = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(in_a_row)).min(LONGEST_WAIT);

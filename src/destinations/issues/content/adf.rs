@@ -2,11 +2,20 @@
 //!
 //! Must stay the only place that spells a node. Nothing here notifies anybody: there are no mentions.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use url::Url;
 
 /// Longest address of a link, in characters.
 const MAX_ADDRESS: usize = 2000;
+
+/// What a text is set in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Font {
+    #[default]
+    Text,
+    /// Goes with a link only; the other marks are left out.
+    Code,
+}
 
 /// How a text is shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,8 +23,7 @@ pub struct Marks {
     pub strong: bool,
     pub em: bool,
     pub strike: bool,
-    /// Goes with a link only; the other marks are left out.
-    pub code: bool,
+    pub font: Font,
     /// As [`link_address`] gives it.
     pub link: Option<String>,
 }
@@ -24,7 +32,7 @@ impl Marks {
     fn list(&self) -> Vec<Value> {
         let mut marks = Vec::new();
         let plain = [(self.strong, "strong"), (self.em, "em"), (self.strike, "strike")];
-        if self.code {
+        if self.font == Font::Code {
             marks.push(json!({ "type": "code" }));
         } else {
             marks.extend(plain.iter().filter(|(set, _)| *set).map(|(_, name)| json!({ "type": name })));
@@ -57,48 +65,51 @@ impl Panel {
 /// The whole document.
 #[must_use]
 pub fn doc(blocks: Vec<Value>) -> Value {
-    json!({ "type": "doc", "version": 1, "content": blocks })
+    let Value::Object(mut doc) = node("doc", None, blocks) else { return Value::Null };
+    doc.insert("version".to_owned(), json!(1));
+    Value::Object(doc)
 }
 
 #[must_use]
 pub fn paragraph(inline: Vec<Value>) -> Value {
-    json!({ "type": "paragraph", "content": inline })
+    node("paragraph", None, inline)
 }
 
 /// `level` from 1 to 6; anything else counts as the nearest of them.
 #[must_use]
 pub fn heading(level: u8, inline: Vec<Value>) -> Value {
-    json!({ "type": "heading", "attrs": { "level": level.clamp(1, 6) }, "content": inline })
+    node("heading", Some(json!({ "level": level.clamp(1, 6) })), inline)
 }
 
 /// `items` as [`list_item`] gives them; at least one.
 #[must_use]
 pub fn bullet_list(items: Vec<Value>) -> Value {
-    json!({ "type": "bulletList", "content": items })
+    node("bulletList", None, items)
 }
 
 /// The same, numbered from `start`.
 #[must_use]
 pub fn ordered_list(start: u64, items: Vec<Value>) -> Value {
-    json!({ "type": "orderedList", "attrs": { "order": start }, "content": items })
+    node("orderedList", Some(json!({ "order": start })), items)
 }
 
 /// Only paragraphs, lists and code blocks may be in it.
 #[must_use]
 pub fn list_item(blocks: Vec<Value>) -> Value {
-    json!({ "type": "listItem", "content": blocks })
+    node("listItem", None, blocks)
 }
 
 /// `text` must not be empty.
 #[must_use]
 pub fn code_block(language: &str, text: &str) -> Value {
-    json!({ "type": "codeBlock", "attrs": { "language": language }, "content": [{ "type": "text", "text": text }] })
+    let text = json!({ "type": "text", "text": text });
+    node("codeBlock", Some(json!({ "language": language })), vec![text])
 }
 
 /// Only paragraphs, lists and code blocks may be in it.
 #[must_use]
 pub fn quote(blocks: Vec<Value>) -> Value {
-    json!({ "type": "blockquote", "content": blocks })
+    node("blockquote", None, blocks)
 }
 
 #[must_use]
@@ -108,12 +119,22 @@ pub fn rule() -> Value {
 
 #[must_use]
 pub fn panel(kind: Panel, paragraphs: Vec<Value>) -> Value {
-    json!({ "type": "panel", "attrs": { "panelType": kind.as_str() }, "content": paragraphs })
+    node("panel", Some(json!({ "panelType": kind.as_str() })), paragraphs)
 }
 
 #[must_use]
 pub fn hard_break() -> Value {
     json!({ "type": "hardBreak" })
+}
+
+/// Takes the content over, where `json!` would copy it once for each level.
+fn node(kind: &str, attributes: Option<Value>, content: Vec<Value>) -> Value {
+    let mut node =
+        Map::from_iter([("type".to_owned(), json!(kind)), ("content".to_owned(), Value::Array(content))]);
+    if let Some(attributes) = attributes {
+        node.insert("attrs".to_owned(), attributes);
+    }
+    Value::Object(node)
 }
 
 /// A text with its marks; `None` for an empty one, which is not allowed.
@@ -198,8 +219,13 @@ mod tests {
 
     #[test]
     fn code_goes_with_a_link_only() {
-        let marks =
-            Marks { strong: true, em: true, strike: true, code: true, link: Some("https://x/".to_owned()) };
+        let marks = Marks {
+            strong: true,
+            em: true,
+            strike: true,
+            font: Font::Code,
+            link: Some("https://x/".to_owned()),
+        };
         let names: Vec<_> =
             marks.list().iter().map(|mark| mark["type"].as_str().unwrap().to_owned()).collect();
         assert_eq!(names, ["code", "link"]);

@@ -145,20 +145,17 @@ fn assemble(head: Vec<Value>, blocks: Vec<Value>, tail: &[Value]) -> Description
     room = room.saturating_sub(size(&shortened));
     let (mut left_out, first) = (blocks.len(), content.len());
     for (block, size) in blocks.into_iter().zip(sizes) {
-        match room.checked_sub(size) {
-            Some(rest) => {
-                room = rest;
-                left_out = left_out.saturating_sub(1);
-                content.push(block);
-            }
-            None => {
-                // Something of the text is worth more than nothing of it.
-                if content.len() == first {
-                    content.extend(shorten(&block, room));
-                }
-                break;
-            }
+        if let Some(rest) = room.checked_sub(size) {
+            room = rest;
+            left_out = left_out.saturating_sub(1);
+            content.push(block);
+            continue;
         }
+        // Something of the text is worth more than nothing of it.
+        if content.len() == first {
+            content.extend(shorten(&block, room));
+        }
+        break;
     }
     content.push(shortened);
     content.extend_from_slice(tail);
@@ -170,7 +167,7 @@ fn shorten(block: &Value, room: usize) -> Option<Value> {
     let text = text_of(block);
     let build = |text: &str| {
         if block["type"] == "codeBlock" {
-            adf::code_block(block["attrs"]["language"].as_str().unwrap_or("text"), text)
+            adf::code_block(block.pointer("/attrs/language").and_then(Value::as_str).unwrap_or("text"), text)
         } else {
             adf::paragraph(adf::lines(text))
         }

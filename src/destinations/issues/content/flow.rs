@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::adf::{Marks, hard_break, link_address, marked, without_controls};
+use super::adf::{Font, Marks, hard_break, link_address, marked, without_controls};
 use crate::domain::is_blank;
 
 /// Ends of a sentence that are not part of an address before them.
@@ -27,7 +27,7 @@ impl Flow {
             if at > 0 {
                 self.push_break();
             }
-            if marks.code || marks.link.is_some() {
+            if marks.font == Font::Code || marks.link.is_some() {
                 self.push_piece(line, marks);
             } else {
                 self.push_line(line, marks);

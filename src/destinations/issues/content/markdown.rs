@@ -6,7 +6,7 @@
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd, TextMergeStream};
 use serde_json::Value;
 
-use super::adf::{self, Marks, link_address};
+use super::adf::{self, Font, Marks, link_address};
 use super::flow::Flow;
 
 /// Characters of a text that are read. More cannot be in a document within Jira's limit.
@@ -73,8 +73,8 @@ impl Reader {
         match event {
             Event::Start(tag) => self.start(tag),
             Event::End(tag) => self.end(tag),
-            Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => self.text(&text, false),
-            Event::Code(text) => self.text(&text, true),
+            Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => self.text(&text, Font::Text),
+            Event::Code(text) => self.text(&text, Font::Code),
             Event::SoftBreak | Event::HardBreak => self.flow().push_break(),
             Event::Rule => {
                 self.close_block();
@@ -164,20 +164,20 @@ impl Reader {
         if self.is_bare_image
             && let Some(Some(address)) = self.links.last().cloned()
         {
-            self.text(&address, false);
+            self.text(&address, Font::Text);
         }
         self.is_bare_image = false;
         self.links.pop();
     }
 
-    fn text(&mut self, text: &str, code: bool) {
+    fn text(&mut self, text: &str, font: Font) {
         self.is_bare_image = false;
         if let Some((_, all)) = &mut self.code {
             all.push_str(text);
             return;
         }
         let link = self.links.iter().flatten().next().cloned();
-        let marks = Marks { strong: self.strong > 0, em: self.em > 0, strike: self.strike > 0, code, link };
+        let marks = Marks { strong: self.strong > 0, em: self.em > 0, strike: self.strike > 0, font, link };
         self.flow().push(text, &marks);
     }
 
