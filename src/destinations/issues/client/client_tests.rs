@@ -147,8 +147,8 @@ async fn remote_links_are_put_read_and_withdrawn() {
         assert_eq!(site.request_parts().await, expected);
     }
     let id = "system=incident-bridge&id=1 2";
-    let link = json!({ "id": 1, "globalId": id, "object": {} });
-    for body in [link.clone(), json!([{ "globalId": "other" }, link])] {
+    let held = json!({ "id": 1, "globalId": id, "object": {} });
+    for body in [held.clone(), json!([{ "globalId": "other" }, held])] {
         site.answers(200, body).await;
         assert!(site.client.find_remote_link("7", id).await.unwrap().value.is_some());
         let line = "GET /rest/api/3/issue/7/remotelink?globalId=system%3Dincident-bridge%26id%3D1+2";

@@ -88,8 +88,8 @@ mod tests {
     use super::*;
 
     fn offer(names: &[&str]) -> Vec<Named> {
-        let named = |(at, name): (usize, &&str)| Named { id: (at + 1).to_string(), name: (*name).to_owned() };
-        names.iter().enumerate().map(named).collect()
+        let make = |(at, name): (usize, &&str)| Named { id: (at + 1).to_string(), name: (*name).to_owned() };
+        names.iter().enumerate().map(make).collect()
     }
 
     fn chosen(allowed: &[&str], table: &[(Severity, &str)]) -> (Vec<String>, Priorities) {

@@ -145,6 +145,13 @@ pub struct NoWay {
     pub alike: Vec<String>,
 }
 
+/// Whether a transition is given a resolution where its screen has one.
+#[derive(Debug, Clone, Copy)]
+enum Resolution<'a> {
+    NotSent,
+    Sent { configured: Option<&'a str> },
+}
+
 /// Chooses among the transitions that Jira offers from the current status. `resolution` is the configured one.
 #[must_use]
 pub fn choose(
@@ -160,7 +167,10 @@ pub fn choose(
     let mut no_way =
         NoWay { offered: offered.iter().map(Transition::describe).collect(), ..NoWay::default() };
     let available = || offered.iter().filter(|transition| transition.is_available);
-    let resolution = (wish == Wish::Resolve).then_some(resolution);
+    let resolution = match wish {
+        Wish::Resolve => Resolution::Sent { configured: resolution },
+        Wish::Acknowledge | Wish::Reopen => Resolution::NotSent,
+    };
     let found = match choice {
         Choice::Off => return Step::Nothing,
         Choice::Named(text) => {
@@ -197,7 +207,7 @@ fn find_named<'t>(available: &[&'t Transition], text: &str) -> Vec<&'t Transitio
 fn pick(
     fitting: Vec<&Transition>,
     usual: &[&str],
-    resolution: Option<Option<&str>>,
+    resolution: Resolution<'_>,
     no_way: &mut NoWay,
 ) -> Option<Way> {
     let mut ways: Vec<(&Transition, Way)> = Vec::new();
@@ -213,23 +223,22 @@ fn pick(
         1 => Some(0),
         _ => usual.iter().find_map(is_usual),
     };
-    match found {
-        Some(at) => Some(ways.swap_remove(at).1),
-        None => {
-            no_way.alike.extend(ways.iter().map(|(transition, _)| transition.describe()));
-            None
-        }
+    if found.is_none() {
+        no_way.alike.extend(ways.iter().map(|(transition, _)| transition.describe()));
     }
+    found.map(|at| ways.swap_remove(at).1)
 }
 
 /// The transition with its fields, or the names of those that nothing fills. The resolution is sent only where the
 /// screen has it, because Jira refuses it elsewhere.
-fn fill(transition: &Transition, resolution: Option<Option<&str>>) -> Result<Way, Vec<String>> {
+fn fill(transition: &Transition, resolution: Resolution<'_>) -> Result<Way, Vec<String>> {
     let mut fields = Map::new();
     let mut missing = Vec::new();
     for (id, field) in &transition.fields {
-        let chosen =
-            resolution.filter(|_| id == "resolution").and_then(|wanted| choose_resolution(field, wanted));
+        let chosen = match resolution {
+            Resolution::Sent { configured } if id == "resolution" => choose_resolution(field, configured),
+            _ => None,
+        };
         if let Some(name) = chosen {
             fields.insert(id.clone(), json!({ "name": name }));
         } else if field.required && !field.has_default {

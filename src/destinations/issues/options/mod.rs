@@ -4,6 +4,7 @@
 //! text.
 
 mod keys;
+mod kinds;
 mod site;
 mod values;
 
@@ -17,13 +18,13 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use self::keys::Keys;
+pub use self::kinds::{Comments, Components, Host, OnDelete, Reviews, Transitions};
 use self::values::{
     parse_choice, parse_cloud_id, parse_date, parse_email, parse_field, parse_filled, parse_level,
     parse_project, parse_window,
 };
 use super::content::edit::Field;
 use super::content::labels::parse_label;
-use super::content::workflow::Choice;
 use crate::domain::Severity;
 
 /// Every key, for suggestions and for the list of what there is.
@@ -62,30 +63,6 @@ const SERVICE_ACCOUNTS: &str = "@serviceaccount.atlassian.com";
 const OWN_FIELDS: [&str; 8] =
     ["project", "issuetype", "summary", "description", "labels", "priority", "components", "status"];
 
-/// Which of Jira's two hosts is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Host {
-    /// The site; if it refuses the token, the gateway.
-    Auto,
-    Site,
-    Gateway,
-}
-
-/// What becomes of a work item whose incident is deleted in the tool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnDelete {
-    Resolve,
-    Leave,
-}
-
-/// What a change of the incident does to the status of its work item.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Transitions {
-    pub acknowledged: Choice,
-    pub resolved: Choice,
-    pub reopened: Choice,
-}
-
 /// One destination as the operator wants it.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -114,12 +91,9 @@ pub struct Options {
     pub reopen_within: Option<Duration>,
     pub labels: Vec<String>,
     pub identity_label: bool,
-    /// Whether components of the project are set where their names match.
-    pub match_components: bool,
-    /// Whether reviews are linked.
-    pub link_reviews: bool,
-    /// Whether a comment tells changes of status.
-    pub comment_on_status: bool,
+    pub components: Components,
+    pub reviews: Reviews,
+    pub comments: Comments,
     /// What is kept up to date.
     pub update: BTreeSet<Field>,
     /// Values of other fields, by id or name; sent on creation only.
@@ -183,9 +157,15 @@ impl Options {
         let update = update.map_or_else(default_update, |fields| fields.into_iter().collect());
         let fields = read_fields(keys);
         let identity_label = keys.read_flag("identity_label", true);
-        let match_components = keys.read_word("components", [("match", true), ("off", false)], true);
-        let link_reviews = keys.read_word("reviews", [("link", true), ("off", false)], true);
-        let comment_on_status = keys.read_word("comments", [("off", false), ("status", true)], false);
+        let components = keys.read_word(
+            "components",
+            [("match", Components::Match), ("off", Components::Off)],
+            Components::Match,
+        );
+        let reviews =
+            keys.read_word("reviews", [("link", Reviews::Link), ("off", Reviews::Off)], Reviews::Link);
+        let comments =
+            keys.read_word("comments", [("off", Comments::Off), ("status", Comments::Status)], Comments::Off);
         let create_resolved = keys.read_flag("create_resolved", false);
         let recreate = keys.read_flag("recreate", false);
         let on_delete = keys.read_word(
@@ -211,9 +191,9 @@ impl Options {
             reopen_within,
             labels,
             identity_label,
-            match_components,
-            link_reviews,
-            comment_on_status,
+            components,
+            reviews,
+            comments,
             update,
             fields,
             create_resolved,
@@ -248,20 +228,17 @@ fn default_update() -> BTreeSet<Field> {
     BTreeSet::from([Field::Summary, Field::Description, Field::Priority, Field::Components])
 }
 
-fn read_token(keys: &mut Keys<'_>, taken: Option<SecretString>) -> Option<SecretString> {
+fn read_token(keys: &mut Keys<'_>, apart: Option<SecretString>) -> Option<SecretString> {
     let given = keys.read_text("api_token", |token| Ok(SecretString::from(token)));
-    // A file is read before the keys come here.
-    let token = taken.or(given);
-    match &token {
-        Some(token) if !token.expose_secret().trim().is_empty() => Some(token.expose_secret().trim().into()),
-        _ => {
-            keys.fault(
-                "api_token",
-                "is missing; write the API token of the account, or name its file in `api_token_file`",
-            );
-            None
-        }
+    let token = apart.or(given).map(|token| token.expose_secret().trim().to_owned());
+    let token = token.filter(|token| !token.is_empty());
+    if token.is_none() {
+        keys.fault(
+            "api_token",
+            "is missing; write the account's API token, or name its file in `api_token_file`",
+        );
     }
+    token.map(SecretString::from)
 }
 
 fn read_transitions(keys: &mut Keys<'_>) -> Transitions {

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::destinations::issues::content::priority::LEVELS;
+use crate::destinations::issues::content::workflow::Choice;
 
 fn minimal() -> Value {
     json!({ "site": "acme", "project": "OPS", "email": "bot@acme.example", "api_token": "secret-token" })
@@ -36,8 +37,11 @@ fn four_keys_are_enough() {
     assert_eq!(options.api_token.expose_secret(), "secret-token");
     assert_eq!(options.transitions, Transitions::default());
     assert_eq!(options.update, default_update());
-    assert!(options.identity_label && options.match_components && options.link_reviews);
-    assert!(!options.comment_on_status && !options.create_resolved && !options.recreate);
+    assert!(options.identity_label && !options.create_resolved && !options.recreate);
+    assert_eq!(
+        (options.components, options.reviews, options.comments),
+        (Components::Match, Reviews::Link, Comments::Off)
+    );
     assert_eq!((options.reopen_within, options.on_delete), (None, OnDelete::Resolve));
     assert_eq!(options.writes_per_second.get(), 5);
     assert!(options.min_severity.is_none() && options.token_expires.is_none() && options.cloud_id.is_none());
@@ -69,8 +73,11 @@ fn every_key_is_read() {
     assert_eq!(options.update, BTreeSet::from([Field::Summary, Field::Labels]));
     assert_eq!(options.fields["customfield_10010"]["value"], "Blue");
     assert_eq!((options.on_delete, options.writes_per_second.get()), (OnDelete::Leave, 20));
-    assert!(!options.identity_label && !options.match_components && !options.link_reviews);
-    assert!(options.comment_on_status && options.create_resolved && options.recreate);
+    assert!(!options.identity_label && options.create_resolved && options.recreate);
+    assert_eq!(
+        (options.components, options.reviews, options.comments),
+        (Components::Off, Reviews::Off, Comments::Status)
+    );
 }
 
 #[test]
@@ -89,7 +96,7 @@ fn all_mistakes_are_told_at_once() {
         "`project` \"ops\" is not the key of a project",
         "; write \"OPS\"",
         "`email` \"bot\" is not an e-mail address",
-        "`api_token` is missing; write the API token of the account, or name its file in `api_token_file`",
+        "`api_token` is missing; write the account's API token, or name its file in `api_token_file`",
         "`host` must be one of \"auto\", \"site\", \"gateway\"",
         "write \"data-base\"",
         "`labels` must be a list of texts",
