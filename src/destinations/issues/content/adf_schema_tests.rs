@@ -59,12 +59,9 @@ fn check(node: &Value, parent: Option<&str>, problems: &mut Vec<String>) {
         return;
     };
     let mut fault = |what: &str| problems.push(format!("{kind}: {what}"));
-    match parent {
-        None if kind != "doc" => fault("is not a document"),
-        Some(parent) if !allowed_in(parent).contains(&kind.as_str()) => {
-            fault(&format!("must not be in {parent}"))
-        }
-        _ => {}
+    let is_at_home = parent.map_or(kind == "doc", |parent| allowed_in(parent).contains(&kind.as_str()));
+    if !is_at_home {
+        fault(&format!("must not be in {parent:?}"));
     }
     for member in node.as_object().unwrap().keys() {
         if member != "type" && !known.contains(&member.as_str()) {
@@ -77,39 +74,31 @@ fn check(node: &Value, parent: Option<&str>, problems: &mut Vec<String>) {
     }
     check_values(node, &kind, parent, &mut fault);
     if known.contains(&"content") {
-        match node["content"].as_array() {
-            None => fault("has no content"),
-            Some(content) if content.is_empty() && !["doc", "paragraph"].contains(&kind.as_str()) => {
-                fault("is empty")
-            }
-            Some(content) => content.iter().for_each(|inner| check(inner, Some(&kind), problems)),
+        let content = node["content"].as_array();
+        let may_be_empty = ["doc", "paragraph"].contains(&kind.as_str());
+        if content.is_none_or(|content| content.is_empty() && !may_be_empty) {
+            fault("is empty");
         }
+        content.into_iter().flatten().for_each(|inner| check(inner, Some(&kind), problems));
     }
 }
 
 fn check_values(node: &Value, kind: &str, parent: Option<&str>, fault: &mut impl FnMut(&str)) {
     let attrs = &node["attrs"];
-    match kind {
-        "heading" if !(1..=6).contains(&attrs["level"].as_u64().unwrap_or(0)) => {
-            fault("level must be 1 to 6")
-        }
-        "orderedList" if attrs["order"].as_u64().is_none() => fault("order must be a number"),
-        "codeBlock" if attrs["language"].as_str().is_none_or(str::is_empty) => {
-            fault("language must be a text")
-        }
-        "panel" => {
-            let kinds = ["info", "note", "tip", "warning", "error", "success"];
-            if !kinds.contains(&attrs["panelType"].as_str().unwrap_or_default()) {
-                fault("panelType is unknown");
-            }
-        }
-        "listItem" => {
-            if !["paragraph", "codeBlock"].map(Value::from).contains(&node["content"][0]["type"]) {
-                fault("must begin with a paragraph or code");
-            }
-        }
-        "text" => check_text(node, parent, fault),
-        _ => {}
+    let panels = ["info", "note", "tip", "warning", "error", "success"];
+    let is_good = match kind {
+        "heading" => (1..=6).contains(&attrs["level"].as_u64().unwrap_or(0)),
+        "orderedList" => attrs["order"].is_u64(),
+        "codeBlock" => attrs["language"].as_str().is_some_and(|language| !language.is_empty()),
+        "panel" => panels.contains(&attrs["panelType"].as_str().unwrap_or_default()),
+        "listItem" => ["paragraph", "codeBlock"].map(Value::from).contains(&node["content"][0]["type"]),
+        _ => true,
+    };
+    if !is_good {
+        fault("has a value that it must not have, or begins with a list");
+    }
+    if kind == "text" {
+        check_text(node, parent, fault);
     }
 }
 

@@ -168,7 +168,8 @@ fn what_shows_nothing_gives_no_block() {
 
 #[test]
 fn lists_deeper_than_five_are_shown_on_the_fifth_level() {
-    let deep: String = (0..40).map(|n| format!("{}- x{n}\n", "  ".repeat(n))).collect();
+    let lines: Vec<String> = (0..40).map(|n| format!("{}- x{n}", "  ".repeat(n))).collect();
+    let deep = lines.join("\n");
     let (text, mut depth) = (json!(blocks(&deep)).to_string(), 0);
     let mut block = &blocks(&deep)[0];
     while let Some(inner) = block["content"][0]["content"]
