@@ -44,10 +44,10 @@ pub async fn main(
     let roles =
         Roles { web: arguments.role.contains(&Role::Web), sync: arguments.role.contains(&Role::Sync) };
     log_start(&config, roles);
-    let app = App::start(&config, Clock::system(), roles).await?;
     for warning in list_exposed_secrets(&loaded) {
         tracing::warn!(%warning, "the configuration is valid, but this does not work or is careless");
     }
+    let app = App::start(&config, Clock::system(), roles).await?;
     tokio::spawn(reload_at(hang_ups, app.enable_reload(loaded, read)));
     if let Some(address) = app.public_address() {
         tracing::info!(%address, base_url = %config.server.base_url, "the public listener answers");
