@@ -229,7 +229,7 @@ proptest! {
 
     #[test]
     fn every_description_is_valid_and_within_the_limit(
-        markdown in markdown(), times in 1..200_usize, level in levels(),
+        markdown in markdown(), times in 1..100_usize, level in levels(),
         components in prop::collection::vec(any::<String>(), 0..70), url in prop::option::of(any::<String>()),
         note in prop::option::of("\\PC{0,200}"),
     ) {
