@@ -7,6 +7,8 @@
 
 mod destination;
 mod issue_keys;
+pub mod issues;
+pub mod jira;
 pub mod operations;
 mod profile;
 mod refusal;

@@ -13,7 +13,7 @@ mod observed;
 mod retry_after;
 
 #[cfg(test)]
-mod test_servers;
+pub(crate) mod test_servers;
 
 pub use body::read_body;
 pub use certificate::find_certificate_end;

@@ -4,8 +4,9 @@
 
 use async_trait::async_trait;
 
-use super::client::{Answer, Api, Disposition, JiraClient, MAX_WORKSPACES_PER_REQUEST, Verdicts};
+use super::client::{Api, Disposition, JiraClient, MAX_WORKSPACES_PER_REQUEST, Verdicts};
 use super::payload::{self, BulkRequest, EntityPayload, MAX_ENTITIES_PER_REQUEST};
+use crate::destinations::jira::Answer;
 use crate::destinations::{Batch, Destination, Held, Probe, Refusal, Sent};
 use crate::domain::{BatchSizes, EntityId, EntityKind, EntityOutcome, SourceId, Verdict};
 

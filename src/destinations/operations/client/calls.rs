@@ -4,11 +4,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::answer::Answer;
 use super::endpoint::{Api, Endpoint};
 use super::error::JiraError;
 use super::request::{JiraClient, Reply};
 use super::verdict::{Verdicts, strings};
+use crate::destinations::jira::{Answer, Meta};
 use crate::destinations::operations::payload::BulkRequest;
 use crate::domain::{EntityId, EntityKind, SourceId};
 
@@ -117,8 +117,7 @@ fn api_of(kind: EntityKind) -> Api {
 /// The documented 404 of the reading operations means that nothing is stored.
 fn none_when_absent<T>(error: JiraError, none: T) -> Result<Answer<T>, JiraError> {
     if error.status == Some(404) {
-        let meta =
-            super::answer::Meta { trace_id: error.trace_id, date_skew: error.date_skew, near_limit: false };
+        let meta = Meta { trace_id: error.trace_id, date_skew: error.date_skew, near_limit: false };
         Ok(Answer { value: none, meta })
     } else {
         Err(error)

@@ -10,10 +10,10 @@ use url::Url;
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, ResponseTemplate};
 
-use super::answer::Meta;
 use super::site_tests::{Site, claims, header, site};
 use super::*;
 use crate::destinations::SourceProfile;
+use crate::destinations::jira::Meta;
 use crate::destinations::operations::payload::{Batch, BulkRequest, EntityPayload};
 use crate::domain::{
     ClientKey, Component, EntityId, EntityKind, Incident, IncidentStatus, Severity, SourceId, ToolWords,

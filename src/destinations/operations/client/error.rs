@@ -8,16 +8,15 @@ use reqwest::header::{HeaderMap, LOCATION};
 use serde_json::Value;
 use url::Url;
 
-use super::answer::{Meta, clean_trace_id, text};
 use super::auth::AuthError;
 use super::budget::UsedUp;
 use super::endpoint::Endpoint;
-use super::throttle::{self, Scope};
+use super::scope::Scope;
+use crate::destinations::jira::{
+    Meta, Throttled, clean, clean_trace_id, find_retry_after, read_throttle, text,
+};
 use crate::domain::Timestamp;
 use crate::http::TransportFault;
-
-/// Longest text that is kept of one message of Jira, in characters.
-const MAX_MESSAGE: usize = 500;
 
 /// Most messages kept of one answer.
 const MAX_MESSAGES: usize = 5;
@@ -160,13 +159,14 @@ fn classify(answer: &FailedAnswer<'_>, items: usize) -> Disposition {
         403 => Disposition::Forbidden,
         404 | 410 => Disposition::Gone,
         429 => {
-            let (until, scope) = throttle::read(answer.headers, answer.now);
-            until.map_or(Disposition::SlowDown, |until| Disposition::WaitUntil { until, scope })
+            let Throttled { reason, until } = read_throttle(answer.headers, answer.now);
+            let wait = |until| Disposition::WaitUntil { until, scope: reason.into() };
+            until.map_or(Disposition::SlowDown, wait)
         }
         408 | 409 | 425 => Disposition::Retry { not_before: None },
         400..=499 if items > 1 => Disposition::Split,
         400..=499 => Disposition::GiveUp,
-        _ => Disposition::Retry { not_before: throttle::find_retry_after(answer.headers, answer.now) },
+        _ => Disposition::Retry { not_before: find_retry_after(answer.headers, answer.now) },
     }
 }
 
@@ -191,14 +191,6 @@ pub(super) fn read_errors(errors: &[Value]) -> (Vec<String>, Option<String>) {
         errors.iter().filter_map(message).filter(|text| !text.is_empty()).take(MAX_MESSAGES).collect();
     let trace_id = errors.iter().find_map(|error| clean_trace_id(error.get("errorTraceId")?.as_str()?));
     (messages, trace_id)
-}
-
-/// A message fit for a log line: bounded, on one line, and with tokens that Jira echoes taken out.
-fn clean(message: &str) -> String {
-    let words = message.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    // Every JSON Web Token starts with `eyJ`, the base64 of `{"`.
-    let safe: Vec<&str> = words.map(|word| if word.contains("eyJ") { "[token]" } else { word }).collect();
-    safe.join(" ").chars().take(MAX_MESSAGE).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! Sends one request per call and says what its outcome requires of the caller; never waits, never retries
 //! and never stores, because deliveries survive restarts and therefore belong to `sync`.
 
-mod answer;
 mod auth;
 mod budget;
 mod calls;
@@ -11,7 +10,7 @@ mod endpoint;
 mod error;
 mod pacing;
 mod request;
-mod throttle;
+mod scope;
 mod verdict;
 
 #[cfg(test)]
@@ -19,12 +18,11 @@ mod client_tests;
 #[cfg(test)]
 mod site_tests;
 
-pub use answer::Answer;
 pub use auth::ConnectAuth;
 pub use calls::MAX_WORKSPACES_PER_REQUEST;
 pub use endpoint::Api;
 pub use error::{Disposition, JiraError};
 pub use pacing::Pacing;
 pub use request::JiraClient;
-pub use throttle::Scope;
+pub use scope::Scope;
 pub use verdict::Verdicts;

@@ -8,12 +8,12 @@ use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use url::Url;
 
-use super::answer::{Meta, find_limit_left};
 use super::auth::{AuthError, SiteAuth};
 use super::endpoint::Endpoint;
 use super::error::{FailedAnswer, JiraError};
 use super::pacing::Pacing;
 use crate::clock::Clock;
+use crate::destinations::jira::{Meta, find_limit_left};
 use crate::http::{ObservedRequest, TransportFault, read_body};
 
 /// Longest answer that is read, unpacked. A bulk answer with 1000 refusals stays far below.

@@ -34,7 +34,7 @@ const TRACE_ID: HeaderName = HeaderName::from_static("atl-traceid");
 const MAX_TRACE_ID: usize = 64;
 
 impl Meta {
-    pub(super) fn read(headers: &HeaderMap, now: Timestamp) -> Self {
+    pub(in crate::destinations) fn read(headers: &HeaderMap, now: Timestamp) -> Self {
         Self {
             near_limit: text(headers, &NEAR_LIMIT).is_some_and(|value| value.eq_ignore_ascii_case("true")),
             trace_id: text(headers, &TRACE_ID).and_then(clean_trace_id),
@@ -46,17 +46,17 @@ impl Meta {
 }
 
 /// What Jira says is left of the site's tightest limit.
-pub(super) fn find_limit_left(headers: &HeaderMap) -> Option<i64> {
+pub(in crate::destinations) fn find_limit_left(headers: &HeaderMap) -> Option<i64> {
     text(headers, &LIMIT_LEFT)?.parse().ok()
 }
 
 /// The header's value, trimmed; `None` when absent, empty or not text.
-pub(super) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+pub(in crate::destinations) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim).filter(|value| !value.is_empty())
 }
 
 /// A trace id short and plain enough for a log line.
-pub(super) fn clean_trace_id(text: &str) -> Option<String> {
+pub(in crate::destinations) fn clean_trace_id(text: &str) -> Option<String> {
     let id: String = text.chars().filter(char::is_ascii_graphic).take(MAX_TRACE_ID).collect();
     (!id.is_empty()).then_some(id)
 }

@@ -1,4 +1,4 @@
-//! How long to wait after a 429, and which requests must.
+//! What a 429 says: which limit is used up, and until when.
 //!
 //! Follows "Rate limiting" of Jira Cloud's documentation (October 2026). Bounds every wait, because a wrong
 //! header must not stop a site for good.
@@ -12,40 +12,54 @@ use super::answer::text;
 use crate::domain::{Shift, Timestamp, parse_timestamp};
 use crate::http::{self, LONGEST_WAIT};
 
-/// Which requests must wait.
+/// What is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// This operation on this site: burst limits, per-issue limits, and reasons that Jira did not name.
-    Endpoint,
-    /// Everything for this site: the tenant's hourly quota is used up.
-    Site,
-    /// Everything for every site: the app's hourly quota, one pool for all sites, is used up.
-    AllSites,
+pub enum Reason {
+    /// The requests per second of one operation.
+    Burst,
+    /// The writes to one issue.
+    Issue,
+    /// The tenant's hourly quota.
+    Tenant,
+    /// The app's hourly quota, one pool for all sites.
+    App,
+    /// Jira did not say.
+    Unnamed,
+}
+
+/// What a 429 says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Throttled {
+    pub reason: Reason,
+    /// Until when to wait, if Jira says so.
+    pub until: Option<Timestamp>,
 }
 
 const REASON: HeaderName = HeaderName::from_static("ratelimit-reason");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// Until when to wait after a 429, if Jira says so, and which requests must. `Retry-After` is a lower bound;
-/// a used-up quota waits for its reset, which without a header is the next full hour in UTC.
-pub(super) fn read(headers: &HeaderMap, now: Timestamp) -> (Option<Timestamp>, Scope) {
-    let reason = text(headers, &REASON).unwrap_or_default().to_ascii_lowercase();
-    let scope = match reason.as_str() {
-        "jira-quota-global-based" => Scope::AllSites,
-        "jira-quota-tenant-based" => Scope::Site,
-        _ => Scope::Endpoint,
+/// What a 429 says. `Retry-After` is a lower bound; a used-up quota waits for its reset, which without a header is the
+/// next full hour in UTC.
+pub(in crate::destinations) fn read_throttle(headers: &HeaderMap, now: Timestamp) -> Throttled {
+    let reason = match text(headers, &REASON).unwrap_or_default().to_ascii_lowercase().as_str() {
+        "jira-quota-global-based" => Reason::App,
+        "jira-burst-based" => Reason::Burst,
+        "jira-per-issue-on-write" => Reason::Issue,
+        quota if quota.starts_with("jira-quota-") => Reason::Tenant,
+        _ => Reason::Unnamed,
     };
     let asked = find_retry_after(headers, now);
     let reset = text(headers, &RESET).and_then(parse_reset);
-    let until = match scope {
-        Scope::Endpoint => asked.or(reset),
-        Scope::Site | Scope::AllSites => asked.max(Some(reset.unwrap_or_else(|| next_full_hour(now)))),
+    let until = match reason {
+        Reason::Burst | Reason::Issue | Reason::Unnamed => asked.or(reset),
+        Reason::Tenant | Reason::App => asked.max(Some(reset.unwrap_or_else(|| next_full_hour(now)))),
     };
-    (until.filter(|until| *until > now).map(|until| until.min(after(now, LONGEST_WAIT))), scope)
+    let until = until.filter(|until| *until > now).map(|until| until.min(after(now, LONGEST_WAIT)));
+    Throttled { reason, until }
 }
 
 /// `Retry-After` of a 429 or 503: seconds, or an HTTP date; bounded like every wait.
-pub(super) fn find_retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
+pub(in crate::destinations) fn find_retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     Some(after(now, http::find_retry_after(headers, now)?))
 }
 
@@ -75,28 +89,33 @@ mod tests {
         parse_timestamp("2026-04-03T09:12:00Z").unwrap()
     }
 
-    fn read_headers(pairs: &[(&'static str, &str)]) -> (String, Scope) {
+    fn read_headers(pairs: &[(&'static str, &str)]) -> (String, Reason) {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.insert(HeaderName::from_static(name), value.parse().unwrap());
         }
-        let (until, scope) = read(&headers, now());
-        (until.map_or_else(|| "unknown".to_owned(), |until| until.format("%F %T").to_string()), scope)
+        let Throttled { reason, until } = read_throttle(&headers, now());
+        (until.map_or_else(|| "unknown".to_owned(), |until| until.format("%F %T").to_string()), reason)
     }
 
     #[test]
-    fn bursts_issue_limits_and_unknown_reasons_slow_the_endpoint() {
-        for reason in ["jira-burst-based", "jira-per-issue-on-write", "jira-something-new"] {
+    fn each_reason_is_told_apart() {
+        for (name, reason) in [
+            ("jira-burst-based", Reason::Burst),
+            ("Jira-Per-Issue-On-Write", Reason::Issue),
+            ("jira-something-new", Reason::Unnamed),
+        ] {
             assert_eq!(
-                read_headers(&[("ratelimit-reason", reason), ("retry-after", "7")]),
-                ("2026-04-03 09:12:07".to_owned(), Scope::Endpoint)
+                read_headers(&[("ratelimit-reason", name), ("retry-after", "7")]),
+                ("2026-04-03 09:12:07".to_owned(), reason)
             );
         }
+        assert_eq!(read_headers(&[("ratelimit-reason", "jira-quota-something-new")]).1, Reason::Tenant);
     }
 
     #[test]
     fn without_a_usable_header_the_time_is_unknown() {
-        assert_eq!(read_headers(&[]), ("unknown".to_owned(), Scope::Endpoint));
+        assert_eq!(read_headers(&[]), ("unknown".to_owned(), Reason::Unnamed));
         assert_eq!(read_headers(&[("retry-after", "soon")]).0, "unknown");
         assert_eq!(read_headers(&[("retry-after", "0")]).0, "unknown");
     }
@@ -108,11 +127,11 @@ mod tests {
         for reset in ["2026-04-03T10:00Z", "2026-04-03T10:00:00Z", "2026-04-03T12:00+02:00", "1775210400"] {
             assert_eq!(
                 read_headers(&[tenant, ("x-ratelimit-reset", reset), ("retry-after", "5")]),
-                ("2026-04-03 10:00:00".to_owned(), Scope::Site),
+                ("2026-04-03 10:00:00".to_owned(), Reason::Tenant),
                 "{reset}"
             );
         }
-        assert_eq!(read_headers(&[global]), ("2026-04-03 10:00:00".to_owned(), Scope::AllSites));
+        assert_eq!(read_headers(&[global]), ("2026-04-03 10:00:00".to_owned(), Reason::App));
     }
 
     #[test]

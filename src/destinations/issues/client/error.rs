@@ -1,0 +1,250 @@
+//! Why a call did not succeed, and above all whether Jira may have done it nevertheless.
+//!
+//! Must never carry a token, a query string or an unbounded text, and must never parse the body of an error by a schema:
+//! only the names of refused fields mean anything, the texts are translated.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, LOCATION};
+use serde_json::Value;
+use url::Url;
+
+use super::endpoint::Endpoint;
+use super::pacing::{Held, Scope};
+use crate::destinations::jira::{Meta, Reason, clean, find_retry_after, text};
+use crate::domain::Timestamp;
+use crate::http::{TransportCause, TransportFault};
+
+/// Most messages and fields that are kept of one answer.
+const MAX_MESSAGES: usize = 5;
+const MAX_FIELDS: usize = 50;
+
+/// Longest name of a field, in characters.
+const MAX_FIELD: usize = 100;
+
+/// What Jira says to a token that is good but may not do this.
+const SCOPE_MISMATCH: &str = "scope does not match";
+
+/// A refusal that repeating would not change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rejection {
+    pub status: u16,
+    /// By the id of the field.
+    pub fields: BTreeMap<String, String>,
+    pub messages: Vec<String>,
+}
+
+impl Rejection {
+    /// What an error body says, however it is built.
+    #[must_use]
+    pub fn read(status: u16, body: &Value) -> Self {
+        let messages =
+            body.get("errorMessages").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let messages = messages.iter().chain(body.get("message")).filter_map(Value::as_str).map(clean);
+        let fields = body.get("errors").and_then(Value::as_object).into_iter().flatten();
+        let fields = fields.map(|(field, text)| {
+            let field = field.chars().filter(|c| !c.is_control()).take(MAX_FIELD).collect();
+            (field, clean(text.as_str().unwrap_or_default()))
+        });
+        Self {
+            status,
+            fields: fields.take(MAX_FIELDS).collect(),
+            messages: messages.filter(|message| !message.is_empty()).take(MAX_MESSAGES).collect(),
+        }
+    }
+
+    /// The fields that Jira names.
+    #[must_use]
+    pub fn field_names(&self) -> BTreeSet<String> {
+        self.fields.keys().cloned().collect()
+    }
+
+    fn sentence(&self) -> String {
+        let fields = self.fields.iter().map(|(field, text)| format!("{field}: {text}"));
+        let parts: Vec<String> = self.messages.iter().cloned().chain(fields).take(MAX_MESSAGES).collect();
+        let status = self.status;
+        if parts.is_empty() {
+            format!("Jira answered {status}")
+        } else {
+            format!("Jira answered {status}: {}", parts.join("; "))
+        }
+    }
+}
+
+/// What a failure means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing was done: no connection, or no address to send to.
+    NotSent,
+    /// Nothing was done: we held it back ourselves.
+    HeldBack(Held),
+    /// Nothing was done, and repeating would not change that.
+    Rejected(Box<Rejection>),
+    /// The token is not taken.
+    Unauthorized {
+        /// It is good, but lacks the scope of the call.
+        lacks_scope: bool,
+    },
+    Forbidden,
+    /// There is no such thing, or this account may not see it.
+    NotFound,
+    /// Somebody else was writing at the same time.
+    Conflict,
+    /// The issue holds as many of these as it can.
+    IssueFull,
+    /// Nothing was done: a limit is used up.
+    RateLimited {
+        reason: Reason,
+        held: Held,
+    },
+    /// It may have been done or not.
+    Unclear {
+        /// Jira asks not to come back before.
+        not_before: Option<Timestamp>,
+    },
+    /// Nothing was done: the site answers under another name.
+    Redirected {
+        to_host: String,
+    },
+}
+
+/// A call that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{endpoint}: {message}")]
+pub struct CallError {
+    pub endpoint: Endpoint,
+    /// Absent when there was no answer.
+    pub status: Option<u16>,
+    pub fault: Fault,
+    /// A sentence, with Jira's own message if there is one.
+    pub message: String,
+    /// What to quote to Atlassian's support.
+    pub trace_id: Option<String>,
+    /// Jira's `Date` minus the local clock.
+    pub date_skew: Option<TimeDelta>,
+    /// Why there was no answer, if there was none.
+    pub unreachable: Option<Box<TransportFault>>,
+}
+
+impl CallError {
+    pub(super) fn new(endpoint: Endpoint, fault: Fault, message: &str) -> Self {
+        let message = clean(message);
+        Self { endpoint, status: None, fault, message, trace_id: None, date_skew: None, unreachable: None }
+    }
+
+    pub(super) fn held(endpoint: Endpoint, held: Held) -> Self {
+        let what = match held.scope {
+            Scope::Issue => "held back, so that the issue is not written too often",
+            Scope::Call | Scope::Endpoint => "held back to stay below Jira's limit for this operation",
+            Scope::Site => "held back to keep the pace of writes to this site",
+        };
+        Self::new(endpoint, Fault::HeldBack(held), what)
+    }
+
+    /// No answer, or an incomplete one.
+    pub(super) fn transport(endpoint: Endpoint, fault: &TransportFault) -> Self {
+        let meaning =
+            if was_sent(&fault.cause) { Fault::Unclear { not_before: None } } else { Fault::NotSent };
+        Self {
+            unreachable: Some(Box::new(fault.clone())),
+            ..Self::new(endpoint, meaning, &fault.to_string())
+        }
+    }
+
+    /// A success that cannot be read.
+    pub(super) fn unreadable(endpoint: Endpoint, status: StatusCode, meta: Meta) -> Self {
+        let message = format!("Jira answered {} with a body that is not the documented one", status.as_u16());
+        Self {
+            status: Some(status.as_u16()),
+            trace_id: meta.trace_id,
+            date_skew: meta.date_skew,
+            ..Self::new(endpoint, Fault::Unclear { not_before: None }, &message)
+        }
+    }
+
+    /// An answer with an error status. `limited` is the pause that a 429 leads to.
+    pub(super) fn answered(
+        endpoint: Endpoint,
+        answer: &FailedAnswer<'_>,
+        limited: Option<(Reason, Held)>,
+    ) -> Self {
+        let meta = Meta::read(answer.headers, answer.now);
+        let status = answer.status.as_u16();
+        let body = serde_json::from_slice(answer.body).unwrap_or_default();
+        let rejection = Rejection::read(status, &body);
+        let message = rejection.sentence();
+        Self {
+            status: Some(status),
+            trace_id: meta.trace_id,
+            date_skew: meta.date_skew,
+            ..Self::new(endpoint, meaning(answer, rejection, limited), &message)
+        }
+    }
+
+    /// Whether Jira may have done it: only then must nobody simply repeat a creation.
+    #[must_use]
+    pub fn may_have_worked(&self) -> bool {
+        matches!(self.fault, Fault::Unclear { .. })
+    }
+}
+
+/// An answer with an error status, as far as it was read.
+pub(super) struct FailedAnswer<'a> {
+    pub status: StatusCode,
+    pub headers: &'a HeaderMap,
+    pub body: &'a [u8],
+    /// The requested address, against which a redirect is resolved.
+    pub url: &'a Url,
+    pub now: Timestamp,
+}
+
+fn meaning(answer: &FailedAnswer<'_>, rejection: Rejection, limited: Option<(Reason, Held)>) -> Fault {
+    let unclear = || Fault::Unclear { not_before: find_retry_after(answer.headers, answer.now) };
+    match (answer.status.as_u16(), limited) {
+        (429, Some((reason, held))) => Fault::RateLimited { reason, held },
+        (300..=399, _) => find_redirect(answer).map_or_else(unclear, |to_host| Fault::Redirected { to_host }),
+        (401, _) => {
+            let body = String::from_utf8_lossy(answer.body).to_ascii_lowercase();
+            Fault::Unauthorized { lacks_scope: body.contains(SCOPE_MISMATCH) }
+        }
+        (403, _) => Fault::Forbidden,
+        (404, _) => Fault::NotFound,
+        (409, _) => Fault::Conflict,
+        (413, _) => Fault::IssueFull,
+        // A proxy's words for an answer that it did not wait for.
+        (408 | 425, _) => unclear(),
+        (400..=499, _) => Fault::Rejected(Box::new(rejection)),
+        _ => unclear(),
+    }
+}
+
+fn find_redirect(answer: &FailedAnswer<'_>) -> Option<String> {
+    let target = answer.url.join(text(answer.headers, &LOCATION)?).ok()?;
+    let host = target.host_str()?;
+    Some(target.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+}
+
+/// Whether the request may have reached Jira.
+fn was_sent(cause: &TransportCause) -> bool {
+    match cause {
+        TransportCause::AnswerTimeout | TransportCause::BrokeOff { .. } | TransportCause::TooLarge { .. } => {
+            true
+        }
+        TransportCause::NameNotFound { .. }
+        | TransportCause::ConnectionRefused
+        | TransportCause::ConnectTimeout
+        | TransportCause::CertificateExpired
+        | TransportCause::CertificateNotYetValid
+        | TransportCause::CertificateNotTrusted
+        | TransportCause::CertificateForOtherName { .. }
+        | TransportCause::CertificateInvalid { .. }
+        | TransportCause::Proxy { .. }
+        | TransportCause::NotConnected { .. } => false,
+    }
+}
+
+#[cfg(test)]
+#[path = "error_tests.rs"]
+mod tests;

@@ -1,0 +1,13 @@
+//! What all of Jira's APIs say alike in headers and messages.
+//!
+//! Must know no endpoint, and must not decide what a failure means.
+
+mod answer;
+mod message;
+mod throttle;
+
+pub use answer::{Answer, Meta};
+pub(super) use answer::{clean_trace_id, find_limit_left, text};
+pub(super) use message::clean;
+pub use throttle::{Reason, Throttled};
+pub(super) use throttle::{find_retry_after, read_throttle};
