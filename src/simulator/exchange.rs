@@ -11,6 +11,7 @@ pub struct Call<'a> {
     /// Raw, without the question mark.
     pub query: &'a str,
     pub authorization: Option<&'a str>,
+    pub content_type: Option<&'a str>,
     pub body: &'a [u8],
 }
 
@@ -21,14 +22,16 @@ pub struct Answer {
     pub body: Option<Value>,
     /// Entities found in the request's body.
     pub entities: usize,
+    /// Added to the usual ones.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl Answer {
     pub(super) fn bare(status: u16) -> Self {
-        Self { status, body: None, entities: 0 }
+        Self { status, body: None, entities: 0, headers: Vec::new() }
     }
 
     pub(super) fn json(status: u16, body: Value) -> Self {
-        Self { status, body: Some(body), entities: 0 }
+        Self { status, body: Some(body), entities: 0, headers: Vec::new() }
     }
 }

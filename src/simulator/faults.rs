@@ -7,8 +7,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Calls that faults without a path, and the random ones, apply to.
-const REST: &str = "/rest/";
+use super::platform::Operation;
+
+/// Whether a call is one of those that faults without a path, and the random ones, apply to.
+pub(super) fn is_rest(path: &str) -> bool {
+    path.starts_with("/rest/") || path.starts_with("/ex/jira/")
+}
 
 /// What happens to a call that a fault applies to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +48,9 @@ pub struct Fault {
     /// Start of the path; empty is any REST path.
     #[serde(default)]
     pub path: String,
+    /// Atlassian's name of an operation of the platform's API, such as `createIssue`; `None` is any.
+    #[serde(default)]
+    pub operation: Option<String>,
     /// How many calls it applies to.
     #[serde(default = "once")]
     pub times: u32,
@@ -63,7 +70,7 @@ fn once() -> u32 {
 
 impl Fault {
     fn of(effect: Effect) -> Self {
-        Self { method: None, path: String::new(), times: 1, delay_ms: 0, headers: Vec::new(), effect }
+        Self { method: None, path: String::new(), operation: None, times: 1, delay_ms: 0, headers: Vec::new(), effect }
     }
 
     /// A bare status without a body; nothing is done.
@@ -140,6 +147,13 @@ impl Fault {
         self
     }
 
+    /// Limits the fault to an operation of the platform's API, on either host.
+    #[must_use]
+    pub fn on_operation(mut self, id: &str) -> Self {
+        self.operation = Some(id.to_owned());
+        self
+    }
+
     /// Applies to this many calls instead of one.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
@@ -164,8 +178,13 @@ impl Fault {
     }
 
     fn meets(&self, method: &str, path: &str) -> bool {
-        let prefix = if self.path.is_empty() { REST } else { &self.path };
-        self.method.as_deref().is_none_or(|wanted| wanted == method) && path.starts_with(prefix)
+        if let Some(wanted) = &self.operation {
+            let below = path.split_once("/rest/api/3/").map(|(_, below)| below);
+            let operation = below.and_then(|below| Operation::find(method, below).ok());
+            return operation.is_some_and(|it| it.id() == wanted);
+        }
+        let is_path = if self.path.is_empty() { is_rest(path) } else { path.starts_with(&self.path) };
+        is_path && self.method.as_deref().is_none_or(|wanted| wanted == method)
     }
 }
 
@@ -215,18 +234,22 @@ impl Faults {
             }
             return Some(met);
         }
-        (self.share > 0.0 && path.starts_with(REST) && self.random.next_unit() < self.share)
+        (self.share > 0.0 && is_rest(path) && self.random.next_unit() < self.share)
             .then(|| Fault::rate_limited("jira-burst-based", Some(1)))
     }
 }
 
 /// A small, seeded generator: test runs must be repeatable, not unpredictable.
 #[derive(Debug)]
-struct SplitMix64(u64);
+pub(super) struct SplitMix64(u64);
 
 impl SplitMix64 {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// A number from 0 up to, but not including, 1.
-    fn next_unit(&mut self) -> f64 {
+    pub(super) fn next_unit(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

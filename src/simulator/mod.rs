@@ -24,6 +24,7 @@ mod lifecycle;
 mod misbehaviour;
 mod options;
 mod page;
+pub mod platform;
 mod rest;
 mod route;
 mod schema;

@@ -18,10 +18,11 @@ use tokio::task::JoinHandle;
 
 use super::control;
 use super::exchange::{Answer, Call};
-use super::faults::{Effect, Fault};
+use super::faults::{Effect, Fault, is_rest};
 use super::handle::Simulator;
 use super::history::RequestRecord;
 use super::options::SimulatorOptions;
+use super::platform;
 use super::rest;
 use crate::clock::Clock;
 
@@ -104,6 +105,7 @@ fn serve(simulator: Simulator, listen: SocketAddr) -> io::Result<RunningSimulato
         App::new()
             .app_data(Data::new(shared.clone()))
             .app_data(PayloadConfig::new(MAX_BODY))
+            .configure(platform::configure)
             .configure(control::configure)
             .default_service(web::to(answer))
     })
@@ -131,7 +133,8 @@ async fn answer(simulator: Data<Simulator>, request: HttpRequest, body: Bytes) -
         method,
         path,
         query: request.uri().query().unwrap_or_default(),
-        authorization: request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()),
+        authorization: text_of(&request, &header::AUTHORIZATION),
+        content_type: text_of(&request, &header::CONTENT_TYPE),
         body: &body,
     };
     let outcome = simulator.process(&call, fault.as_ref());
@@ -142,6 +145,10 @@ async fn answer(simulator: Data<Simulator>, request: HttpRequest, body: Bytes) -
         tokio::time::sleep(HANG).await;
     }
     simulator.render(outcome, fault)
+}
+
+fn text_of<'a>(request: &'a HttpRequest, name: &header::HeaderName) -> Option<&'a str> {
+    request.headers().get(name).and_then(|value| value.to_str().ok())
 }
 
 /// The core's answer to a call: the site's JSON answer, or text that is not JSON.
@@ -157,7 +164,7 @@ impl Simulator {
     fn meet(&self, method: &str, path: &str) -> (Option<Fault>, Duration) {
         let mut state = self.lock();
         let fault = state.faults.take(method, path);
-        let usual = if path.starts_with("/rest/") { state.site.options.answer_delay } else { Duration::ZERO };
+        let usual = if is_rest(path) { state.site.options.answer_delay } else { Duration::ZERO };
         let scripted = fault.as_ref().map_or(0, |fault| fault.delay_ms);
         (fault, usual + Duration::from_millis(scripted))
     }
@@ -196,17 +203,25 @@ impl Simulator {
     fn dispatch(&self, call: &Call<'_>) -> Outcome {
         if call.method == "GET" && call.path == "/_edge/tenant_info" {
             let body = Some(json!({ "cloudId": self.cloud_id() }));
-            return Outcome::Json(Answer { status: 200, body, entities: 0 });
+            return Outcome::Json(Answer { body, ..Answer::bare(200) });
         }
         if call.method == "GET" && call.path.strip_prefix("/install-keys/") == Some(&self.0.install_key.kid) {
             return Outcome::Text("application/x-pem-file", self.0.install_key.public_pem.clone());
         }
-        Outcome::Json(rest::answer(&mut self.lock(), &self.0.schemas, &self.0.clock, call))
+        let mut state = self.lock();
+        if let Some((host, below)) = platform::find_host(call.path, &state.site.cloud_id.clone()) {
+            let now = self.0.clock.now();
+            return Outcome::Json(platform::answer(&mut state, now, self.url(), host, below, call));
+        }
+        Outcome::Json(rest::answer(&mut state, &self.0.schemas, &self.0.clock, call))
     }
 
     fn render(&self, outcome: Outcome, fault: Option<Fault>) -> HttpResponse {
-        let (extra, effect) =
+        let (mut extra, effect) =
             fault.map_or_else(Default::default, |fault| (fault.headers, Some(fault.effect)));
+        if let Outcome::Json(answer) = &outcome {
+            extra.extend(answer.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        }
         let (status, kind, text) = match outcome {
             Outcome::Json(Answer { status, body: Some(body), .. }) => {
                 (status, Some("application/json"), body.to_string())

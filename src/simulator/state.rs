@@ -3,6 +3,7 @@
 use super::faults::Faults;
 use super::history::History;
 use super::options::SimulatorOptions;
+use super::platform::Platform;
 use super::site::Site;
 use crate::clock::Clock;
 
@@ -12,6 +13,7 @@ pub struct State {
     pub site: Site,
     pub faults: Faults,
     pub history: History,
+    pub platform: Platform,
 }
 
 impl State {
@@ -19,6 +21,7 @@ impl State {
         Self {
             faults: Faults::new(options.rate_limit_share, options.seed),
             history: History::new(options.history_limit),
+            platform: Platform::new(options.seed),
             site: Site::new(options, clock.new_id(), clock.new_id()),
         }
     }
