@@ -23,12 +23,14 @@ const TIMES: u32 = 5;
 
 /// Start in ms; CPU in ms of an idle second, a new component and an installation; resident and peak memory in MB.
 pub async fn measure(size: Size) -> [f64; 6] {
-    let site = start_site();
-    let address = site.addr().to_string();
-    let ground = Ground::new(&[&format!("http://{address}")], &site.install_keys_url(), &size.sources_toml());
+    let jira_site = start_site();
+    let address = jira_site.addr().to_string();
+    let ground =
+        Ground::new(&[&format!("http://{address}")], &jira_site.install_keys_url(), &size.sources_toml());
     // Makes the tables, and stores what the configuration implies.
     drop(start(&ground).await);
-    let config = load(&[ground.config.clone()], &Environment::default()).expect("a configuration").config;
+    let config =
+        load(std::slice::from_ref(&ground.config), &Environment::default()).expect("a configuration").config;
     let responder = jira::start().await;
     let file = ground.folder().join("bridge.db");
     fill(&file, &config.vault.key, size, &format!("http://{responder}")).await;
@@ -39,7 +41,7 @@ pub async fn measure(size: Size) -> [f64; 6] {
     settle(&bridge, SETTLES).await;
     let idle = idle_second(&bridge).await;
     let component = new_component(&bridge, &ground, idle).await;
-    let installed = installation(&bridge, &site, &ground, idle).await;
+    let installed = installation(&bridge, &jira_site, &ground, idle).await;
     let milliseconds = |time: Duration| time.as_secs_f64() * 1_000.0;
     let times = [start, idle, component, installed].map(milliseconds);
     [times[0], times[1], times[2], times[3], bridge.resident_mb(), bridge.peak_mb()]
@@ -60,7 +62,7 @@ fn start_site() -> RunningSimulator {
 async fn idle_second(bridge: &Bridge) -> Duration {
     let before = bridge.cpu();
     tokio::time::sleep(WATCHED).await;
-    (bridge.cpu() - before) / u32::try_from(WATCHED.as_secs()).expect("small")
+    bridge.cpu().saturating_sub(before) / u32::try_from(WATCHED.as_secs()).expect("small")
 }
 
 /// Waits until three seconds cost little, `longest` at most.
@@ -70,7 +72,7 @@ async fn settle(bridge: &Bridge, longest: Duration) {
     while start.elapsed() < longest {
         tokio::time::sleep(Duration::from_secs(3)).await;
         let now = bridge.cpu();
-        if now - last < Duration::from_millis(100) {
+        if now.saturating_sub(last) < Duration::from_millis(100) {
             return;
         }
         last = now;
@@ -85,12 +87,12 @@ async fn cost_of(bridge: &Bridge, idle: Duration, work: impl AsyncFnOnce()) -> D
     while began.elapsed() < PATIENCE {
         tokio::time::sleep(Duration::from_secs(3)).await;
         let now = bridge.cpu();
-        if now - last < idle * 3 + Duration::from_millis(40) {
+        if now.saturating_sub(last) < idle * 3 + Duration::from_millis(40) {
             break;
         }
         last = now;
     }
-    (bridge.cpu() - before).saturating_sub(idle.mul_f64(began.elapsed().as_secs_f64()))
+    bridge.cpu().saturating_sub(before).saturating_sub(idle.mul_f64(began.elapsed().as_secs_f64()))
 }
 
 /// An incident of a service that was never named before, for everybody who may see it.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::TimeDelta;
-use incident_bridge::domain::{ClientKey, DeliveryState};
+use incident_bridge::domain::{ClientKey, DeliveryState, DestinationId};
 use incident_bridge::store::{LifecycleCall, NewInstallation};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
@@ -181,7 +181,7 @@ async fn destinations_with_work_are_those_that_reading_everything_finds(setup: S
         oldest = oldest.into_iter().chain(since).min();
         let deliveries = bridge.engine.store().deliveries();
         let found = deliveries.list_destinations_with_work().await.expect("the store works");
-        assert_eq!(found.iter().map(|id| id.as_str()).collect::<Vec<_>>(), working);
+        assert_eq!(found.iter().map(DestinationId::as_str).collect::<Vec<_>>(), working);
         let found = deliveries.find_oldest_waiting().await.expect("the store works");
         assert_eq!(found.map(|at| at.timestamp_millis()), oldest);
     }

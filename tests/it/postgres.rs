@@ -62,7 +62,7 @@ async fn readiness_is_answered_while_the_database_answers_nothing() {
     let bridge = Setup::default().store(fresh_postgres().await).start().await;
     let pool = sqlx::PgPool::connect(bridge.config.store.url.expose_secret()).await.expect("it is there");
     let mut holder = pool.begin().await.expect("a transaction");
-    let hold = "UPDATE generations SET number = number WHERE name = 'directory'";
+    let hold = "LOCK TABLE generations IN ACCESS EXCLUSIVE MODE";
     sqlx::query(hold).execute(&mut *holder).await.expect("it takes the lock");
     let answer = bridge.get_as_operator("/readyz").await;
     assert_eq!((answer.status, &answer.body["database"]["ok"]), (503, &false.into()), "{answer:?}");

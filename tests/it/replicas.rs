@@ -88,7 +88,7 @@ async fn a_process_that_slept_writes_nothing_once_its_lease_is_gone() {
     let slept = two.one.leases().hold("site/x", async {
         two.one.sites().record_site_backoff(&site, &backoff).await.expect("the lease is held");
         two.end_leases().await;
-        let taken = two.other.leases().claim("site/x", Duration::from_secs(60)).await;
+        let taken = two.other.leases().claim("site/x", Duration::from_mins(1)).await;
         assert!(taken.expect("it asks").is_some(), "it has ended");
         let fault = two.one.sites().record_site_backoff(&site, &backoff).await.expect_err("it is too late");
         assert!(matches!(fault, StoreError::LeaseLost(_)), "{fault}");
@@ -98,7 +98,7 @@ async fn a_process_that_slept_writes_nothing_once_its_lease_is_gone() {
             two.one.deliveries().record_outcomes(&site, EntityKind::Incident, &[outcome], None).await;
         assert!(matches!(recorded, Err(StoreError::LeaseLost(_))), "{recorded:?}");
     });
-    slept.await.expect("the lease was free");
+    Box::pin(slept).await.expect("the lease was free");
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn a_lease_is_taken_over_only_when_what_is_being_written_under_it_is_writt
         two.execute("UPDATE leases SET until = 2 WHERE name = 'site/x'").await;
         sqlx::query("COMMIT").execute(&mut stopped).await.expect("it ends");
     };
-    let (taken, ()) = tokio::join!(two.other.leases().claim("site/x", Duration::from_secs(60)), end);
+    let (taken, ()) = tokio::join!(two.other.leases().claim("site/x", Duration::from_mins(1)), end);
     assert!(taken.expect("it asks").is_some());
 }
 

@@ -4,7 +4,7 @@ use sqlx::PgPool;
 
 use super::Database;
 use super::arg::Arg;
-use super::group::{Group, MOST};
+use super::group::Group;
 use super::lane::Turn;
 use super::row::{Row, bound};
 use super::transact::repeat;
@@ -58,19 +58,17 @@ impl Single {
         rows: &[[Arg; N]],
     ) -> Result<Vec<T>, StoreError> {
         let group = Group::new(rows);
-        // A large one is not kept prepared: it takes more memory than time.
-        let is_kept = rows.len() <= MOST;
         match self {
             Self::Sqlite(turn) => {
                 turn.begin();
-                let query = bound!(sqlx::query_as(group.sql(sql)), group.args()).persistent(is_kept);
+                let query = bound!(sqlx::query_as(group.sql(sql)), group.args());
                 let found = query.fetch_all(turn.connection()?).await?;
                 turn.end();
                 Ok(found)
             }
             Self::Postgres(pool) => {
                 let once = || async {
-                    let query = bound!(sqlx::query_as(group.sql(sql)), group.args()).persistent(is_kept);
+                    let query = bound!(sqlx::query_as(group.sql(sql)), group.args());
                     Ok(query.fetch_all(&*pool).await?)
                 };
                 repeat(once).await
