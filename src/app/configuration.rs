@@ -8,6 +8,7 @@ use std::time::Duration;
 use url::{Host, Url};
 
 use super::build::{http_settings, vault_fault};
+use super::destinations;
 use crate::config::{Config, ConfigError, Draft, Environment, Loaded, Readable, SourceConfig, WorkspaceMode};
 use crate::connect::sites::{SiteAllowList, is_loopback, overlaps};
 use crate::http::{HttpSettings, build_client};
@@ -56,6 +57,7 @@ pub fn find_faults(readable: &Readable) -> Vec<String> {
     let http = http.or_else(|| build_client(&HttpSettings::new(ANY_TIMEOUT)).ok());
     let base_url = readable.server.as_ref().map(|server| server.base_url.clone());
     let base_url = base_url.or_else(|| Url::parse(ANY_ADDRESS).ok());
+    faults.extend(destinations::find_faults(readable, vault.as_ref()));
     // Without keys, sealed secrets are no mistake of the source.
     let is_known = vault.is_some();
     let vault = vault.or_else(|| Vault::new(&Vault::generate_key(), &[]).ok());

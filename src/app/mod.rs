@@ -6,6 +6,7 @@
 mod build;
 mod configuration;
 mod database;
+mod destinations;
 mod points;
 mod reload;
 mod running;
@@ -34,6 +35,7 @@ pub use build::{
 use build::{build_engine_on, create_store};
 pub use configuration::{find_faults, list_exposed_secrets, list_warnings, read_configuration};
 pub use database::{copy_database, find_database, find_database_trouble};
+pub use destinations::{IssuesTable, read_issues_tables};
 use reload::Reloader;
 use running::Running;
 

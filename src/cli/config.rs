@@ -71,14 +71,18 @@ fn check(loaded: &Loaded, json: bool) -> anyhow::Result<()> {
     let registry = build_registry(config)?;
     let sources: Vec<String> =
         registry.iter().map(|source| format!("{} ({})", source.id(), source.config.kind)).collect();
+    let destinations: Vec<String> =
+        config.destinations.iter().map(|it| format!("{} ({})", it.id, it.type_name)).collect();
     let mut warnings = list_warnings(config, &registry);
     warnings.extend(list_exposed_secrets(loaded));
     if json {
         return output::json(&serde_json::json!({
-            "valid": true, "sources": sources, "sites": config.connect.sites, "warnings": warnings,
+            "valid": true, "sources": sources, "destinations": destinations, "sites": config.connect.sites,
+            "warnings": warnings,
         }));
     }
     output::line(format!("the configuration is valid; sources: {}", list(&sources)));
+    output::line(format!("destinations of the configuration: {}", list(&destinations)));
     output::line(format!("sites that may install: {}", list(&config.connect.sites)));
     for warning in warnings {
         output::line(format!("warning: {warning}"));

@@ -8,11 +8,11 @@ use secrecy::ExposeSecret;
 
 use super::layout::count;
 use super::output;
-use super::usage::{Usage, find_source};
+use super::usage::{Usage, find_destination, find_source};
 use crate::app::{open_operator, open_vault};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Loaded};
-use crate::sync::{generate_vault_key, seal_secret};
+use crate::sync::{generate_vault_key, seal_secret, seal_token};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
@@ -25,15 +25,24 @@ pub enum Subcommand {
     /// beside the service, and may be interrupted and repeated
     #[command(after_help = "Example:\n  incident-bridge key rotate --config bridge.toml")]
     Rotate,
-    /// Seals a secret of a source under the vault key, so that the configuration file need not hold it
+    /// Seals a secret of a source or destination under the vault key, so that the configuration file need not hold it
     #[command(
-        after_help = "Example:\n  incident-bridge key seal --source pd --config bridge.toml < token.txt\n  \
-        # then write the printed text as the source's api_token or webhook secret"
+        after_help = "Examples:\n  incident-bridge key seal --source pd --config bridge.toml < token.txt\n  \
+        incident-bridge key seal --destination ops --config bridge.toml < token.txt\n  \
+        # then write the printed text as the source's api_token or webhook secret, or as the destination's api_token"
     )]
     Seal {
         /// The source that the secret belongs to
-        #[arg(long)]
-        source: String,
+        #[arg(
+            long,
+            value_name = "ID",
+            required_unless_present = "destination",
+            conflicts_with = "destination"
+        )]
+        source: Option<String>,
+        /// The destination of the configuration that the token belongs to
+        #[arg(long, value_name = "ID")]
+        destination: Option<String>,
     },
 }
 
@@ -45,20 +54,30 @@ pub async fn main(
     match subcommand {
         Subcommand::Generate => print("key", generate_vault_key().expose_secret(), json)?,
         Subcommand::Rotate => rotate(&read()?.config, json).await?,
-        Subcommand::Seal { source } => {
-            let config = read()?.config;
-            let source = find_source(&config, source)?;
-            let vault = open_vault(&config)?;
-            let mut secret = String::new();
-            std::io::stdin().read_to_string(&mut secret).context("standard input")?;
-            let secret = secret.trim().to_owned();
-            if secret.is_empty() {
-                return Err(Usage("give the secret on standard input".to_owned()).into());
-            }
-            print("sealed", &seal_secret(&vault, &source, &secret.into())?, json)?;
+        Subcommand::Seal { source, destination } => {
+            let sealed = seal(&read()?.config, source.as_deref(), destination.as_deref())?;
+            print("sealed", &sealed, json)?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The secret on standard input, sealed for the source or destination that is named.
+fn seal(config: &Config, source: Option<&str>, destination: Option<&str>) -> anyhow::Result<String> {
+    let source = source.map(|name| find_source(config, name)).transpose()?;
+    let destination = destination.map(|name| find_destination(config, name)).transpose()?;
+    let vault = open_vault(config)?;
+    let mut secret = String::new();
+    std::io::stdin().read_to_string(&mut secret).context("standard input")?;
+    let secret = secret.trim().to_owned();
+    if secret.is_empty() {
+        return Err(Usage("give the secret on standard input".to_owned()).into());
+    }
+    let secret = secret.into();
+    Ok(match (source, destination) {
+        (Some(source), _) => seal_secret(&vault, &source, &secret)?,
+        (None, destination) => seal_token(&vault, destination.unwrap_or_default(), &secret)?,
+    })
 }
 
 fn print(name: &str, value: &str, json: bool) -> anyhow::Result<()> {

@@ -6,10 +6,12 @@
 mod config;
 mod deliveries;
 pub mod demo;
+mod destinations;
 mod doctor;
 mod dry_run;
 mod erase;
 mod explain;
+mod import;
 mod incidents;
 mod installations;
 mod key;
@@ -98,6 +100,10 @@ enum Command {
     Quarantine(quarantine::Subcommand),
     /// Lists the types of incident tools, shows how to set one up, and tests one that is set up
     Sources(sources::Arguments),
+    /// Lists where incidents go, shows how to set up a type, and tests one that is set up
+    Destinations(destinations::Arguments),
+    /// Prints our configuration for one of Alertmanager with jira_configs, and says what cannot be carried over
+    ImportAlertmanager(import::Arguments),
     /// Makes vault keys and seals secrets
     #[command(subcommand)]
     Key(key::Subcommand),
@@ -154,6 +160,8 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Prune(arguments) => prune::main(&read()?.config, &arguments, json).await,
         Command::Quarantine(subcommand) => quarantine::main(&read()?.config, &subcommand, json).await,
         Command::Sources(arguments) => sources::main(&read, &arguments, json).await,
+        Command::Destinations(arguments) => destinations::main(&read, &arguments, json).await,
+        Command::ImportAlertmanager(arguments) => import::main(&arguments, json),
         Command::Key(subcommand) => key::main(&read, &subcommand, json).await,
         Command::Store(subcommand) => store_copy::main(&subcommand, json).await,
         Command::SimulateJira(arguments) => simulate_jira::main(&arguments).await,

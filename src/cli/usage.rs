@@ -39,3 +39,10 @@ pub(super) fn find_source(config: &Config, name: &str) -> anyhow::Result<SourceI
     let found = config.sources.iter().find(|source| source.id.as_str() == name);
     Ok(found.ok_or_else(|| anyhow!(unknown("source", name, &known)))?.id.clone())
 }
+
+/// The id of a destination of the configuration.
+pub(super) fn find_destination<'c>(config: &'c Config, name: &str) -> anyhow::Result<&'c str> {
+    let known: Vec<&str> = config.destinations.iter().map(|it| it.id.as_str()).collect();
+    let found = known.iter().find(|id| **id == name);
+    found.copied().ok_or_else(|| anyhow!(unknown("destination", name, &known)))
+}

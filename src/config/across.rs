@@ -47,12 +47,41 @@ pub(super) fn fill_sites(values: &mut Map<String, Value>) {
     }
 }
 
+/// A project that has no other name is called by its key.
+pub(super) fn fill_ids(values: &mut Map<String, Value>) {
+    for table in tables_mut(values, "jira_issues").filter(|table| !table.contains_key("id")) {
+        let Some(project) = table.get("project").and_then(|project| project.clone().into_string().ok())
+        else {
+            continue;
+        };
+        let id = project.trim().to_lowercase().replace('_', "-");
+        table.insert("id".to_owned(), Value::new(Some(&"project".to_owned()), id));
+    }
+}
+
+/// Lists of tables that are destinations, so that their ids must differ.
+const DESTINATIONS: [&str; 2] = ["destinations", "jira_issues"];
+
 /// Whether the ids of each list are unique, and the sources exist that destinations name.
 pub(super) fn check_ids(values: &mut Map<String, Value>, problems: &mut Vec<String>) {
-    let sources = list_ids(values, "sources", problems);
-    list_ids(values, "destinations", problems);
+    let mut sources = BTreeSet::new();
+    note_ids(values, "sources", &mut sources, problems);
+    let mut destinations = BTreeSet::new();
+    for list in DESTINATIONS {
+        note_ids(values, list, &mut destinations, problems);
+        check_sources(values, list, &sources, problems);
+    }
+}
+
+fn check_sources(
+    values: &mut Map<String, Value>,
+    list: &str,
+    sources: &BTreeSet<String>,
+    problems: &mut Vec<String>,
+) {
+    let one = one_of(list);
     let known: Vec<&str> = sources.iter().map(String::as_str).collect();
-    for destination in tables_mut(values, "destinations") {
+    for destination in tables_mut(values, list) {
         let itself = find_id(destination).unwrap_or_default();
         let named = destination.get("sources").cloned().and_then(|value| read_list(value).ok());
         for id in named.unwrap_or_default().iter().filter(|id| !sources.contains(*id)) {
@@ -61,21 +90,24 @@ pub(super) fn check_ids(values: &mut Map<String, Value>, problems: &mut Vec<Stri
                 (None, true) => "there is no source yet".to_owned(),
                 (None, false) => format!("the sources are: {}", known.join(", ")),
             };
-            problems
-                .push(format!("destination {itself:?}: sources: {id:?} is not the id of a source; {hint}"));
+            problems.push(format!("{one} {itself:?}: sources: {id:?} is not the id of a source; {hint}"));
         }
     }
 }
 
-fn list_ids(values: &mut Map<String, Value>, name: &str, problems: &mut Vec<String>) -> BTreeSet<String> {
-    let mut ids = BTreeSet::new();
+fn note_ids(
+    values: &mut Map<String, Value>,
+    name: &str,
+    ids: &mut BTreeSet<String>,
+    problems: &mut Vec<String>,
+) {
     let one = one_of(name);
     for id in tables_mut(values, name).filter_map(|table| find_id(table)) {
         if !ids.insert(id.clone()) {
-            problems.push(format!("{one} {id:?}: id: is already the id of another {one}"));
+            let other = if one == "source" { one } else { "destination" };
+            problems.push(format!("{one} {id:?}: id: is already the id of another {other}"));
         }
     }
-    ids
 }
 
 /// A source is polled at an interval or by a cron expression: `poll` replaces the default interval.

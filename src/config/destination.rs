@@ -3,7 +3,9 @@
 //! Holds the keys that every destination shares. A type's own keys stay unread in `options`, and only the
 //! table of destination types says whether the type exists: this file knows none.
 
-use super::kind::{list, text};
+use secrecy::SecretString;
+
+use super::kind::{list, secret, text};
 use super::section::section;
 use super::source::ID_PATTERN;
 use crate::domain::SourceId;
@@ -20,17 +22,19 @@ section! {
         pub type_name as "type": String = text().required("is missing; name the type of the destination"),
         /// The sources whose incidents go there; all when absent.
         pub sources: Option<Vec<SourceId>> = list().checked(|ids| read_source_ids(&ids)).optional(),
+        /// What it asks for to let the bridge in; may be sealed.
+        pub api_token: Option<SecretString> = secret().optional(),
         ..options
     }
 }
 
-fn check_id(id: String) -> Result<String, String> {
+pub(super) fn check_id(id: String) -> Result<String, String> {
     if SourceId::parse(&id).is_ok() {
         return Ok(id);
     }
     Err(format!("{id:?} is not valid: use 1 to 32 characters from a-z, 0-9 and '-', not starting with '-'"))
 }
 
-fn read_source_ids(ids: &[String]) -> Result<Vec<SourceId>, String> {
+pub(super) fn read_source_ids(ids: &[String]) -> Result<Vec<SourceId>, String> {
     ids.iter().map(|id| SourceId::parse(id).map_err(|fault| fault.to_string())).collect()
 }

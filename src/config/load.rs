@@ -60,7 +60,8 @@ impl Draft {
         across::fill_sites(&mut values);
         across::check_ids(&mut values, &mut reading.problems);
         across::choose_polls(&mut values, &mut reading.problems);
-        let readable = Readable::read(values.clone(), &mut reading);
+        let mut readable = Readable::read(values.clone(), &mut reading);
+        readable.add_jira_issues();
         if files.is_empty() && !reading.problems.is_empty() {
             reading.problems.insert(0, nothing_given());
         }
@@ -128,6 +129,7 @@ fn layer(
         .build()
         .and_then(|built| built.cache.into_table());
     let mut values = built.map_err(|fault| problems.push(without_lines(&fault.to_string()))).ok()?;
+    across::fill_ids(&mut values);
     for (name, text) in of_lists {
         if let Some(list) = find_list(&name) {
             apply_list_variable(&mut values, list, &name, text).unwrap_or_else(|fault| problems.push(fault));

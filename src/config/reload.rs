@@ -8,9 +8,10 @@ use super::effective::Config;
 use super::load::Loaded;
 
 /// Keys, or the begin of keys, that a reload puts into force. [`adopt`] has to know each of them.
-const LIVE: [&str; 6] = [
+const LIVE: [&str; 7] = [
     "sources.",
     "destinations.",
+    "jira_issues.",
     "connect.sites",
     "connect.insecure_sites",
     "vault.key",
@@ -62,7 +63,8 @@ fn is_live(key: &str) -> bool {
 
 /// `sources.pd` for a key of that source.
 fn entry(key: &str) -> Option<&str> {
-    let list = ["sources.", "destinations."].into_iter().find(|list| key.starts_with(list))?;
+    let list =
+        ["sources.", "destinations.", "jira_issues."].into_iter().find(|list| key.starts_with(list))?;
     let end = key.get(list.len()..)?.find('.')?;
     key.get(..list.len() + end)
 }
@@ -70,6 +72,7 @@ fn entry(key: &str) -> Option<&str> {
 fn adopt(running: &mut Config, new: Config) {
     running.sources = new.sources;
     running.destinations = new.destinations;
+    running.jira_issues = new.jira_issues;
     running.connect.sites = new.connect.sites;
     running.connect.insecure_sites = new.connect.insecure_sites;
     running.vault = new.vault;

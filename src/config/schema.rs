@@ -41,8 +41,11 @@ pub fn schema(types: &[TypeKeys<'_>]) -> Result<Json, ConfigError> {
         let values = values.into_iter().map(|(key, value)| (key, to_json(value))).collect();
         let mut table = describe_table(&part, &values, &entries);
         if part.is_list {
+            let has_types = part.keys.iter().any(|key| key.name == "type");
             let types: Vec<_> = types.iter().filter(|it| it.list == part.name).collect();
-            add_types(&mut table, &types);
+            if has_types {
+                add_types(&mut table, &types);
+            }
             table = json!({ "type": "array", "items": table });
         }
         table["description"] = find_about(&entries, part.name, None).into();
@@ -85,7 +88,8 @@ fn describe_table(part: &Part, defaults: &Map<String, Json>, entries: &[Entry]) 
 
 /// What every table of a list needs, whatever another file or the environment adds.
 fn required_names(keys: &[Key]) -> Vec<&'static str> {
-    keys.iter().map(|key| key.name).filter(|name| ["id", "type"].contains(name)).collect()
+    let needed = keys.iter().filter(|key| key.required && ["id", "type"].contains(&key.name));
+    needed.map(|key| key.name).collect()
 }
 
 /// Adds the keys of all types, each for its own type only.

@@ -112,9 +112,9 @@ pub(super) fn find_id(table: &Map<String, Value>) -> Option<String> {
     table.get("id")?.clone().into_string().ok().filter(|id| !id.is_empty())
 }
 
-/// `source` for `sources`.
+/// `source` for `sources`; a name that is a plural in itself stays.
 pub(super) fn one_of(list: &str) -> &str {
-    list.trim_end_matches('s')
+    if list == "jira_issues" { list } else { list.trim_end_matches('s') }
 }
 
 /// Reads one table completely: every key, and no unknown key.

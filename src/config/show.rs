@@ -78,9 +78,11 @@ impl Keys<'_> {
         let is_below = path.len() > at + 1;
         match part.keys.iter().find(|key| key.name == name) {
             Some(key) => {
-                // Below a key of ours are only words from a list; anything else is in the wrong place.
+                // Below a key of ours are words from a list, or whatever its type takes; anything else is in the wrong
+                // place.
                 let is_word = path.len() == at + 2 && is_word_of(&key.schema, value);
-                (!is_below || is_word).then_some(key.secrecy)
+                let is_free = self.accepts && key.schema["additionalProperties"] == true;
+                (!is_below || is_word || is_free).then_some(key.secrecy)
             }
             None => (own.contains(&name) && (!is_below || self.accepts)).then_some(Secrecy::Open),
         }

@@ -95,7 +95,7 @@ mod tests {
             with_review_action: true,
         };
         let yaml = render(&settings, APP_ID).unwrap();
-        (serde_yaml_ng::from_str(&yaml).unwrap(), descriptor::render(&settings))
+        (serde_saphyr::from_str(&yaml).unwrap(), descriptor::render(&settings))
     }
 
     #[test]

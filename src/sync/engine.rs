@@ -7,7 +7,7 @@ use super::directory::{Directory, Snapshot};
 use super::inbound::{Inbound, Ingestor};
 use super::operator::Operator;
 use super::outbound::Outbound;
-use super::registry::Registry;
+use super::registry::{Registry, unseal_token};
 use super::tasks::{self, Heartbeats};
 use crate::clock::Clock;
 use crate::config::{Config, DestinationConfig, Retention};
@@ -36,7 +36,8 @@ impl Engine {
         registry: Registry,
         types: DestinationTypes,
     ) -> Self {
-        let core = Arc::new(Core::new(store, clock, registry, config.destinations.clone()));
+        let destinations = with_open_tokens(&config.destinations, store.vault());
+        let core = Arc::new(Core::new(store, clock, registry, destinations));
         Self {
             inbound: Arc::new(Inbound::new(core.clone(), config.server.base_url.clone())),
             outbound: Arc::new(Outbound::new(core.clone(), types, config)),
@@ -79,7 +80,7 @@ impl Engine {
         let core = &self.core;
         core.store.vault().replace(vault);
         core.registry.replace(registry.continuing(&core.registry.current()));
-        core.directory.declared.replace(config.destinations.clone());
+        core.directory.declared.replace(with_open_tokens(&config.destinations, vault));
         self.outbound.link_by_itself(config.connect.auto_link());
         core.signals.sources.notify_one();
         self.seed().await?;
@@ -196,6 +197,16 @@ impl Engine {
         self.outbound.check_drift().await?;
         tasks::apply_retention(&self.core, &self.retention).await
     }
+}
+
+/// The same with tokens that can be sent. One that cannot be opened, which the examination of the configuration reports,
+/// is left out.
+fn with_open_tokens(destinations: &[DestinationConfig], vault: &Vault) -> Vec<DestinationConfig> {
+    let open = |config: &DestinationConfig| DestinationConfig {
+        api_token: unseal_token(config, vault).ok().flatten(),
+        ..config.clone()
+    };
+    destinations.iter().map(open).collect()
 }
 
 fn declared(config: &DestinationConfig) -> DeclaredDestination {

@@ -25,14 +25,14 @@ pub use inbound::{
     Inbound, IngestError, Ingestor, PollOutcome, Probe, ProbedEntity, ProbedPayload, Receipt, Window, probe,
 };
 pub use operator::{
-    DeliveryTotals, ErasedEntity, ErasureCounts, ErasurePlan, Explanation, Facts, IncidentList,
+    DeliveryTotals, DestinationStatus, ErasedEntity, ErasureCounts, ErasurePlan, Explanation, Facts, IncidentList,
     InstallationStatus, ListedIncident, Obstacle, Operator, Retried, Review, SecretState, SourceProgress,
     SourceStatus, SourcesAt, Standing, Story, StoryDelivery, Subject, UnknownId, WebhookActivity,
     generate_vault_key,
 };
 pub use outbound::{Outbound, PlannedRemoval};
 pub use preview::{FieldChange, Preview};
-pub use registry::{Registry, RegistryError, SourceRuntime, seal_secret};
+pub use registry::{Registry, RegistryError, SourceRuntime, seal_secret, seal_token, unseal_token};
 pub use tasks::{
     GivenUp, Heartbeat, Heartbeats, Importance, Next, Patience, Runner, Task, for_every_role, for_sync,
 };

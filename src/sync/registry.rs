@@ -221,6 +221,29 @@ pub fn seal_secret(vault: &Vault, source: &SourceId, secret: &SecretString) -> R
     Ok(format!("{SEALED}{}", vault.seal_text(&sealed_for(source), secret)?))
 }
 
+/// The same for the token of a destination of the configuration.
+///
+/// # Errors
+/// When it cannot be sealed.
+pub fn seal_token(vault: &Vault, destination: &str, token: &SecretString) -> Result<String, VaultError> {
+    Ok(format!("{SEALED}{}", vault.seal_text(&token_of(destination), token)?))
+}
+
+/// The token of a destination, opened if the operator wrote it in sealed form.
+///
+/// # Errors
+/// That it cannot be opened, as a sentence for an operator.
+pub fn unseal_token(config: &DestinationConfig, vault: &Vault) -> Result<Option<SecretString>, String> {
+    let Some(token) = &config.api_token else { return Ok(None) };
+    let Some(sealed) = token.expose_secret().strip_prefix(SEALED) else { return Ok(Some(token.clone())) };
+    let opened = vault.open_text(&token_of(&config.id), sealed);
+    opened.map(Some).map_err(|fault| format!("api_token cannot be decrypted: {fault}"))
+}
+
+fn token_of(destination: &str) -> String {
+    format!("destinations/{destination}")
+}
+
 /// A secret that was sealed for one source does not open for another.
 fn sealed_for(source: &SourceId) -> String {
     format!("sources/{source}")

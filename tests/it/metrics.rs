@@ -6,7 +6,7 @@ use std::path::Path;
 
 use incident_bridge::simulator::Fault;
 use incident_bridge::telemetry::Metrics;
-use serde_yaml_ng::Value;
+use serde_json::Value;
 
 use crate::architecture::document::{Document, list_names};
 use crate::harness::pagerduty::triggered;
@@ -61,10 +61,10 @@ fn the_manual_lists_every_metric_and_no_other() {
 #[test]
 fn the_alert_rules_are_well_formed_and_name_metrics_and_labels_that_exist() {
     let text = fs::read_to_string(root().join("config/alerts.yml")).expect("the file");
-    let file: Value = serde_yaml_ng::from_str(&text).expect("YAML");
+    let file: Value = serde_saphyr::from_str(&text).expect("YAML");
     let (known, mut names) = (documented(), BTreeSet::new());
-    for group in file["groups"].as_sequence().expect("groups") {
-        for rule in group["rules"].as_sequence().expect("rules") {
+    for group in file["groups"].as_array().expect("groups") {
+        for rule in group["rules"].as_array().expect("rules") {
             let name = rule["alert"].as_str().expect("a name");
             assert!(names.insert(name.to_owned()), "{name} is there twice");
             assert!(
@@ -99,7 +99,7 @@ fn the_alert_rules_are_well_formed_and_name_metrics_and_labels_that_exist() {
 #[test]
 fn no_stranger_can_wake_the_operator() {
     let text = fs::read_to_string(root().join("config/alerts.yml")).expect("the file");
-    let file: Value = serde_yaml_ng::from_str(&text).expect("YAML");
+    let file: Value = serde_saphyr::from_str(&text).expect("YAML");
     // What a request without a credential can raise.
     let open = [
         "result=\"rejected\"",
@@ -108,7 +108,7 @@ fn no_stranger_can_wake_the_operator() {
         "token-refused",
         "actions_total",
     ];
-    for rule in file["groups"][0]["rules"].as_sequence().expect("rules") {
+    for rule in file["groups"][0]["rules"].as_array().expect("rules") {
         let expression = rule["expr"].as_str().expect("an expression");
         if rule["labels"]["severity"] == "page" {
             assert!(open.iter().all(|part| !expression.contains(part)), "{expression}");

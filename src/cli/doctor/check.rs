@@ -16,6 +16,8 @@ pub enum Group {
     PublicAddress,
     Sources,
     JiraSites,
+    /// The tables of `[[jira_issues]]`.
+    WorkItems,
     WorkThatWaits,
 }
 
@@ -27,6 +29,7 @@ impl Group {
             Self::PublicAddress => "Public address",
             Self::Sources => "Sources",
             Self::JiraSites => "Jira sites",
+            Self::WorkItems => "Jira work items",
             Self::WorkThatWaits => "Work that waits",
         }
     }

@@ -98,6 +98,18 @@ codes! {
     JIRA_FAILS = "jira-fails",
     SITE_PARKED = "site-parked",
 
+    ISSUES_SITE_WRONG = "issues-site-wrong",
+    ISSUES_TOKEN_REFUSED = "issues-token-refused",
+    ISSUES_SCOPE_MISSING = "issues-scope-missing",
+    ISSUES_PERMISSION_MISSING = "issues-permission-missing",
+    ISSUES_PROJECT_UNUSABLE = "issues-project-unusable",
+    ISSUES_TYPE_MISSING = "issues-type-missing",
+    ISSUES_FIELD_MISSING = "issues-field-missing",
+    ISSUES_PRIORITY_UNKNOWN = "issues-priority-unknown",
+    ISSUES_WAY_MISSING = "issues-way-missing",
+    ISSUES_TOKEN_ENDS = "issues-token-ends",
+    ISSUES_TOKEN_ENDS_SOON = "issues-token-ends-soon",
+
     DELIVERIES_WAIT = "deliveries-wait",
     DELIVERIES_REFUSED = "deliveries-refused",
     WEBHOOKS_UNREAD = "webhooks-unread",

@@ -9,6 +9,7 @@ mod code;
 mod configuration;
 mod context;
 mod database;
+mod issues;
 mod sites;
 mod sources;
 mod transport;
@@ -68,8 +69,9 @@ async fn examine(context: &Context<'_>) -> Vec<Check> {
     let (mut checks, registry) = configuration::examine(context);
     let (of_database, operator) = database::examine(context).await;
     checks.extend(of_database);
-    let (address, sources, stored) = tokio::join!(
+    let (address, issues, sources, stored) = tokio::join!(
         address::examine(context),
+        issues::examine(context),
         async {
             match &registry {
                 Some(registry) => sources::examine(context, registry).await,
@@ -78,7 +80,7 @@ async fn examine(context: &Context<'_>) -> Vec<Check> {
         },
         examine_stored(context, registry.as_ref(), operator.as_ref()),
     );
-    checks.extend(address.into_iter().chain(sources).chain(stored));
+    checks.extend(address.into_iter().chain(sources).chain(stored).chain(issues));
     checks.sort_by_key(|check| check.group);
     checks
 }

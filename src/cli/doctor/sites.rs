@@ -46,12 +46,13 @@ async fn look(context: &Context<'_>, engine: &Engine) -> Result<Vec<Check>, Sync
         judge(context, site, answer.as_ref())
     });
     let mut checks: Vec<Check> = asked.buffered(AT_ONCE).collect().await;
-    for access in snapshot.destinations().filter(|access| access.base_url.is_empty()) {
+    let others = snapshot.destinations().filter(|access| access.base_url.is_empty());
+    for access in others.filter(|access| !has_checks_of_its_own(context, access)) {
         let what = format!("destination {}", access.name);
         let answer = ask(engine, access).await;
         checks.extend(answer.map(|answer| judge_answer(what, &answer)));
     }
-    if listed.is_empty() && checks.is_empty() {
+    if listed.is_empty() && checks.is_empty() && context.config.jira_issues.is_empty() {
         checks.push(Check::warn(
             GROUP,
             code::NOT_INSTALLED,
@@ -61,6 +62,11 @@ async fn look(context: &Context<'_>, engine: &Engine) -> Result<Vec<Check>, Sync
         ));
     }
     Ok(checks)
+}
+
+/// Whether it is asked in more detail elsewhere.
+fn has_checks_of_its_own(context: &Context<'_>, access: &DestinationAccess) -> bool {
+    context.config.jira_issues.iter().any(|table| table.id == access.name)
 }
 
 /// Those in use, and those that were removed from a site that has no other.

@@ -86,6 +86,7 @@ fn the_schema_refuses_what_the_reader_refuses() {
         &source("workspaces = \"team\""),
         &source("[sources.severity]\nHigh = \"P6\""),
         "[[sources]]\nid = \"PD\"\ntype = \"pagerduty\"",
+        "[[jira_issues]]\nid = \"OPS\"",
     ] {
         assert!(!faults(&as_json(wrong)).is_empty(), "{wrong}");
         let problems = load_text(wrong).unwrap_err().problems;
@@ -104,6 +105,10 @@ fn the_schema_gives_each_type_its_own_keys_and_refuses_a_secret_twice() {
         assert!(!faults(&as_json(&wrong)).is_empty(), "{wrong}");
     }
     assert!(!faults(&as_json("[[sources]]\nid = \"pd\"\ntype = \"pagerdutty\"")).is_empty());
+    assert_eq!(faults(&as_json("[[jira_issues]]\nproject = \"OPS\"\nhost = \"auto\"")), [""; 0]);
+    for wrong in ["colour = 1", "host = \"cloud\"", "project = \"ops\"", "recreate = \"yes\""] {
+        assert!(!faults(&as_json(&format!("[[jira_issues]]\n{wrong}"))).is_empty(), "{wrong}");
+    }
     assert_eq!(faults(&as_json("[[destinations]]\nid = \"ops\"\ntype = \"any\"\nown = 1")), [""; 0]);
 }
 
@@ -133,6 +138,7 @@ fn a_word_of_the_schema_is_a_word_of_the_reader() {
             for word in words.and_then(Json::as_array).into_iter().flatten() {
                 let word = if is_map { format!("{{ own = {word} }}") } else { word.to_string() };
                 let text = match part.name {
+                    "jira_issues" => format!("{MINIMAL}[[jira_issues]]\nid = \"ops\"\n{} = {word}", key.name),
                     "sources" => format!("{MINIMAL}{}", source(&format!("{} = {word}", key.name))),
                     section => format!("{MINIMAL}{section}.{} = {word}", key.name),
                 };

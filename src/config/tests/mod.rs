@@ -10,6 +10,7 @@ use crate::domain::SourceId;
 mod manual;
 mod reloaded;
 mod shown;
+mod work_items;
 mod written;
 
 const MINIMAL: &str = r#"

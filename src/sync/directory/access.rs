@@ -37,6 +37,8 @@ pub struct DestinationAccess {
     /// Tells one installation of a site from the next, which has another secret.
     pub since: Timestamp,
     secret: Option<SealedSecret>,
+    /// Of a destination of the configuration.
+    token: Option<SecretString>,
     previous: Option<(SealedSecret, Timestamp)>,
     /// The sources it may see.
     pub sources: Vec<Arc<SourceRuntime>>,
@@ -64,6 +66,7 @@ impl DestinationAccess {
             enabled: site.state == InstallationState::Enabled,
             confirmed,
             secret: site.secret,
+            token: None,
             previous: site.previous,
             id: DestinationId::from(&site.client_key),
             type_name: INSTALLED.to_owned(),
@@ -90,15 +93,16 @@ impl DestinationAccess {
             enabled: true,
             confirmed: true,
             secret: None,
+            token: config.api_token.clone(),
             previous: None,
             options: config.options.clone(),
         }
     }
 
-    /// The secret that signs requests to the site, if this is one.
+    /// The secret that signs requests to the site, or the token of a destination of the configuration.
     #[must_use]
     pub fn secret(&self) -> Option<&SecretString> {
-        self.secret.as_ref()?.open()
+        self.token.as_ref().or_else(|| self.secret.as_ref()?.open())
     }
 
     /// The secrets that may have signed a request from the site: the current one, then the previous one

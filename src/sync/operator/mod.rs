@@ -5,6 +5,7 @@
 
 mod activity;
 mod deliveries;
+mod destinations;
 mod erase;
 mod explain;
 mod facts;
@@ -18,6 +19,7 @@ mod story;
 
 pub use activity::WebhookActivity;
 pub use deliveries::{DeliveryTotals, Retried};
+pub use destinations::DestinationStatus;
 pub use erase::{ErasedEntity, ErasureCounts, ErasurePlan, Subject};
 pub use incidents::{IncidentList, ListedIncident, Standing};
 pub use installations::{InstallationStatus, SecretState};

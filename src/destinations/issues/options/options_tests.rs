@@ -154,3 +154,12 @@ fn the_floor_keeps_less_severe_incidents_out_and_unknown_ones_in() {
     assert_eq!(enough(json!({ "min_severity": "P2" })), 3);
     assert_eq!(enough(json!({ "min_severity": "P5" })), 6);
 }
+
+/// A key that is not in both is refused, or not described.
+#[test]
+fn the_configuration_describes_the_same_keys() {
+    let described: BTreeSet<&str> = crate::config::JiraIssuesConfig::key_names().into_iter().collect();
+    let mut read: BTreeSet<&str> = NAMES.into_iter().collect();
+    read.extend(["id", "sources"]);
+    assert_eq!(described, read);
+}
