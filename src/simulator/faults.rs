@@ -70,7 +70,15 @@ fn once() -> u32 {
 
 impl Fault {
     fn of(effect: Effect) -> Self {
-        Self { method: None, path: String::new(), operation: None, times: 1, delay_ms: 0, headers: Vec::new(), effect }
+        Self {
+            method: None,
+            path: String::new(),
+            operation: None,
+            times: 1,
+            delay_ms: 0,
+            headers: Vec::new(),
+            effect,
+        }
     }
 
     /// A bare status without a body; nothing is done.

@@ -49,7 +49,8 @@ impl Bench {
         let authorization = format!("JWT {}", sign_hs256(claims, secret.as_bytes()).unwrap());
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let body = body.as_bytes();
-        let call = Call { method, path, query, authorization: Some(&authorization), content_type: None, body };
+        let call =
+            Call { method, path, query, authorization: Some(&authorization), content_type: None, body };
         answer(&mut self.state, &self.schemas, &self.clock, &call)
     }
 
@@ -290,7 +291,14 @@ fn a_token_has_to_be_genuine_current_and_made_for_this_request() {
     let other = bench.claims("GET", "/rest/operations/1.0/linkedWorkspaces?workspaceId=b");
     assert_eq!(bench.call_with(&other, SECRET, "GET", target, "").status, 401);
     let path = "/rest/operations/1.0/linkedWorkspaces";
-    let call = Call { method: "GET", path, query: "workspaceId=a", authorization: None, content_type: None, body: b"" };
+    let call = Call {
+        method: "GET",
+        path,
+        query: "workspaceId=a",
+        authorization: None,
+        content_type: None,
+        body: b"",
+    };
     assert_eq!(answer(&mut bench.state, &bench.schemas, &bench.clock, &call).status, 401);
 }
 

@@ -4,9 +4,8 @@
 
 use serde_json::{Map, Value};
 
-const BLOCKS: &[&str] = &[
-    "paragraph", "heading", "bulletList", "orderedList", "codeBlock", "blockquote", "rule", "panel",
-];
+const BLOCKS: &[&str] =
+    &["paragraph", "heading", "bulletList", "orderedList", "codeBlock", "blockquote", "rule", "panel"];
 const PANEL: &[&str] = &["paragraph", "heading", "bulletList", "orderedList", "codeBlock", "rule"];
 const ITEM: &[&str] = &["paragraph", "bulletList", "orderedList", "codeBlock"];
 const PANELS: &[&str] = &["info", "note", "tip", "warning", "error", "success"];
@@ -69,7 +68,11 @@ fn check_node(node: &Map<String, Value>) -> Result<(), String> {
                 attribute(node, "language", Value::is_string)?;
             }
             children(node, &["text"], |text| {
-                if text.contains_key("marks") { Err("codeBlock: text with marks".to_owned()) } else { check_inline(text) }
+                if text.contains_key("marks") {
+                    Err("codeBlock: text with marks".to_owned())
+                } else {
+                    check_inline(text)
+                }
             })
         }
         "blockquote" => {
@@ -96,7 +99,9 @@ fn check_inline(node: &Map<String, Value>) -> Result<(), String> {
     if node["text"].as_str().is_none_or(str::is_empty) {
         return Err("text: is empty".to_owned());
     }
-    let marks = node.get("marks").map_or(Ok(&[][..]), |it| it.as_array().map(Vec::as_slice).ok_or("marks: no list"))?;
+    let marks = node
+        .get("marks")
+        .map_or(Ok(&[][..]), |it| it.as_array().map(Vec::as_slice).ok_or("marks: no list"))?;
     let mut kinds = Vec::new();
     for mark in marks {
         kinds.push(check_mark(mark.as_object().ok_or("marks: no object")?)?);
@@ -136,11 +141,7 @@ fn members(node: &Map<String, Value>, required: &[&str], allowed: &[&str]) -> Re
     }
 }
 
-fn attribute(
-    node: &Map<String, Value>,
-    name: &str,
-    is_valid: impl Fn(&Value) -> bool,
-) -> Result<(), String> {
+fn attribute(node: &Map<String, Value>, name: &str, is_valid: impl Fn(&Value) -> bool) -> Result<(), String> {
     let attributes = node.get("attrs").and_then(Value::as_object);
     let valid = attributes.is_some_and(|it| it.len() == 1 && it.get(name).is_some_and(is_valid));
     if valid { Ok(()) } else { Err(format!("{}: attrs must be {name} alone", kind_of(node)?)) }

@@ -110,7 +110,8 @@ impl Board<'_> {
         self.change(|platform, now| {
             let Some(issue) = platform.find(id_or_key) else { return };
             let id = issue.id;
-            let statuses = platform.project_of(issue).map(|it| it.workflow.statuses.clone()).unwrap_or_default();
+            let statuses =
+                platform.project_of(issue).map(|it| it.workflow.statuses.clone()).unwrap_or_default();
             let Some(status) = statuses.iter().find(|it| it.name == status) else { return };
             if let Some(issue) = platform.get_mut(id) {
                 status.id.clone_into(&mut issue.status);

@@ -16,7 +16,10 @@ static CHECKS: LazyLock<BTreeMap<String, Validator>> = LazyLock::new(|| compile(
 /// What is wrong with the body of an operation, one line a rule, without the values.
 pub fn check(operation: &Operation, body: &Value) -> Vec<String> {
     let Some(validator) = CHECKS.get(operation.id()) else { return Vec::new() };
-    validator.iter_errors(body).map(|error| format!("{}: {}", error.instance_path(), error.masked())).collect()
+    validator
+        .iter_errors(body)
+        .map(|error| format!("{}: {}", error.instance_path(), error.masked()))
+        .collect()
 }
 
 /// Operations whose bodies are checked.
@@ -37,7 +40,8 @@ fn compile() -> Result<BTreeMap<String, Validator>, String> {
     bodies
         .map(|(name, schema)| {
             let whole = json!({ "allOf": [schema], "components": document["components"] });
-            let built = jsonschema::options().with_draft(Draft::Draft4).should_validate_formats(true).build(&whole);
+            let built =
+                jsonschema::options().with_draft(Draft::Draft4).should_validate_formats(true).build(&whole);
             built.map(|validator| (name, validator)).map_err(|fault| fault.to_string())
         })
         .collect()

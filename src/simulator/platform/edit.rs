@@ -26,7 +26,11 @@ pub(super) struct Edits<'a> {
 
 impl Edits<'_> {
     /// The new values of fields, and what is wrong with others.
-    pub fn apply(&self, current: &Map<String, Value>, settings: Settings) -> (Map<String, Value>, FieldErrors) {
+    pub fn apply(
+        &self,
+        current: &Map<String, Value>,
+        settings: Settings,
+    ) -> (Map<String, Value>, FieldErrors) {
         let (mut changed, mut errors) = (Map::new(), FieldErrors::new());
         let updates = self.update.as_object().cloned().unwrap_or_default();
         for (name, value) in self.fields {
@@ -219,8 +223,8 @@ impl Desk<'_> {
         let author = self.account.name.clone();
         self.platform.record_change(self.now, id, &author, &names);
         // Without administration Jira ignores the wish silently.
-        let is_silent = self.query("notifyUsers").as_deref() == Some("false")
-            && self.account.may(Permission::Administer);
+        let is_silent =
+            self.query("notifyUsers").as_deref() == Some("false") && self.account.may(Permission::Administer);
         if !names.is_empty() && !is_silent {
             self.platform.send_mail(self.now, id, cause);
         }
@@ -242,9 +246,11 @@ impl Desk<'_> {
             });
             if with_fields {
                 let fields = way.screen.iter().map(|(field, values)| {
-                    let values: Vec<Value> = values.iter().zip(1..).map(|(name, id): (_, u32)| {
-                        json!({ "id": id.to_string(), "name": name })
-                    }).collect();
+                    let values: Vec<Value> = values
+                        .iter()
+                        .zip(1..)
+                        .map(|(name, id): (_, u32)| json!({ "id": id.to_string(), "name": name }))
+                        .collect();
                     let described = json!({
                         "key": field, "name": field, "required": true, "hasDefaultValue": false,
                         "operations": ["set"], "schema": { "type": field }, "allowedValues": values,
@@ -265,8 +271,12 @@ impl Desk<'_> {
             return refusal::message(400, "You do not have permission to transition this issue.");
         }
         let wanted = body["transition"]["id"].as_str().unwrap_or_default();
-        let Some((way, to)) = project.workflow.leaving(&issue.status).find(|(way, _)| way.id == wanted) else {
-            return refusal::message(400, "It seems that you have tried to perform an invalid workflow operation.");
+        let Some((way, to)) = project.workflow.leaving(&issue.status).find(|(way, _)| way.id == wanted)
+        else {
+            return refusal::message(
+                400,
+                "It seems that you have tried to perform an invalid workflow operation.",
+            );
         };
         let mut errors = FieldErrors::new();
         let given = body["fields"].as_object().cloned().unwrap_or_default();

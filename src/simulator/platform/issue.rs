@@ -64,7 +64,13 @@ impl Issue {
 
     /// Its labels.
     pub fn labels(&self) -> Vec<&str> {
-        self.fields.get("labels").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+        self.fields
+            .get("labels")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
     }
 
     /// Who last changed a field.
@@ -87,7 +93,8 @@ impl Issue {
             shown["fields"] = fields.into();
         }
         if !properties.is_empty() {
-            let held = self.properties.iter().filter(|(key, _)| properties.contains(*key) || properties == ["*all"]);
+            let held =
+                self.properties.iter().filter(|(key, _)| properties.contains(*key) || properties == ["*all"]);
             shown["properties"] =
                 held.map(|(key, value)| (key.clone(), value.clone())).collect::<Map<_, _>>().into();
         }
@@ -112,7 +119,10 @@ impl Issue {
         let mut fields = self.fields.clone();
         let issue_type = project.find_type(&self.issue_type).map_or("", |it| it.name);
         let status = project.workflow.find(&self.status).map(Status::to_json);
-        fields.insert("project".to_owned(), json!({ "id": project.id, "key": project.key, "name": project.name }));
+        fields.insert(
+            "project".to_owned(),
+            json!({ "id": project.id, "key": project.key, "name": project.name }),
+        );
         fields.insert("issuetype".to_owned(), json!({ "id": self.issue_type, "name": issue_type }));
         fields.insert("status".to_owned(), status.unwrap_or_default());
         fields.insert("created".to_owned(), self.created.to_rfc3339().into());

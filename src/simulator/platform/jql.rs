@@ -50,7 +50,8 @@ fn parse_clause(tokens: &mut Vec<String>, query: &mut Query) -> Result<(), Strin
     let field = tokens.pop().ok_or("a field is missing")?;
     let operator = tokens.pop().ok_or("an operator is missing")?;
     let value = tokens.pop().ok_or("a value is missing")?;
-    let quoted = || value.strip_prefix('"').map(str::to_owned).ok_or(format!("{field}: the value is not quoted"));
+    let quoted =
+        || value.strip_prefix('"').map(str::to_owned).ok_or(format!("{field}: the value is not quoted"));
     match (field.as_str(), operator.as_str()) {
         ("project", "=") => query.project = Some(quoted()?),
         ("labels", "=") => query.label = Some(quoted()?),

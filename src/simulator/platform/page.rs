@@ -112,7 +112,7 @@ enum Order {
     Transition(String),
     /// The key of a project.
     Move(String),
-    Delete(String),
+    Delete,
 }
 
 async fn change(simulator: Data<Simulator>, id: Path<String>, order: Json<Order>) -> impl Responder {
@@ -122,7 +122,7 @@ async fn change(simulator: Data<Simulator>, id: Path<String>, order: Json<Order>
         Order::Label(label) => board.label(&id, &label),
         Order::Transition(status) => board.transition(&id, &status),
         Order::Move(project) => board.move_to(&id, &project),
-        Order::Delete(_) => board.delete(&id),
+        Order::Delete => board.delete(&id),
     }
     HttpResponse::NoContent()
 }

@@ -103,7 +103,8 @@ impl Project {
         let bare_task =
             IssueType::with_fields("10002", "Task", &["summary", "priority", "components", "assignee"]);
         let mut ops = Self::with_types("10000", "OPS", "Operations", vec![incident, task.clone()]);
-        ops.components = vec![("10012".to_owned(), "Checkout".to_owned()), ("10013".to_owned(), "Search".to_owned())];
+        ops.components =
+            vec![("10012".to_owned(), "Checkout".to_owned()), ("10013".to_owned(), "Search".to_owned())];
         let mut team = Self::with_types("10001", "TEAM", "A team", vec![team_task]);
         team.team_managed = true;
         team.priorities.clear();

@@ -21,7 +21,14 @@ use super::state::Platform;
 use crate::clock::Timestamp;
 
 /// Answers a call; `below` is its path after `/rest/api/3/`.
-pub fn answer(state: &mut State, now: Timestamp, url: &str, host: Host, below: &str, call: &Call<'_>) -> Answer {
+pub fn answer(
+    state: &mut State,
+    now: Timestamp,
+    url: &str,
+    host: Host,
+    below: &str,
+    call: &Call<'_>,
+) -> Answer {
     let operation = match Operation::find(call.method, below) {
         Ok(operation) => operation,
         Err(status) => return refusal::message(status, "There is nothing here."),
@@ -29,10 +36,16 @@ pub fn answer(state: &mut State, now: Timestamp, url: &str, host: Host, below: &
     let account = match account::admit(&state.platform.accounts, host, &operation, call.authorization) {
         Ok(account) => account.clone(),
         Err(NotAdmitted::Unauthorized) => {
-            return Answer::json(401, json!({ "message": "Client must be authenticated to access this resource." }));
+            return Answer::json(
+                401,
+                json!({ "message": "Client must be authenticated to access this resource." }),
+            );
         }
         Err(NotAdmitted::ScopeMissing) => {
-            return Answer::json(401, json!({ "code": 401, "message": "Unauthorized; scope does not match" }));
+            return Answer::json(
+                401,
+                json!({ "code": 401, "message": "Unauthorized; scope does not match" }),
+            );
         }
     };
     let State { platform, history, .. } = state;
@@ -85,7 +98,11 @@ impl Desk<'_> {
         for error in &errors {
             self.record_violation(error);
         }
-        if errors.is_empty() { Ok(body) } else { Err(Box::new(refusal::message(400, "Invalid request payload."))) }
+        if errors.is_empty() {
+            Ok(body)
+        } else {
+            Err(Box::new(refusal::message(400, "Invalid request payload.")))
+        }
     }
 
     fn perform(&mut self, operation: &Operation, body: &Value) -> Answer {
@@ -135,7 +152,8 @@ impl Desk<'_> {
     }
 
     fn get_issue(&self, id: u64) -> Answer {
-        let words = |name: &str| self.query(name).map(|it| it.split(',').map(str::to_owned).collect::<Vec<_>>());
+        let words =
+            |name: &str| self.query(name).map(|it| it.split(',').map(str::to_owned).collect::<Vec<_>>());
         let fields = words("fields").unwrap_or_else(|| vec!["*all".to_owned()]);
         let Some(mut shown) = self.show(id, &fields, &words("properties").unwrap_or_default()) else {
             return refusal::no_issue();
@@ -152,7 +170,8 @@ impl Desk<'_> {
         let mut ids: Vec<u64> = names.iter().filter_map(|it| self.platform.find_id(it)).collect();
         ids.sort_unstable();
         ids.dedup();
-        let issues: Vec<Value> = ids.into_iter().filter_map(|id| self.show(id, &fields, &properties)).collect();
+        let issues: Vec<Value> =
+            ids.into_iter().filter_map(|id| self.show(id, &fields, &properties)).collect();
         Answer::json(200, json!({ "issues": issues, "issueErrors": [] }))
     }
 

@@ -56,9 +56,10 @@ impl Platform {
     fn matches(&self, now: Timestamp, issue: &Issue, query: &Query) -> bool {
         let project = query.project.as_deref().and_then(|key| self.find_project(key));
         project.is_some_and(|it| it.id == issue.project)
-            && query.label.as_deref().is_none_or(|label| {
-                issue.labels().iter().any(|it| it.eq_ignore_ascii_case(label))
-            })
+            && query
+                .label
+                .as_deref()
+                .is_none_or(|label| issue.labels().iter().any(|it| it.eq_ignore_ascii_case(label)))
             && query.created_within.is_none_or(|age| issue.created >= now - age)
     }
 
@@ -68,7 +69,11 @@ impl Platform {
         let mut rows: Vec<(Timestamp, u64, u64)> =
             found.iter().map(|it| (it.created, number(&it.key), it.id)).collect();
         let order = query.order.unwrap_or(Order { by_key: false, descending: true });
-        rows.sort_by_key(|(created, number, id)| if order.by_key { (None, *number, *id) } else { (Some(*created), 0, *id) });
+        rows.sort_by_key(
+            |(created, number, id)| {
+                if order.by_key { (None, *number, *id) } else { (Some(*created), 0, *id) }
+            },
+        );
         if order.descending {
             rows.reverse();
         }
@@ -102,8 +107,12 @@ impl Desk<'_> {
         let most = body["maxResults"].as_u64().and_then(|it| usize::try_from(it).ok()).unwrap_or(50).min(100);
         let start = body["nextPageToken"].as_str().and_then(|it| it.parse().ok()).unwrap_or(0);
         let (fields, properties) = (list(&body["fields"]), list(&body["properties"]));
-        let page: Vec<Value> =
-            found.iter().skip(start).take(most).filter_map(|id| self.show(*id, &fields, &properties)).collect();
+        let page: Vec<Value> = found
+            .iter()
+            .skip(start)
+            .take(most)
+            .filter_map(|id| self.show(*id, &fields, &properties))
+            .collect();
         let end = start + page.len();
         let mut answer = json!({ "issues": page, "isLast": end >= found.len() });
         if end < found.len() {

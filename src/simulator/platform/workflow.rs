@@ -50,7 +50,12 @@ pub struct Transition {
 }
 
 impl Transition {
-    const fn of(id: &'static str, name: &'static str, from: &'static [&'static str], to: &'static str) -> Self {
+    const fn of(
+        id: &'static str,
+        name: &'static str,
+        from: &'static [&'static str],
+        to: &'static str,
+    ) -> Self {
         Self { id, name, from, to, screen: &[] }
     }
 }
@@ -92,8 +97,14 @@ impl Workflow {
             ],
             transitions: vec![
                 Transition::of("4", "Start Progress", &["1", "4"], "3"),
-                Transition { screen: resolution, ..Transition::of("5", "Resolve Issue", &["1", "3", "4"], "5") },
-                Transition { screen: resolution, ..Transition::of("2", "Close Issue", &["1", "3", "4", "5"], "6") },
+                Transition {
+                    screen: resolution,
+                    ..Transition::of("5", "Resolve Issue", &["1", "3", "4"], "5")
+                },
+                Transition {
+                    screen: resolution,
+                    ..Transition::of("2", "Close Issue", &["1", "3", "4", "5"], "6")
+                },
                 Transition::of("3", "Reopen Issue", &["6"], "4"),
             ],
         }
