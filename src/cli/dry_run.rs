@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use super::layout::{clip, count};
 use super::output;
+use crate::config::Config;
+use crate::domain::EntityKind;
 use crate::sync::{FieldChange, Preview};
 
 /// Characters of a value that are shown.
@@ -13,13 +15,18 @@ const VALUE: usize = 60;
 /// Fields of something new that say what it is; `--verbose` shows the rest.
 const TELLING: [&str; 5] = ["name", "summary", "status", "severity", "url"];
 
-pub(super) fn print(previews: &[Preview], verbose: bool, json: bool) -> anyhow::Result<ExitCode> {
+pub(super) fn print(
+    config: &Config,
+    previews: &[Preview],
+    verbose: bool,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
     if json {
         output::json(&previews)?;
         return Ok(ExitCode::SUCCESS);
     }
     for preview in previews {
-        let Preview { kind, jira_id, site, difference, changes, payload } = preview;
+        let Preview { kind, jira_id, site, difference, changes, payload, .. } = preview;
         if changes.is_empty() {
             output::line(format!("{kind} {jira_id} → {site}: {difference}"));
             let fields = TELLING.iter().filter_map(|field| Some((field, payload.get(field)?)));
@@ -35,8 +42,18 @@ pub(super) fn print(previews: &[Preview], verbose: bool, json: bool) -> anyhow::
             output::json(payload)?;
         }
     }
+    for table in &config.jira_issues {
+        let made = count_new_work_items(previews, &table.id);
+        output::line(format!("{} would be made by {}", count(made, "work item", "work items"), table.id));
+    }
     output::line(format!("Dry run: {} would be sent", count(previews.len(), "entity", "entities")));
     Ok(ExitCode::SUCCESS)
+}
+
+/// A work item stands for one incident.
+fn count_new_work_items(previews: &[Preview], destination: &str) -> usize {
+    let is_one = |it: &&Preview| it.is_new && it.site == destination && it.kind == EntityKind::Incident;
+    previews.iter().filter(is_one).count()
 }
 
 fn show(value: &Value) -> String {

@@ -94,7 +94,7 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
     let sources = select(&engine, arguments.source.as_deref())?;
     if arguments.dry_run {
         let previews = list_previews(&engine, &sources, since).await?;
-        return dry_run::print(&previews, arguments.verbose, json);
+        return dry_run::print(config, &previews, arguments.verbose, json);
     }
     engine.seed().await?;
     let mut summary = Summary::default();

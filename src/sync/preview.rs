@@ -24,6 +24,8 @@ pub struct Preview {
     pub payload: Value,
     /// `new in Jira`, `changes: status, summary`, or why Jira could not be asked.
     pub difference: String,
+    /// Whether the destination holds nothing of it yet.
+    pub is_new: bool,
     /// What Jira holds and would hold, field by field; empty for what is new.
     pub changes: Vec<FieldChange>,
 }
@@ -129,6 +131,7 @@ impl Engine {
                 }
                 Err(fault) => Err(fault.to_string()),
             };
+            let is_new = matches!(held, Ok(None));
             let (difference, changes) = match held {
                 Ok(Some(held)) => {
                     let changes = list_changes(&payload, &held.body);
@@ -142,6 +145,7 @@ impl Engine {
                 kind: entity.kind(),
                 jira_id: id.to_string(),
                 difference,
+                is_new,
                 changes,
                 payload,
             });

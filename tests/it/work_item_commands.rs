@@ -51,7 +51,9 @@ async fn a_test_work_item_is_made_read_back_and_resolved_and_says_each_step() {
     assert_eq!(said.code, Some(0), "{said:?}");
     let steps: Vec<&str> = said.out.lines().filter_map(|line| line.strip_prefix("ok    ")).collect();
     assert_eq!(steps.len(), 4, "{said:?}");
-    for (step, part) in steps.iter().zip(["asked: ", "created: OPS-1 with", "read back: ", "resolved: from To Do to Done"]) {
+    for (step, part) in
+        steps.iter().zip(["asked: ", "created: OPS-1 with", "read back: ", "resolved: from To Do to Done"])
+    {
         assert!(step.starts_with(part), "{part} in {said:?}");
     }
     let board = place.site.board();
@@ -83,7 +85,10 @@ async fn a_test_that_cannot_succeed_says_where_it_stopped() {
     assert_eq!(place.site.board().issues().len(), 1, "nothing more was made");
     let unknown = run(&place, &["destinations", "test", "op"]).await;
     assert_eq!(unknown.code, Some(1));
-    assert!(unknown.err.contains("there is no [[jira_issues]] table \"op\"; did you mean \"ops\"?"), "{unknown:?}");
+    assert!(
+        unknown.err.contains("there is no [[jira_issues]] table \"op\"; did you mean \"ops\"?"),
+        "{unknown:?}"
+    );
 }
 
 #[tokio::test]
@@ -107,7 +112,18 @@ async fn doctor_has_a_row_for_everything_that_the_project_must_have() {
     let (_, checks) = examine(&place).await;
     assert!(checks.iter().all(|check| check["state"] == "ok"), "{checks:#?}");
     let rows: Vec<&str> = checks.iter().filter_map(|check| check["what"].as_str()).collect();
-    for row in ["site", "token", "host", "permissions", "project", "type", "screens", "priorities", "workflow", "token expiry"] {
+    for row in [
+        "site",
+        "token",
+        "host",
+        "permissions",
+        "project",
+        "type",
+        "screens",
+        "priorities",
+        "workflow",
+        "token expiry",
+    ] {
         assert!(rows.contains(&format!("ops, {row}").as_str()), "{row} in {rows:?}");
     }
 }
@@ -124,7 +140,12 @@ async fn doctor_names_the_fault_with_a_code_and_a_fix() {
     let codes: Vec<&str> = checks.iter().filter_map(|check| check["code"].as_str()).collect();
     assert_eq!(
         codes,
-        ["issues-permission-missing", "issues-project-unusable", "issues-priority-unknown", "issues-token-ends"],
+        [
+            "issues-permission-missing",
+            "issues-project-unusable",
+            "issues-priority-unknown",
+            "issues-token-ends"
+        ],
         "{checks:#?}"
     );
     place.site.board().change_account(EMAIL, |account| account.expired = true);

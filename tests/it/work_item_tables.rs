@@ -110,3 +110,34 @@ async fn a_site_without_tls_must_be_allowed() {
     let allowed = format!("[connect]\ninsecure_sites = [\"127.0.0.1:8082\"]\n{local}");
     assert_eq!(check(&allowed).await.code, Some(0));
 }
+
+/// The configuration that a document shows, with every file that it names.
+fn written_down(document: &str) -> tempfile::TempDir {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
+    let text = std::fs::read_to_string(path).expect("the document");
+    let mut blocks = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let block = blocks.find(|block| block.contains("[[jira_issues]]")).expect("a block with a table");
+    let folder = place("");
+    let file = folder.path().join("bridge.toml");
+    let block = if block.contains("[server]") {
+        block.to_owned()
+    } else {
+        format!("{}{block}", std::fs::read_to_string(&file).expect("it reads"))
+    };
+    let files = block.lines().filter_map(|line| line.split_once("_file = \"")?.1.split('"').next());
+    for name in files {
+        std::fs::write(folder.path().join(name), KEY).expect("the folder is writable");
+    }
+    std::fs::write(&file, block).expect("the folder is writable");
+    folder
+}
+
+#[tokio::test]
+async fn the_configurations_of_the_documents_are_valid() {
+    for document in ["README.md", "docs/destinations/issues.md"] {
+        let folder = written_down(document);
+        let said = command(&["config", "check"], Some(&folder.path().join("bridge.toml"))).await;
+        assert_eq!(said.code, Some(0), "{document}: {said:?}");
+        assert!(said.out.contains("ops (issues)"), "{document}: {said:?}");
+    }
+}

@@ -34,7 +34,9 @@ pub async fn main(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if destinations.is_empty() {
-        output::line("the configuration has no destination; `incident-bridge destinations show issues` says how to add one");
+        output::line(
+            "the configuration has no destination; `incident-bridge destinations show issues` says how to add one",
+        );
     } else {
         let rows: Vec<_> = destinations.iter().map(|it| row(it, unknown.is_some(), clock.now())).collect();
         output::table(["ID", "TYPE", "SOURCES", "WAITING", "REFUSED", "CONFIRMED", "STATE"], &rows);
@@ -57,7 +59,9 @@ fn row(status: &DestinationStatus, unknown: bool, now: Timestamp) -> [String; 7]
         (None, Some(until)) => format!("waits {}", output::age(until - now)),
         (None, None) if unknown => "unknown".to_owned(),
         (None, None) if !status.known => "not taken up yet: start or reload the service".to_owned(),
-        (None, None) if totals.waiting > 0 => format!("sending {}", count(totals.waiting, "entity", "entities")),
+        (None, None) if totals.waiting > 0 => {
+            format!("sending {}", count(totals.waiting, "entity", "entities"))
+        }
         (None, None) => "in use".to_owned(),
     };
     [

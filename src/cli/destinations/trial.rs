@@ -102,7 +102,11 @@ async fn run(client: &Client, options: &Options, clock: &Clock, log: &mut Log) -
         }
     };
     let created = log.fail("created", client.create_issue(&body).await)?.value;
-    log.tell("created", true, format!("{} with the label {TEST_LABEL}: {}", created.key, client.browse_url(&created.key)));
+    log.tell(
+        "created",
+        true,
+        format!("{} with the label {TEST_LABEL}: {}", created.key, client.browse_url(&created.key)),
+    );
     let issue = read_back(client, &created.id, clock, log).await?;
     let is_same = is_as_sent(&issue);
     log.tell("read back", is_same, if is_same { "it is as it was sent" } else { "it is not as it was sent" });
@@ -114,13 +118,20 @@ async fn read_back(client: &Client, id: &str, clock: &Clock, log: &mut Log) -> O
     log.fail("read back", answer).map(|answer| answer.value)
 }
 
-async fn resolve(client: &Client, options: &Options, issue: &Issue, clock: &Clock, log: &mut Log) -> Option<bool> {
+async fn resolve(
+    client: &Client,
+    options: &Options,
+    issue: &Issue,
+    clock: &Clock,
+    log: &mut Log,
+) -> Option<bool> {
     let from = issue.status().unwrap_or("its first status").to_owned();
     let step = patiently(clock, async || find_way(client, issue, options).await).await;
     match log.fail("resolved", step)? {
         Step::Nothing => log.tell("resolved", true, format!("{from} is a final status already")),
         Step::NoWay(no_way) => {
-            let offered = if no_way.offered.is_empty() { "none".to_owned() } else { no_way.offered.join(", ") };
+            let offered =
+                if no_way.offered.is_empty() { "none".to_owned() } else { no_way.offered.join(", ") };
             log.tell(
                 "resolved",
                 false,
@@ -148,7 +159,9 @@ async fn patiently<T>(clock: &Clock, call: impl AsyncFn() -> Result<T, CallError
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        let (Fault::HeldBack(held) | Fault::RateLimited { held, .. }) = &error.fault else { return Err(error) };
+        let (Fault::HeldBack(held) | Fault::RateLimited { held, .. }) = &error.fault else {
+            return Err(error);
+        };
         tokio::time::sleep((held.until - clock.now()).to_std().unwrap_or_default()).await;
     }
     call().await

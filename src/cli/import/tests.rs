@@ -66,7 +66,7 @@ fn no_key_is_passed_over_in_silence() {
         ("priority: '{{ .x }}'", "#   priority: "),
         ("send_resolved: false", "#   send_resolved: "),
         ("reopen_duration: soon", "#   reopen_duration: "),
-        ("issue_typ: x", "#   issue_typ: it is not a key of a `jira_config`; did you mean `issue_type`?"),
+        ("issue_typ: x", "#   issue_typ: there is no such key; did you mean \"issue_type\"?"),
     ] {
         let printed = said(more);
         assert!(printed.contains(part), "{more}: {part} in {printed}");

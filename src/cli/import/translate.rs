@@ -8,7 +8,7 @@ use url::Url;
 use super::credentials;
 use super::table::{Entry, Table};
 use super::toml::{inline, name, quote, quote_all};
-use crate::config::{parse_duration, suggestion};
+use crate::config::{nearest, parse_duration};
 use crate::destinations::issues::content::labels::parse_label;
 
 /// Every key of Alertmanager's `jira_config`.
@@ -309,6 +309,7 @@ fn translate_others(config: &Map<String, Value>, table: &mut Table) {
         );
     }
     for key in config.keys().filter(|key| !KNOWN.contains(&key.as_str())) {
-        table.note(key, format!("it is not a key of a `jira_config`; {}", suggestion(key, &KNOWN)));
+        let hint = nearest(key, &KNOWN).map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+        table.note(key, format!("there is no such key{hint}"));
     }
 }

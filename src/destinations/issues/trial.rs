@@ -41,8 +41,7 @@ pub fn plan(options: &Options, kind: &IssueType, screen: &CreateScreen) -> Resul
     };
     let (refused, none) = (BTreeSet::new(), Map::new());
     let custom = if options.fields.is_empty() { &none } else { &options.fields };
-    let place =
-        Place { project: &options.project, issue_type: &kind.id, screen, refused: &refused, custom };
+    let place = Place { project: &options.project, issue_type: &kind.id, screen, refused: &refused, custom };
     let Creation { mut body, missing, .. } = create(place, &wanted, &identity);
     body.properties.clear();
     if missing.is_empty() {

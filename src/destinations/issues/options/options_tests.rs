@@ -163,3 +163,15 @@ fn the_configuration_describes_the_same_keys() {
     read.extend(["id", "sources"]);
     assert_eq!(described, read);
 }
+
+/// The page for operators has a row for each key, and no other.
+#[test]
+fn the_page_has_a_row_for_every_key() {
+    let page = include_str!("../../../../docs/destinations/issues.md");
+    let keys = page.split("\n## Keys\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows: BTreeSet<&str> =
+        keys.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let described = crate::config::JiraIssuesConfig::key_names();
+    let described: BTreeSet<&str> = described.into_iter().filter(|key| *key != "api_token_file").collect();
+    assert_eq!(rows, described);
+}

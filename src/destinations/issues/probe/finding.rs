@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::destinations::issues::client::CallError;
+
 /// What a finding is about, in the order in which they are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -69,6 +71,15 @@ impl Finding {
 
     pub(super) fn warn(row: Row, seen: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { row, state: State::Warn, seen: seen.into(), fix: Some(fix.into()) }
+    }
+
+    /// A call that failed in a way that says nothing of its own row.
+    pub(super) fn failed(row: Row, error: &CallError) -> Self {
+        Self::warn(
+            row,
+            error.to_string(),
+            "nothing, if it passes; ask again, and see Atlassian's status page",
+        )
     }
 
     pub(super) fn fix(row: Row, seen: impl Into<String>, fix: impl Into<String>) -> Self {

@@ -33,11 +33,6 @@ pub fn judge(seen: &Seen, options: &Options, today: NaiveDate) -> Vec<Finding> {
     findings
 }
 
-/// A call that failed in a way that says nothing of its own row.
-pub(super) fn failed(row: Row, error: &CallError) -> Finding {
-    Finding::warn(row, error.to_string(), "nothing, if it passes; ask again, and see Atlassian's status page")
-}
-
 fn judge_site(server: &Result<ServerInfo, CallError>, skew: Option<TimeDelta>, options: &Options) -> Finding {
     let host = options.site.authority();
     let server = match server {
@@ -78,7 +73,7 @@ fn judge_silence(host: &str, error: &CallError) -> Finding {
             format!("{host} cannot be reached: {}", error.message),
             "check `site`, the network, and `http.proxy`",
         ),
-        _ => failed(Row::Site, error),
+        _ => Finding::failed(Row::Site, error),
     }
 }
 
@@ -106,7 +101,7 @@ fn judge_token(error: Option<&CallError>, seen: &Seen, options: &Options) -> Fin
         Some((
             Fault::NotSent | Fault::Unclear { .. } | Fault::RateLimited { .. } | Fault::HeldBack(_),
             error,
-        )) => failed(Row::Token, error),
+        )) => Finding::failed(Row::Token, error),
         _ => Finding::ok(Row::Token, format!("the token of {email} is taken")),
     }
 }
@@ -133,7 +128,7 @@ fn judge_scopes(error: Option<&CallError>, seen: &Seen) -> Option<Finding> {
     match seen.writing.as_ref()? {
         Err(error) if is_missing(error) => Some(lacks("write:jira-work")),
         Err(error) if !matches!(error.fault, Fault::Rejected(_) | Fault::Forbidden | Fault::NotFound) => {
-            Some(failed(Row::Scopes, error))
+            Some(Finding::failed(Row::Scopes, error))
         }
         _ => Some(Finding::ok(Row::Scopes, "read:jira-work and write:jira-work")),
     }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::finding::{Finding, Row};
-use super::judge::failed;
 use super::look::{Seen, find_type};
 use crate::destinations::issues::client::{CallError, Fault, IssueType, Project};
 use crate::destinations::issues::content::create::{Creation, Place, Wanted, create};
@@ -29,7 +28,7 @@ pub(super) fn judge(seen: &Seen, options: &Options) -> Vec<Finding> {
             findings.push(judge_priorities(screen, options));
             findings.extend(judge_components(screen, seen.components.as_ref(), options));
         }
-        Some(Err(error)) => findings.push(failed(Row::Screen, error)),
+        Some(Err(error)) => findings.push(Finding::failed(Row::Screen, error)),
         None => {}
     }
     findings
@@ -48,7 +47,7 @@ fn judge_project(seen: &Seen, options: &Options) -> Option<Finding> {
         (Some(Err(error)), _) => match error.fault {
             // The rows of token and scopes tell it.
             Fault::Unauthorized { .. } => None,
-            _ => Some(failed(Row::Project, error)),
+            _ => Some(Finding::failed(Row::Project, error)),
         },
         (None, _) => None,
     }
@@ -89,7 +88,7 @@ fn judge_found(project: &Project, key: &str) -> Finding {
 fn judge_types(types: &Result<Vec<IssueType>, CallError>, options: &Options) -> Finding {
     let types = match types {
         Ok(types) => types,
-        Err(error) => return failed(Row::IssueType, error),
+        Err(error) => return Finding::failed(Row::IssueType, error),
     };
     let wanted = &options.issue_type;
     match find_type(types, options) {
@@ -213,7 +212,7 @@ fn judge_components(
     };
     let known = match listed {
         Some(Ok(listed)) if allowed.is_empty() => listed.as_slice(),
-        Some(Err(error)) if allowed.is_empty() => return Some(failed(Row::Components, error)),
+        Some(Err(error)) if allowed.is_empty() => return Some(Finding::failed(Row::Components, error)),
         _ => allowed,
     };
     let seen = if known.is_empty() {

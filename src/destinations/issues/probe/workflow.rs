@@ -1,7 +1,6 @@
 //! Whether the workflow has the ways that are needed, as far as the newest work item shows it. Pure.
 
 use super::finding::{Finding, Row};
-use super::judge::failed;
 use super::look::Seen;
 use crate::destinations::issues::content::issue::Issue;
 use crate::destinations::issues::content::workflow::{Category, NoWay, Step, Transition, Wish, choose};
@@ -10,7 +9,7 @@ use crate::destinations::issues::options::Options;
 /// `None` when nothing was asked.
 pub(super) fn judge(seen: &Seen, options: &Options) -> Option<Finding> {
     let (issue, ways) = match seen.newest.as_ref()? {
-        Err(error) => return Some(failed(Row::Workflow, error)),
+        Err(error) => return Some(Finding::failed(Row::Workflow, error)),
         Ok(None) => {
             let seen = "not known before the project has a work item; `incident-bridge destinations test ID` makes one";
             return Some(Finding::ok(Row::Workflow, seen));
