@@ -36,7 +36,7 @@ pub fn read_issues_tables(
                 tables.push(IssuesTable { id: config.id.clone(), options, sources: config.sources.clone() });
             }
             Err(some) => {
-                faults.extend(some.into_iter().map(|fault| format!("jira_issues {:?}: {fault}", config.id)))
+                faults.extend(some.into_iter().map(|fault| format!("jira_issues {:?}: {fault}", config.id)));
             }
         }
     }

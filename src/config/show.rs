@@ -81,7 +81,7 @@ impl Keys<'_> {
                 // Below a key of ours are words from a list, or whatever its type takes; anything else is in the wrong
                 // place.
                 let is_word = path.len() == at + 2 && is_word_of(&key.schema, value);
-                let is_free = self.accepts && key.schema["additionalProperties"] == true;
+                let is_free = self.accepts && key.schema.get("additionalProperties") == Some(&true.into());
                 (!is_below || is_word || is_free).then_some(key.secrecy)
             }
             None => (own.contains(&name) && (!is_below || self.accepts)).then_some(Secrecy::Open),

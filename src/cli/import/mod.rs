@@ -46,7 +46,7 @@ pub struct Arguments {
 pub fn main(arguments: &Arguments, json: bool) -> anyhow::Result<ExitCode> {
     let text = read(&arguments.file)?;
     let document = if arguments.jiralert { jiralert::read(&text) } else { Document::read(&text) };
-    let imported = document.and_then(|document| Imported::of(&document));
+    let imported = document.map(|document| Imported::of(&document));
     let imported = imported.map_err(|fault| Usage(format!("{}: {fault}", name(&arguments.file))))?;
     if json {
         output::json(&imported)?;

@@ -35,9 +35,7 @@ pub(super) struct Told {
 }
 
 impl Imported {
-    /// # Errors
-    /// When nothing is left to be configured.
-    pub fn of(document: &Document) -> Result<Self, String> {
+    pub fn of(document: &Document) -> Self {
         let mut page = Page::default();
         page.line(&format!(
             "# From a configuration of {}. Add it to bridge.toml, which also needs",
@@ -47,7 +45,7 @@ impl Imported {
         page.line("# carried over: write what is marked FILL IN.");
         let is_only = document.receivers.len() == 1;
         let told = document.receivers.iter().map(|receiver| page.add(document, receiver, is_only)).collect();
-        Ok(Self { configuration: page.text, receivers: told })
+        Self { configuration: page.text, receivers: told }
     }
 }
 
@@ -114,7 +112,9 @@ impl Page {
                 self.comment("No route leads to it, so it receives nothing.");
             } else {
                 self.comment("These routes lead to it and stay as they are:");
-                lines.iter().for_each(|line| self.comment(&format!("  {line}")));
+                for line in lines {
+                    self.comment(&format!("  {line}"));
+                }
             }
             if !receiver.others.is_empty() {
                 self.comment(&format!("It keeps {}.", receiver.others.join(", ")));
@@ -153,7 +153,9 @@ impl Page {
     fn list_notes(&mut self, heading: &str, notes: &[Note]) {
         if !notes.is_empty() {
             self.comment(&format!("{heading}:"));
-            notes.iter().for_each(|note| self.comment(&format!("  {}: {}", note.key, note.why)));
+            for note in notes {
+                self.comment(&format!("  {}: {}", note.key, note.why));
+            }
         }
     }
 

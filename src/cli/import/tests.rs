@@ -1,5 +1,6 @@
 //! What is printed for whole files, and what is said of those that cannot be moved.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use super::document::Document;
@@ -16,7 +17,7 @@ fn read(file: &str) -> String {
 
 fn import(name: &str, text: &str) -> Result<Imported, String> {
     let document = if name == "jiralert" { jiralert::read(text) } else { Document::read(text) };
-    document.and_then(|document| Imported::of(&document))
+    document.map(|document| Imported::of(&document))
 }
 
 fn refusal(text: &str) -> String {
@@ -122,7 +123,7 @@ fn a_file_that_grows_when_it_is_read_is_refused() {
     let mut text = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for (name, before) in ('b'..='j').zip('a'..) {
         let aliases = vec![format!("*{before}"); 10].join(", ");
-        text.push_str(&format!("{name}: &{name} [{aliases}]\n"));
+        writeln!(text, "{name}: &{name} [{aliases}]").unwrap();
     }
     assert!(refusal(&text).contains("this is not YAML"));
 }

@@ -16,7 +16,7 @@ pub(super) fn judge(last: Option<NaiveDate>, today: NaiveDate) -> Finding {
     let Some(last) = last else {
         return Finding::ok(Row::Expiry, "not known; with `token_expires`, it is told in time");
     };
-    let left = (last - today).num_days();
+    let left = last.signed_duration_since(today).num_days();
     let seen = match left {
         ..0 => format!("the token expired after {last}"),
         0 => "the token expires today".to_owned(),
@@ -24,9 +24,9 @@ pub(super) fn judge(last: Option<NaiveDate>, today: NaiveDate) -> Finding {
         _ => format!("the token expires in {left} days, after {last}"),
     };
     match left {
-        ..=AT_ONCE => Finding::fix(Row::Expiry, seen, format!("now: {RENEW}")),
-        ..=VERY_SOON => Finding::warn(Row::Expiry, seen, format!("this week: {RENEW}")),
-        ..=SOON => Finding::warn(Row::Expiry, seen, format!("within a month: {RENEW}")),
+        left if left <= AT_ONCE => Finding::fix(Row::Expiry, seen, format!("now: {RENEW}")),
+        left if left <= VERY_SOON => Finding::warn(Row::Expiry, seen, format!("this week: {RENEW}")),
+        left if left <= SOON => Finding::warn(Row::Expiry, seen, format!("within a month: {RENEW}")),
         _ => Finding::ok(Row::Expiry, seen),
     }
 }

@@ -24,7 +24,8 @@ pub fn judge(seen: &Seen, options: &Options, today: NaiveDate) -> Vec<Finding> {
         findings.extend(judge_scopes(permissions.as_ref().err(), seen));
         if let Ok(held) = permissions {
             let lacks = |key: &&str| !held.get(*key).copied().unwrap_or(false);
-            findings.push(judge_permissions(wanted_permissions(options).into_iter().filter(lacks).collect()));
+            let missing: Vec<&str> = wanted_permissions(options).into_iter().filter(lacks).collect();
+            findings.push(judge_permissions(&missing));
         }
     }
     findings.extend(place::judge(seen, options));
@@ -134,7 +135,7 @@ fn judge_scopes(error: Option<&CallError>, seen: &Seen) -> Option<Finding> {
     }
 }
 
-fn judge_permissions(missing: Vec<&str>) -> Finding {
+fn judge_permissions(missing: &[&str]) -> Finding {
     if missing.is_empty() {
         return Finding::ok(Row::Permissions, "all that are needed");
     }

@@ -21,6 +21,9 @@ const PERMISSIONS: [&str; 5] =
     ["BROWSE_PROJECTS", "CREATE_ISSUES", "EDIT_ISSUES", "TRANSITION_ISSUES", "LINK_ISSUES"];
 const COMMENTS: &str = "ADD_COMMENTS";
 
+/// A work item with the ways out of its status.
+pub(super) type Newest = (Issue, Vec<Transition>);
+
 /// An answer, or why there was none.
 pub(super) type Asked<T> = Result<T, CallError>;
 
@@ -42,7 +45,7 @@ pub struct Seen {
     pub(super) screen: Option<Asked<CreateScreen>>,
     pub(super) components: Option<Asked<Vec<Named>>>,
     /// The newest work item of the project and the ways out of its status; `None` if there is none yet.
-    pub(super) newest: Option<Asked<Option<(Issue, Vec<Transition>)>>>,
+    pub(super) newest: Option<Asked<Option<Newest>>>,
 }
 
 /// Asks everything that makes sense. `connect` makes a client, also with another host than the configured one.
@@ -120,7 +123,7 @@ pub fn find_type<'t>(types: &'t [IssueType], options: &Options) -> Option<&'t Is
     types.iter().find(|it| it.id == wanted).or_else(by_name)
 }
 
-async fn look_at_newest(client: &Client, project: &str) -> Asked<Option<(Issue, Vec<Transition>)>> {
+async fn look_at_newest(client: &Client, project: &str) -> Asked<Option<Newest>> {
     let page = value(client.search(&jql::by_key_descending(project), 1, None).await)?;
     let Some(issue) = page.issues.into_iter().next() else { return Ok(None) };
     let ways = value(client.list_transitions(&issue.id).await)?;
