@@ -100,5 +100,6 @@ mod tools;
 mod typos;
 mod upgrade;
 mod webhooks;
+mod work_items;
 mod worked_example;
 mod workspaces;
