@@ -245,7 +245,7 @@ impl Destination for VirtualSite {
         for (verdict, id) in verdicts {
             outcomes.extend(batch.entities.iter().find(|it| it.id == id).map(|it| it.outcome(verdict)));
         }
-        Ok(Sent { outcomes, near_limit: self.world.is_trouble() && self.world.chance(20) })
+        Ok(Sent { outcomes, near_limit: self.world.is_trouble() && self.world.chance(20), stopped: None })
     }
 
     async fn delete(&self, kind: EntityKind, id: &EntityId) -> Result<Verdict, Refusal> {

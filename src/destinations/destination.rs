@@ -4,6 +4,7 @@
 //! deliveries survive restarts and therefore belong to the engine. Must know nothing of sources and of the
 //! store.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,6 +12,7 @@ use chrono::TimeDelta;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
+use super::ledger::Ledger;
 use super::{Refusal, SourceProfile};
 use crate::domain::{
     BatchSizes, DestinationId, Entity, EntityId, EntityKind, EntityOutcome, Outgoing, SourceId, Verdict,
@@ -24,6 +26,9 @@ pub struct Batch<'a> {
     pub workspace: &'a EntityId,
     /// At most as many as [`Destination::batch_sizes`] says.
     pub entities: &'a [Outgoing],
+    /// Names of the components of these incidents, by the tool's id; only for a destination that
+    /// [asks for them](Destination::wants_component_names).
+    pub component_names: &'a BTreeMap<String, String>,
 }
 
 /// The answer to one request.
@@ -32,6 +37,15 @@ pub struct Sent {
     pub outcomes: Vec<EntityOutcome>,
     /// Whether the destination says that one of its limits is nearly used up.
     pub near_limit: bool,
+    /// Why it stopped before the end of the batch: nothing was asked for the entities without an outcome.
+    pub stopped: Option<Refusal>,
+}
+
+/// What a destination found when it looked after what it has made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tidied {
+    /// What it wants to be given once more.
+    pub send_again: Vec<(EntityKind, EntityId)>,
 }
 
 /// An entity as the destination holds it.
@@ -81,6 +95,24 @@ pub trait Destination: Send + Sync {
     /// # Errors
     /// As for [`Destination::send`].
     async fn remove(&self, source: &SourceId, workspace: Option<&EntityId>) -> Result<(), Refusal>;
+
+    /// Looks after what it has made, about once an hour.
+    ///
+    /// # Errors
+    /// As for [`Destination::send`].
+    async fn tidy(&self) -> Result<Tidied, Refusal> {
+        Ok(Tidied::default())
+    }
+
+    /// Whether [`Destination::tidy`] does anything.
+    fn is_tidied(&self) -> bool {
+        false
+    }
+
+    /// Whether batches of incidents carry the names of their components.
+    fn wants_component_names(&self) -> bool {
+        false
+    }
 
     /// Whether, by our own count, a limit is nearly used up: refreshes should wait.
     fn is_near_limit(&self) -> bool {
@@ -134,6 +166,8 @@ pub struct Account {
     pub secret: Option<SecretString>,
     /// The keys of its table in the configuration.
     pub options: Map<String, Value>,
+    /// What it remembers across restarts.
+    pub ledger: Arc<dyn Ledger>,
 }
 
 /// Why a destination cannot be built, and what to fix.

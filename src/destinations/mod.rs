@@ -9,17 +9,18 @@ mod destination;
 mod issue_keys;
 pub mod issues;
 pub mod jira;
+pub mod ledger;
 pub mod operations;
 mod profile;
 mod refusal;
 mod start;
 pub mod text;
 
-pub use destination::{Account, Batch, BuildError, Destination, DestinationType, Held, Probe, Sent};
+pub use destination::{Account, Batch, BuildError, Destination, DestinationType, Held, Probe, Sent, Tidied};
 pub use issue_keys::{associate_issue_keys, find_issue_keys};
 pub use profile::SourceProfile;
 pub use refusal::{Evidence, Refusal, Remedy, Scope};
 pub use start::{DestinationKind, DestinationTypes, Facilities, Quotas, SharedPoints};
 
 /// Every type of destination there is.
-pub const TYPES: &[DestinationKind] = &[operations::KIND];
+pub const TYPES: &[DestinationKind] = &[operations::KIND, issues::KIND];

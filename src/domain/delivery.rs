@@ -101,6 +101,11 @@ pub enum Verdict {
         /// The id by which the destination's support finds the request, if it gave one.
         trace_id: Option<String>,
     },
+    /// It is to be brought again at that time; nothing is wrong with it.
+    Later {
+        until: Timestamp,
+        reason: String,
+    },
     /// The destination has no place for entities of this kind.
     NotTaken,
 }

@@ -53,6 +53,6 @@ pub struct Incident {
     pub workspaces: Vec<String>,
     pub associations: Vec<Association>,
     /// What the tool said for status and severity.
-    #[serde(skip)]
+    #[serde(default, skip_serializing_if = "ToolWords::is_aside")]
     pub words: ToolWords,
 }

@@ -1,7 +1,9 @@
 //! The tools' own words for status and severity, so that an operator learns which of them are not mapped, and the
 //! number by which people know an incident.
 //!
-//! Only for the operator: never part of an incident's content, never shown in Jira.
+//! Only for the operator, and never shown in Jira; nothing but the acknowledgement is part of an incident's content.
+
+use serde::{Deserialize, Serialize};
 
 /// Longest word in characters: a tool may send whole texts, which nobody maps.
 const LONGEST: usize = 100;
@@ -32,13 +34,22 @@ impl ValueKind {
     }
 }
 
+/// Words of tools for an incident that somebody has taken on.
+const ACKNOWLEDGED: [&str; 2] = ["acknowledged", "acked"];
+
 /// The tool's words for an incident's status and severity; `None` where it has none.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolWords {
+    #[serde(skip)]
     pub status: Option<String>,
+    #[serde(skip)]
     pub severity: Option<String>,
     /// What people call the incident in the tool, such as `1042` or `INC-7`, where that is not its id.
+    #[serde(skip)]
     pub number: Option<String>,
+    /// Somebody has taken it on. Jira's incidents know no such state.
+    #[serde(default)]
+    pub acknowledged: bool,
 }
 
 impl ToolWords {
@@ -46,7 +57,14 @@ impl ToolWords {
     /// long for a name, count as absent.
     #[must_use]
     pub fn told(status: &str, severity: &str) -> Self {
-        Self { status: find_word(status), severity: find_word(severity), number: None }
+        let acknowledged = ACKNOWLEDGED.iter().any(|word| status.trim().eq_ignore_ascii_case(word));
+        Self { status: find_word(status), severity: find_word(severity), number: None, acknowledged }
+    }
+
+    /// Whether nothing of it is part of an incident's content.
+    #[must_use]
+    pub fn is_aside(&self) -> bool {
+        !self.acknowledged
     }
 
     /// The same with the incident's number; `#` before it does not count.

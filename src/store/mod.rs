@@ -62,6 +62,7 @@ pub use sites::declared::{DeclaredDestination, Place};
 pub use sites::health::SiteHealth;
 pub use sites::installations::{Installation, InstallationState, NewInstallation};
 pub use sites::known::{DirectoryChanges, KnownSite};
+pub use sites::ledger::{Ledger, LedgerFilter, LedgerRow};
 pub use sites::lifecycle_calls::{CallStanding, LifecycleCall};
 pub use sites::removals::Removal;
 pub use sites::secrets::SealedSecret;
@@ -204,6 +205,12 @@ impl Store {
     #[must_use]
     pub fn leases(&self) -> Leases<'_> {
         Leases::new(&self.db, &self.clock, &self.held)
+    }
+
+    /// What destinations remember of what they have made.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger<'_> {
+        Ledger::new(&self.db, &self.clock)
     }
 
     /// Webhooks as they arrived.

@@ -103,5 +103,6 @@ mod upgrade;
 mod webhooks;
 mod work_item_commands;
 mod work_item_tables;
+mod work_items;
 mod worked_example;
 mod workspaces;

@@ -95,6 +95,8 @@ async fn a_test_that_cannot_succeed_says_where_it_stopped() {
 async fn a_type_has_a_page_and_a_wrong_name_gets_the_right_one() {
     let said = command(&["destinations", "show", "operations"], None).await;
     assert!(said.out.starts_with("# Jira's Incidents page"), "{said:?}");
+    let said = command(&["destinations", "show", "issues"], None).await;
+    assert!(said.out.contains("## Keys") && said.out.contains("## Try first"), "{said:?}");
     let wrong = command(&["destinations", "show", "operation"], None).await;
     assert_eq!(wrong.code, Some(1));
     assert!(wrong.err.contains("did you mean \"operations\"?"), "{wrong:?}");

@@ -210,6 +210,9 @@ fn hindrance(obstacle: Option<&Obstacle>, title: &str) -> String {
             "{title} failed or asked the bridge to wait ({failures_in_a_row} in a row); it is tried again by itself at {}",
             format_timestamp(*at)
         ),
+        Some(Obstacle::Later { at, reason }) => {
+            format!("{reason}. It is looked at again by itself at {}", format_timestamp(*at))
+        }
         Some(Obstacle::Disabled) => {
             "the app is disabled on the site; an admin of it can enable it under Manage apps".to_owned()
         }

@@ -45,13 +45,13 @@ impl Destination for Operations {
     async fn send(&self, batch: Batch<'_>) -> Result<Sent, Refusal> {
         let (payloads, mut outcomes) = render_all(batch);
         let Some(array) = payload::Batch::by_kind(payloads).into_iter().next() else {
-            return Ok(Sent { outcomes, near_limit: false });
+            return Ok(Sent { outcomes, near_limit: false, stopped: None });
         };
         let request = BulkRequest::new(batch.source.source.clone(), batch.workspace.clone(), array);
         let Answer { value: verdicts, meta } = self.client.submit(&request).await?;
         let judged = self.judge(batch, &verdicts, &outcomes);
         outcomes.extend(judged);
-        Ok(Sent { outcomes, near_limit: meta.near_limit })
+        Ok(Sent { outcomes, near_limit: meta.near_limit, stopped: None })
     }
 
     async fn delete(&self, kind: EntityKind, id: &EntityId) -> Result<Verdict, Refusal> {

@@ -57,7 +57,7 @@ fn check_node(node: &Map<String, Value>) -> Result<(), String> {
             at_least_one(node)?;
             children(node, &["listItem"], check_node)
         }
-        "listItem" => {
+        "listItem" | "blockquote" => {
             members(node, &["type", "content"], &["type", "content"])?;
             at_least_one(node)?;
             children(node, ITEM, check_node)
@@ -74,11 +74,6 @@ fn check_node(node: &Map<String, Value>) -> Result<(), String> {
                     check_inline(text)
                 }
             })
-        }
-        "blockquote" => {
-            members(node, &["type", "content"], &["type", "content"])?;
-            at_least_one(node)?;
-            children(node, ITEM, check_node)
         }
         "rule" => members(node, &["type"], &["type"]),
         "panel" => {

@@ -43,17 +43,17 @@ impl Limits {
         let key = (operation.id(), method.to_owned());
         let second = [(most, TimeDelta::seconds(1))];
         if let Err(until) = take(self.bursts.entry(key).or_default(), now, &second) {
-            return Err(self.refuse(now, until, "jira-burst-based", most));
+            return Err(Box::new(self.refuse(now, until, "jira-burst-based", most)));
         }
         if let Some(issue) = issue.filter(|_| operation.writes())
             && let Err(until) = take(self.issues.entry(issue).or_default(), now, &PER_ISSUE)
         {
-            return Err(self.refuse(now, until, "jira-per-issue-on-write", 20));
+            return Err(Box::new(self.refuse(now, until, "jira-per-issue-on-write", 20)));
         }
         Ok(())
     }
 
-    fn refuse(&mut self, now: Timestamp, until: Timestamp, reason: &str, limit: usize) -> Box<Answer> {
+    fn refuse(&mut self, now: Timestamp, until: Timestamp, reason: &str, limit: usize) -> Answer {
         self.refused += 1;
         let seconds = ((until - now).num_milliseconds().max(1) + 999) / 1000;
         let headers = [
@@ -63,7 +63,7 @@ impl Limits {
             ("X-RateLimit-Remaining", "0".to_owned()),
             ("X-RateLimit-Reset", until.to_rfc3339()),
         ];
-        Box::new(Answer { headers: headers.into(), ..Answer::bare(429) })
+        Answer { headers: headers.into(), ..Answer::bare(429) }
     }
 }
 

@@ -80,7 +80,9 @@ impl Deliveries<'_> {
     pub async fn list_destinations_with_work(self) -> Result<Vec<DestinationId>, StoreError> {
         let sql = concat!(
             "WITH RECURSIVE ",
-            each_destination!("sending", "state = 'waiting'"),
+            each_destination!("sending", "state = 'waiting' AND not_before = 0"),
+            ", ",
+            each_destination!("later", "not_before > 0"),
             ", ",
             each_destination!("reading", "read_back_at IS NOT NULL"),
             r#"
@@ -88,6 +90,18 @@ impl Deliveries<'_> {
             FROM (
                 SELECT destination
                 FROM sending
+                UNION
+                SELECT destination
+                FROM later
+                WHERE 1 = (
+                    SELECT CASE WHEN "#,
+            is_over!("d.not_before", "$1", "d.updated_at", "$1"),
+            r#" THEN 1 ELSE 0 END
+                    FROM deliveries d
+                    WHERE d.destination = later.destination AND d.not_before > 0
+                    ORDER BY d.not_before
+                    LIMIT 1
+                )
                 UNION
                 SELECT destination
                 FROM reading

@@ -3,7 +3,7 @@
 use super::Deliveries;
 use crate::clock::Timestamp;
 use crate::domain::{DeliveryState, DestinationId, EntityId, EntityKind, Priority};
-use crate::store::db::{Millis, args};
+use crate::store::db::{Millis, OptionalMillis, args};
 use crate::store::error::StoreError;
 
 /// A delivery as operators see it.
@@ -27,6 +27,10 @@ pub struct DeliveryRow {
     #[sqlx(try_from = "Millis")]
     pub waiting_since: Timestamp,
     pub priority: Priority,
+    /// When it is sent at the earliest, if that was asked for; the reason says why.
+    #[sqlx(try_from = "OptionalMillis")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
 }
 
 /// A query over deliveries with the names of their destinations.
@@ -36,7 +40,8 @@ macro_rules! rows {
             r#"
             SELECT
                 s.site, d.kind, d.entity_id, d.state, d.wanted, d.acknowledged, d.confirmed,
-                d.attempts, d.reason, d.trace_id, d.priority, d.waiting_since
+                d.attempts, d.reason, d.trace_id, d.priority, d.waiting_since,
+                NULLIF(d.not_before, 0) AS not_before
             FROM deliveries d
             JOIN destinations s ON s.id = d.destination"#,
             $end
@@ -77,13 +82,13 @@ impl Deliveries<'_> {
         let Some(ids) = ids else {
             let sql = r#"
                 UPDATE deliveries
-                SET state = 'waiting', queued_at = $1, reason = NULL, trace_id = NULL
+                SET state = 'waiting', queued_at = $1, not_before = 0, reason = NULL, trace_id = NULL
                 WHERE state = 'refused'"#;
             return self.db.execute(sql, &args![self.clock.now()]).await;
         };
         let sql = r#"
             UPDATE deliveries
-            SET state = 'waiting', queued_at = $1, reason = NULL, trace_id = NULL
+            SET state = 'waiting', queued_at = $1, not_before = 0, reason = NULL, trace_id = NULL
             WHERE state IN ('refused', 'discarded') AND entity_id = $2"#;
         self.db
             .transact(|mut tx| async move {
@@ -113,7 +118,7 @@ impl Deliveries<'_> {
     pub async fn discard(self, ids: &[EntityId]) -> Result<u64, StoreError> {
         let sql = r#"
             UPDATE deliveries
-            SET state = 'discarded'
+            SET state = 'discarded', not_before = 0
             WHERE state IN ('refused', 'waiting') AND entity_id = $1"#;
         self.db
             .transact(|mut tx| async move {

@@ -17,6 +17,8 @@
 //!                 retry, of what was refused also nightly
 //! ```
 //!
+//! A destination can put a delivery off: it goes on waiting, and nothing looks at it before its time (`later`).
+//!
 //! An answer to an older version than the wanted one changes nothing but `acknowledged`: the delivery keeps
 //! waiting.
 //!
@@ -30,6 +32,7 @@
 
 pub(in crate::store) mod counts;
 pub(in crate::store) mod erasure;
+mod later;
 pub(in crate::store) mod listing;
 mod missing;
 pub(in crate::store) mod next_batch;

@@ -125,6 +125,7 @@ macro_rules! members {
               AND e.id = d.entity_id
               AND d.destination = $1
               AND d.state = 'waiting'
+              AND d.not_before = 0
               AND d.kind = $2
               AND e.source = $3
               AND e.workspace = $4
@@ -174,6 +175,7 @@ impl Deliveries<'_> {
             FROM entity_deliveries
             WHERE destination = $1
               AND state = 'waiting'
+              AND not_before = 0
               AND (priority >= $2 OR "#,
             is_over!("queued_at", "$3", "queued_at", "$4"),
             r#")

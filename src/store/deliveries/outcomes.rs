@@ -15,11 +15,11 @@ const READ_BACK_ALL_UP_TO: usize = 20;
 const OUTCOMES_AT_ONCE: usize = 64;
 
 /// Outcomes of one request, each with the instant at which it is to be read back.
-struct Part<'a> {
-    kind: EntityKind,
+pub(super) struct Part<'a> {
+    pub kind: EntityKind,
     /// Id of the request.
     batch: &'a str,
-    outcomes: &'a [(&'a EntityOutcome, Option<Timestamp>)],
+    pub outcomes: &'a [(&'a EntityOutcome, Option<Timestamp>)],
 }
 
 impl Deliveries<'_> {
@@ -57,12 +57,16 @@ impl Deliveries<'_> {
     async fn write_outcomes(self, destination: &DestinationRef, part: &Part<'_>) -> Result<bool, StoreError> {
         self.db
             .transact(|mut tx| async move {
-                if !self.sites.record_contact_with(&mut tx, destination).await? {
+                // One that only puts off what it was given may have failed.
+                let has_answered =
+                    part.outcomes.iter().any(|(it, _)| !matches!(it.verdict, Verdict::Later { .. }));
+                if has_answered && !self.sites.record_contact_with(&mut tx, destination).await? {
                     return Ok((tx, false));
                 }
                 self.write_taken(&mut tx, &destination.id, part).await?;
                 self.write_refused(&mut tx, &destination.id, part).await?;
                 self.write_not_taken(&mut tx, &destination.id, part).await?;
+                self.write_later(&mut tx, &destination.id, part).await?;
                 Ok((tx, true))
             })
             .await
@@ -80,7 +84,7 @@ impl Deliveries<'_> {
         tracing::error!(%id, %fault, "the database refuses what happened to a delivery; it is kept as refused");
         let sql = r#"
             UPDATE deliveries
-            SET state = 'refused', reason = $1, batch = NULL, read_back_at = NULL, updated_at = $2
+            SET state = 'refused', reason = $1, batch = NULL, read_back_at = NULL, not_before = 0, updated_at = $2
             WHERE destination = $3 AND kind = $4 AND entity_id = $5 AND wanted <= $6"#;
         let reason = format!("the database refuses to store what happened to it: {}", fault.words());
         self.db.execute(sql, &args![reason, self.clock.now(), destination, kind, id, version]).await?;
@@ -99,6 +103,7 @@ impl Deliveries<'_> {
                 sent_at = $2,
                 updated_at = $2,
                 attempts = 0,
+                not_before = 0,
                 reason = NULL,
                 trace_id = NULL,
                 state = CASE WHEN wanted > $1 THEN 'waiting' ELSE 'accepted' END,
@@ -133,6 +138,7 @@ impl Deliveries<'_> {
         let sql = r#"
             UPDATE deliveries
             SET state = 'refused',
+                not_before = 0,
                 reason = $1,
                 trace_id = $2,
                 attempts = attempts + 1,
@@ -167,6 +173,7 @@ impl Deliveries<'_> {
         let sql = r#"
             UPDATE deliveries
             SET state = 'discarded',
+                not_before = 0,
                 reason = $1,
                 updated_at = $2
             WHERE destination = $3 AND kind = $4 AND entity_id = $5 AND wanted <= $6"#;

@@ -56,6 +56,7 @@ impl Deliveries<'_> {
                 trace_id = NULL,
                 batch = NULL,
                 read_back_at = NULL,
+                not_before = 0,
                 waiting_since = CASE
                     WHEN deliveries.state = 'waiting' THEN deliveries.waiting_since
                     ELSE excluded.waiting_since
@@ -108,6 +109,7 @@ impl Deliveries<'_> {
                 resends = 0,
                 batch = NULL,
                 read_back_at = NULL,
+                not_before = 0,
                 updated_at = excluded.updated_at"#;
         tx.execute(sql, &args![destination, Priority::News, self.clock.now(), source]).await?;
         Ok(())

@@ -132,6 +132,20 @@ impl Sites<'_> {
         Ok(self.db.execute(sql, &args).await? > 0)
     }
 
+    /// Holds a destination back until then, although nothing has failed.
+    pub async fn pause(self, destination: &DestinationRef, until: Timestamp) -> Result<(), StoreError> {
+        let sql = r#"
+            UPDATE destinations
+            SET wait_until = $1,
+                wait_since = $2
+            WHERE id = $3
+              AND state IN ('enabled', 'disabled')
+              AND installed_at = $4"#;
+        let args = args![until, self.clock.now(), &destination.id, destination.since];
+        self.db.execute(sql, &args).await?;
+        Ok(())
+    }
+
     /// Holds every destination of a type back until `until`, or for as long as it is held back already.
     pub async fn hold_all(self, type_name: &str, until: Timestamp) -> Result<(), StoreError> {
         let sql = concat!(

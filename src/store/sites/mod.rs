@@ -9,6 +9,7 @@ pub(in crate::store) mod declared;
 pub(in crate::store) mod health;
 pub(in crate::store) mod installations;
 pub(in crate::store) mod known;
+pub(in crate::store) mod ledger;
 pub(in crate::store) mod lifecycle_calls;
 mod links;
 pub(in crate::store) mod removals;

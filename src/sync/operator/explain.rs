@@ -67,7 +67,8 @@ impl Operator {
         }
         let deliveries = deliveries.into_iter().filter(|delivery| delivery.kind == kind).map(|delivery| {
             let obstacle = find_obstacle(sites, &delivery, now)
-                .or_else(|| find_obstacle_elsewhere(places, &delivery, now));
+                .or_else(|| find_obstacle_elsewhere(places, &delivery, now))
+                .or_else(|| find_delay(&delivery));
             StoryDelivery { delivery, obstacle }
         });
         let facts = self.collect_facts(&entity).await?;
@@ -109,6 +110,12 @@ fn find_obstacle(sites: &[Installation], delivery: &DeliveryRow, now: Timestamp)
         None if at > now => Some(Obstacle::WaitsUntil { at, failures_in_a_row: site.failures }),
         None => None,
     }
+}
+
+/// Until when the destination has put this one off.
+fn find_delay(delivery: &DeliveryRow) -> Option<Obstacle> {
+    let at = delivery.not_before.filter(|_| delivery.state == DeliveryState::Waiting)?;
+    Some(Obstacle::Later { at, reason: delivery.reason.clone().unwrap_or_default() })
 }
 
 /// The same for destinations of the configuration.

@@ -97,4 +97,6 @@ pub enum Obstacle {
     WaitsUntil { at: Timestamp, failures_in_a_row: i64 },
     /// An admin of the site has switched the app off.
     Disabled,
+    /// The destination has put this one off.
+    Later { at: Timestamp, reason: String },
 }

@@ -3,7 +3,7 @@
 use super::Outbound;
 use super::ask::Failures;
 use super::waits::{FILL_STALLED, LONGEST_FILL, PROBE_BATCH};
-use crate::destinations::{Batch, Destination, Refusal, Remedy};
+use crate::destinations::{Batch, Destination, Refusal, Remedy, Sent};
 use crate::domain::{DestinationId, EntityId, EntityOutcome, Halves, Outgoing, Verdict};
 use crate::store::{BatchRules, NextBatch};
 use crate::sync::SyncError;
@@ -16,6 +16,8 @@ pub(super) enum Served {
     Done,
     /// A request was refused for a reason that concerns the destination.
     Refused(Refusal),
+    /// The destination itself has stopped, before the end of a batch.
+    Stopped(Refusal),
 }
 
 impl Outbound {
@@ -40,6 +42,7 @@ impl Outbound {
             }
         };
         let (mut worked, mut failures) = (false, self.find_failures(access).await?);
+        self.core.store.deliveries().wake(&access.id).await?;
         loop {
             if !self.core.store.sites().is_ready(&access.id).await? {
                 return Ok(worked);
@@ -49,11 +52,17 @@ impl Outbound {
             let Some(batch) = batch else { break };
             worked = true;
             let began = self.core.clock.now();
-            if let Served::Refused(refusal) = self.deliver(access, &*destination, batch, failures).await? {
-                self.record_backoff(access, &refusal, began).await?;
-                return Ok(true);
+            match self.deliver(access, &*destination, batch, failures).await? {
+                Served::Done => failures = Failures::NONE,
+                Served::Refused(refusal) => {
+                    self.record_backoff(access, &refusal, began).await?;
+                    return Ok(true);
+                }
+                Served::Stopped(refusal) => {
+                    self.record_stop(access, &refusal, began).await?;
+                    return Ok(true);
+                }
             }
-            failures = Failures::NONE;
         }
         if self.delivery.confirm {
             worked |= self.read_back(access, &*destination, failures).await?;
@@ -101,7 +110,9 @@ impl Outbound {
             return self.delete(access, destination, &batch, failures).await;
         }
         let workspace = EntityId::new(source.id(), &batch.workspace);
+        let component_names = self.name_components(destination, source.id(), &batch.entities).await?;
         let whole = Batch {
+            component_names: &component_names,
             kind: batch.kind,
             source: &source.profile,
             workspace: &workspace,
@@ -136,16 +147,21 @@ impl Outbound {
         let mut parts = Halves::of(whole.entities, whole.entities.len());
         while let Some(entities) = parts.next() {
             let sent = self.send(access, destination, Batch { entities, ..whole }, failures).await;
-            let outcomes = match sent {
-                Ok(outcomes) => outcomes,
+            let Sent { outcomes, stopped, .. } = match sent {
+                Ok(sent) => sent,
                 Err(refusal) if !concerns_entities(&refusal) => return Ok(Served::Refused(refusal)),
-                Err(refusal) if entities.len() <= 1 => refused(entities, &refusal),
+                Err(refusal) if entities.len() <= 1 => {
+                    Sent { outcomes: refused(entities, &refusal), ..Sent::default() }
+                }
                 Err(_) => {
                     parts.split(entities);
                     continue;
                 }
             };
             faults.keep(&access.name, self.record(access, batch, outcomes).await);
+            if let Some(refusal) = stopped {
+                return faults.first().map(|()| Served::Stopped(refusal));
+            }
         }
         faults.first().map(|()| Served::Done)
     }
@@ -156,11 +172,11 @@ impl Outbound {
         destination: &dyn Destination,
         batch: Batch<'_>,
         failures: Failures,
-    ) -> Result<Vec<EntityOutcome>, Refusal> {
+    ) -> Result<Sent, Refusal> {
         let sent = self.ask(failures, Remedy::GiveUp, destination.send(batch)).await?;
         let near = sent.near_limit || destination.is_near_limit();
         self.near_limit.note(&access.id, near, self.core.clock.now());
-        Ok(sent.outcomes)
+        Ok(sent)
     }
 
     async fn delete(

@@ -6,6 +6,8 @@ mod ask;
 mod confirm;
 mod deliver;
 mod drift;
+mod later;
+mod ledger;
 mod link;
 mod near_limit;
 mod offer;
@@ -15,6 +17,7 @@ mod record;
 mod removal;
 mod requests;
 mod site_backoff;
+mod tidy;
 mod turns;
 mod waits;
 
@@ -24,6 +27,7 @@ use std::time::Duration;
 
 pub use removal::PlannedRemoval;
 
+use self::ledger::StoredLedger;
 use self::near_limit::NearLimit;
 use self::read_pauses::ReadPauses;
 use self::turns::Turns;
@@ -111,6 +115,7 @@ impl Outbound {
             base_url: access.base_url.clone(),
             secret: access.secret().cloned(),
             options: access.options.clone(),
+            ledger: Arc::new(StoredLedger { store: self.core.store.clone(), destination: access.id.clone() }),
         })?;
         Ok(self.turns.take(&access.id, destination))
     }

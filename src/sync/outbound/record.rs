@@ -4,7 +4,7 @@ use super::Outbound;
 use super::site_backoff;
 use super::waits::{FIRST_READ_BACK, PARKED_PROBE};
 use crate::destinations::{Refusal, Remedy, Scope};
-use crate::domain::{DestinationId, EntityOutcome, Timestamp, Verdict};
+use crate::domain::{DestinationId, EntityId, EntityOutcome, Timestamp, Verdict};
 use crate::store::{Backoff, NextBatch};
 use crate::sync::SyncError;
 use crate::sync::backoff::fresh_seed;
@@ -38,6 +38,7 @@ impl Outbound {
                 Verdict::Accepted => "accepted",
                 Verdict::Unmentioned => "unmentioned",
                 Verdict::NotTaken => "not_taken",
+                Verdict::Later { .. } => "later",
                 Verdict::Refused { reason, trace_id } => {
                     tracing::warn!(site = %access.name, %id, %reason, trace_id = trace_id.as_deref(), "not accepted; kept with its reason");
                     "refused"
@@ -45,7 +46,10 @@ impl Outbound {
             };
             metrics.count_verdict(&access.name, result);
         }
-        for entity in &batch.entities {
+        let is_put_off = |id: &EntityId| {
+            outcomes.iter().any(|it| it.id == *id && matches!(it.verdict, Verdict::Later { .. }))
+        };
+        for entity in batch.entities.iter().filter(|entity| !is_put_off(&entity.id)) {
             metrics.delivery_duration.observe((now - entity.waiting_since).as_seconds_f64().max(0.0));
         }
         Ok(())

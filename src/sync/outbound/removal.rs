@@ -119,7 +119,9 @@ impl Outbound {
         match self.connect(access) {
             Ok(destination) => match self.remove(access, &*destination, removal).await? {
                 Served::Done => return Ok(true),
-                Served::Refused(refusal) => self.record_backoff(access, &refusal, began).await?,
+                Served::Refused(refusal) | Served::Stopped(refusal) => {
+                    self.record_backoff(access, &refusal, began).await?
+                }
             },
             Err(fault) => self.park(access, &fault.to_string()).await?,
         }

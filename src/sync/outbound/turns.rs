@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::{MutexGuard, Notify};
 
-use crate::destinations::{Batch, Destination, Held, Probe, Refusal, Sent};
+use crate::destinations::{Batch, Destination, Held, Probe, Refusal, Sent, Tidied};
 use crate::domain::{BatchSizes, DestinationId, EntityId, EntityKind, SourceId, Verdict};
 
 type Turn = Arc<tokio::sync::Mutex<()>>;
@@ -75,6 +75,19 @@ impl Destination for InTurn {
     async fn remove(&self, source: &SourceId, workspace: Option<&EntityId>) -> Result<(), Refusal> {
         let _turn = self.wait().await;
         self.inner.remove(source, workspace).await
+    }
+
+    async fn tidy(&self) -> Result<Tidied, Refusal> {
+        let _turn = self.wait().await;
+        self.inner.tidy().await
+    }
+
+    fn is_tidied(&self) -> bool {
+        self.inner.is_tidied()
+    }
+
+    fn wants_component_names(&self) -> bool {
+        self.inner.wants_component_names()
     }
 
     fn is_near_limit(&self) -> bool {

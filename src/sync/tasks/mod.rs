@@ -16,6 +16,7 @@ mod schedule;
 mod settle;
 mod supervisor;
 mod task;
+mod tidy;
 
 use std::sync::Arc;
 
@@ -49,6 +50,7 @@ pub fn for_sync(engine: &Engine) -> Vec<Arc<dyn Task>> {
         Arc::new(inbox::ProcessInbox { core: core.clone(), inbound: inbound.clone() }),
         Arc::new(deliver::Deliver::new(core.clone(), outbound.clone())),
         Arc::new(link::LinkWorkspaces { core: core.clone(), outbound: outbound.clone() }),
+        Arc::new(tidy::Tidy { outbound: outbound.clone() }),
         Arc::new(drift::CheckDrift {
             core: core.clone(),
             outbound: outbound.clone(),

@@ -10,11 +10,10 @@ use crate::destinations::TYPES;
 use crate::sources::KINDS;
 
 /// Files of the repository that are pages: path, and text.
-const FILES: [(&str, &str); 15] = [
+const FILES: [(&str, &str); 14] = [
     ("README.md", include_str!("../../../README.md")),
     ("docs/OPERATING.md", include_str!("../../../docs/OPERATING.md")),
     ("docs/MOVING-FROM-ALERTMANAGER.md", include_str!("../../../docs/MOVING-FROM-ALERTMANAGER.md")),
-    ("docs/destinations/issues.md", include_str!("../../../docs/destinations/issues.md")),
     ("docs/TROUBLESHOOTING.md", include_str!("../../../docs/TROUBLESHOOTING.md")),
     ("docs/PROBLEMS.md", include_str!("../../../docs/PROBLEMS.md")),
     ("docs/EXPLAIN.md", include_str!("../../../docs/EXPLAIN.md")),

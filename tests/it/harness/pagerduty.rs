@@ -65,6 +65,10 @@ impl PagerDutyEvent {
         Self { kind: "incident.resolved", status: "resolved", ..self }
     }
 
+    pub fn acknowledged(self) -> Self {
+        Self { kind: "incident.acknowledged", status: "acknowledged", ..self }
+    }
+
     pub fn titled(self, title: &str) -> Self {
         Self { title: title.to_owned(), ..self }
     }

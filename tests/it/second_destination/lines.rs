@@ -101,7 +101,7 @@ impl Destination for LinesFile {
         for outgoing in batch.entities {
             outcomes.push(outgoing.outcome(self.verdict(outgoing)?));
         }
-        Ok(Sent { outcomes, near_limit: false })
+        Ok(Sent { outcomes, near_limit: false, stopped: None })
     }
 
     async fn delete(&self, _: EntityKind, id: &EntityId) -> Result<Verdict, Refusal> {

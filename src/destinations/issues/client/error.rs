@@ -134,7 +134,9 @@ impl CallError {
         Self { endpoint, status: None, fault, message, trace_id: None, date_skew: None, unreachable: None }
     }
 
-    pub(super) fn held(endpoint: Endpoint, held: Held) -> Self {
+    /// One that we hold back ourselves.
+    #[must_use]
+    pub fn held(endpoint: Endpoint, held: Held) -> Self {
         let what = match held.scope {
             Scope::Issue => "held back, so that the issue is not written too often",
             Scope::Call | Scope::Endpoint => "held back to stay below Jira's limit for this operation",

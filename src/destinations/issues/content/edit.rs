@@ -91,6 +91,26 @@ impl Written {
         self.labels.extend(labels.filter_map(|label| label.as_str().map(str::to_owned)));
     }
 
+    /// Takes over what a request was to write whose answer was lost, as far as the work item shows it.
+    pub fn take_over(&mut self, pending: &Self, held: &Issue) {
+        let shown = held.summary().map(text_digest);
+        if shown == pending.summary {
+            self.summary = shown;
+        }
+        let shown = held.description().map(document_digest);
+        if shown == pending.description {
+            self.description = shown;
+        }
+        let shown = held.priority().map(|priority| priority.id);
+        if shown == pending.priority {
+            self.priority = shown;
+        }
+        let components = held.components();
+        self.components.retain(|id| pending.components.contains(id) || components.contains(id));
+        self.components.extend(pending.components.intersection(&components).cloned());
+        self.labels.extend(pending.labels.intersection(&held.labels()).cloned());
+    }
+
     /// Notes what Jira chose for a work item that was just created, so that a later change by a person can be told.
     pub fn note_defaults(&mut self, created: &Issue) {
         if self.priority.is_none() {

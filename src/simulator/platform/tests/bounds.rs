@@ -1,10 +1,10 @@
 //! What hangs on an issue, limits, mails, and issues that move.
 
 use chrono::TimeDelta;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::Permission;
-use super::{Site, document, id_of};
+use super::{Site, document};
 
 #[test]
 fn what_hangs_on_an_issue_is_limited() {

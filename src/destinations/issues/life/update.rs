@@ -1,0 +1,200 @@
+//! Keeps a work item up to date: its fields, its status, its links. Each only if it differs from what was written last.
+//!
+//! Text goes before the last status and after a reopening: a closed work item may not be edited.
+
+use chrono::TimeDelta;
+
+use super::issues::Issues;
+use super::job::{Job, Target};
+use super::stop::Stop;
+use crate::destinations::issues::client::{CallError, Fault};
+use crate::destinations::issues::content::edit::{Edit, Scope, edit};
+use crate::destinations::issues::content::issue::Issue;
+use crate::destinations::issues::content::workflow::Wish;
+use crate::destinations::issues::record::{IssueRef, Record, Standing, State, find_wishes};
+
+/// Edits of one work item that tell neither a new status nor a new level are no closer than this: each is a mail.
+const BETWEEN_EDITS: TimeDelta = TimeDelta::seconds(30);
+
+/// How soon a write is repeated that met somebody else's, times the conflicts in a row; and how often.
+const AFTER_CONFLICT: TimeDelta = TimeDelta::seconds(2);
+const CONFLICTS: i32 = 3;
+
+impl Issues {
+    /// Brings everything up to date that is not.
+    pub(super) async fn update(&self, job: &Job<'_>, record: &mut Record) -> Result<(), Stop> {
+        let Some(issue) = record.issue.clone().filter(|_| record.state == State::Linked) else {
+            return Ok(());
+        };
+        let standing = Standing::of(job.incident);
+        let wishes = find_wishes(standing, record.said.standing);
+        let project = self.own_project().await?;
+        let identity = self.identity(record, job.version).await?;
+        let target = job.target(&project, &self.options, &identity);
+        let is_edited = record.said.fields.as_ref() != Some(&target.digest);
+        if is_edited || !wishes.is_empty() || record.is_suspect {
+            if wishes.is_empty() && !job.is_news(record) && !record.is_suspect {
+                self.keep_distance(record)?;
+            }
+            let held = match self.client.find_issue(&issue.id).await {
+                Ok(answer) => answer.value,
+                Err(error) if error.fault == Fault::NotFound => return self.lose(job, record).await,
+                Err(error) => return Err(error.into()),
+            };
+            self.check_writer(job, record, &held).await?;
+            record.issue = Some(IssueRef { id: held.id.clone(), key: held.key.clone() });
+            record.is_suspect = false;
+            if wishes.contains(&Wish::Reopen) {
+                self.follow(job, record, &held, Wish::Reopen).await?;
+            }
+            if is_edited {
+                self.edit(job, record, &held, target).await?;
+            }
+            for wish in wishes.into_iter().filter(|wish| *wish != Wish::Reopen) {
+                self.follow(job, record, &held, wish).await?;
+            }
+        }
+        if standing.is_some() {
+            record.said.standing = standing;
+        }
+        self.relate(job, record).await?;
+        self.bring_links(job, record).await
+    }
+
+    fn keep_distance(&self, record: &Record) -> Result<(), Stop> {
+        match record.said.edited_at.map(|at| at + BETWEEN_EDITS) {
+            Some(until) if until > self.clock.now() => Err(Stop::Wait {
+                until,
+                why: "it was edited a moment ago, and each edit is a mail".to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Another program, or another installation of this one, must not write to the same work item.
+    async fn check_writer(&self, job: &Job<'_>, record: &Record, held: &Issue) -> Result<(), Stop> {
+        let Some(found) = held.identity() else { return Ok(()) };
+        if !found.is_same(&self.identity(record, 0).await?) {
+            return Err(Stop::refused(format!("{} stands for another incident now", held.key)));
+        }
+        if found.seq > job.version {
+            return Err(Stop::refused(format!(
+                "{} holds a later version than this program has sent: another one writes to it",
+                held.key
+            )));
+        }
+        Ok(())
+    }
+
+    async fn edit(&self, job: &Job<'_>, record: &mut Record, held: &Issue, own: Target) -> Result<(), Stop> {
+        let (own_digest, project) = (own.digest.clone(), self.project_of(held).await?);
+        let identity = self.identity(record, job.version).await?;
+        let is_own = project.key == self.own_project().await?.key;
+        let target = if is_own { own } else { job.target(&project, &self.options, &identity) };
+        if let Some(pending) = record.pending.take() {
+            record.written.take_over(&pending, held);
+        }
+        let refused = self.projects.list_refused(&project.key);
+        let scope = Scope { update: &self.options.update, refused: &refused };
+        let Edit { body, respected, written } = edit(scope, &target.wanted, &record.written, held, &identity);
+        record.remarks.respected = respected.iter().map(|field| field.as_str().to_owned()).collect();
+        record.written = written;
+        if let Some(mut body) = body {
+            self.announce_edit(job, record, &body).await?;
+            let mut outcome = self.client.edit_issue(&held.id, &body).await;
+            for _ in 0..2 {
+                let Err(error) = &outcome else { break };
+                let repaired = self.repair(&body, error, &target, (&project.key, record));
+                let Some(repaired) = repaired else { break };
+                body = repaired;
+                self.announce_edit(job, record, &body).await?;
+                if !body.has_fields() {
+                    break;
+                }
+                outcome = self.client.edit_issue(&held.id, &body).await;
+            }
+            match outcome {
+                Ok(_) => record.said.edited_at = Some(self.clock.now()),
+                Err(_) if !body.has_fields() => {}
+                Err(error) => return Err(self.after_refused_edit(job, record, error).await),
+            }
+            record.written.apply(&body);
+            record.said.seq = if body.has_fields() { job.version } else { record.said.seq };
+        }
+        record.pending = None;
+        record.said.fields = Some(own_digest);
+        record.said.level = Some(job.incident.severity);
+        record.remarks.shortened = target.shortened;
+        record.remarks.unmatched = target.unmatched;
+        self.save(&job.note(), record).await
+    }
+
+    /// Commits what a request that leaves now will have written.
+    async fn announce_edit(
+        &self,
+        job: &Job<'_>,
+        record: &mut Record,
+        body: &crate::destinations::issues::content::body::IssueBody,
+    ) -> Result<(), Stop> {
+        let mut pending = record.written.clone();
+        pending.apply(body);
+        record.pending = Some(pending);
+        self.save(&job.note(), record).await
+    }
+
+    async fn after_refused_edit(&self, job: &Job<'_>, record: &mut Record, error: CallError) -> Stop {
+        if error.fault == Fault::Conflict {
+            return self.after_conflict(job, record, error).await;
+        }
+        if matches!(error.fault, Fault::Rejected(_))
+            && let Err(stop) = self.check_permission("EDIT_ISSUES", "Edit Issues").await
+        {
+            return stop;
+        }
+        error.into()
+    }
+
+    /// Somebody else was writing: a few more attempts, each later.
+    pub(super) async fn after_conflict(&self, job: &Job<'_>, record: &mut Record, error: CallError) -> Stop {
+        record.conflicts = record.conflicts.saturating_add(1);
+        if let Err(stop) = self.save(&job.note(), record).await {
+            return stop;
+        }
+        match i32::try_from(record.conflicts) {
+            Ok(nth) if nth <= CONFLICTS => {
+                Stop::Wait { until: self.clock.now() + AFTER_CONFLICT * nth, why: error.to_string() }
+            }
+            _ => Stop::refused(error.to_string()),
+        }
+    }
+
+    /// The work item is not there, or not for us: which of the two is found out before it counts as gone.
+    async fn lose(&self, job: &Job<'_>, record: &mut Record) -> Result<(), Stop> {
+        self.check_permission("BROWSE_PROJECTS", "Browse Projects").await?;
+        self.read_own_project().await?;
+        if self.options.recreate {
+            record.begin_episode();
+            record.before = None;
+            self.create(job, record).await?;
+            return Box::pin(self.update(job, record)).await;
+        }
+        record.state = State::Gone;
+        record.is_suspect = false;
+        record.remarks.none = Some("people deleted the work item, or hid it".to_owned());
+        self.save(&job.note(), record).await
+    }
+
+    /// Whether a work item that was gone is back.
+    pub(super) async fn look_again(&self, job: &Job<'_>, record: &mut Record) -> Result<(), Stop> {
+        let Some(issue) = record.issue.clone() else { return Ok(()) };
+        match self.client.find_issue(&issue.id).await {
+            Ok(_) => {
+                record.state = State::Linked;
+                record.remarks.none = None;
+                self.update(job, record).await
+            }
+            Err(error) if error.fault == Fault::NotFound => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
