@@ -57,7 +57,7 @@ pub(super) async fn play(stage: &Stage, stop: &CancellationToken) {
     stage.tools.status_page.publish(&over);
     let file = stage.file.display();
     output::text(format!(
-        "Open Jira's Incidents page and watch; Ctrl-C ends the demo. While it runs, try in another terminal:\n\n  \
+        "Open Jira's Incidents page and the board and watch; Ctrl-C ends the demo. While it runs, try in another terminal:\n\n  \
          incident-bridge explain {first} --config {file}\n  \
          incident-bridge installations --config {file}\n  \
          incident-bridge doctor --config {file}\n"

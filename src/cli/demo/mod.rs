@@ -1,11 +1,13 @@
 //! `demo`: everything on one machine, with no account and no setup.
 //!
 //! The bridge is the real one, built by the composition root and installed by a signed call; only Jira and
-//! the three incident tools are simulated. Must not reach into the bridge: what it shows and checks is what
+//! the three incident tools are simulated. Jira shows both what an installed app writes and, for a team without one,
+//! work items on a board. Must not reach into the bridge: what it shows and checks is what
 //! the simulated Jira holds.
 
 #![expect(clippy::indexing_slicing, reason = "the story is fixed")]
 
+mod board;
 mod compare;
 mod endless;
 mod ports;
@@ -32,7 +34,7 @@ const LAST_CATCH_UP: Duration = Duration::from_secs(30);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    incident-bridge demo           # open http://127.0.0.1:8081/ and watch\n  \
+    incident-bridge demo           # open http://127.0.0.1:8081/ and /board and watch\n  \
     incident-bridge demo --once    # one story with a check at its end; exit code 0 or 1")]
 pub struct Arguments {
     /// Port of the bridge; Jira, the operator's page and the tools take the next three. 0 picks free ones
@@ -101,8 +103,8 @@ async fn play(stage: &Stage, stop: &CancellationToken) -> bool {
 async fn tell_once(stage: &Stage, json: bool) -> anyhow::Result<bool> {
     if !json {
         output::text(
-            "One story, compared at its end. In it a stranger posts a webhook with a forged signature, and an admin \
-             disables the app in Jira for a moment: the bridge warns of both, as it should.\n",
+            "One story, compared at its end. In it somebody renames a work item, a stranger posts a webhook with a \
+             forged signature, and an admin disables the app in Jira for a moment: the bridge warns of both, as it should.\n",
         );
     }
     let summary = story::tell(stage).await?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 use askama::Template;
@@ -12,14 +13,20 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::board::{compare_board, incident_of};
+use super::compare::compare;
 use super::ports::Ports;
 use crate::app::{App, Roles};
 use crate::clock::Clock;
 use crate::config::{self, Config, Environment};
+use crate::simulator::platform::Account;
 use crate::simulator::tools::{Subscription, Tools};
 use crate::simulator::{RunningSimulator, Simulator, SimulatorOptions};
 use crate::sync::generate_vault_key;
 use crate::telemetry::init_logging;
+
+/// Whose token writes work items.
+const BOARD_EMAIL: &str = "bridge@example.com";
 
 /// The configuration file. Values are JSON texts, which TOML reads alike.
 #[derive(Template)]
@@ -37,12 +44,15 @@ struct DemoToml {
     alerts_url: Value,
     status_token: Value,
     status_url: Value,
+    board_email: Value,
+    board_token: Value,
 }
 
-/// What the two tools prove themselves with that post webhooks.
+/// What the two tools prove themselves with that post webhooks, and the bridge towards the board.
 struct Credentials {
     pager: SecretString,
     status: SecretString,
+    board: SecretString,
 }
 
 /// The running parts.
@@ -52,6 +62,8 @@ pub(super) struct Stage {
     pub tools: Tools,
     /// The configuration file, for the program's other commands.
     pub file: PathBuf,
+    /// Summaries that people have written on the board, by the pager's incident.
+    renamed: Mutex<BTreeMap<String, String>>,
     bridge_url: String,
     operator_url: String,
     bridge: JoinHandle<anyhow::Result<()>>,
@@ -71,6 +83,7 @@ impl Stage {
         let jira = Simulator::start(clock.clone(), ports.jira, SimulatorOptions::default())
             .context("the simulated Jira does not start")?;
         let credentials = Credentials::new(clock);
+        jira.board().admit(Account::of_user(BOARD_EMAIL, credentials.board.expose_secret()));
         let [pager, status] = credentials.subscriptions(&bridge_url)?;
         let tools =
             Tools::start(clock, ports.tools, pager, status).context("the simulated tools do not start")?;
@@ -85,13 +98,50 @@ impl Stage {
         let bridge = tokio::spawn(app.run(stop.clone()));
         jira.install(&bridge_url).await.context("the bridge cannot be installed in the simulated Jira")?;
         let clock = clock.clone();
-        Ok(Self { clock, jira, tools, file, bridge_url, operator_url, bridge, stop, _folder: folder })
+        let renamed = Mutex::default();
+        Ok(Self {
+            clock,
+            jira,
+            tools,
+            file,
+            renamed,
+            bridge_url,
+            operator_url,
+            bridge,
+            stop,
+            _folder: folder,
+        })
+    }
+
+    /// Every difference between the tools and what Jira shows, on the Incidents page and on the board.
+    pub fn differences(&self) -> Vec<String> {
+        let renamed = self.renamed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut differences = compare(&self.jira, &self.tools);
+        differences.extend(compare_board(
+            &self.jira.board().issues(),
+            &self.jira,
+            &self.tools.pager,
+            &renamed,
+        ));
+        differences
+    }
+
+    /// Somebody on the team writes another summary. Whether the incident has a work item.
+    pub fn rename(&self, incident: &str, summary: &str) -> bool {
+        let found = self.jira.board().issues().into_iter().find(|issue| incident_of(issue) == Some(incident));
+        if let Some(issue) = &found {
+            let mut renamed = self.renamed.lock().unwrap_or_else(PoisonError::into_inner);
+            renamed.insert(incident.to_owned(), summary.to_owned());
+            self.jira.board().edit(&issue.key, "summary", summary.into());
+        }
+        found.is_some()
     }
 
     /// The addresses to open.
     pub fn describe(&self) -> String {
         let rows = [
             ("Jira's Incidents page", format!("{}/", self.jira.url())),
+            ("A board without the app", format!("{}/board", self.jira.url())),
             ("The bridge", format!("{}/", self.bridge_url)),
             ("Its health and metrics", format!("{}/readyz  /metrics", self.operator_url)),
             ("The pager (posts webhooks)", self.tools.pager_url()),
@@ -119,7 +169,7 @@ impl Credentials {
     fn new(clock: &Clock) -> Self {
         // The token is a part of an address, so it has letters, digits and dashes only.
         let status = format!("{}{}", clock.new_id(), clock.new_id());
-        Self { pager: generate_vault_key(), status: status.into() }
+        Self { pager: generate_vault_key(), status: status.into(), board: generate_vault_key() }
     }
 
     fn subscriptions(&self, bridge_url: &str) -> Result<[Subscription; 2], url::ParseError> {
@@ -159,6 +209,8 @@ fn describe(
         alerts_url: text(&tools.alerts_url()),
         status_token: credentials.status.expose_secret().into(),
         status_url: text(&tools.status_url()),
+        board_email: BOARD_EMAIL.into(),
+        board_token: credentials.board.expose_secret().into(),
     }
     .render()
 }

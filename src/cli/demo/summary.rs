@@ -39,6 +39,10 @@ pub(super) struct Summary {
     pub incident_versions: usize,
     /// Post-incident reviews that Jira holds.
     pub reviews: usize,
+    /// Work items on the board.
+    pub work_items: usize,
+    /// Mails about work items that people got.
+    pub mails: usize,
     /// All requests that Jira got, reading included.
     pub requests: u64,
 }
@@ -84,6 +88,8 @@ impl Summary {
             entities_written: entities.iter().sum(),
             incident_versions: count_versions(jira),
             reviews: jira.reviews().len(),
+            work_items: jira.board().issues().len(),
+            mails: jira.board().mails().len(),
             requests: jira.request_count(),
         }
     }
@@ -125,6 +131,7 @@ impl fmt::Display for Summary {
                 format!("{} changes became {} versions of incidents", self.changes(), self.incident_versions),
             ),
             ("reviews", format!("{} in Jira", self.reviews)),
+            ("work items", format!("{} on the board, {} mails about them", self.work_items, self.mails)),
             ("requests", format!("{} to Jira in all, reading back included", self.requests)),
             ("time", format!("{:.1} s", self.seconds)),
         ];

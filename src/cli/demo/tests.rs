@@ -19,7 +19,7 @@ async fn after_the_story_jira_equals_the_tools() {
     assert_eq!((summary.webhooks, summary.delivered.accepted), (told, summary.webhooks));
     assert_eq!(summary.delivered.dropped, 0);
     assert!(pager.changes >= 52, "{text}");
-    assert_eq!(stage.jira.incidents().len(), 22);
+    assert_eq!((stage.jira.incidents().len(), summary.work_items), (22, 12));
     // Bursts are written once: fewer versions than changes, and many entities per request.
     assert!((summary.incident_versions as u64) < summary.changes(), "{text}");
     assert!(summary.writes < summary.entities_written, "{text}");
@@ -28,5 +28,6 @@ async fn after_the_story_jira_equals_the_tools() {
     stage.jira.disable().await.unwrap();
     stage.tools.pager.open("Nobody has heard of this yet", super::scenery::CHECKOUT, None);
     assert_eq!(compare::compare(&stage.jira, &stage.tools).len(), 1);
+    assert_eq!(stage.differences().iter().filter(|it| it.ends_with("has no work item")).count(), 1);
     stage.strike().await.unwrap();
 }
