@@ -206,7 +206,8 @@ fn compare(field: Field, wanted: &Wanted, written: &Written, held: &Issue) -> Ch
     };
     if held.as_ref() == Some(&wanted) {
         Change::None
-    } else if written.is_some() && held == *written {
+    } else if held == *written && (written.is_some() || field == Field::Priority) {
+        // A priority that was never written is the one that Jira chose, or none.
         Change::To(target)
     } else if written.as_ref() == Some(&wanted) {
         // Only people have changed it.

@@ -138,6 +138,15 @@ fn a_priority_that_jira_chose_may_be_changed_until_people_change_it() {
 }
 
 #[test]
+fn a_priority_is_written_where_there_was_none() {
+    let (shown, written) = (with("/fields/priority", json!(null)), Written { priority: None, ..written() });
+    let scope = Scope { update: &BTreeSet::from(Field::ALL), refused: &BTreeSet::new() };
+    let edit = edit(scope, &other(), &written, &Issue::read(&shown).unwrap(), &identity());
+    assert_eq!(edit.body.unwrap().fields["priority"], json!({ "id": "2" }));
+    assert_eq!(edit.respected, []);
+}
+
+#[test]
 fn an_unknown_level_leaves_the_priority() {
     let edit = edited(&Wanted { priority: None, ..wanted() }, &shown(), &[]);
     assert_eq!((edit.body, edit.respected), (None, vec![]));

@@ -44,7 +44,8 @@ impl Issues {
         match outcome {
             Ok(answer) => {
                 self.note_created(job, record, &plan.target, answer.value);
-                self.save(&job.note(), record).await
+                self.save(&job.note(), record).await?;
+                self.note_defaults(job, record).await
             }
             Err(error) => self.note_not_created(job, record, error).await,
         }
@@ -109,6 +110,16 @@ impl Issues {
         record.said.standing = Some(Standing::Open);
         record.remarks.shortened = target.shortened;
         record.remarks.unmatched.clone_from(&target.unmatched);
+    }
+
+    /// Notes the priority that Jira chose because none was sent: only at once can it be told from one that a person chose.
+    async fn note_defaults(&self, job: &Job<'_>, record: &mut Record) -> Result<(), Stop> {
+        let Some(issue) = record.issue.clone().filter(|_| record.written.priority.is_none()) else {
+            return Ok(());
+        };
+        let held = self.client.find_issue(&issue.id).await?.value;
+        record.written.note_defaults(&held);
+        if record.written.priority.is_some() { self.save(&job.note(), record).await } else { Ok(()) }
     }
 
     async fn note_not_created(
