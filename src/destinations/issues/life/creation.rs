@@ -114,9 +114,9 @@ impl Issues {
 
     /// Notes the priority that Jira chose because none was sent: only at once can it be told from one that a person chose.
     async fn note_defaults(&self, job: &Job<'_>, record: &mut Record) -> Result<(), Stop> {
-        let Some(issue) = record.issue.clone().filter(|_| record.written.priority.is_none()) else {
-            return Ok(());
-        };
+        let is_open = record.written.priority.is_none()
+            && self.own_project().await?.screen.find_field("priority").is_some();
+        let Some(issue) = record.issue.clone().filter(|_| is_open) else { return Ok(()) };
         let held = self.client.find_issue(&issue.id).await?.value;
         record.written.note_defaults(&held);
         if record.written.priority.is_some() { self.save(&job.note(), record).await } else { Ok(()) }
