@@ -25,9 +25,9 @@ pub use inbound::{
     Inbound, IngestError, Ingestor, PollOutcome, Probe, ProbedEntity, ProbedPayload, Receipt, Window, probe,
 };
 pub use operator::{
-    DeliveryTotals, DestinationStatus, ErasedEntity, ErasureCounts, ErasurePlan, Explanation, Facts, HeldDestination,
-    IncidentList, InstallationStatus, ListedIncident, Obstacle, Operator, Retried, Review, SecretState,
-    SourceProgress, SourceStatus, SourcesAt, Standing, Story, StoryDelivery, Subject, UnknownId,
+    DeliveryTotals, DestinationStatus, ErasedEntity, ErasureCounts, ErasurePlan, Explanation, Facts,
+    HeldDestination, IncidentList, InstallationStatus, ListedIncident, Obstacle, Operator, Retried, Review,
+    SecretState, SourceProgress, SourceStatus, SourcesAt, Standing, Story, StoryDelivery, Subject, UnknownId,
     WebhookActivity, generate_vault_key,
 };
 pub use outbound::{Outbound, PlannedRemoval};

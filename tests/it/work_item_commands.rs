@@ -181,3 +181,31 @@ async fn a_dry_run_says_how_many_work_items_would_be_made_and_makes_none() {
     assert!(said.out.contains("0 work items would be made by ops"), "{said:?}");
     assert!(place.site.board().issues().is_empty());
 }
+
+#[tokio::test]
+async fn a_first_sync_that_would_make_more_than_a_hundred_waits_for_a_person() {
+    let server = start_pagerduty().await;
+    let many: Vec<Value> = (0..101)
+        .map(|n| incident(&format!("Q{n}"), "Down", "triggered", "PCHECKOUT", start_time()))
+        .collect();
+    Mock::given(path("/incidents")).respond_with(page(&many, false)).mount(&server).await;
+    let place = place("writes_per_second = 100");
+    let text = std::fs::read_to_string(&place.file).expect("it reads");
+    let polled = format!("type = \"pagerduty\"\napi_token = \"rest\"\napi_url = \"{}\"\n", server.uri());
+    let text = text.replacen("type = \"pagerduty\"\n", &polled, 1);
+    std::fs::write(&place.file, &text).expect("the folder is writable");
+    let said = run(&place, &["sync"]).await;
+    assert!(said.out.contains("ops would make 101 work items, and waits: `sync --yes`"), "{said:?}");
+    assert!(place.site.board().issues().is_empty());
+    let said = run(&place, &["doctor", "--json"]).await;
+    assert!(said.out.contains("issues-held") && said.out.contains("destinations approve ops"), "{said:?}");
+    let said = run(&place, &["destinations", "approve", "ops"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let said = run(&place, &["doctor", "--json"]).await;
+    assert!(!said.out.contains("issues-held"), "{said:?}");
+    let unknown = run(&place, &["destinations", "approve", "op"]).await;
+    assert_eq!(unknown.code, Some(1));
+    assert!(unknown.err.contains("did you mean \"ops\"?"), "{unknown:?}");
+    run(&place, &["sync", "--yes"]).await;
+    assert!(!place.site.board().issues().is_empty());
+}
