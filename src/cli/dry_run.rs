@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::layout::{clip, count};
 use super::output;
+use crate::app::{IssuesTable, read_issues_tables};
 use crate::config::Config;
-use crate::domain::EntityKind;
+use crate::domain::{EntityKind, Severity};
 use crate::sync::{FieldChange, Preview};
 
 /// Characters of a value that are shown.
@@ -42,17 +43,24 @@ pub(super) fn print(
             output::json(payload)?;
         }
     }
-    for table in &config.jira_issues {
-        let made = count_new_work_items(previews, &table.id);
+    for table in read_issues_tables(&config.destinations, None).0 {
+        let made = count_new_work_items(previews, &table);
         output::line(format!("{} would be made by {}", count(made, "work item", "work items"), table.id));
     }
     output::line(format!("Dry run: {} would be sent", count(previews.len(), "entity", "entities")));
     Ok(ExitCode::SUCCESS)
 }
 
-/// A work item stands for one incident.
-fn count_new_work_items(previews: &[Preview], destination: &str) -> usize {
-    let is_one = |it: &&Preview| it.is_new && it.site == destination && it.kind == EntityKind::Incident;
+/// A work item stands for one incident that is severe enough, and that was not over when the bridge first saw it.
+fn count_new_work_items(previews: &[Preview], table: &IssuesTable) -> usize {
+    let options = &table.options;
+    let is_one = |it: &&Preview| {
+        let part = |name: &str| it.payload.get(name).cloned().unwrap_or_default();
+        let level = serde_json::from_value(part("severity")).unwrap_or(Severity::Unknown);
+        let is_over = part("status") == "resolved" && !options.create_resolved;
+        let is_ours = it.is_new && it.site == table.id && it.kind == EntityKind::Incident;
+        is_ours && options.is_severe_enough(level) && !is_over
+    };
     previews.iter().filter(is_one).count()
 }
 

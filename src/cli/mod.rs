@@ -4,6 +4,7 @@
 //! else to standard error.
 
 mod config;
+mod consent;
 mod deliveries;
 pub mod demo;
 mod destinations;

@@ -29,9 +29,14 @@ pub async fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let simulator = Simulator::start(Clock::system(), listen, SimulatorOptions::default())
         .with_context(|| format!("cannot listen on {listen}; choose another address with --listen"))?;
     output::line(format!("Incidents page       {}/", simulator.url()));
+    output::line(format!("board of work items  {}/board", simulator.url()));
     output::line(format!("install keys         {}", simulator.install_keys_url()));
     output::line(format!(
         "install a bridge     POST {}/simulator/install {{\"baseUrl\": …}}",
+        simulator.url()
+    ));
+    output::line(format!(
+        "let an account in    POST {}/simulator/accounts {{\"email\": …, \"token\": …}}",
         simulator.url()
     ));
     stop.cancelled().await;

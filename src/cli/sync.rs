@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::layout::count;
 use super::usage::{Usage, unknown};
-use super::{dry_run, output};
+use super::{consent, dry_run, output};
 use crate::app::{build_ready_engine, open_engine};
 use crate::clock::{Clock, Timestamp, before};
 use crate::config::Config;
@@ -53,6 +53,9 @@ pub struct Arguments {
     /// With --dry-run: the whole payloads
     #[arg(long, requires = "dry_run")]
     verbose: bool,
+    /// Make all work items of a first sync, however many
+    #[arg(long, conflicts_with_all = ["dry_run", "pause", "resume"])]
+    yes: bool,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -97,6 +100,9 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
         return dry_run::print(config, &previews, arguments.verbose, json);
     }
     engine.seed().await?;
+    if arguments.yes {
+        consent::approve_all(config, &engine.operator()).await?;
+    }
     let mut summary = Summary::default();
     for source in &sources {
         if let Some(window) = window {
@@ -107,6 +113,9 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
         }
     }
     deliver(&engine).await?;
+    if consent::ask(&engine.operator(), json).await? {
+        deliver(&engine).await?;
+    }
     summary.deliveries = engine.operator().count_deliveries().await?;
     print(&summary, json)?;
     let DeliveryTotals { waiting, refused, .. } = summary.deliveries;

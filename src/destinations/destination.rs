@@ -15,7 +15,8 @@ use serde_json::{Map, Value};
 use super::ledger::Ledger;
 use super::{Refusal, SourceProfile};
 use crate::domain::{
-    BatchSizes, DestinationId, Entity, EntityId, EntityKind, EntityOutcome, Outgoing, SourceId, Verdict,
+    BatchSizes, DestinationId, Entity, EntityId, EntityKind, EntityOutcome, Outgoing, SourceId, Unsent,
+    Verdict,
 };
 
 /// Entities that share one request: one kind, one source, one workspace, all of them present.
@@ -29,6 +30,8 @@ pub struct Batch<'a> {
     /// Names of the components of these incidents, by the tool's id; only for a destination that
     /// [asks for them](Destination::wants_component_names).
     pub component_names: &'a BTreeMap<String, String>,
+    /// Why nothing may be made now; only for a destination that [wants approval](Destination::wants_approval).
+    pub hold: Option<&'a str>,
 }
 
 /// The answer to one request.
@@ -107,6 +110,16 @@ pub trait Destination: Send + Sync {
     /// Whether [`Destination::tidy`] does anything.
     fn is_tidied(&self) -> bool {
         false
+    }
+
+    /// Whether a person must approve a first sync that makes much.
+    fn wants_approval(&self) -> bool {
+        false
+    }
+
+    /// How many things it would make of these, if that is so much that a person must approve it.
+    fn find_many(&self, _unsent: &[Unsent]) -> Option<usize> {
+        None
     }
 
     /// Whether batches of incidents carry the names of their components.

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Entity, EntityId, EntityKind, Timestamp};
+use super::{Entity, EntityId, EntityKind, IncidentStatus, Severity, Timestamp};
 
 /// How far a delivery is. The transitions are drawn in `store::deliveries`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -143,6 +143,14 @@ impl Outgoing {
     pub fn outcome(&self, verdict: Verdict) -> EntityOutcome {
         EntityOutcome { id: self.id.clone(), version: self.version, verdict }
     }
+}
+
+/// Incidents that a destination was never sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unsent {
+    pub status: IncidentStatus,
+    pub severity: Severity,
+    pub count: usize,
 }
 
 /// Most entities of each kind that share one request; 0 where the destination does not take the kind.

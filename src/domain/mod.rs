@@ -26,7 +26,7 @@ mod workspace;
 
 pub use bounds::{bind_all, bounded_id, storable};
 pub use component::{Component, ComponentType, FALLBACK_COMPONENT, Tier};
-pub use delivery::{BatchSizes, DeliveryState, EntityOutcome, Outgoing, Priority, Verdict};
+pub use delivery::{BatchSizes, DeliveryState, EntityOutcome, Outgoing, Priority, Unsent, Verdict};
 pub use difference::{Difference, differences};
 pub use digest::{address_digest, content_digest};
 pub use entity_id::EntityId;

@@ -57,6 +57,7 @@ pub use polls::Polls;
 pub use polls::erasure::Fact;
 pub use polls::refetches::Refetch;
 pub use polls::state::{PollFailure, PollProgress, PollState};
+pub use sites::approval::Approval;
 pub use sites::backoff::Backoff;
 pub use sites::declared::{DeclaredDestination, Place};
 pub use sites::health::SiteHealth;

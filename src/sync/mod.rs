@@ -26,8 +26,8 @@ pub use inbound::{
 };
 pub use operator::{
     DeliveryTotals, DestinationStatus, ErasedEntity, ErasureCounts, ErasurePlan, Explanation, Facts,
-    IncidentList, InstallationStatus, ListedIncident, Obstacle, Operator, Retried, Review, SecretState,
-    SourceProgress, SourceStatus, SourcesAt, Standing, Story, StoryDelivery, Subject, UnknownId,
+    HeldDestination, IncidentList, InstallationStatus, ListedIncident, Obstacle, Operator, Retried, Review,
+    SecretState, SourceProgress, SourceStatus, SourcesAt, Standing, Story, StoryDelivery, Subject, UnknownId,
     WebhookActivity, generate_vault_key,
 };
 pub use outbound::{Outbound, PlannedRemoval};

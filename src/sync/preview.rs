@@ -1,15 +1,19 @@
 //! What a sync run would send, without sending or storing anything.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::Value;
 
 use super::core::SyncError;
+use super::directory::{DestinationAccess, Snapshot};
 use super::engine::Engine;
 use super::registry::SourceRuntime;
 use crate::clock::before;
-use crate::domain::{Entity, EntityId, EntityKind, State, Timestamp, content_digest};
+use crate::config::DestinationConfig;
+use crate::domain::{DestinationId, Entity, EntityId, EntityKind, State, Timestamp, content_digest};
 use crate::sources::{Cursor, Memory, PollRequest};
-use crate::store::WaitingEntity;
+use crate::store::{DestinationRef, WaitingEntity};
 
 /// The most entities read from the tool: a preview must be quick.
 const PAGES: usize = 20;
@@ -111,6 +115,19 @@ impl Engine {
         Ok(entities)
     }
 
+    /// Destinations of the configuration that no run has taken up: nothing was ever sent to them.
+    fn list_unknown_destinations(&self, snapshot: &Snapshot) -> Vec<Arc<DestinationAccess>> {
+        let declared = self.core.directory.declared.current();
+        let unknown =
+            declared.iter().filter(|config| snapshot.find(&DestinationId(config.id.clone())).is_none());
+        let access = |config: &DestinationConfig| {
+            let id = DestinationId(config.id.clone());
+            let at = DestinationRef { id, since: self.core.clock.now() };
+            Arc::new(DestinationAccess::declared(&at, config, &self.core.registry.current()))
+        };
+        unknown.map(access).collect()
+    }
+
     async fn compare(
         &self,
         source: &SourceRuntime,
@@ -120,7 +137,9 @@ impl Engine {
     ) -> Result<(), SyncError> {
         let id = EntityId::new(source.id(), entity.provider_id());
         let snapshot = self.core.directory.current().await?;
-        for access in snapshot.destinations().filter(|access| access.sees(source.id().as_str())) {
+        let unknown = self.list_unknown_destinations(&snapshot);
+        let all = snapshot.destinations().chain(&unknown);
+        for access in all.filter(|access| access.sees(source.id().as_str())) {
             let types = self.outbound.types();
             let Some(kind) = types.find_kind(&access.type_name) else { continue };
             let Some(started) = types.find(&access.type_name) else { continue };

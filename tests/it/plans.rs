@@ -34,7 +34,9 @@ const WHOLE: [(&str, &str); 6] = [
 ];
 
 /// Indexes of the few rows that something is to be done with.
-const OF_FEW: [&str; 7] = [
+const OF_FEW: [&str; 9] = [
+    "deliveries_due",
+    "deliveries_later",
     "deliveries_waiting",
     "destinations_declared",
     "destinations_parked",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use incident_bridge::app::{App, Roles};
 use incident_bridge::clock::Clock;
 use incident_bridge::domain::{DestinationId, EntityId, EntityKind, EntityOutcome, Verdict};
-use incident_bridge::store::{Backoff, Change, DestinationRef, Store, StoreError, Vault};
+use incident_bridge::store::{Backoff, Change, DestinationRef, LedgerRow, Store, StoreError, Vault};
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::Notify;
 
@@ -97,6 +97,14 @@ async fn a_process_that_slept_writes_nothing_once_its_lease_is_gone() {
         let recorded =
             two.one.deliveries().record_outcomes(&site, EntityKind::Incident, &[outcome], None).await;
         assert!(matches!(recorded, Err(StoreError::LeaseLost(_))), "{recorded:?}");
+        let row = LedgerRow {
+            name: "incident/pd:Q1".to_owned(),
+            state: "sending".to_owned(),
+            number: None,
+            record: "{}".to_owned(),
+        };
+        let written = two.one.ledger().write(&site.id, &[row]).await;
+        assert!(matches!(written, Err(StoreError::LeaseLost(_))), "{written:?}");
     });
     Box::pin(slept).await.expect("the lease was free");
 }

@@ -3,6 +3,7 @@
 mod deliveries;
 mod first_sync;
 mod inbox;
+mod ledger;
 mod sites;
 mod sources;
 
@@ -15,8 +16,8 @@ use incident_bridge::domain::{
     Incident, IncidentStatus, Observation, Severity, SourceId, ToolWords, Verdict,
 };
 use incident_bridge::store::{
-    Applied, BatchRules, CallStanding, DestinationRef, InboxEntry, LifecycleCall, NewInstallation, Origin,
-    Pace, Report, SourceScope, Store, Vault,
+    Applied, BatchRules, CallStanding, DestinationRef, InboxEntry, LedgerRow, LifecycleCall, NewInstallation,
+    Origin, Pace, Report, SourceScope, Store, Vault,
 };
 use sqlx::Connection as _;
 
@@ -245,6 +246,11 @@ contract! {
         news_after_a_clock_was_set_back_is_not_stale
         an_answer_does_not_end_a_wait_that_began_while_it_was_on_its_way
         a_parked_site_is_tried_again_when_a_person_says_so
+    }
+    ledger {
+        a_record_is_written_in_place_of_the_one_before_and_found
+        an_installation_has_one_id_for_ever
+        what_a_destination_puts_off_waits_for_its_time_or_for_news
     }
     sites {
         migrations_can_be_applied_again

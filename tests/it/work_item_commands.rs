@@ -2,8 +2,13 @@
 
 use incident_bridge::simulator::platform::{Account, Permission, Workflow};
 use serde_json::Value;
+use wiremock::Mock;
+use wiremock::matchers::path;
 
+use crate::harness::pagerduty::incident;
 use crate::harness::place::{Place, SOURCE, Said, command};
+use crate::harness::start_time;
+use crate::poll::{page, start_pagerduty};
 
 const EMAIL: &str = "bot@acme.example";
 const TOKEN: &str = "a-token-of-jira";
@@ -153,4 +158,54 @@ async fn doctor_names_the_fault_with_a_code_and_a_fix() {
     place.site.board().change_account(EMAIL, |account| account.expired = true);
     let (_, checks) = examine(&place).await;
     assert!(checks.iter().any(|check| check["code"] == "issues-token-refused"), "{checks:#?}");
+}
+
+#[tokio::test]
+async fn a_dry_run_says_how_many_work_items_would_be_made_and_makes_none() {
+    let server = start_pagerduty().await;
+    let told = [("Q1", "triggered"), ("Q2", "acknowledged"), ("Q3", "resolved")];
+    let told = told.map(|(id, status)| incident(id, "Down", status, "PCHECKOUT", start_time()));
+    Mock::given(path("/incidents")).respond_with(page(&told, false)).mount(&server).await;
+    let place = place("min_severity = \"P2\"");
+    let text = std::fs::read_to_string(&place.file).expect("it reads");
+    let polled = format!("type = \"pagerduty\"\napi_token = \"rest\"\napi_url = \"{}\"\n", server.uri());
+    let text = text.replacen("type = \"pagerduty\"\n", &polled, 1);
+    std::fs::write(&place.file, &text).expect("the folder is writable");
+    run(&place, &["migrate"]).await;
+    let said = run(&place, &["sync", "--dry-run"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.out.contains("2 work items would be made by ops"), "{said:?}");
+    std::fs::write(&place.file, text.replace("min_severity = \"P2\"", "min_severity = \"P1\""))
+        .expect("writable");
+    let said = run(&place, &["sync", "--dry-run"]).await;
+    assert!(said.out.contains("0 work items would be made by ops"), "{said:?}");
+    assert!(place.site.board().issues().is_empty());
+}
+
+#[tokio::test]
+async fn a_first_sync_that_would_make_more_than_a_hundred_waits_for_a_person() {
+    let server = start_pagerduty().await;
+    let many: Vec<Value> = (0..101)
+        .map(|n| incident(&format!("Q{n}"), "Down", "triggered", "PCHECKOUT", start_time()))
+        .collect();
+    Mock::given(path("/incidents")).respond_with(page(&many, false)).mount(&server).await;
+    let place = place("writes_per_second = 100");
+    let text = std::fs::read_to_string(&place.file).expect("it reads");
+    let polled = format!("type = \"pagerduty\"\napi_token = \"rest\"\napi_url = \"{}\"\n", server.uri());
+    let text = text.replacen("type = \"pagerduty\"\n", &polled, 1);
+    std::fs::write(&place.file, &text).expect("the folder is writable");
+    let said = run(&place, &["sync"]).await;
+    assert!(said.out.contains("ops would make 101 work items, and waits: `sync --yes`"), "{said:?}");
+    assert!(place.site.board().issues().is_empty());
+    let said = run(&place, &["doctor", "--json"]).await;
+    assert!(said.out.contains("issues-held") && said.out.contains("destinations approve ops"), "{said:?}");
+    let said = run(&place, &["destinations", "approve", "ops"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let said = run(&place, &["doctor", "--json"]).await;
+    assert!(!said.out.contains("issues-held"), "{said:?}");
+    let unknown = run(&place, &["destinations", "approve", "op"]).await;
+    assert_eq!(unknown.code, Some(1));
+    assert!(unknown.err.contains("did you mean \"ops\"?"), "{unknown:?}");
+    run(&place, &["sync", "--yes"]).await;
+    assert!(!place.site.board().issues().is_empty());
 }

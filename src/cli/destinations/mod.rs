@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use serde::Serialize;
 
-use super::output;
 use super::usage::unknown;
+use super::{consent, output};
 use crate::config::{ConfigError, Loaded};
 use crate::destinations::{DestinationKind, TYPES};
 use crate::telemetry::init_command_logging;
@@ -42,6 +42,12 @@ enum Subcommand {
         /// The id of a `[[jira_issues]]` table
         id: String,
     },
+    /// Lets a destination make all work items of its first sync, which waits for that if they are more than 100
+    #[command(after_help = "Example:\n  incident-bridge destinations approve ops --config bridge.toml")]
+    Approve {
+        /// The id of a destination in the configuration
+        id: String,
+    },
 }
 
 pub async fn main(
@@ -52,6 +58,7 @@ pub async fn main(
     match &arguments.subcommand {
         None | Some(Subcommand::List) => list::main(&read()?.config, json).await,
         Some(Subcommand::Show { name }) => show(name, json),
+        Some(Subcommand::Approve { id }) => consent::approve(&read()?.config, id, json).await,
         Some(Subcommand::Test { id }) => {
             let config = read()?.config;
             init_command_logging(&config.log)?;

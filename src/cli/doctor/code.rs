@@ -107,6 +107,7 @@ codes! {
     ISSUES_FIELD_MISSING = "issues-field-missing",
     ISSUES_PRIORITY_UNKNOWN = "issues-priority-unknown",
     ISSUES_WAY_MISSING = "issues-way-missing",
+    ISSUES_HELD = "issues-held",
     ISSUES_TOKEN_ENDS = "issues-token-ends",
     ISSUES_TOKEN_ENDS_SOON = "issues-token-ends-soon",
 

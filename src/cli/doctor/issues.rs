@@ -1,14 +1,15 @@
 //! Whether each `[[jira_issues]]` table will work: token, host, scopes, permissions, project, type, screens, priorities,
-//! workflow, and how long the token lasts. Needs no database.
+//! workflow, and how long the token lasts. Needs no database but for first syncs that wait.
 
 use futures::{StreamExt as _, stream};
 
 use super::check::{Check, Group};
 use super::code::{self, Code};
-use super::context::Context;
+use super::context::{Context, broken};
 use crate::app::{IssuesTable, build_http, open_vault, read_issues_tables};
 use crate::destinations::issues::client::Client;
 use crate::destinations::issues::probe::{Finding, Row, State, judge, look};
+use crate::sync::{HeldDestination, Operator};
 
 /// Sites that are asked at once.
 const AT_ONCE: usize = 4;
@@ -20,6 +21,26 @@ pub async fn examine(context: &Context<'_>) -> Vec<Check> {
     let (tables, _) = read_issues_tables(&context.config.destinations, vault.as_ref());
     let checks = stream::iter(&tables).map(async |table| examine_table(context, table).await);
     checks.buffered(AT_ONCE).collect::<Vec<_>>().await.concat()
+}
+
+/// First syncs that wait for a person.
+pub async fn examine_held(operator: &Operator) -> Vec<Check> {
+    let held = match operator.list_held().await {
+        Ok(held) => held,
+        Err(fault) => return vec![broken(GROUP, "first sync", &fault)],
+    };
+    let check = |HeldDestination { destination, count }: HeldDestination| {
+        Check::fix(
+            GROUP,
+            code::ISSUES_HELD,
+            format!("{destination}, first sync"),
+            format!("{count} work items wait for a person to approve them"),
+            format!(
+                "`incident-bridge destinations approve {destination}`, or set `min_severity` or `backfill` first"
+            ),
+        )
+    };
+    held.into_iter().map(check).collect()
 }
 
 async fn examine_table(context: &Context<'_>, table: &IssuesTable) -> Vec<Check> {

@@ -97,6 +97,7 @@ async fn examine_stored(
         Ok(engine) => checks.extend(sites::examine(context, &engine).await),
         Err(fault) => checks.push(broken(Group::JiraSites, "installations", &format!("{fault:#}"))),
     }
+    checks.extend(issues::examine_held(operator).await);
     checks.extend(work::examine(context, operator).await);
     checks
 }

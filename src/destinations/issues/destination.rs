@@ -8,22 +8,43 @@ use chrono::TimeDelta;
 use super::life::{Issues, Job, Stop, note_of};
 use super::options::Reviews;
 use crate::destinations::{Batch, Destination, Held, Probe, Refusal, Remedy, Sent, Tidied};
-use crate::domain::{BatchSizes, Entity, EntityId, EntityKind, Outgoing, SourceId, Verdict};
+use crate::domain::{
+    BatchSizes, Entity, EntityId, EntityKind, IncidentStatus, Outgoing, SourceId, Unsent, Verdict,
+};
 
 /// Incidents that are looked at together; each costs requests of its own.
 const INCIDENTS: usize = 50;
 const REVIEWS: usize = 20;
 
+/// Work items that are made without asking.
+const UNASKED: usize = 100;
+
 /// How long one rests on which a request has failed.
-const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(15);
+const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(5);
 
 impl Issues {
+    /// Makes the work items that a batch lacks, if they are many.
+    async fn deliver_many(&self, batch: Batch<'_>) -> Result<(), Refusal> {
+        let Batch { source, component_names, hold, entities, .. } = batch;
+        let jobs = entities.iter().filter_map(|Outgoing { id, version, content, .. }| match content {
+            Some(Entity::Incident(incident)) if hold.is_none() => {
+                Some(Job { source, id, version: *version, incident, component_names, hold })
+            }
+            _ => None,
+        });
+        match self.create_many(jobs.collect()).await {
+            Err(Stop::All(refusal)) => Err(*refusal),
+            // Each of them meets it in its own turn.
+            _ => Ok(()),
+        }
+    }
+
     async fn deliver_one(&self, batch: Batch<'_>, outgoing: &Outgoing) -> Result<Verdict, Refusal> {
         let done = match &outgoing.content {
             Some(Entity::Incident(incident)) => {
                 let Outgoing { id, version, .. } = outgoing;
-                let Batch { source, component_names, .. } = batch;
-                self.deliver(&Job { source, id, version: *version, incident, component_names }).await
+                let Batch { source, component_names, hold, .. } = batch;
+                self.deliver(&Job { source, id, version: *version, incident, component_names, hold }).await
             }
             Some(Entity::Review(review)) if self.options.reviews == Reviews::Link => {
                 self.link_review(batch.source, &outgoing.id, review).await
@@ -43,6 +64,10 @@ impl Destination for Issues {
 
     async fn send(&self, batch: Batch<'_>) -> Result<Sent, Refusal> {
         let mut sent = Sent::default();
+        if let Err(refusal) = self.deliver_many(batch).await {
+            sent.stopped = Some(refusal);
+            return Ok(sent);
+        }
         for outgoing in batch.entities {
             match self.deliver_one(batch, outgoing).await {
                 Ok(verdict) => sent.outcomes.push(outgoing.outcome(verdict)),
@@ -88,6 +113,19 @@ impl Destination for Issues {
 
     fn is_tidied(&self) -> bool {
         true
+    }
+
+    fn wants_approval(&self) -> bool {
+        true
+    }
+
+    fn find_many(&self, unsent: &[Unsent]) -> Option<usize> {
+        let is_made = |it: &&Unsent| {
+            (it.status != IncidentStatus::Resolved || self.options.create_resolved)
+                && self.options.is_severe_enough(it.severity)
+        };
+        let count = unsent.iter().filter(is_made).map(|it| it.count).sum::<usize>();
+        (count > UNASKED).then_some(count)
     }
 
     fn wants_component_names(&self) -> bool {

@@ -11,6 +11,7 @@ mod board;
 mod checks;
 mod create;
 mod edit;
+mod index;
 mod issue;
 mod jql;
 mod limits;

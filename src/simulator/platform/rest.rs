@@ -11,12 +11,13 @@ use super::super::history::{History, SchemaViolation};
 use super::super::state::State;
 use super::account::{self, Account, NotAdmitted};
 use super::checks;
+use super::index::list;
 use super::issue::Issue;
 use super::operation::{Host, Operation};
 use super::permissions::Permission;
 use super::project::Project;
 use super::refusal;
-use super::search::list;
+
 use super::state::Platform;
 use crate::clock::Timestamp;
 

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::account::Account;
+use super::index::Index;
 use super::issue::{Change, Issue};
 use super::limits::Limits;
 use super::project::Project;
-use super::search::Index;
 use crate::clock::Timestamp;
 
 /// What differs between sites.

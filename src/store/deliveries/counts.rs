@@ -2,7 +2,7 @@
 
 use super::Deliveries;
 use crate::clock::{Timestamp, from_millis};
-use crate::domain::{DeliveryState, DestinationId};
+use crate::domain::{DeliveryState, DestinationId, Unsent};
 use crate::store::db::{args, is_over};
 use crate::store::error::StoreError;
 
@@ -124,6 +124,30 @@ impl Deliveries<'_> {
             ORDER BY s.id"#
         );
         self.db.list_values(sql, &args![self.clock.now()]).await
+    }
+
+    /// Incidents that wait for a destination and that it was never sent, by status and level.
+    pub async fn count_unsent(self, destination: &DestinationId) -> Result<Vec<Unsent>, StoreError> {
+        let sql = r#"
+            SELECT e.standing, COUNT(*)
+            FROM deliveries d
+            CROSS JOIN entities e
+            WHERE e.kind = d.kind
+              AND e.id = d.entity_id
+              AND d.destination = $1
+              AND d.state = 'waiting'
+              AND d.kind = 'incident'
+              AND d.acknowledged = 0
+              AND e.content IS NOT NULL
+            GROUP BY e.standing"#;
+        let rows: Vec<(String, i64)> = self.db.list(sql, &args![destination]).await?;
+        let read = |(standing, count): (String, i64)| {
+            let (status, severity) = standing.split_once('/')?;
+            let status = serde_json::from_value(status.into()).ok()?;
+            let severity = serde_json::from_value(severity.into()).ok()?;
+            Some(Unsent { status, severity, count: usize::try_from(count).unwrap_or(usize::MAX) })
+        };
+        Ok(rows.into_iter().filter_map(read).collect())
     }
 
     /// How many deliveries of each source were refused; sources without any are missing.

@@ -4,6 +4,7 @@
 //! All are rows of one table. An installation is a destination of the type `operations` whose id is its
 //! client key.
 
+pub(in crate::store) mod approval;
 pub(in crate::store) mod backoff;
 pub(in crate::store) mod declared;
 pub(in crate::store) mod health;
@@ -17,6 +18,8 @@ pub(in crate::store) mod secrets;
 mod unconfirmed;
 
 use std::sync::Arc;
+
+use ledger::Ledger;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::DestinationId;

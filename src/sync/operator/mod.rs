@@ -4,6 +4,7 @@
 //! not send anything, poll a tool, or format text for a reader: it returns data.
 
 mod activity;
+mod approval;
 mod deliveries;
 mod destinations;
 mod erase;
@@ -18,6 +19,7 @@ mod sources;
 mod story;
 
 pub use activity::WebhookActivity;
+pub use approval::HeldDestination;
 pub use deliveries::{DeliveryTotals, Retried};
 pub use destinations::DestinationStatus;
 pub use erase::{ErasedEntity, ErasureCounts, ErasurePlan, Subject};

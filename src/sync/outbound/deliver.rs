@@ -110,9 +110,11 @@ impl Outbound {
             return self.delete(access, destination, &batch, failures).await;
         }
         let workspace = EntityId::new(source.id(), &batch.workspace);
+        let hold = self.find_hold(access, destination).await?;
         let component_names = self.name_components(destination, source.id(), &batch.entities).await?;
         let whole = Batch {
             component_names: &component_names,
+            hold: hold.as_deref(),
             kind: batch.kind,
             source: &source.profile,
             workspace: &workspace,

@@ -4,6 +4,7 @@
 
 mod ask;
 mod confirm;
+mod consent;
 mod deliver;
 mod drift;
 mod later;

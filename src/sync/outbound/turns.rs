@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use tokio::sync::{MutexGuard, Notify};
 
 use crate::destinations::{Batch, Destination, Held, Probe, Refusal, Sent, Tidied};
-use crate::domain::{BatchSizes, DestinationId, EntityId, EntityKind, SourceId, Verdict};
+use crate::domain::{BatchSizes, DestinationId, EntityId, EntityKind, SourceId, Unsent, Verdict};
 
 type Turn = Arc<tokio::sync::Mutex<()>>;
 
@@ -84,6 +84,14 @@ impl Destination for InTurn {
 
     fn is_tidied(&self) -> bool {
         self.inner.is_tidied()
+    }
+
+    fn wants_approval(&self) -> bool {
+        self.inner.wants_approval()
+    }
+
+    fn find_many(&self, unsent: &[Unsent]) -> Option<usize> {
+        self.inner.find_many(unsent)
     }
 
     fn wants_component_names(&self) -> bool {

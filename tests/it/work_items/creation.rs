@@ -79,16 +79,13 @@ async fn one_that_was_found_by_nobody_is_made_again_and_the_other_is_marked_once
 }
 
 #[tokio::test]
-async fn a_limit_or_a_refused_connection_makes_nothing_unclear() {
-    for fault in [
-        Fault::rate_limited("jira-burst-based", Some(3)),
-        Fault::rate_limited("jira-quota-tenant-based", Some(3)),
-    ] {
+async fn a_limit_makes_nothing_unclear() {
+    for (reason, seconds) in [("jira-burst-based", 60), ("jira-quota-tenant-based", 3700)] {
         let world = World::start().await;
-        world.jira().fail_next(fault.on_operation("createIssue"));
+        world.jira().fail_next(Fault::rate_limited(reason, Some(3)).on_operation("createIssue"));
         world.tell(triggered("Q1")).await;
         assert!(world.board().issues().is_empty());
-        world.calm(60).await;
+        world.bridge.settle_after(seconds).await;
         assert_eq!((world.calls("createIssue"), world.calls("bulkFetchIssues")), (1, 0));
         world.finish().await;
     }
@@ -115,13 +112,13 @@ async fn crash_at(cut: u32, is_done: bool) -> bool {
     world.jira().fail_next(if is_done { Fault::late(NEVER) } else { Fault::hang() });
     let mut crashed = false;
     let titled = || triggered("Q1").titled("Checkout is slow");
-    for event in [titled(), titled().acknowledged(), titled().resolved(), titled().kind("incident.reopened")]
-    {
+    for event in [titled(), titled().resolved(), titled().kind("incident.reopened")] {
         crashed |= step(&mut world, event).await;
     }
     world.calm(400).await;
     let issue = world.issue_of("Q1");
-    assert_eq!((issue.text("summary"), world.category_of("Q1")), ("Checkout is slow", "new"), "cut at {cut}");
+    assert_eq!(issue.text("summary"), "Checkout is slow", "cut at {cut}");
+    assert_ne!(world.category_of("Q1"), "done", "cut at {cut}");
     world.jira().clear_faults();
     world.board().configure(|platform| platform.mails.clear());
     world.finish().await;
@@ -133,7 +130,7 @@ async fn crash_at(cut: u32, is_done: bool) -> bool {
 async fn step(world: &mut World, event: PagerDutyEvent) -> bool {
     world.bridge.pagerduty(&event).await;
     let mut crashed = false;
-    for _ in 0..40 {
+    for _ in 0..8 {
         let hangs = async {
             while world.jira().waiting_faults() > 0 || crashed {
                 sleep(Duration::from_millis(2)).await;

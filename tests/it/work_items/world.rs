@@ -70,6 +70,15 @@ impl World {
         self.bridge.settle().await;
     }
 
+    /// The tool opens `M0`, `M1` and so on, and then the bridge does what it can.
+    pub async fn tell_many(&self, count: usize) {
+        self.told.fetch_add(count, Ordering::SeqCst);
+        for n in 0..count {
+            self.bridge.pagerduty(&triggered(&format!("M{n}"))).await;
+        }
+        self.bridge.settle().await;
+    }
+
     /// The same, and a few seconds pass.
     pub async fn say(&self, event: PagerDutyEvent) {
         self.tell(event).await;

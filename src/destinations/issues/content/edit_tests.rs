@@ -181,3 +181,21 @@ fn every_field_has_one_name() {
     }
     assert_eq!(Field::find("assignee"), None);
 }
+
+#[test]
+fn what_a_lost_answer_has_written_is_ours_as_far_as_it_shows() {
+    let mut pending = written();
+    pending.apply(&edited(&other(), &shown(), &[]).body.unwrap());
+    let mut held = shown();
+    held["fields"]["summary"] = json!(other().summary);
+    held["fields"]["components"] = json!([{ "id": "10013" }]);
+    let held = Issue::read(&held).unwrap();
+    let mut ours = written();
+    ours.take_over(&pending, &held);
+    assert_eq!(ours.summary, pending.summary, "it was written");
+    assert_eq!(ours.description, written().description, "it was not");
+    assert_eq!(ours.components, BTreeSet::from(["10013".to_owned()]));
+    let mut theirs = written();
+    theirs.take_over(&pending, &Issue::read(&with("/fields/summary", json!("Theirs"))).unwrap());
+    assert_eq!(theirs, written(), "a person was faster");
+}

@@ -97,6 +97,7 @@ impl Issues {
         let Fault::Rejected(rejection) = &error.fault else { return None };
         let repaired = body.repair(&rejection.field_names(), &target.plain)?;
         self.projects.note_refused(project, &repaired.dropped);
+        record.is_plain |= repaired.is_plain;
         record.remarks.left_out.extend(repaired.dropped);
         Some(repaired.body)
     }

@@ -20,6 +20,9 @@ use crate::destinations::ledger::{Ledger, Note};
 use crate::destinations::{Remedy, SourceProfile};
 use crate::domain::{DestinationId, EntityId, SourceId};
 
+/// How often what a person must approve is looked at.
+const HELD: TimeDelta = TimeDelta::hours(1);
+
 /// A project of a site, with one account.
 pub struct Issues {
     pub client: Client,
@@ -120,6 +123,10 @@ impl Issues {
             Step::None(why) => record.remarks.none = Some(why),
             Step::Wait(until) => {
                 return Err(Stop::Wait { until, why: record.creation.why.clone().unwrap_or_default() });
+            }
+            Step::Create if job.hold.is_some() => {
+                let why = job.hold.unwrap_or_default().to_owned();
+                return Err(Stop::Wait { until: self.clock.now() + HELD, why });
             }
             Step::Create => {
                 self.create(job, &mut record).await?;

@@ -27,6 +27,8 @@ pub struct Job<'a> {
     pub incident: &'a Incident,
     /// By the tool's id.
     pub component_names: &'a BTreeMap<String, String>,
+    /// Why nothing may be made now.
+    pub hold: Option<&'a str>,
 }
 
 /// What a work item should show, and what of it could not be had.

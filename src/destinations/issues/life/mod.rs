@@ -4,6 +4,7 @@
 //! What is about to happen is in the ledger before the request leaves that must not happen twice. Must never delete a work
 //! item.
 
+mod bulk;
 mod creation;
 mod issues;
 mod job;

@@ -77,8 +77,7 @@ impl Issues {
         for _ in 0..PAGES {
             let page = self.client.search(&jql, PAGE, next.as_deref()).await?.value;
             for issue in page.issues {
-                let is_marked = issue.labels().contains(DUPLICATE_LABEL)
-                    || self.ledger.find(&note_of_double(&issue)).await?.is_some();
+                let is_marked = self.ledger.find(&note_of_double(&issue)).await?.is_some();
                 if !is_marked && self.find_note(&issue).await?.is_some() {
                     issues.push(issue);
                 }
@@ -109,7 +108,9 @@ impl Issues {
     async fn settle(&self, double: Double) -> Result<(), Stop> {
         let has_labels = self.own_project().await?.screen.has("labels");
         for extra in &double.extra {
-            let marked = if has_labels {
+            let marked = if extra.labels().contains(DUPLICATE_LABEL) {
+                Ok(())
+            } else if has_labels {
                 let label = IssueBody::adding_labels(&[DUPLICATE_LABEL.to_owned()]);
                 self.client.edit_issue(&extra.id, &label).await.map(drop)
             } else {

@@ -8,6 +8,7 @@ use super::issues::Issues;
 use super::job::{Job, Target};
 use super::stop::Stop;
 use crate::destinations::issues::client::{CallError, Fault};
+use crate::destinations::issues::content::body::IssueBody;
 use crate::destinations::issues::content::edit::{Edit, Scope, edit};
 use crate::destinations::issues::content::issue::Issue;
 use crate::destinations::issues::content::workflow::Wish;
@@ -90,7 +91,10 @@ impl Issues {
         let (own_digest, project) = (own.digest.clone(), self.project_of(held).await?);
         let identity = self.identity(record, job.version).await?;
         let is_own = project.key == self.own_project().await?.key;
-        let target = if is_own { own } else { job.target(&project, &self.options, &identity) };
+        let mut target = if is_own { own } else { job.target(&project, &self.options, &identity) };
+        if record.is_plain {
+            target.wanted.description = target.plain.clone();
+        }
         if let Some(pending) = record.pending.take() {
             record.written.take_over(&pending, held);
         }
@@ -104,7 +108,7 @@ impl Issues {
             let mut outcome = self.client.edit_issue(&held.id, &body).await;
             for _ in 0..2 {
                 let Err(error) = &outcome else { break };
-                let repaired = self.repair(&body, error, &target, (&project.key, record));
+                let repaired = self.repair_edit(&body, error, &target, (&project.key, record));
                 let Some(repaired) = repaired else { break };
                 body = repaired;
                 self.announce_edit(job, record, &body).await?;
@@ -130,21 +134,36 @@ impl Issues {
     }
 
     /// Commits what a request that leaves now will have written.
-    async fn announce_edit(
-        &self,
-        job: &Job<'_>,
-        record: &mut Record,
-        body: &crate::destinations::issues::content::body::IssueBody,
-    ) -> Result<(), Stop> {
+    async fn announce_edit(&self, job: &Job<'_>, record: &mut Record, body: &IssueBody) -> Result<(), Stop> {
         let mut pending = record.written.clone();
         pending.apply(body);
         record.pending = Some(pending);
         self.save(&job.note(), record).await
     }
 
+    /// The body without the fields that Jira named; the summary too, which only a creation needs.
+    fn repair_edit(
+        &self,
+        body: &IssueBody,
+        error: &CallError,
+        target: &Target,
+        (project, record): (&str, &mut Record),
+    ) -> Option<IssueBody> {
+        const SUMMARY: &str = "summary";
+        let Fault::Rejected(rejection) = &error.fault else { return None };
+        if !rejection.field_names().contains(SUMMARY) {
+            return self.repair(body, error, target, (project, record));
+        }
+        let mut rest = body.clone();
+        rest.fields.remove(SUMMARY)?;
+        self.projects.note_refused(project, &[SUMMARY.to_owned()]);
+        record.remarks.left_out.insert(SUMMARY.to_owned());
+        Some(rest)
+    }
+
     async fn after_refused_edit(&self, job: &Job<'_>, record: &mut Record, error: CallError) -> Stop {
         if error.fault == Fault::Conflict {
-            return self.after_conflict(job, record, error).await;
+            return self.after_conflict(job, record, &error).await;
         }
         if matches!(error.fault, Fault::Rejected(_))
             && let Err(stop) = self.check_permission("EDIT_ISSUES", "Edit Issues").await
@@ -155,7 +174,7 @@ impl Issues {
     }
 
     /// Somebody else was writing: a few more attempts, each later.
-    pub(super) async fn after_conflict(&self, job: &Job<'_>, record: &mut Record, error: CallError) -> Stop {
+    async fn after_conflict(&self, job: &Job<'_>, record: &mut Record, error: &CallError) -> Stop {
         record.conflicts = record.conflicts.saturating_add(1);
         if let Err(stop) = self.save(&job.note(), record).await {
             return stop;

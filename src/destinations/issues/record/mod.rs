@@ -136,6 +136,8 @@ pub struct Record {
     pub is_suspect: bool,
     /// The tool no longer has the incident.
     pub is_withdrawn: bool,
+    /// Jira has refused the description with its formatting.
+    pub is_plain: bool,
     /// Writes in a row that met somebody else's.
     pub conflicts: u32,
     /// By the tool's id of the review.
@@ -158,6 +160,7 @@ impl Default for Record {
             said: Said::default(),
             is_suspect: false,
             is_withdrawn: false,
+            is_plain: false,
             conflicts: 0,
             reviews: BTreeMap::new(),
             remarks: Remarks::default(),

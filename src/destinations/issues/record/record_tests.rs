@@ -1,3 +1,5 @@
+//! What a record says is to be done, and that it stays readable.
+
 use chrono::TimeDelta;
 
 use super::*;
