@@ -114,7 +114,7 @@ impl<'a> Ledger<'a> {
             let sql = r#"
                 SELECT name, state, number, record
                 FROM ledger
-                WHERE destination = $1 AND name > $2 AND SUBSTR(name, 1, $3) = $4
+                WHERE destination = $1 AND name > $2 AND SUBSTR(name, 1, CAST($3 AS INTEGER)) = $4
                 ORDER BY name
                 LIMIT $5"#;
             return self.db.list(sql, &args![destination, after, length, prefix, limit]).await;
@@ -122,7 +122,7 @@ impl<'a> Ledger<'a> {
         let sql = r#"
             SELECT name, state, number, record
             FROM ledger
-            WHERE destination = $1 AND name > $2 AND SUBSTR(name, 1, $3) = $4 AND state = $5
+            WHERE destination = $1 AND name > $2 AND SUBSTR(name, 1, CAST($3 AS INTEGER)) = $4 AND state = $5
             ORDER BY name
             LIMIT $6"#;
         self.db.list(sql, &args![destination, after, length, prefix, state, limit]).await
