@@ -5,7 +5,7 @@
 use async_trait::async_trait;
 use chrono::TimeDelta;
 
-use super::life::{Issues, Job, Stop, note_of};
+use super::life::{Issues, Job, Stop, later, note_of};
 use super::options::Reviews;
 use crate::destinations::{Batch, Destination, Held, Probe, Refusal, Remedy, Sent, Tidied};
 use crate::domain::{
@@ -74,7 +74,7 @@ impl Destination for Issues {
                 Err(refusal) => {
                     // Whatever failed, the next attempt begins with another one: this one may be what it fails on.
                     if matches!(refusal.remedy, Remedy::Retry { .. }) {
-                        let (until, reason) = (self.clock.now() + AFTER_FAILURE, refusal.to_string());
+                        let (until, reason) = (later(self.clock.now(), AFTER_FAILURE), refusal.to_string());
                         sent.outcomes.push(outgoing.outcome(Verdict::Later { until, reason }));
                     }
                     sent.stopped = Some(refusal);

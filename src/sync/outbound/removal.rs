@@ -120,7 +120,7 @@ impl Outbound {
             Ok(destination) => match self.remove(access, &*destination, removal).await? {
                 Served::Done => return Ok(true),
                 Served::Refused(refusal) | Served::Stopped(refusal) => {
-                    self.record_backoff(access, &refusal, began).await?
+                    self.record_backoff(access, &refusal, began).await?;
                 }
             },
             Err(fault) => self.park(access, &fault.to_string()).await?,

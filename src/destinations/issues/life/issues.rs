@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 
 use super::job::{Job, note_of};
 use super::project::{Project, Projects};
-use super::stop::Stop;
+use super::stop::{Stop, later};
 use crate::clock::Clock;
 use crate::destinations::issues::client::Client;
 use crate::destinations::issues::content::identity::Identity;
@@ -126,7 +126,7 @@ impl Issues {
             }
             Step::Create if job.hold.is_some() => {
                 let why = job.hold.unwrap_or_default().to_owned();
-                return Err(Stop::Wait { until: self.clock.now() + HELD, why });
+                return Err(Stop::Wait { until: later(self.clock.now(), HELD), why });
             }
             Step::Create => {
                 self.create(job, &mut record).await?;

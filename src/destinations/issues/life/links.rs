@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::issues::Issues;
 use super::job::Job;
-use super::stop::Stop;
+use super::stop::{Stop, later};
 use crate::destinations::issues::client::{CallError, Fault};
 use crate::destinations::issues::record::{Record, ReviewLink};
 
@@ -73,7 +73,7 @@ impl Issues {
             Fault::NotFound => {
                 record.is_suspect = true;
                 self.save(note, record).await?;
-                Err(Stop::Wait { until: self.clock.now() + SOON, why: error.to_string() })
+                Err(Stop::Wait { until: later(self.clock.now(), SOON), why: error.to_string() })
             }
             _ => Err(error.into()),
         }

@@ -21,4 +21,4 @@ mod withdrawal;
 pub(super) use issues::Issues;
 pub(super) use job::{Job, note_of};
 pub(super) use project::Projects;
-pub(super) use stop::Stop;
+pub(super) use stop::{Stop, later};

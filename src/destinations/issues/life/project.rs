@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
 
-use super::stop::Stop;
+use super::stop::{Stop, later};
 use crate::destinations::issues::client::Client;
 use crate::destinations::issues::content::create::Place;
 use crate::destinations::issues::content::priority::Priorities;
@@ -54,7 +54,7 @@ impl Projects {
     ) -> Result<Arc<Project>, Stop> {
         let name = (key.to_owned(), issue_type.to_owned());
         let known = lock(&self.known).get(&name).cloned();
-        if let Some(known) = known.filter(|it| it.read_at + FRESH > now) {
+        if let Some(known) = known.filter(|it| later(it.read_at, FRESH) > now) {
             return Ok(known);
         }
         let read = Arc::new(read(client, options, (key, issue_type), now).await?);

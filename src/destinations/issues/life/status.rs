@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::issues::Issues;
 use super::job::Job;
-use super::stop::Stop;
+use super::stop::{Stop, later};
 use crate::destinations::issues::client::Fault;
 use crate::destinations::issues::content::description::comment;
 use crate::destinations::issues::content::issue::Issue;
@@ -59,7 +59,7 @@ impl Issues {
                     Ok(_) => return Ok(None),
                     Err(error) if error.fault == Fault::Conflict && refused.is_some() => {
                         return Err(Stop::Wait {
-                            until: self.clock.now() + AFTER_CONFLICT,
+                            until: later(self.clock.now(), AFTER_CONFLICT),
                             why: error.to_string(),
                         });
                     }

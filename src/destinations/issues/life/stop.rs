@@ -1,9 +1,16 @@
 //! Why work on one incident ends before it is done.
 
+use chrono::TimeDelta;
+
 use crate::destinations::issues::client::{CallError, Fault, Scope};
 use crate::destinations::ledger::LedgerFault;
 use crate::destinations::{Refusal, Remedy};
 use crate::domain::{Timestamp, Verdict};
+
+/// That much later.
+pub fn later(at: Timestamp, by: TimeDelta) -> Timestamp {
+    at.checked_add_signed(by).unwrap_or(at)
+}
 
 /// Why it ends.
 #[derive(Debug)]

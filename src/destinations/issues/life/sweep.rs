@@ -4,6 +4,7 @@
 //! A last resort: after a lost answer and a search that lagged for long, two may have been made. Must never delete any.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde_json::json;
 
@@ -36,9 +37,9 @@ impl Issues {
         let (mut records, mut again) = (BTreeMap::new(), Vec::new());
         for issue in &issues {
             let Some(note) = self.find_note(issue).await? else { continue };
-            if !records.contains_key(&note) {
-                let record = self.load(&note).await?;
-                records.insert(note, record);
+            if let Entry::Vacant(new) = records.entry(note) {
+                let record = self.load(new.key()).await?;
+                new.insert(record);
             }
         }
         // A record's own work item may be older, or not found at the moment.

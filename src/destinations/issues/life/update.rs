@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::issues::Issues;
 use super::job::{Job, Target};
-use super::stop::Stop;
+use super::stop::{Stop, later};
 use crate::destinations::issues::client::{CallError, Fault};
 use crate::destinations::issues::content::body::IssueBody;
 use crate::destinations::issues::content::edit::{Edit, Scope, edit};
@@ -17,9 +17,8 @@ use crate::destinations::issues::record::{IssueRef, Record, Standing, State, fin
 /// Edits of one work item that tell neither a new status nor a new level are no closer than this: each is a mail.
 const BETWEEN_EDITS: TimeDelta = TimeDelta::seconds(30);
 
-/// How soon a write is repeated that met somebody else's, times the conflicts in a row; and how often.
-const AFTER_CONFLICT: TimeDelta = TimeDelta::seconds(2);
-const CONFLICTS: i32 = 3;
+/// How soon a write is repeated that met somebody else's, for each conflict in a row.
+const AFTER_CONFLICTS: [TimeDelta; 3] = [TimeDelta::seconds(2), TimeDelta::seconds(4), TimeDelta::seconds(6)];
 
 impl Issues {
     /// Brings everything up to date that is not.
@@ -63,7 +62,7 @@ impl Issues {
     }
 
     fn keep_distance(&self, record: &Record) -> Result<(), Stop> {
-        match record.said.edited_at.map(|at| at + BETWEEN_EDITS) {
+        match record.said.edited_at.map(|at| later(at, BETWEEN_EDITS)) {
             Some(until) if until > self.clock.now() => Err(Stop::Wait {
                 until,
                 why: "it was edited a moment ago, and each edit is a mail".to_owned(),
@@ -179,11 +178,9 @@ impl Issues {
         if let Err(stop) = self.save(&job.note(), record).await {
             return stop;
         }
-        match i32::try_from(record.conflicts) {
-            Ok(nth) if nth <= CONFLICTS => {
-                Stop::Wait { until: self.clock.now() + AFTER_CONFLICT * nth, why: error.to_string() }
-            }
-            _ => Stop::refused(error.to_string()),
+        match AFTER_CONFLICTS.get(usize::try_from(record.conflicts).unwrap_or(usize::MAX).saturating_sub(1)) {
+            Some(wait) => Stop::Wait { until: later(self.clock.now(), *wait), why: error.to_string() },
+            None => Stop::refused(error.to_string()),
         }
     }
 

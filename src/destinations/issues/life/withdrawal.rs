@@ -11,7 +11,7 @@ use crate::destinations::Held;
 use crate::destinations::issues::client::Fault;
 use crate::destinations::issues::content::issue::Issue;
 use crate::destinations::issues::content::remote_link::holds;
-use crate::destinations::issues::content::workflow::Wish;
+use crate::destinations::issues::content::workflow::{Category, Wish};
 use crate::destinations::issues::options::OnDelete;
 use crate::destinations::issues::record::{Record, Standing, State};
 use crate::destinations::ledger::NoteFilter;
@@ -120,7 +120,7 @@ impl Issues {
         if record.written != before {
             self.save(&note, &record).await?;
         }
-        let category = held.category().map(|category| category.as_str());
+        let category = held.category().map(Category::as_str);
         let body = json!({ "key": held.key, "status": held.status(), "category": category });
         Ok(Some(as_it_should_be(record.said.version, body.as_object().cloned().unwrap_or_default())))
     }

@@ -60,7 +60,8 @@ impl Record {
     fn is_too_late(&self, incident: &Incident, policy: Policy, now: Timestamp) -> bool {
         let reopens =
             incident.status == IncidentStatus::Open && self.said.standing == Some(Standing::Resolved);
-        let is_over = |at: Timestamp| policy.reopen_within.is_some_and(|window| now - at > window);
+        let is_over =
+            |at: Timestamp| policy.reopen_within.is_some_and(|window| now.signed_duration_since(at) > window);
         reopens && self.said.resolved_at.is_some_and(is_over)
     }
 }
