@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
+use tokio::runtime::{Builder, Runtime};
 
 /// How far apart a dripping stranger's bytes are.
 const DRIP: Duration = Duration::from_millis(500);
@@ -38,19 +38,20 @@ pub enum Attack {
     RefusedCalls,
 }
 
-/// Strangers at work; they stop when this is dropped.
+/// Strangers at work, on a thread of their own: the genuine sender must not wait for its turn among them. They stop when
+/// this is dropped.
 pub struct Strangers {
-    _tasks: JoinSet<()>,
+    thread: Option<Runtime>,
 }
 
 impl Strangers {
     /// Returns once each of `count` strangers has tried to connect.
     pub async fn start(attack: Attack, address: SocketAddr, count: usize) -> Self {
+        let thread = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a thread");
         let (arrived, mut arrivals) = tokio::sync::mpsc::channel(count.max(1));
-        let mut tasks = JoinSet::new();
         for _ in 0..count {
             let arrived = arrived.clone();
-            tasks.spawn(async move {
+            thread.spawn(async move {
                 let mut first = Some(arrived);
                 loop {
                     let connected = tokio::time::timeout(PAUSE * 5, TcpStream::connect(address)).await;
@@ -67,7 +68,15 @@ impl Strangers {
         }
         drop(arrived);
         while arrivals.recv().await.is_some() {}
-        Self { _tasks: tasks }
+        Self { thread: Some(thread) }
+    }
+}
+
+impl Drop for Strangers {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            thread.shutdown_background();
+        }
     }
 }
 

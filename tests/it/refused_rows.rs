@@ -51,7 +51,7 @@ async fn a_webhook_whose_effect_is_refused_is_quarantined(setup: Setup) {
     assert!(bridge.jira().incident("gen:7").is_some());
     assert_eq!(count_inbox(&bridge, "new").await, 0);
     assert_eq!(reasons(&bridge).await, [format!("the database refuses what it says: {WORDS}")]);
-    bridge.log.expect_error("the database refuses what a webhook says");
+    bridge.log.expect_error("what a webhook says cannot be stored");
     bridge.finish().await;
 }
 

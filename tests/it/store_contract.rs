@@ -206,6 +206,7 @@ contract! {
         a_body_is_read_as_it_arrived_however_it_is_kept
         a_webhook_is_done_in_the_transaction_of_its_effect
         a_webhook_that_is_done_is_not_applied_again
+        a_panic_over_webhooks_writes_nothing_and_blames_them
         a_quarantined_webhook_keeps_its_reason_until_it_is_replayed
         old_webhooks_and_history_are_removed_in_steps
         a_receipt_says_how_often_a_webhook_came_until_it_is_removed

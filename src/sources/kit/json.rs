@@ -34,20 +34,32 @@ pub(in crate::sources) trait Fields {
 
 impl Fields for Value {
     fn text(&self, pointer: &str) -> &str {
-        self.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+        find(self, pointer).and_then(Value::as_str).unwrap_or_default()
     }
 
     fn at(&self, pointer: &str) -> &Value {
-        self.pointer(pointer).unwrap_or(&Value::Null)
+        find(self, pointer).unwrap_or(&Value::Null)
     }
 
     fn find_id(&self, pointer: &str) -> Option<String> {
-        self.pointer(pointer).and_then(scalar_text)
+        find(self, pointer).and_then(scalar_text)
     }
 
     fn items(&self, pointer: &str) -> &[Value] {
-        self.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+        find(self, pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
+}
+
+/// What is there. `Value::pointer` copies every part of the pointer, to replace what a `~` escapes.
+fn find<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
+    if pointer.contains('~') || !pointer.starts_with('/') {
+        return value.pointer(pointer);
+    }
+    pointer.split('/').skip(1).try_fold(value, |value, part| match value {
+        Value::Object(fields) => fields.get(part),
+        Value::Array(items) => items.get(part.parse::<usize>().ok()?),
+        _ => None,
+    })
 }
 
 /// A text, number or flag as text; `None` for everything else and for text that shows nothing.

@@ -9,7 +9,7 @@ use futures::TryStreamExt as _;
 use sha2::{Digest as _, Sha256};
 use sqlx::{AssertSqlSafe, ColumnIndex, Decode, Type};
 
-use super::group::expand;
+use super::group::{expand, number};
 use super::row::bound;
 use super::{Arg, Database, Tx, args};
 use crate::store::error::StoreError;
@@ -256,7 +256,7 @@ impl Batch {
             return Ok(());
         }
         let sql = format!("INSERT INTO {table} ({}) VALUES {{rows}}", list(columns));
-        let sql = AssertSqlSafe(expand(&sql, columns.len(), self.rows));
+        let sql = AssertSqlSafe(expand(&sql, columns.len(), self.rows, number));
         let values = std::mem::take(&mut self.values);
         match to {
             Tx::Sqlite(turn) => {

@@ -3,8 +3,9 @@
 //! The statement has `{rows}` where `VALUES` has its rows, and its placeholders are made here. Empty rows fill a
 //! group up to a power of two, so that the statements that a connection keeps prepared stay few: a statement that
 //! inserts must leave out the rows whose first column is NULL.
-
-use std::fmt::Write as _;
+//!
+//! SQLite searches the names of all placeholders for each value that is bound, so a statement with a thousand of them
+//! takes milliseconds more; placeholders without a name cost nothing. PostgreSQL knows only numbers.
 
 use sqlx::AssertSqlSafe;
 
@@ -24,12 +25,15 @@ impl Database {
     ) -> Result<Vec<T>, StoreError> {
         let mut found = Vec::new();
         for group in groups(rows) {
-            let (sql, args) = (group.sql(sql), group.args());
+            let args = group.args();
             let more: Vec<T> = match self {
                 Self::Sqlite { read, .. } => {
-                    bound!(sqlx::query_as(sql), args).fetch_all(read.take().await?.connection()?).await?
+                    let query = bound!(sqlx::query_as(group.plain(sql)), args);
+                    query.fetch_all(read.take().await?.connection()?).await?
                 }
-                Self::Postgres(pool) => bound!(sqlx::query_as(sql), args).fetch_all(pool).await?,
+                Self::Postgres(pool) => {
+                    bound!(sqlx::query_as(group.numbered(sql)), args).fetch_all(pool).await?
+                }
             };
             found.extend(more);
         }
@@ -46,13 +50,15 @@ impl Tx {
     ) -> Result<u64, StoreError> {
         let mut touched = 0_u64;
         for group in groups(rows) {
-            let (sql, args) = (group.sql(sql), group.args());
+            let args = group.args();
             let more = match self {
                 Self::Sqlite(turn) => {
-                    bound!(sqlx::query(sql), args).execute(turn.connection()?).await?.rows_affected()
+                    let query = bound!(sqlx::query(group.plain(sql)), args);
+                    query.execute(turn.connection()?).await?.rows_affected()
                 }
                 Self::Postgres(tx) => {
-                    bound!(sqlx::query(sql), args).execute(&mut **tx).await?.rows_affected()
+                    let query = bound!(sqlx::query(group.numbered(sql)), args);
+                    query.execute(&mut **tx).await?.rows_affected()
                 }
             };
             touched = touched.saturating_add(more);
@@ -68,10 +74,14 @@ impl Tx {
     ) -> Result<Vec<T>, StoreError> {
         let mut found = Vec::new();
         for group in groups(rows) {
-            let (sql, args) = (group.sql(sql), group.args());
+            let args = group.args();
             let more: Vec<T> = match self {
-                Self::Sqlite(turn) => bound!(sqlx::query_as(sql), args).fetch_all(turn.connection()?).await?,
-                Self::Postgres(tx) => bound!(sqlx::query_as(sql), args).fetch_all(&mut **tx).await?,
+                Self::Sqlite(turn) => {
+                    bound!(sqlx::query_as(group.plain(sql)), args).fetch_all(turn.connection()?).await?
+                }
+                Self::Postgres(tx) => {
+                    bound!(sqlx::query_as(group.numbered(sql)), args).fetch_all(&mut **tx).await?
+                }
             };
             found.extend(more);
         }
@@ -92,9 +102,14 @@ impl<'a, const N: usize> Group<'a, N> {
         Self { rows, padding: std::iter::repeat_n(empty, missing).flatten().collect() }
     }
 
-    /// The statement with a placeholder for each value.
-    pub fn sql(&self, sql: &str) -> AssertSqlSafe<String> {
-        AssertSqlSafe(expand(sql, N, self.rows.len().next_power_of_two()))
+    /// The statement for SQLite, with a placeholder for each value.
+    pub fn plain(&self, sql: &str) -> AssertSqlSafe<String> {
+        AssertSqlSafe(expand(sql, N, self.rows.len().next_power_of_two(), |_| "?".to_owned()))
+    }
+
+    /// The same for PostgreSQL.
+    pub fn numbered(&self, sql: &str) -> AssertSqlSafe<String> {
+        AssertSqlSafe(expand(sql, N, self.rows.len().next_power_of_two(), number))
     }
 
     pub fn args(&self) -> impl Iterator<Item = &Arg> {
@@ -107,16 +122,26 @@ fn groups<const N: usize>(rows: &[[Arg; N]]) -> impl Iterator<Item = Group<'_, N
     rows.chunks(MOST).map(Group::new)
 }
 
+/// The placeholder of the value at this place, from 1 on.
+pub(super) fn number(place: usize) -> String {
+    format!("${place}")
+}
+
 /// `($1, $2), ($3, $4)` for `{rows}`.
-pub(super) fn expand(sql: &str, columns: usize, rows: usize) -> String {
+pub(super) fn expand(
+    sql: &str,
+    columns: usize,
+    rows: usize,
+    placeholder: impl Fn(usize) -> String,
+) -> String {
     let mut values = String::new();
     for place in 0..columns.saturating_mul(rows) {
-        let before = match place {
+        values += match place {
             0 => "(",
             _ if place.is_multiple_of(columns) => "), (",
             _ => ", ",
         };
-        let _never_fails = write!(values, "{before}${}", place.saturating_add(1));
+        values += &placeholder(place.saturating_add(1));
     }
     values.push(')');
     sql.replacen("{rows}", &values, 1)
@@ -140,7 +165,8 @@ mod tests {
 
     #[test]
     fn every_value_has_a_placeholder() {
-        assert_eq!(expand("VALUES {rows} x", 2, 3), "VALUES ($1, $2), ($3, $4), ($5, $6) x");
-        assert_eq!(expand("{rows}", 1, 2), "($1), ($2)");
+        let expanded = expand("VALUES {rows} x", 2, 3, number);
+        assert_eq!(expanded, "VALUES ($1, $2), ($3, $4), ($5, $6) x");
+        assert_eq!(expand("{rows}", 1, 2, |_| "?".to_owned()), "(?), (?)");
     }
 }

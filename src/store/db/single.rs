@@ -61,14 +61,14 @@ impl Single {
         match self {
             Self::Sqlite(turn) => {
                 turn.begin();
-                let query = bound!(sqlx::query_as(group.sql(sql)), group.args());
+                let query = bound!(sqlx::query_as(group.plain(sql)), group.args());
                 let found = query.fetch_all(turn.connection()?).await?;
                 turn.end();
                 Ok(found)
             }
             Self::Postgres(pool) => {
                 let once = || async {
-                    let query = bound!(sqlx::query_as(group.sql(sql)), group.args());
+                    let query = bound!(sqlx::query_as(group.numbered(sql)), group.args());
                     Ok(query.fetch_all(&*pool).await?)
                 };
                 repeat(once).await

@@ -32,6 +32,9 @@ pub enum StoreError {
     /// Another transaction has changed what this one was based on: nothing was written. Done again, it succeeds.
     #[error("another transaction has changed {0} meanwhile")]
     Overtaken(&'static str),
+    /// The code that turned values into rows panicked on them: nothing was written.
+    #[error("the program panicked on it; please report this")]
+    Panicked,
     /// Another process may do this work now: nothing was written.
     #[error("the lease on {0} was lost")]
     LeaseLost(String),
@@ -41,12 +44,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the database refuses the values that it was given. Trying again does not help; without the
+    /// Whether the values are at fault: the database refuses them, or the program panics on them. Trying again does not help; without the
     /// guilty row the others can be written. Everything else passes by itself or concerns all rows alike.
     #[must_use]
     pub fn blames_data(&self) -> bool {
         match self {
-            Self::Inconsistent { .. } | Self::Database(sqlx::Error::Encode(_)) => true,
+            Self::Inconsistent { .. } | Self::Panicked | Self::Database(sqlx::Error::Encode(_)) => true,
             Self::Database(fault) => match code(fault) {
                 // Data exceptions, violated constraints, and limits that a value exceeds (PostgreSQL's
                 // appendix "Error Codes").

@@ -4,6 +4,9 @@
 //! While one process has the claim, the others turn to other sources. Must not know what webhooks say.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt as _;
 
 use super::report::{Applied, Report, SourceScope};
 use crate::domain::SourceId;
@@ -21,7 +24,7 @@ pub struct Claim<'a> {
 
 impl Store {
     /// Does `work` on the new webhooks of a source, in a transaction that it gives back to be committed. Returns `None`
-    /// while another process works on them.
+    /// while another process works on them. When `work` panics, nothing is written, and the failure blames the webhooks.
     pub async fn claim_webhooks<'a, T, F>(
         &'a self,
         source: &'a SourceId,
@@ -37,7 +40,9 @@ impl Store {
                 if !generations::try_lock_source(&mut tx, source).await? {
                     return Ok((tx, None));
                 }
-                let (claim, value) = work(Claim { store: self, source, tx }).await?;
+                // The panic hook has printed the message; the transaction is dropped with what `work` was changing.
+                let worked = AssertUnwindSafe(async { work(Claim { store: self, source, tx }).await });
+                let (claim, value) = worked.catch_unwind().await.map_err(|_| StoreError::Panicked)??;
                 Ok((claim.tx, Some(value)))
             })
             .await

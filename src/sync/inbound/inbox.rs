@@ -150,10 +150,13 @@ impl Inbound {
         claimed.await
     }
 
-    /// The database refuses this one: it is kept with the database's words.
+    /// The database refuses this one, or the program panics on it: it is kept with the reason.
     async fn set_aside(&self, source: &SourceRuntime, id: &str, fault: &StoreError) -> Result<(), SyncError> {
-        tracing::error!(source = %source.id(), delivery = id, %fault, "the database refuses what a webhook says; it is kept and can be replayed");
-        let reason = format!("the database refuses what it says: {}", fault.words());
+        tracing::error!(source = %source.id(), delivery = id, %fault, "what a webhook says cannot be stored; it is kept and can be replayed");
+        let reason = match fault {
+            StoreError::Panicked => fault.to_string(),
+            _ => format!("the database refuses what it says: {}", fault.words()),
+        };
         Ok(self.core.store.inbox().quarantine(&[(id, &reason)]).await?)
     }
 

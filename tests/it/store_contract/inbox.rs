@@ -191,3 +191,20 @@ pub async fn the_quarantine_is_bounded_in_rows_bytes_and_age(world: World) {
     let old = world.store.inbox().remove_old_quarantined(later, 20_000).await;
     assert_eq!(old.expect("it removes"), 10_001);
 }
+
+pub async fn a_panic_over_webhooks_writes_nothing_and_blames_them(world: World) {
+    world.store.inbox().record(&[entry("a", None), entry("b", None)]).await.expect("it records");
+    let id = source();
+    let fault = world.store.claim_webhooks(&id, |mut claim| async move {
+        let rows = claim.list_new(2).await?;
+        claim.quarantine(&[(&rows[0].id, "half done")]).await?;
+        Ok((claim, u8::try_from(rows.len() + 1_000).expect("a panic")))
+    });
+    let fault = fault.await.expect_err("it panics");
+    assert!(fault.blames_data(), "they are tried one by one: {fault}");
+    let again = world.store.claim_webhooks(&id, |mut claim| async move {
+        let count = claim.list_new(2).await?.len();
+        Ok((claim, count))
+    });
+    assert_eq!(again.await.expect("the claim is free"), Some(2));
+}
