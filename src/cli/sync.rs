@@ -23,6 +23,7 @@ const SPINNER: &str = "{prefix:<24} {spinner} {pos}  {per_sec}";
 const REDRAW: Duration = Duration::from_millis(200);
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(after_help = "Examples:\n  \
     incident-bridge sync --config bridge.toml\n  \
     incident-bridge sync --source pd --since 2026-09-01T00:00:00Z\n  \

@@ -56,7 +56,8 @@ impl Site {
         let mut body = json!({ "fields": {
             "project": { "key": "OPS" }, "issuetype": { "id": "10005" }, "summary": "Checkout is slow",
         } });
-        for (name, value) in fields.as_object().cloned().unwrap_or_default() {
+        let Value::Object(fields) = fields else { panic!("fields have names") };
+        for (name, value) in fields {
             body["fields"][name] = value;
         }
         self.call("POST", "issue", &body)
@@ -215,7 +216,7 @@ fn the_edit_screen_may_lack_what_the_create_screen_has_and_a_closed_issue_may_be
     let id = site.created();
     let board = site.simulator.board();
     board.change_project("OPS", |it| {
-        it.types.iter_mut().for_each(|it: &mut IssueType| it.hide_on_edit("summary"))
+        it.types.iter_mut().for_each(|it: &mut IssueType| it.hide_on_edit("summary"));
     });
     let edit = json!({ "fields": { "summary": "x" } });
     assert_eq!(errors_of(&site.call("PUT", &format!("issue/{id}"), &edit)), ["summary"]);

@@ -150,10 +150,10 @@ impl Issues {
         if let Some(known) = self.projects.find_highest(project) {
             return Ok(known);
         }
-        if let Some(last) = self.ledger.find_last().await? {
-            if let Some(issue) = super::issues::read_record(&last)?.issue {
-                self.note_key(&issue.key);
-            }
+        if let Some(last) = self.ledger.find_last().await?
+            && let Some(issue) = super::issues::read_record(&last)?.issue
+        {
+            self.note_key(&issue.key);
         }
         let page = self.client.search(&by_key_descending(project), 1, None).await?.value;
         let found = page.issues.iter().filter_map(Issue::number).max();
