@@ -1,10 +1,12 @@
 //! Answers of polled tools and of Jira, read by the program's own client: what is read can be sent, and a
 //! verdict concerns only what was sent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use incident_bridge::clock::Clock;
+use incident_bridge::destinations::ledger::{Ledger, LedgerFault, Note, NoteFilter};
 use incident_bridge::destinations::{
     Account, Batch, Destination, DestinationTypes, Facilities, Quotas, SourceProfile, TYPES,
 };
@@ -83,6 +85,33 @@ async fn read_pages(poller: &dyn Poller) {
     }
 }
 
+/// The Operations API needs no memory of a destination.
+#[derive(Debug)]
+struct Forgetful;
+
+#[async_trait]
+impl Ledger for Forgetful {
+    async fn installation(&self) -> Result<String, LedgerFault> {
+        Ok("fuzzing".to_owned())
+    }
+
+    async fn find(&self, _: &str) -> Result<Option<Note>, LedgerFault> {
+        Ok(None)
+    }
+
+    async fn write(&self, _: &[Note]) -> Result<(), LedgerFault> {
+        Ok(())
+    }
+
+    async fn list(&self, _: NoteFilter<'_>, _: usize) -> Result<Vec<Note>, LedgerFault> {
+        Ok(Vec::new())
+    }
+
+    async fn find_last(&self) -> Result<Option<Note>, LedgerFault> {
+        Ok(None)
+    }
+}
+
 fn connect(url: &str) -> Arc<dyn Destination> {
     let facilities = Facilities {
         http: HTTP.clone(),
@@ -98,6 +127,7 @@ fn connect(url: &str) -> Arc<dyn Destination> {
         base_url: url.to_owned(),
         secret: Some("a-secret-that-is-long-enough".into()),
         options: serde_json::Map::new(),
+        ledger: Arc::new(Forgetful),
     };
     types.find("operations").expect("it is in the table").build(account).expect("it needs no network")
 }
@@ -127,8 +157,15 @@ async fn send(jira: &dyn Destination) {
     };
     let entities = ["1", "2", "3"].map(outgoing);
     let workspace = EntityId::new(&source, "account");
-    let batch =
-        Batch { kind: EntityKind::Component, source: &profile, workspace: &workspace, entities: &entities };
+    let component_names = BTreeMap::new();
+    let batch = Batch {
+        kind: EntityKind::Component,
+        source: &profile,
+        workspace: &workspace,
+        entities: &entities,
+        component_names: &component_names,
+        hold: None,
+    };
     let Ok(sent) = jira.send(batch).await else { return };
     let judged: BTreeSet<&EntityId> = sent.outcomes.iter().map(|outcome| &outcome.id).collect();
     assert_eq!(judged.len(), sent.outcomes.len(), "two verdicts on one entity");
