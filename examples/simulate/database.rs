@@ -33,6 +33,8 @@ const WRITES: [(&str, &str); 16] = [
 pub struct Database {
     connection: SqliteConnection,
     pub refuses: bool,
+    /// How often it has begun to refuse writes.
+    pub refusals: u64,
 }
 
 impl Database {
@@ -40,7 +42,7 @@ impl Database {
     /// When the file cannot be opened.
     pub async fn open(file: &Path) -> anyhow::Result<Self> {
         let options = SqliteConnectOptions::new().filename(file);
-        Ok(Self { connection: SqliteConnection::connect_with(&options).await?, refuses: false })
+        Ok(Self { connection: SqliteConnection::connect_with(&options).await?, refuses: false, refusals: 0 })
     }
 
     /// One kind of write fails from now on, and with it its whole transaction.
@@ -62,7 +64,13 @@ impl Database {
         );
         sqlx::query(AssertSqlSafe(sql)).execute(&mut self.connection).await?;
         self.refuses = true;
+        self.refusals += 1;
         Ok(())
+    }
+
+    /// How many refusals are over: work that begins now can only meet later ones.
+    pub fn count_past_refusals(&self) -> u64 {
+        self.refusals - u64::from(self.refuses)
     }
 
     /// Every write works again.
@@ -94,4 +102,16 @@ impl Database {
         sqlx::query(sql).execute(&mut self.connection).await?;
         Ok(())
     }
+}
+
+/// Moves what is only in the write-ahead log into the file itself: a connection that was given up while it opened may
+/// have kept the last one from doing so.
+///
+/// # Errors
+/// When the database fails.
+pub async fn merge_log(file: &Path) -> anyhow::Result<()> {
+    let options = SqliteConnectOptions::new().filename(file);
+    let mut connection = SqliteConnection::connect_with(&options).await?;
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await?;
+    Ok(connection.close().await?)
 }

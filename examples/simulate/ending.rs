@@ -4,6 +4,7 @@
 use anyhow::{bail, ensure};
 use chrono::TimeDelta;
 use incident_bridge::domain::{EntityId, SourceId};
+use incident_bridge::sync::Engine;
 
 use super::jira::HOSTS;
 use super::process::Job;
@@ -49,6 +50,7 @@ impl Story {
         let engine = self.process()?.engine.clone();
         if night {
             engine.operator().retry_deliveries(None).await?;
+            read_again_what_was_set_aside(&engine).await?;
             engine.operator().replay_quarantined(None).await?;
             self.begin(Job::Nightly).await?;
         }
@@ -102,4 +104,18 @@ impl Story {
         ensure!(asked == 0, "{asked} requests although nothing is to be done");
         Ok(())
     }
+}
+
+/// An entry of a listing that the database refused is set aside, and its reason names the command that reads the tool
+/// again: an operator runs it.
+async fn read_again_what_was_set_aside(engine: &Engine) -> anyhow::Result<()> {
+    let kept = engine.operator().list_quarantine(10_000).await?;
+    let polled: Vec<String> =
+        kept.into_iter().filter(|row| row.verified_by == "polling").map(|row| row.id).collect();
+    if !polled.is_empty() {
+        let before_all = engine.clock().now() - TimeDelta::days(30);
+        engine.operator().rewind_polls(&SourceId::parse("polled")?, before_all).await?;
+        engine.operator().discard_quarantined(&polled).await?;
+    }
+    Ok(())
 }

@@ -18,6 +18,7 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
 use super::adapter::Adapter;
+use super::database::merge_log;
 use super::jira::HOSTS;
 use super::tool::SOURCES;
 use super::virtual_site;
@@ -40,6 +41,8 @@ pub enum Job {
 /// Work that has begun.
 pub struct Running {
     pub job: Job,
+    /// Refusals of the database that were over when it began.
+    past: u64,
     pub handle: JoinHandle<Result<(), SyncError>>,
 }
 
@@ -47,8 +50,10 @@ pub struct Running {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     Done,
-    /// The database refused a write.
-    Failed,
+    /// The database refused a write. How many refusals were over when the work began.
+    Failed {
+        past: u64,
+    },
     /// It waits for an answer, or for its turn at a destination.
     Waits,
 }
@@ -106,6 +111,7 @@ pub async fn create_database(file: &Path, world: &World) -> anyhow::Result<()> {
         let store = open_store(&first, world).await?;
         store.migrate().await?;
         store.close().await;
+        merge_log(&first).await?;
         Ok::<_, anyhow::Error>(std::fs::read(first)?)
     });
     Ok(std::fs::write(file, empty.await?)?)
@@ -167,12 +173,12 @@ impl Process {
         self.running.values().any(|running| running.job == *job)
     }
 
-    /// Begins a piece of work, and gives its number.
-    pub fn begin(&mut self, job: Job, world: &World) -> u64 {
+    /// Begins a piece of work after so many refusals of the database, and gives its number.
+    pub fn begin(&mut self, job: Job, past: u64, world: &World) -> u64 {
         self.begun += 1;
         let (engine, work, number) = (self.engine.clone(), job.clone(), self.begun);
         let handle = tokio::spawn(WORK.scope(number, async move { run(&engine, &work).await }));
-        self.running.insert(number, Running { job, handle });
+        self.running.insert(number, Running { job, past, handle });
         world.activate(number);
         number
     }
@@ -191,10 +197,10 @@ impl Process {
         };
         world.activate(0);
         let Some(done) = done else { return Ok(Progress::Waits) };
-        let job = self.running.remove(&number).map(|running| running.job);
+        let Running { job, past, .. } = self.running.remove(&number).context("it is running")?;
         let done = done.with_context(|| format!("{job:?} ends"))?;
         world.note(format_args!("{job:?} is done: {}", done.is_ok()));
-        Ok(if done.is_ok() { Progress::Done } else { Progress::Failed })
+        Ok(if done.is_ok() { Progress::Done } else { Progress::Failed { past } })
     }
 }
 
