@@ -118,7 +118,12 @@ impl Issues {
         let is_open = record.written.priority.is_none()
             && self.own_project().await?.screen.find_field("priority").is_some();
         let Some(issue) = record.issue.clone().filter(|_| is_open) else { return Ok(()) };
-        let held = self.client.find_issue(&issue.id).await?.value;
+        let held = match self.client.find_issue(&issue.id).await {
+            Ok(answer) => answer.value,
+            // Somebody was faster: that it is gone is found out with everything else that is brought up to date.
+            Err(error) if error.fault == Fault::NotFound => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
         record.written.note_defaults(&held);
         if record.written.priority.is_some() { self.save(&job.note(), record).await } else { Ok(()) }
     }
