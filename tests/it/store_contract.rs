@@ -16,8 +16,8 @@ use incident_bridge::domain::{
     Incident, IncidentStatus, Observation, Severity, SourceId, ToolWords, Verdict,
 };
 use incident_bridge::store::{
-    Applied, BatchRules, CallStanding, DestinationRef, InboxEntry, LedgerRow, LifecycleCall, NewInstallation,
-    Origin, Pace, Report, SourceScope, Store, Vault,
+    Applied, BatchRules, CallStanding, Claim, DestinationRef, InboxEntry, LedgerRow, LifecycleCall,
+    NewInstallation, Origin, Pace, Report, SourceScope, Store, StoreError, Vault,
 };
 use sqlx::Connection as _;
 
@@ -291,6 +291,29 @@ async fn on_postgres_a_lease_belongs_to_one_process_until_it_ends() {
     end("until + 3600000").await;
     assert!(claim().await.is_some(), "the database's clock was an hour ahead when it was taken");
     assert!(claim().await.is_none());
+}
+
+#[tokio::test]
+async fn on_postgres_a_refused_transaction_holds_no_lock_once_its_failure_is_told() {
+    let world = World::postgres().await;
+    let id = source();
+    let refused = world.store.claim_webhooks(&id, |claim| async move {
+        drop(claim);
+        Err::<(Claim<'_>, ()), _>(StoreError::Panicked)
+    });
+    refused.await.expect_err("its work is refused");
+    // Meanwhile nothing of this thread goes on.
+    let locks = std::thread::scope(|scope| scope.spawn(|| count_locks(&world.url)).join());
+    assert_eq!(locks.expect("it counts"), 0, "whoever tries again would find its own lock");
+}
+
+/// Looks from another process's point of view.
+#[tokio::main(flavor = "current_thread")]
+async fn count_locks(url: &str) -> i64 {
+    let mut session = sqlx::PgConnection::connect(url).await.expect("it can be reached");
+    let sql = "SELECT COUNT(*) FROM pg_locks JOIN pg_database d ON d.oid = database \
+               WHERE locktype = 'advisory' AND d.datname = current_database()";
+    sqlx::query_scalar(sql).fetch_one(&mut session).await.expect("it selects")
 }
 
 #[tokio::test]

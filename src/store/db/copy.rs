@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{AssertSqlSafe, ColumnIndex, Decode, Type};
 
 use super::group::{expand, number};
+use super::pg_tx::PgTx;
 use super::row::bound;
 use super::{Arg, Database, Tx, args};
 use crate::store::error::StoreError;
@@ -125,7 +126,8 @@ impl Database {
                 Tx::Sqlite(turn)
             }
             Self::Postgres(pool) => {
-                Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                Tx::Postgres(PgTx::new(pool.begin_with(begin).await?))
             }
         };
         tx.without_limits().await?;
@@ -147,7 +149,7 @@ impl Tx {
         let sql = AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
         Ok(match self {
             Self::Sqlite(turn) => sqlx::query_scalar(sql).fetch_one(turn.connection()?).await?,
-            Self::Postgres(tx) => sqlx::query_scalar(sql).fetch_one(&mut **tx).await?,
+            Self::Postgres(tx) => sqlx::query_scalar(sql).fetch_one(tx.connection()?).await?,
         })
     }
 
@@ -169,7 +171,7 @@ impl Tx {
                 }
             }
             Self::Postgres(tx) => {
-                let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(&mut **tx);
+                let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(tx.connection()?);
                 while let Some(row) = rows.try_next().await? {
                     batch.add(read(&row, columns)?);
                     batch.write_if_full(table, columns, to).await?;
@@ -191,7 +193,7 @@ impl Tx {
                 }
             }
             Self::Postgres(tx) => {
-                let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(&mut **tx);
+                let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(tx.connection()?);
                 while let Some(row) = rows.try_next().await? {
                     sum.add(&read(&row, columns)?);
                 }
@@ -263,7 +265,7 @@ impl Batch {
                 bound!(sqlx::query(sql), &values).execute(turn.connection()?).await?;
             }
             Tx::Postgres(tx) => {
-                bound!(sqlx::query(sql), &values).execute(&mut **tx).await?;
+                bound!(sqlx::query(sql), &values).execute(tx.connection()?).await?;
             }
         }
         (self.rows, self.bytes) = (0, 0);

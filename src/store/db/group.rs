@@ -58,7 +58,7 @@ impl Tx {
                 }
                 Self::Postgres(tx) => {
                     let query = bound!(sqlx::query(group.numbered(sql)), args);
-                    query.execute(&mut **tx).await?.rows_affected()
+                    query.execute(tx.connection()?).await?.rows_affected()
                 }
             };
             touched = touched.saturating_add(more);
@@ -80,7 +80,7 @@ impl Tx {
                     bound!(sqlx::query_as(group.plain(sql)), args).fetch_all(turn.connection()?).await?
                 }
                 Self::Postgres(tx) => {
-                    bound!(sqlx::query_as(group.numbered(sql)), args).fetch_all(&mut **tx).await?
+                    bound!(sqlx::query_as(group.numbered(sql)), args).fetch_all(tx.connection()?).await?
                 }
             };
             found.extend(more);

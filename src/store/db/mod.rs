@@ -15,6 +15,7 @@ mod group;
 mod lane;
 pub(in crate::store) mod news;
 pub(in crate::store) mod owner;
+mod pg_tx;
 pub(in crate::store) mod place;
 mod row;
 mod sessions;
@@ -41,6 +42,7 @@ use sqlx::{Connection as _, PgConnection, PgPool};
 
 use crate::store::error::StoreError;
 use lane::{Lane, Readers};
+use pg_tx::PgTx;
 use row::{Row, bound, values};
 
 /// How long a statement waits for another process that holds SQLite's lock.
@@ -159,7 +161,7 @@ impl Database {
                 sqlx::query("BEGIN IMMEDIATE").execute(turn.connection()?).await?;
                 Tx::Sqlite(turn)
             }
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Postgres(pool) => Tx::Postgres(PgTx::new(pool.begin().await?)),
         })
     }
 

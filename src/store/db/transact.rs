@@ -23,9 +23,17 @@ impl Database {
         repeat(|| async {
             let mut tx = self.begin().await?;
             fence::check(&mut tx).await?;
-            let (tx, value) = work(tx).await?;
-            tx.commit().await?;
-            Ok(value)
+            let undone = tx.undone();
+            match work(tx).await {
+                Ok((tx, value)) => tx.commit().await.map(|()| value),
+                Err(fault) => {
+                    // Whoever meets one of these tries again at once.
+                    if fault.blames_data() || fault.is_collision() {
+                        undone.wait().await;
+                    }
+                    Err(fault)
+                }
+            }
         })
         .await
     }

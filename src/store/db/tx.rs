@@ -1,16 +1,15 @@
 //! A transaction that may write: what happens in one is visible at once, or never.
 
-use sqlx::{Postgres, Transaction};
-
 use super::arg::Arg;
 use super::lane::Turn;
+use super::pg_tx::{PgTx, Undone};
 use super::row::{Row, bound, values};
 use crate::store::error::StoreError;
 
 /// A transaction that may write. Dropped without `commit`, it leaves no trace.
 pub(in crate::store) enum Tx {
     Sqlite(Turn),
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(PgTx),
 }
 
 impl Tx {
@@ -20,7 +19,9 @@ impl Tx {
             Self::Sqlite(turn) => {
                 bound!(sqlx::query(sql), args).execute(turn.connection()?).await?.rows_affected()
             }
-            Self::Postgres(tx) => bound!(sqlx::query(sql), args).execute(&mut **tx).await?.rows_affected(),
+            Self::Postgres(tx) => {
+                bound!(sqlx::query(sql), args).execute(tx.connection()?).await?.rows_affected()
+            }
         })
     }
 
@@ -28,7 +29,7 @@ impl Tx {
     pub async fn list<T: Row>(&mut self, sql: &'static str, args: &[Arg]) -> Result<Vec<T>, StoreError> {
         Ok(match self {
             Self::Sqlite(turn) => bound!(sqlx::query_as(sql), args).fetch_all(turn.connection()?).await?,
-            Self::Postgres(tx) => bound!(sqlx::query_as(sql), args).fetch_all(&mut **tx).await?,
+            Self::Postgres(tx) => bound!(sqlx::query_as(sql), args).fetch_all(tx.connection()?).await?,
         })
     }
 
@@ -38,7 +39,7 @@ impl Tx {
             Self::Sqlite(turn) => {
                 bound!(sqlx::query_as(sql), args).fetch_optional(turn.connection()?).await?
             }
-            Self::Postgres(tx) => bound!(sqlx::query_as(sql), args).fetch_optional(&mut **tx).await?,
+            Self::Postgres(tx) => bound!(sqlx::query_as(sql), args).fetch_optional(tx.connection()?).await?,
         })
     }
 
@@ -56,6 +57,14 @@ impl Tx {
         (T,): Row,
     {
         Ok(self.find(sql, args).await?.map(|(value,)| value))
+    }
+
+    /// What ends when everything written so far is undone.
+    pub(super) fn undone(&mut self) -> Undone {
+        match self {
+            Self::Sqlite(_) => Undone::already(),
+            Self::Postgres(tx) => tx.undone(),
+        }
     }
 
     /// Makes everything written so far last.
