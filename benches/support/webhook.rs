@@ -46,15 +46,7 @@ impl Template {
         self.request_with(told, |_| ())
     }
 
-    /// The same about an incident of this service.
-    pub fn request_about(&self, told: &Event<'_>, service: &str) -> Vec<u8> {
-        self.request_with(told, |incident| {
-            incident["service"]["id"] = service.into();
-            incident["service"]["summary"] = format!("Service {service}").into();
-        })
-    }
-
-    /// The same about an incident that differs further.
+    /// The same about an incident that differs.
     pub fn request_with(&self, told: &Event<'_>, differ: impl Fn(&mut serde_json::Value)) -> Vec<u8> {
         let mut webhook = self.webhook.clone();
         let event = &mut webhook["event"];

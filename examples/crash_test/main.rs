@@ -8,7 +8,8 @@
 //!
 //! With `--work-items` incidents become work items of a project, which people edit meanwhile, and whose search lags. The
 //! search of an hour's lag then finds nothing for the whole run; with `--faketime LIBRARY` (libfaketime) and `--speed N` time
-//! passes faster for the program and for Jira, so that such hours are over within the run.
+//! passes faster for the program and for Jira, so that such hours are over within the run;
+//! bursts of mails are then counted and not judged.
 //!
 //! With `--facts` besides, it kills nothing: each round plays the same webhooks of a tool with memory through one
 //! process and through several, and compares.
@@ -129,7 +130,7 @@ async fn play_work_items(program: PathBuf, arguments: Arguments) -> anyhow::Resu
         seed,
         round: Duration::try_from_secs_f64(arguments.seconds_per_round)?,
         haste: arguments.faketime.map(|library| work_items::Haste { library, speed }),
-        urgent: false,
+        brief: false,
     };
     let start = Instant::now();
     let report = work_items::play(plan, folder.path(), |round, report| {

@@ -110,8 +110,6 @@ pub enum Course {
     /// Everything.
     #[default]
     All,
-    /// Only what is urgent: each change is one of the status or the level.
-    Urgent,
     /// No incident opens, and none changes its status or its service.
     Calm,
 }
@@ -175,16 +173,13 @@ impl Sender {
         let choice = self.random.below(3);
         let priority = 1 + self.random.below(5);
         let Some(mut incident) = self.incidents.get(id).cloned() else { return self.open() };
-        let is_same = priority == incident.priority && self.course == Course::Urgent;
-        let priority = if is_same { priority % 5 + 1 } else { priority };
         incident.changes += 1;
         let before = incident.status();
         let kind = match (choice, self.course) {
-            (_, Course::Calm) | (1, _) => "incident.priority_updated",
-            (0, _) if incident.resolved => "incident.reopened",
-            (2, Course::All) => "incident.acknowledged",
-            _ if incident.resolved => "incident.reopened",
-            _ => "incident.resolved",
+            (1, _) | (_, Course::Calm) => "incident.priority_updated",
+            (0, Course::All) if incident.resolved => "incident.reopened",
+            (0, Course::All) => "incident.resolved",
+            _ => "incident.acknowledged",
         };
         match kind {
             "incident.priority_updated" => incident.priority = priority,

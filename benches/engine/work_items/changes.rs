@@ -45,7 +45,12 @@ impl Load {
             _ => mixed % self.incidents,
         };
         let title = format!("Checkout 5xx rate above 4%, change {number}");
-        Change { number, incident: incident_id(incident), title, is_resolved: !is_new && mixed.is_multiple_of(3) }
+        Change {
+            number,
+            incident: incident_id(incident),
+            title,
+            is_resolved: !is_new && mixed.is_multiple_of(3),
+        }
     }
 
     /// What must be shown in the end, by incident, of those that changed.

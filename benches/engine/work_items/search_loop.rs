@@ -60,7 +60,8 @@ async fn hand_out(senders: Vec<UnboundedSender<Change>>, changes: Vec<Change>, p
     for change in changes {
         if let Some(rate) = per_second {
             let nth = u32::try_from(change.number).expect("not that many");
-            sleep_until((start + Duration::from_secs(1) * nth / u32::try_from(rate).expect("small")).into()).await;
+            sleep_until((start + Duration::from_secs(1) * nth / u32::try_from(rate).expect("small")).into())
+                .await;
         }
         let digits = change.incident.trim_start_matches(|c: char| !c.is_ascii_digit());
         let nth = digits.parse::<usize>().expect("a number") % WORKERS;
@@ -127,7 +128,8 @@ impl Worker {
             }
             let answer = request.send().await.expect("an answer");
             if answer.status() == 429 {
-                let seconds = answer.headers()["Retry-After"].to_str().expect("text").parse().expect("seconds");
+                let seconds =
+                    answer.headers()["Retry-After"].to_str().expect("text").parse().expect("seconds");
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
                 continue;
             }

@@ -2,17 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use chrono::TimeDelta;
-use incident_bridge::clock::Timestamp;
 use incident_bridge::simulator::Simulator;
 use incident_bridge::simulator::platform::Issue;
 use serde_json::Value;
 
 use super::super::model::{Incident, Sender};
+use super::mails::{Mails, Span};
 use super::people::People;
-
-/// Mails that are no further apart than this are one burst.
-const BURST: TimeDelta = TimeDelta::seconds(10);
 
 const PRIORITIES: [&str; 5] = ["Highest", "High", "Medium", "Low", "Lowest"];
 /// Services that the project has components for; the last one it has not.
@@ -50,8 +46,8 @@ pub struct Tally {
     pub bursts: u64,
 }
 
-/// Compares everything.
-pub fn compare(jira: &Simulator, sender: &Sender, people: &People) -> (Difference, Tally) {
+/// Compares everything; `down` is when the program was.
+pub fn compare(jira: &Simulator, sender: &Sender, people: &People, down: &[Span]) -> (Difference, Tally) {
     let board = jira.board();
     let (mut difference, mut tally) = (Difference::default(), Tally::default());
     let mut by_incident: BTreeMap<String, Vec<Issue>> = BTreeMap::new();
@@ -65,8 +61,8 @@ pub fn compare(jira: &Simulator, sender: &Sender, people: &People) -> (Differenc
         let id = issue.properties.get("incident-bridge").and_then(|it| it["id"].as_str());
         by_incident.entry(id.unwrap_or_default().to_owned()).or_default().push(issue);
     }
-    let bursts = count_bursts(jira);
-    tally.mails = board.mails().len();
+    let mails = Mails::of(jira, down);
+    tally.mails = mails.count();
     for incident in sender.acknowledged() {
         tally.changes += 1 + incident.changes;
         let issues = by_incident.remove(&incident.id).unwrap_or_default();
@@ -74,9 +70,8 @@ pub fn compare(jira: &Simulator, sender: &Sender, people: &People) -> (Differenc
             [] if incident.resolved => tally.never_made += 1,
             [] => difference.lost.push(incident.id.clone()),
             [issue] => {
-                let burst = bursts.get(&issue.id).copied().unwrap_or_default();
-                tally.bursts += burst;
-                difference.judge(jira, people, (issue, incident), burst);
+                tally.bursts += mails.count_bursts(issue.id);
+                difference.judge(jira, people, (issue, incident), &mails);
             }
             _ => difference.doubles.push(incident.id.clone()),
         }
@@ -91,18 +86,17 @@ impl Difference {
         jira: &Simulator,
         people: &People,
         (issue, incident): (&Issue, &Incident),
-        bursts: u64,
+        mails: &Mails<'_>,
     ) {
         self.stale.extend(list_stale(jira, people, issue, incident));
         self.undone.extend(people.list_undone(issue));
-        let by_bridge = |field: &str| {
-            issue.changes.iter().filter(|it| it.field == field && it.author == "bridge").count()
-        };
-        if by_bridge("status") > incident.turns {
-            self.forced.push(format!("{}: {} of {}", issue.key, by_bridge("status"), incident.turns));
+        let moves = issue.changes.iter().filter(|it| it.field == "status" && it.author == "bridge").count();
+        if moves > incident.turns {
+            self.forced.push(format!("{}: {moves} of {}", issue.key, incident.turns));
         }
-        if bursts > 1 + incident.changes {
-            self.noisy.push(format!("{}: {bursts} for {}", issue.key, 1 + incident.changes));
+        let (bursts, changes) = (mails.count_bursts(issue.id), 1 + incident.changes);
+        if bursts > changes {
+            self.noisy.push(format!("{}: {bursts} for {changes}:{}", issue.key, mails.describe(issue.id)));
         }
     }
 }
@@ -143,16 +137,4 @@ fn list_stale(jira: &Simulator, people: &People, issue: &Issue, incident: &Incid
         stale.push("labels");
     }
     stale.into_iter().map(|field| format!("{} of {}: {field}", issue.key, incident.id)).collect()
-}
-
-/// By work item. Only the bridge causes mails here.
-fn count_bursts(jira: &Simulator) -> BTreeMap<u64, u64> {
-    let (mut counts, mut last): (BTreeMap<u64, u64>, BTreeMap<u64, Timestamp>) = Default::default();
-    for mail in jira.board().mails() {
-        let before = last.insert(mail.issue, mail.at);
-        if before.is_none_or(|before| mail.at - before > BURST) {
-            *counts.entry(mail.issue).or_default() += 1;
-        }
-    }
-    counts
 }

@@ -6,6 +6,7 @@
 mod check;
 mod disturbance;
 mod haste;
+mod mails;
 mod people;
 mod report;
 mod story;

@@ -16,6 +16,7 @@ use super::super::traffic::{Pace, Traffic};
 use super::check::{COMPONENTS, Difference, compare};
 use super::disturbance::{calm_down, catch_up, disturb};
 use super::haste::{Haste, Time};
+use super::mails::Span;
 use super::people::{COMPONENT, PRIORITY, People};
 use super::report::Report;
 
@@ -40,8 +41,8 @@ pub struct Plan {
     pub round: Duration,
     /// Lets hours pass in minutes. Without, the search of an hour's lag finds nothing for the whole run.
     pub haste: Option<Haste>,
-    /// Only changes that the bridge does not hold back.
-    pub urgent: bool,
+    /// Without the hour that passes in the end.
+    pub brief: bool,
 }
 
 struct Stage {
@@ -51,6 +52,8 @@ struct Stage {
     jira: RunningSimulator,
     traffic: Traffic,
     people: People,
+    /// When the program was down.
+    down: Vec<Span>,
     report: Report,
 }
 
@@ -64,11 +67,11 @@ pub async fn play(plan: Plan, folder: &Path, progress: impl Fn(u32, &Report)) ->
     let jira = Simulator::start(time.clock.clone(), "127.0.0.1:0".parse()?, options)?;
     let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
     let program = Program::new(&plan.program, folder, plan.port, http.clone());
-    let mut sender = Sender::new(plan.seed, time.clock.clone());
-    sender.course = if plan.urgent { Course::Urgent } else { Course::All };
+    let sender = Sender::new(plan.seed, time.clock.clone());
     let traffic = Traffic::new(sender, PACE, http, program.base_url());
     let people = People::new(plan.seed);
-    let mut stage = Stage { program, time, jira, traffic, people, report: Report::default(), plan };
+    let (down, report) = Default::default();
+    let mut stage = Stage { program, time, jira, traffic, people, down, report, plan };
     stage.prepare()?;
     let begin = stage.time.clock.now();
     let mut bridge = stage.start_first().await?;
@@ -122,15 +125,23 @@ impl Stage {
         Ok(bridge)
     }
 
+    /// Whether hours pass, so that even what only the hourly look finds can be waited for.
+    fn waits_for_hours(&self) -> bool {
+        self.time.is_hasty() && !self.plan.brief
+    }
+
     async fn play_round(&mut self, mut bridge: Child) -> anyhow::Result<Child> {
-        disturb(&self.jira, &mut self.traffic.sender.random, self.time.is_hasty());
+        let gaps = self.waits_for_hours();
+        disturb(&self.jira, &mut self.traffic.sender.random, gaps);
         let longest = u64::try_from(self.plan.round.as_millis())?;
         let end = Instant::now() + Duration::from_millis(self.traffic.sender.random.below(longest));
         let posting = self.traffic.post_until_killed(&mut bridge, end);
         let (posted, ()) = tokio::join!(posting, self.people.work_until(&self.jira, end));
         posted?;
+        let killed_at = self.time.clock.now();
         self.program.environment = self.time.environment();
         let (bridge, kills) = self.program.start_or_die_trying(&mut self.traffic.sender.random).await?;
+        self.down.push((killed_at, self.time.clock.now()));
         self.report.kills += 1 + kills;
         self.report.posted = self.traffic.posted;
         self.report.edits = self.people.edits;
@@ -148,7 +159,7 @@ impl Stage {
     /// Jira recovers, PagerDuty repeats what was not answered, and the bridge has time to deliver.
     async fn catch_up(&mut self) -> anyhow::Result<()> {
         calm_down(&self.jira);
-        if !self.time.is_hasty() {
+        if !self.waits_for_hours() {
             catch_up(&self.jira);
         }
         let end = Instant::now() + CATCH_UP_LIMIT;
@@ -156,7 +167,11 @@ impl Stage {
         while Instant::now() < end {
             sleep(Duration::from_millis(500)).await;
             (self.report.difference, self.report.tally) =
-                compare(&self.jira, &self.traffic.sender, &self.people);
+                compare(&self.jira, &self.traffic.sender, &self.people, &self.down);
+            if self.time.is_hasty() {
+                // A moment in which the machine is busy is ten seconds then.
+                self.report.difference.noisy.clear();
+            }
             let Difference { lost, stale, .. } = &self.report.difference;
             if lost.is_empty() && stale.is_empty() {
                 self.report.left = self.program.list_left().await?;
@@ -172,7 +187,7 @@ impl Stage {
     /// made.
     async fn finish(&mut self) -> anyhow::Result<()> {
         self.catch_up().await?;
-        if self.time.is_hasty() {
+        if self.waits_for_hours() {
             catch_up(&self.jira);
             self.time.pass(HOUR).await;
             self.catch_up().await?;
