@@ -76,7 +76,7 @@ fn check(jira: &Simulator, account: &Account) {
     for number in 0..account.incidents {
         let id = format!("pd:{}", Account::id(number));
         let shown = jira.incident(&id).unwrap_or_else(|| panic!("{id} is missing"));
-        let status = if Account::is_open(number) { "open" } else { "resolved" };
+        let status = if account.is_open(number) { "open" } else { "resolved" };
         assert_eq!(shown["summary"], Account::title(number));
         assert_eq!(shown["status"], status, "{id}");
         assert_eq!(shown["updateSequenceNumber"], account.updated_at(number).timestamp_millis(), "{id}");

@@ -1,7 +1,7 @@
 //! The delivery engine as a whole: the program runs as a child process, the tool and Jira in this one.
 //!
 //! `cargo bench --bench engine` measures everything; names after `--` select some: `backfill`, `coalescing`, `fair`,
-//! `neighbour` (with `--minutes N`), `strangers`. Loopback only, bounded in time.
+//! `neighbour` (with `--minutes N`), `strangers`, `work-items` (with `--pace N` and `--quick`). Loopback only, bounded in time.
 
 #![expect(
     clippy::expect_used,
@@ -31,8 +31,12 @@ mod table;
 mod tool;
 #[path = "../support/webhook.rs"]
 mod webhook;
+mod work_items;
 
 use std::time::Duration;
+
+/// `writes_per_second` that Jira's own limits allow.
+const FASTEST: u32 = 100;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
@@ -41,7 +45,7 @@ async fn main() {
         println!("measures nothing unless run by `cargo bench`");
         return;
     }
-    let figures = ["backfill", "coalescing", "fair", "neighbour", "strangers"];
+    let figures = ["backfill", "coalescing", "fair", "neighbour", "strangers", "work-items"];
     let named = |figure: &str| arguments.iter().any(|argument| argument == figure);
     let all = !figures.iter().any(|figure| named(figure));
     if all || named("backfill") {
@@ -54,16 +58,20 @@ async fn main() {
         fair::measure().await;
     }
     if all || named("neighbour") {
-        neighbour::measure(minutes(&arguments)).await;
+        let minutes = number(&arguments, "--minutes").unwrap_or(1);
+        neighbour::measure(Duration::from_mins(minutes.into())).await;
     }
     if all || named("strangers") {
         strangers::measure().await;
     }
+    if all || named("work-items") {
+        let pace = number(&arguments, "--pace").unwrap_or(FASTEST);
+        work_items::measure(named("--quick"), pace).await;
+    }
 }
 
-/// How long the neighbour fails: one minute by default.
-fn minutes(arguments: &[String]) -> Duration {
-    let given = arguments.iter().position(|argument| argument == "--minutes");
-    let given = given.and_then(|at| arguments.get(at + 1)).map(|text| text.parse().expect("a number"));
-    Duration::from_mins(given.unwrap_or(1))
+/// The number after a flag.
+fn number(arguments: &[String], flag: &str) -> Option<u32> {
+    let text = arguments.get(arguments.iter().position(|argument| argument == flag)? + 1)?;
+    Some(text.parse().expect("a number"))
 }

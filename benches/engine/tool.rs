@@ -15,7 +15,6 @@ const FIXTURE: &str = include_str!("../../tests/fixtures/providers/pagerduty/res
 const MAX_LIMIT: usize = 100;
 const MAX_OFFSET: usize = 10_000;
 pub const SERVICES: usize = 50;
-/// One in this many is still open.
 const OPEN_EVERY: usize = 100;
 /// A hundred thousand of these steps fill eighty days.
 const STEP: TimeDelta = TimeDelta::seconds(69);
@@ -24,16 +23,27 @@ const DURATION: TimeDelta = TimeDelta::hours(1);
 /// The account: its incidents follow from their numbers.
 pub struct Account {
     pub incidents: usize,
+    /// One in this many is still open.
+    open_every: usize,
     first: Timestamp,
     template: Value,
 }
 
-/// A running tool; it stops with the process.
+/// A running tool, with one incident in a hundred still open; it stops with the process.
 pub fn start(incidents: usize) -> (SocketAddr, Arc<Account>) {
+    serve(incidents, OPEN_EVERY)
+}
+
+/// The same with all incidents open.
+pub fn start_open(incidents: usize) -> (SocketAddr, Arc<Account>) {
+    serve(incidents, 1)
+}
+
+fn serve(incidents: usize, open_every: usize) -> (SocketAddr, Arc<Account>) {
     let page: Value = serde_json::from_str(FIXTURE).expect("JSON");
     let past = STEP * i32::try_from(incidents).expect("not too many") + DURATION * 2;
     let first = Clock::system().now().trunc_subsecs(0) - past;
-    let account = Arc::new(Account { incidents, first, template: page["incidents"][0].clone() });
+    let account = Arc::new(Account { incidents, open_every, first, template: page["incidents"][0].clone() });
     let shared = Data::from(account.clone());
     let make = move || {
         App::new()
@@ -62,8 +72,8 @@ impl Account {
         format!("Checkout 5xx rate above 4%, number {number}")
     }
 
-    pub fn is_open(number: usize) -> bool {
-        number.is_multiple_of(OPEN_EVERY)
+    pub fn is_open(&self, number: usize) -> bool {
+        number.is_multiple_of(self.open_every)
     }
 
     pub fn service(number: usize) -> String {
@@ -75,13 +85,13 @@ impl Account {
     }
 
     pub fn updated_at(&self, number: usize) -> Timestamp {
-        self.created_at(number) + if Self::is_open(number) { TimeDelta::zero() } else { DURATION }
+        self.created_at(number) + if self.is_open(number) { TimeDelta::zero() } else { DURATION }
     }
 
     fn incident(&self, number: usize) -> Value {
         let mut incident = self.template.clone();
         let updated_at = self.updated_at(number);
-        let is_open = Self::is_open(number);
+        let is_open = self.is_open(number);
         incident["id"] = Self::id(number).into();
         incident["title"] = Self::title(number).into();
         incident["incident_number"] = number.into();
@@ -97,10 +107,10 @@ impl Account {
     fn select(&self, asked: &Asked) -> Vec<usize> {
         let all = 0..self.incidents;
         if asked.find("sort_by") == Some("resolved_at:desc") {
-            return all.rev().filter(|number| !Self::is_open(*number)).collect();
+            return all.rev().filter(|number| !self.is_open(*number)).collect();
         }
         if asked.find("date_range") == Some("all") {
-            return all.step_by(OPEN_EVERY).collect();
+            return all.step_by(self.open_every).collect();
         }
         let instant = |name| asked.find(name).and_then(parse_timestamp).expect("an instant");
         let (since, until) = (instant("since"), instant("until"));
@@ -147,7 +157,7 @@ async fn list_log(account: Data<Account>, query: Query<Vec<(String, String)>>) -
     let asked = Asked(query.into_inner());
     let (limit, offset) = (asked.number("limit"), asked.number("offset"));
     let since = asked.find("since").and_then(parse_timestamp).expect("an instant");
-    let told = (0..account.incidents).rev().filter(|number| !Account::is_open(*number));
+    let told = (0..account.incidents).rev().filter(|number| !account.is_open(*number));
     let told: Vec<usize> = told.take_while(|number| account.updated_at(*number) >= since).collect();
     let entry = |number: &usize| {
         let at = seconds(account.updated_at(*number));

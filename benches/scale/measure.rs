@@ -104,7 +104,11 @@ async fn new_component(bridge: &Bridge, ground: &Ground, idle: Duration) -> Dura
             let number = usize::try_from(number).expect("small");
             let (incident, title) = (format!("QNEW{number}"), "A service that is new");
             let event = Event { number, at: Clock::system().now(), incident: &incident, title };
-            let request = template.request_about(&event, Some(&format!("PNEW{number}")));
+            let service = format!("PNEW{number}");
+            let request = template.request_with(&event, |incident| {
+                incident["service"]["id"] = service.as_str().into();
+                incident["service"]["summary"] = format!("Service {service}").into();
+            });
             let (status, _) = connection.call(&request).await.expect("an answer");
             assert_eq!(status, 202);
             tokio::time::sleep(Duration::from_millis(1_500)).await;

@@ -44,6 +44,13 @@ impl Ground {
         self.start_under("").await
     }
 
+    /// Runs another command of the program with the same configuration, whatever it says.
+    pub async fn command(&self, arguments: &[&str]) {
+        let mut command = tokio::process::Command::new(program());
+        command.args(arguments).arg("--config").arg(&self.config);
+        command.output().await.expect("the program");
+    }
+
     /// The same, by a shell that first runs `first`, such as setting a limit.
     pub async fn start_under(&self, first: &str) -> (Bridge, Duration) {
         let mut command = Command::new("/bin/sh");

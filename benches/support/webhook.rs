@@ -43,21 +43,18 @@ impl Template {
 
     /// A whole request, head and body.
     pub fn request(&self, told: &Event<'_>) -> Vec<u8> {
-        self.request_about(told, None)
+        self.request_with(told, |_| ())
     }
 
-    /// The same about an incident of this service.
-    pub fn request_about(&self, told: &Event<'_>, service: Option<&str>) -> Vec<u8> {
+    /// The same about an incident that differs.
+    pub fn request_with(&self, told: &Event<'_>, differ: impl Fn(&mut serde_json::Value)) -> Vec<u8> {
         let mut webhook = self.webhook.clone();
         let event = &mut webhook["event"];
         event["id"] = format!("01BENCH{:019}", told.number).into();
         event["occurred_at"] = told.at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true).into();
         event["data"]["id"] = told.incident.into();
         event["data"]["title"] = told.title.into();
-        if let Some(service) = service {
-            event["data"]["service"]["id"] = service.into();
-            event["data"]["service"]["summary"] = format!("Service {service}").into();
-        }
+        differ(&mut event["data"]);
         let body = serde_json::to_vec(&webhook).expect("JSON");
         let signature = hex::encode(hmac::sign(&self.key, &body));
         let mut request = format!(

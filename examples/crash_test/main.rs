@@ -6,6 +6,11 @@
 //! With `--postgres postgres://USER@HOST/postgres` several programs share a database, which it creates and drops: one after
 //! another is killed, stopped for longer than a lease, or cut off from the database with all others.
 //!
+//! With `--work-items` incidents become work items of a project, which people edit meanwhile, and whose search lags. The
+//! search of an hour's lag then finds nothing for the whole run; with `--faketime LIBRARY` (libfaketime) and `--speed N` time
+//! passes faster for the program and for Jira, so that such hours are over within the run;
+//! bursts of mails are then counted and not judged.
+//!
 //! With `--facts` besides, it kills nothing: each round plays the same webhooks of a tool with memory through one
 //! process and through several, and compares.
 
@@ -13,7 +18,10 @@ mod chaos;
 mod database;
 mod facts;
 mod model;
+mod program;
 mod story;
+mod traffic;
+mod work_items;
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -44,6 +52,15 @@ struct Arguments {
     /// Compare what several processes make of the same webhooks with what one does
     #[arg(long, requires = "postgres")]
     facts: bool,
+    /// Write work items instead of the Incidents page
+    #[arg(long, conflicts_with = "postgres")]
+    work_items: bool,
+    /// `libfaketimeMT.so.1`, to let time pass faster
+    #[arg(long, requires = "work_items")]
+    faketime: Option<PathBuf>,
+    /// How much faster, with `--faketime`
+    #[arg(long, default_value_t = 20, requires = "faketime")]
+    speed: u32,
     /// The program to kill; by default the one built with the same profile as this test
     #[arg(long)]
     program: Option<PathBuf>,
@@ -58,6 +75,9 @@ async fn main() -> anyhow::Result<ExitCode> {
     let program = arguments.program.clone().map_or_else(find_program, Ok)?;
     if let Some(cluster) = &arguments.postgres {
         return play_chaos(program, cluster, &arguments).await;
+    }
+    if arguments.work_items {
+        return play_work_items(program, arguments).await;
     }
     let folder = tempfile::tempdir()?;
     let plan = Plan {
@@ -100,6 +120,33 @@ async fn compare_facts(cluster: &str, arguments: &Arguments) -> anyhow::Result<E
     Ok(if differing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+async fn play_work_items(program: PathBuf, arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let folder = tempfile::tempdir()?;
+    let (rounds, seed, speed) = (arguments.rounds, arguments.seed, arguments.speed);
+    let plan = work_items::Plan {
+        program,
+        port: find_ports(1)?.first().copied().unwrap_or_default(),
+        rounds,
+        seed,
+        round: Duration::try_from_secs_f64(arguments.seconds_per_round)?,
+        haste: arguments.faketime.map(|library| work_items::Haste { library, speed }),
+        brief: false,
+    };
+    let start = Instant::now();
+    let report = work_items::play(plan, folder.path(), |round, report| {
+        if round.is_multiple_of(10) {
+            eprintln!("round {round}: {} webhooks, {} edits by people", report.posted.webhooks, report.edits);
+        }
+    });
+    let report = report.await;
+    if !report.as_ref().is_ok_and(work_items::Report::is_clean) {
+        println!("database and log are kept in {}", folder.keep().display());
+    }
+    let report = report?;
+    println!("work items, rounds {rounds}, seed {seed}, {} s\n{report}", start.elapsed().as_secs());
+    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 async fn play_chaos(program: PathBuf, cluster: &str, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let folder = tempfile::tempdir()?;
     let plan = chaos::Plan {
@@ -136,16 +183,18 @@ fn find_program() -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
-/// Ports below those that the system assigns to clients, so that no client takes one between two starts.
+/// Ports below those that the system assigns to clients, so that no client takes one between two starts; others for each
+/// process, so that two runs at once do not share one.
 fn find_ports(count: usize) -> anyhow::Result<Vec<u16>> {
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    let ports: Vec<u16> = (28_000..32_000).filter(is_free).take(count).collect();
+    let first = 28_000 + u16::try_from(std::process::id() % 400)? * 10;
+    let ports: Vec<u16> = (first..32_000).chain(28_000..first).filter(is_free).take(count).collect();
     ensure!(ports.len() == count, "no port is free");
     Ok(ports)
 }
 
 fn progress(round: u32, report: &Report) {
     if round.is_multiple_of(10) {
-        eprintln!("round {round}: {} webhooks, {} kills", report.webhooks, report.kills);
+        eprintln!("round {round}: {} webhooks, {} kills", report.posted.webhooks, report.kills);
     }
 }

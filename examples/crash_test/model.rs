@@ -40,7 +40,8 @@ pub struct Event {
     pub incident: String,
     pub body: String,
     at_ms: i64,
-    expected: Value,
+    /// The incident after it.
+    state: Incident,
 }
 
 impl Event {
@@ -51,13 +52,66 @@ impl Event {
     }
 }
 
+/// An incident as PagerDuty has it.
 #[derive(Clone)]
-struct Incident {
+pub struct Incident {
+    pub id: String,
     created_ms: i64,
-    changes: u64,
-    resolved: bool,
-    priority: u64,
+    pub changes: u64,
+    /// How often its status has changed.
+    pub turns: usize,
+    pub acknowledged: bool,
+    pub resolved: bool,
+    /// From 1 to 5.
+    pub priority: u64,
     service: u64,
+}
+
+impl Incident {
+    pub fn title(&self) -> String {
+        format!("{} after {} changes", self.id, self.changes)
+    }
+
+    /// Id and name of the affected service.
+    pub fn service(&self) -> String {
+        format!("PSERVICE{}", self.service)
+    }
+
+    fn url(&self) -> String {
+        format!("https://acme.pagerduty.com/incidents/{}", self.id)
+    }
+
+    fn created(&self) -> String {
+        format_timestamp(from_millis(self.created_ms))
+    }
+
+    /// As the Incidents page must show it.
+    fn shown(&self) -> Value {
+        json!({
+            "summary": self.title(), "url": self.url(), "createdDate": self.created(),
+            "severity": { "level": format!("P{}", self.priority) },
+            "status": if self.resolved { "resolved" } else { "open" },
+            "affectedComponents": [format!("pd:{}", self.service())],
+        })
+    }
+
+    fn status(&self) -> &'static str {
+        match (self.resolved, self.acknowledged) {
+            (true, _) => "resolved",
+            (false, true) => "acknowledged",
+            (false, false) => "triggered",
+        }
+    }
+}
+
+/// What happens to incidents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Course {
+    /// Everything.
+    #[default]
+    All,
+    /// No incident opens, and none changes its status or its service.
+    Calm,
 }
 
 /// How Jira differs from the sender.
@@ -76,24 +130,26 @@ pub struct Difference {
 /// A PagerDuty account with its incidents.
 pub struct Sender {
     pub random: Random,
+    pub course: Course,
     clock: Clock,
     last_ms: i64,
     incidents: BTreeMap<String, Incident>,
-    /// By incident: time of the newest event that was acknowledged, and what Jira must then show.
-    acknowledged: BTreeMap<String, (i64, Value)>,
+    /// By incident: the newest event that was acknowledged.
+    acknowledged: BTreeMap<String, Event>,
     answered: Vec<Event>,
 }
 
 impl Sender {
     pub fn new(seed: u64, clock: Clock) -> Self {
-        let (incidents, acknowledged, answered) = Default::default();
-        Self { random: Random(seed), last_ms: clock.now_ms(), clock, incidents, acknowledged, answered }
+        let (course, incidents, acknowledged, answered) = Default::default();
+        let (random, last_ms) = (Random(seed), clock.now_ms());
+        Self { random, course, last_ms, clock, incidents, acknowledged, answered }
     }
 
     /// The next event: an incident opens, or an existing one changes.
     pub fn next_event(&mut self) -> Event {
         let known = self.incidents.len() as u64;
-        if known < 3 || self.random.chance(25) {
+        if known < 3 || (self.random.chance(25) && self.course != Course::Calm) {
             return self.open();
         }
         let nth = usize::try_from(self.random.below(known)).unwrap_or(0);
@@ -106,9 +162,9 @@ impl Sender {
         let id = format!("Q{:06}", self.incidents.len());
         let created_ms = self.next_instant();
         let (priority, service) = (1 + self.random.below(5), self.random.below(4));
-        let incident = Incident { created_ms, changes: 0, resolved: false, priority, service };
-        self.incidents.insert(id.clone(), incident.clone());
-        self.event(&id, "incident.triggered", &incident, created_ms)
+        let (changes, turns, acknowledged, resolved) = Default::default();
+        let incident = Incident { id, created_ms, changes, turns, acknowledged, resolved, priority, service };
+        self.event("incident.triggered", incident, created_ms)
     }
 
     /// The incident changes its title, and its status or its priority.
@@ -116,21 +172,25 @@ impl Sender {
         let at_ms = self.next_instant();
         let choice = self.random.below(3);
         let priority = 1 + self.random.below(5);
-        let Some(incident) = self.incidents.get_mut(id) else { return self.open() };
+        let Some(mut incident) = self.incidents.get(id).cloned() else { return self.open() };
         incident.changes += 1;
-        let kind = match (choice, incident.resolved) {
-            (0, false) => "incident.resolved",
-            (0, true) => "incident.reopened",
-            (1, _) => "incident.priority_updated",
+        let before = incident.status();
+        let kind = match (choice, self.course) {
+            (1, _) | (_, Course::Calm) => "incident.priority_updated",
+            (0, Course::All) if incident.resolved => "incident.reopened",
+            (0, Course::All) => "incident.resolved",
             _ => "incident.acknowledged",
         };
-        match choice {
-            0 => incident.resolved = !incident.resolved,
-            1 => incident.priority = priority,
-            _ => {}
+        match kind {
+            "incident.priority_updated" => incident.priority = priority,
+            "incident.acknowledged" => incident.acknowledged = true,
+            _ => (incident.resolved, incident.acknowledged) = (!incident.resolved, false),
         }
-        let incident = incident.clone();
-        self.event(id, kind, &incident, at_ms)
+        if incident.priority.is_multiple_of(2) && self.course != Course::Calm {
+            incident.service = (incident.service + 1) % 4;
+        }
+        incident.turns += usize::from(incident.status() != before);
+        self.event(kind, incident, at_ms)
     }
 
     /// Later than every one before, and never a full second: the bridge compares those by the second.
@@ -142,39 +202,31 @@ impl Sender {
         self.last_ms
     }
 
-    fn event(&self, incident: &str, kind: &str, state: &Incident, at_ms: i64) -> Event {
+    fn event(&mut self, kind: &str, incident: Incident, at_ms: i64) -> Event {
+        self.incidents.insert(incident.id.clone(), incident.clone());
         let id = self.clock.new_id();
-        let title = format!("{incident} after {} changes", state.changes);
-        let url = format!("https://acme.pagerduty.com/incidents/{incident}");
-        let created = format_timestamp(from_millis(state.created_ms));
-        let priority = format!("P{}", state.priority);
-        let service = format!("PSERVICE{}", state.service);
-        let status = if state.resolved { "resolved" } else { "triggered" };
+        let service = incident.service();
+        let priority = format!("P{}", incident.priority);
         let body = json!({ "event": {
             "id": id,
             "event_type": kind,
             "resource_type": "incident",
             "occurred_at": format_timestamp(from_millis(at_ms)),
             "data": {
-                "id": incident, "type": "incident", "html_url": url, "status": status, "title": title,
-                "created_at": created, "urgency": "high",
+                "id": incident.id, "type": "incident", "html_url": incident.url(), "status": incident.status(),
+                "title": incident.title(), "created_at": incident.created(), "urgency": "high",
                 "service": { "id": service, "type": "service_reference", "summary": service },
                 "priority": { "id": "PRIO", "type": "priority_reference", "summary": priority },
             },
         }});
-        let expected = json!({
-            "summary": title, "url": url, "createdDate": created, "severity": { "level": priority },
-            "status": if state.resolved { "resolved" } else { "open" },
-            "affectedComponents": [format!("pd:{service}")],
-        });
-        Event { id, incident: incident.to_owned(), body: body.to_string(), at_ms, expected }
+        Event { id, incident: incident.id.clone(), body: body.to_string(), at_ms, state: incident }
     }
 
     /// The bridge has answered an event with 2xx and is responsible for it from now on.
     pub fn acknowledge(&mut self, event: Event) {
-        let newest = self.acknowledged.entry(event.incident.clone()).or_default();
-        if newest.0 < event.at_ms {
-            *newest = (event.at_ms, event.expected.clone());
+        let newest = self.acknowledged.entry(event.incident.clone()).or_insert_with(|| event.clone());
+        if newest.at_ms < event.at_ms {
+            *newest = event.clone();
         }
         if self.answered.len() == REMEMBERED {
             self.answered.remove(0);
@@ -193,14 +245,19 @@ impl Sender {
         self.acknowledged.len()
     }
 
+    /// Incidents as the last acknowledged event left them.
+    pub fn acknowledged(&self) -> impl Iterator<Item = &Incident> {
+        self.acknowledged.values().map(|event| &event.state)
+    }
+
     /// Compares Jira with everything acknowledged, incident by incident.
     pub fn compare(&self, jira: &Simulator) -> Difference {
         let mut difference = Difference::default();
-        for (id, (_, expected)) in &self.acknowledged {
-            let jira_id = format!("pd:{id}");
+        for (id, event) in &self.acknowledged {
+            let (jira_id, expected) = (format!("pd:{id}"), event.state.shown());
             match jira.incident(&jira_id) {
                 None => difference.lost.push(jira_id),
-                Some(shown) if !contains(&shown, expected) => difference.stale.push(jira_id),
+                Some(shown) if !contains(&shown, &expected) => difference.stale.push(jira_id),
                 Some(_) => {}
             }
         }

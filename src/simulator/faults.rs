@@ -35,6 +35,8 @@ pub enum Effect {
     Truncated,
     /// The work is done, and the connection breaks before any answer.
     Dropped,
+    /// Nothing is done, and the connection breaks before any answer.
+    Cut,
     /// Nothing is done and no answer ever comes.
     Hang,
 }
@@ -123,6 +125,11 @@ impl Fault {
     /// The connection breaks before any answer; the work is done.
     pub fn dropped() -> Self {
         Self::of(Effect::Dropped)
+    }
+
+    /// The connection breaks before any answer; nothing is done.
+    pub fn cut() -> Self {
+        Self::of(Effect::Cut)
     }
 
     /// Never answers.

@@ -174,7 +174,7 @@ impl Simulator {
         let effect = fault.map(|fault| &fault.effect);
         let fixed = match effect {
             Some(Effect::Answer { status, processed, .. }) => Some((*status, *processed)),
-            Some(Effect::Hang) => Some((0, false)),
+            Some(Effect::Hang | Effect::Cut) => Some((0, false)),
             Some(Effect::Slow | Effect::Late | Effect::Truncated | Effect::Dropped) | None => None,
         };
         let outcome = if fixed.is_some_and(|(_, processed)| !processed) {
@@ -233,7 +233,7 @@ impl Simulator {
         match effect {
             Some(Effect::Answer { status, body, .. }) => self.builder(status, &extra).body(body),
             Some(Effect::Truncated) => self.builder(status, &extra).body(broken_body(&text)),
-            Some(Effect::Dropped) => self.builder(status, &extra).body(broken_body("")),
+            Some(Effect::Dropped | Effect::Cut) => self.builder(status, &extra).body(broken_body("")),
             Some(Effect::Slow | Effect::Late | Effect::Hang) | None => {
                 let mut builder = self.builder(status, &extra);
                 if let Some(kind) = kind {

@@ -3,9 +3,10 @@
 use incident_bridge::simulator::Fault;
 
 use crate::crash_test::story::{Plan, play};
+use crate::crash_test::work_items::{self, Haste};
 use crate::harness::pick_port;
 use crate::harness::place::{PROGRAM, Place, read};
-use crate::harness::program::{Program, eventually};
+use crate::harness::program::{Program, eventually, require};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_answered_with_2xx_survives_a_kill() {
@@ -48,6 +49,26 @@ async fn kills_under_load_lose_nothing_and_turn_nothing_back() {
     let report = play(plan, folder.path(), |_, _| ()).await.expect("the bridge starts again each time");
     assert!(report.is_clean(), "{report}");
     assert!(report.kills >= 3 && report.writes >= report.incidents && report.incidents > 10, "{report}");
+}
+
+/// A short form of `cargo run --release --example crash_test -- --work-items --faketime LIBRARY`: what takes five minutes
+/// takes seconds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kills_under_load_double_no_work_item_and_undo_no_edit() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let plan = work_items::Plan {
+        program: PROGRAM.into(),
+        port: pick_port(),
+        rounds: 3,
+        seed: 7,
+        round: std::time::Duration::from_secs(2),
+        haste: Some(Haste { library: require("BRIDGE_TEST_FAKETIME").into(), speed: 20 }),
+        brief: true,
+    };
+    let report = work_items::play(plan, folder.path(), |_, _| ()).await;
+    let report = report.expect("the bridge starts again each time");
+    assert!(report.is_clean(), "{report}");
+    assert!(report.kills >= 3 && report.edits > 5 && report.incidents > 3, "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

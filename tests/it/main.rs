@@ -21,7 +21,10 @@ mod crash_test {
     mod database;
     pub mod facts;
     pub mod model;
+    mod program;
     pub mod story;
+    mod traffic;
+    pub mod work_items;
 }
 
 /// The attacks of the benchmark; a short form of each runs here.

@@ -1,0 +1,97 @@
+//! The real program as a child process, which nothing outlives but its database.
+//!
+//! Must not look into that database.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use tokio::process::{Child, Command};
+use tokio::time::sleep;
+
+use super::model::{Random, SECRET};
+
+/// How long the bridge may take to start.
+const START_LIMIT: Duration = Duration::from_mins(1);
+
+/// The program with its folder and its port, which are the same for every start.
+pub struct Program {
+    program: PathBuf,
+    folder: PathBuf,
+    port: u16,
+    http: reqwest::Client,
+    /// Environment of each start, as the shell would set it.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Program {
+    pub fn new(program: &Path, folder: &Path, port: u16, http: reqwest::Client) -> Self {
+        let (program, folder) = (program.to_owned(), folder.to_owned());
+        Self { program, folder, port, http, environment: Vec::new() }
+    }
+
+    pub fn base_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.join("bridge.toml")
+    }
+
+    /// Writes the configuration: a PagerDuty source `pd`, a SQLite database, and what `destination` says.
+    pub fn configure(&self, destination: &str) -> anyhow::Result<()> {
+        let (port, url) = (self.port, self.base_url());
+        let database = self.folder.join("bridge.db");
+        let text = format!(
+            "[server]\nlisten = \"127.0.0.1:{port}\"\nbase_url = \"{url}\"\n[operator]\nlisten = \"127.0.0.1:0\"\n\
+             [store]\nurl = \"sqlite://{}\"\n[vault]\nkey = \"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\"\n\
+             {destination}[[sources]]\nid = \"pd\"\ntype = \"pagerduty\"\nwebhook_secrets = [\"{SECRET}\"]\n",
+            database.display(),
+        );
+        Ok(std::fs::write(self.config(), text)?)
+    }
+
+    pub fn spawn(&self) -> anyhow::Result<Child> {
+        let log = std::fs::File::options().create(true).append(true).open(self.folder.join("bridge.log"))?;
+        let mut command = Command::new(&self.program);
+        command.arg("serve").arg("--config").arg(self.config()).kill_on_drop(true);
+        command.envs(self.environment.clone());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command.spawn().with_context(|| format!("{} does not start", self.program.display()))
+    }
+
+    /// Returns once it answers.
+    pub async fn start(&self) -> anyhow::Result<Child> {
+        let mut bridge = self.spawn()?;
+        let start = Instant::now();
+        while self.http.get(self.base_url()).send().await.is_err() {
+            let ended = bridge.try_wait()?;
+            ensure!(ended.is_none() && start.elapsed() < START_LIMIT, "the bridge does not start: {ended:?}");
+            sleep(Duration::from_millis(10)).await;
+        }
+        Ok(bridge)
+    }
+
+    /// One start in four is killed before it completes. Returns the program, and how often it was killed.
+    pub async fn start_or_die_trying(&self, random: &mut Random) -> anyhow::Result<(Child, u32)> {
+        let dies = random.chance(25);
+        if dies {
+            let mut bridge = self.spawn()?;
+            sleep(Duration::from_millis(random.below(150))).await;
+            bridge.kill().await?;
+        }
+        Ok((self.start().await?, u32::from(dies)))
+    }
+
+    /// What waits or was refused, as an operator would ask it.
+    pub async fn list_left(&self) -> anyhow::Result<Vec<String>> {
+        let mut command = Command::new(&self.program);
+        command.args(["deliveries", "list", "--json", "--config"]).arg(self.config());
+        command.envs(self.environment.clone());
+        let said = command.output().await?;
+        ensure!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+        let rows: Vec<serde_json::Value> = serde_json::from_slice(&said.stdout)?;
+        Ok(rows.iter().map(ToString::to_string).collect())
+    }
+}
