@@ -250,7 +250,8 @@ async fn a_change_that_jira_applies_after_a_newer_one_turns_nothing_back() {
     story.post(second).await;
     let shown = || story.sender.compare(&story.sites[0]).stale.is_empty();
     eventually("the newer one shows", async || shown().then_some(())).await;
-    assert_eq!(story.sites[0].queued(), 1, "the older one is still to come");
+    // Twice, if the bridge had repeated it by then.
+    assert!(story.sites[0].queued() > 0, "the older one is still to come");
     story.arrived("the older one").await;
     let versions = story.sites[0].submitted_versions(EntityKind::Incident, "pd:Q000000");
     assert!(versions.len() >= 3, "{versions:?}");
