@@ -139,7 +139,7 @@ async fn play_work_items(program: PathBuf, arguments: Arguments) -> anyhow::Resu
         }
     });
     let report = report.await;
-    if !report.as_ref().is_ok_and(work_items::Report::is_clean) {
+    if !report.as_ref().is_ok_and(work_items::report::Report::is_clean) {
         println!("database and log are kept in {}", folder.keep().display());
     }
     let report = report?;

@@ -8,9 +8,8 @@ mod disturbance;
 mod haste;
 mod mails;
 mod people;
-mod report;
+pub mod report;
 mod story;
 
 pub use haste::Haste;
-pub use report::Report;
 pub use story::{Plan, play};

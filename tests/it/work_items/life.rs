@@ -1,5 +1,6 @@
 //! One incident's life: what the tool says, and what becomes of its work item.
 
+use incident_bridge::simulator::Fault;
 use serde_json::Value;
 
 use super::world::World;
@@ -67,6 +68,36 @@ async fn a_changed_text_is_one_edit_and_nothing_new_is_none() {
     assert!(world.reason("Q1").await.contains("each edit is a mail"));
     world.pass(30).await;
     assert_eq!(world.issue_of("Q1").text("summary"), "Checkout is very slow");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_a_lost_request_has_changed_is_taken_back() {
+    for operation in ["editIssue", "doTransition", "createOrUpdateRemoteIssueLink"] {
+        let world = World::start().await;
+        world.open("Q1").await;
+        world.jira().fail_next(Fault::dropped().on_operation(operation));
+        world.tell(triggered("Q1").titled("Over").resolved()).await;
+        assert_eq!(world.jira().waiting_faults(), 0, "{operation} is called");
+        world.bridge.advance(1);
+        world.tell(triggered("Q1").kind("incident.reopened")).await;
+        world.calm(120).await;
+        let issue = world.issue_of("Q1");
+        assert_eq!((issue.text("summary"), world.category_of("Q1")), ("Incident Q1", "new"), "{operation}");
+        assert_eq!(link(&issue)["status"]["resolved"], false, "{operation}");
+        world.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_one_burst_of_mails_however_much_else_waits() {
+    let world = World::keyed("writes_per_second = 1").await;
+    world.tell_many(20).await;
+    world.calm(300).await;
+    let over = |n| triggered(&format!("M{n}")).titled(&format!("M{n} is over")).resolved();
+    world.tell_all((0..20).map(over)).await;
+    world.calm(300).await;
+    assert_eq!((world.calls("editIssue"), world.calls("doTransition")), (20, 20));
     world.finish().await;
 }
 

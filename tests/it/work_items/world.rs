@@ -72,9 +72,14 @@ impl World {
 
     /// The tool opens `M0`, `M1` and so on, and then the bridge does what it can.
     pub async fn tell_many(&self, count: usize) {
-        self.told.fetch_add(count, Ordering::SeqCst);
-        for n in 0..count {
-            self.bridge.pagerduty(&triggered(&format!("M{n}"))).await;
+        self.tell_all((0..count).map(|n| triggered(&format!("M{n}")))).await;
+    }
+
+    /// The tool says all of this, and then the bridge does what it can.
+    pub async fn tell_all(&self, events: impl Iterator<Item = PagerDutyEvent>) {
+        for event in events {
+            self.told.fetch_add(1, Ordering::SeqCst);
+            self.bridge.pagerduty(&event).await;
         }
         self.bridge.settle().await;
     }

@@ -17,8 +17,10 @@ use crate::clock::{Clock, after};
 use crate::destinations::jira::{Reason, Throttled};
 use crate::domain::Timestamp;
 
-/// Between two writes to one issue. Jira takes ten times as many.
+/// Between two writes to one issue in the long run. Jira takes ten times as many.
 const BETWEEN_WRITES: Duration = Duration::from_secs(2);
+/// As many as one change of an incident takes: people get its mails together. Jira takes five times as many.
+const AT_ONCE: u32 = 4;
 
 /// Requests per second of one operation ("Rate limiting" of Jira Cloud, August 2026).
 const READS_AND_POSTS: u32 = 100;
@@ -108,7 +110,7 @@ impl Bucket {
     }
 }
 
-const ISSUE: Rate = Rate { spacing: BETWEEN_WRITES, burst: 1 };
+const ISSUE: Rate = Rate { spacing: BETWEEN_WRITES, burst: AT_ONCE };
 
 impl Pacing {
     #[must_use]
@@ -180,8 +182,12 @@ impl Pacing {
         let pauses = concerned(endpoint, issue)
             .filter_map(|(pausing, scope)| Some((state.pauses.get(&pausing)?.until, scope)));
         let call = [(bucket(state.calls.get(&endpoint), rate_of(endpoint)), Scope::Call)];
-        let writes = endpoint.is_write().then(|| (state.writes.ready_at(self.writes), Scope::Site));
         let issue = issue.filter(|_| endpoint.is_write());
+        // A change that has begun is finished; what comes after it waits for that.
+        let has_begun =
+            issue.and_then(|issue| state.issues.get(issue)).is_some_and(|it| it.0 > self.clock.elapsed());
+        let is_paced = endpoint.is_write() && !has_begun;
+        let writes = is_paced.then(|| (state.writes.ready_at(self.writes), Scope::Site));
         let issue = issue.map(|issue| (bucket(state.issues.get(issue), ISSUE), Scope::Issue));
         let (ready, scope) = pauses.chain(call).chain(writes).chain(issue).max()?;
         let wait = ready.checked_sub(self.clock.elapsed()).filter(|wait| !wait.is_zero())?;

@@ -39,9 +39,12 @@ fn writes_keep_the_pace_and_reads_do_not_count() {
 }
 
 #[test]
-fn an_issue_is_written_every_two_seconds() {
+fn an_issue_is_written_every_two_seconds_after_a_whole_change() {
     let (clock, pacing) = setup(100);
-    pacing.take(Endpoint::EditIssue, Some("1")).unwrap();
+    for endpoint in [Endpoint::Transition, Endpoint::EditIssue, Endpoint::Transition, Endpoint::PutRemoteLink]
+    {
+        pacing.take(endpoint, Some("1")).unwrap();
+    }
     let held = pacing.take(Endpoint::Transition, Some("1")).unwrap_err();
     assert_eq!((held.scope, held.until - clock.now()), (Scope::Issue, ms(2001)));
     pacing.take(Endpoint::EditIssue, Some("2")).unwrap();
@@ -58,9 +61,24 @@ fn what_one_limit_holds_back_costs_the_others_nothing() {
         assert_eq!(pacing.take(Endpoint::EditIssue, Some("1")).unwrap_err().scope, Scope::Site);
     }
     clock.advance(ms(1001));
-    pacing.take(Endpoint::EditIssue, Some("1")).unwrap();
+    for _ in 0..4 {
+        pacing.take(Endpoint::EditIssue, Some("1")).unwrap();
+    }
     assert_eq!(pacing.find_held(Endpoint::EditIssue, Some("1")).unwrap().scope, Scope::Issue);
     assert_eq!(pacing.find_held(Endpoint::FindIssue, Some("1")), None);
+}
+
+#[test]
+fn a_change_that_has_begun_is_finished_and_others_wait_for_that() {
+    let (clock, pacing) = setup(1);
+    pacing.take(Endpoint::EditIssue, Some("1")).unwrap();
+    pacing.take(Endpoint::Transition, Some("1")).unwrap();
+    pacing.take(Endpoint::PutRemoteLink, Some("1")).unwrap();
+    let held = pacing.take(Endpoint::EditIssue, Some("2")).unwrap_err();
+    assert_eq!((held.scope, held.until - clock.now()), (Scope::Site, ms(3001)));
+    clock.advance(TimeDelta::seconds(60));
+    pacing.take(Endpoint::EditIssue, Some("2")).unwrap();
+    assert_eq!(pacing.take(Endpoint::Transition, Some("1")).unwrap_err().scope, Scope::Site);
 }
 
 #[test]

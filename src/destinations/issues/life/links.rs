@@ -18,13 +18,31 @@ impl Issues {
     pub(super) async fn bring_links(&self, job: &Job<'_>, record: &mut Record) -> Result<(), Stop> {
         let Some(issue) = record.issue.clone() else { return Ok(()) };
         let link = job.link(&self.identity(record, 0).await?);
-        if record.said.link.as_ref() != Some(&link)
-            && self.put_link(&job.note(), record, &issue.id, &link).await?
-        {
-            record.said.link = Some(link);
-            self.save(&job.note(), record).await?;
-        }
+        self.bring_link(&job.note(), record, &issue.id, link).await?;
         self.bring_reviews(&job.note(), record).await
+    }
+
+    /// Makes or renews the link to the incident, if Jira may show another.
+    pub(super) async fn bring_link(
+        &self,
+        note: &str,
+        record: &mut Record,
+        issue: &str,
+        link: Value,
+    ) -> Result<(), Stop> {
+        if record.said.link.as_ref() == Some(&link) && !record.said.is_linking {
+            return Ok(());
+        }
+        if record.said.link.is_some() && !record.said.is_linking {
+            record.said.is_linking = true;
+            self.save(note, record).await?;
+        }
+        if self.put_link(note, record, issue, &link).await? {
+            record.said.link = Some(link);
+            record.said.is_linking = false;
+            self.save(note, record).await?;
+        }
+        Ok(())
     }
 
     /// Links the reviews that are not linked yet.

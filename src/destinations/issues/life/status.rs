@@ -24,15 +24,30 @@ impl Issues {
         held: &Issue,
         wish: Wish,
     ) -> Result<(), Stop> {
-        record.remarks.no_way = self.move_on(&held.id, held.category(), wish).await?;
-        record.said.standing = Some(match wish {
+        self.follow_of(&job.note(), record, held, wish).await?;
+        self.comment_on(job, record, &held.id, wish).await
+    }
+
+    /// The same without a comment.
+    pub(super) async fn follow_of(
+        &self,
+        note: &str,
+        record: &mut Record,
+        held: &Issue,
+        wish: Wish,
+    ) -> Result<(), Stop> {
+        let standing = match wish {
             Wish::Acknowledge => Standing::Acknowledged,
             Wish::Resolve => Standing::Resolved,
             Wish::Reopen => Standing::Open,
-        });
+        };
+        record.said.moving = Some(standing);
+        self.save(note, record).await?;
+        record.remarks.no_way = self.move_on(&held.id, held.category(), wish).await?;
+        record.said.standing = Some(standing);
+        record.said.moving = None;
         record.said.resolved_at = (wish == Wish::Resolve).then(|| self.clock.now());
-        self.save(&job.note(), record).await?;
-        self.comment_on(job, record, &held.id, wish).await
+        self.save(note, record).await
     }
 
     /// Takes the transition that fits. Returns why there is none, if there is none.

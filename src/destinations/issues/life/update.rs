@@ -12,7 +12,7 @@ use crate::destinations::issues::content::body::IssueBody;
 use crate::destinations::issues::content::edit::{Edit, Scope, edit};
 use crate::destinations::issues::content::issue::Issue;
 use crate::destinations::issues::content::workflow::Wish;
-use crate::destinations::issues::record::{IssueRef, Record, Standing, State, find_wishes};
+use crate::destinations::issues::record::{IssueRef, Record, Standing, State};
 
 /// Edits of one work item that tell neither a new status nor a new level are no closer than this: each is a mail.
 const BETWEEN_EDITS: TimeDelta = TimeDelta::seconds(30);
@@ -27,11 +27,12 @@ impl Issues {
             return Ok(());
         };
         let standing = Standing::of(job.incident);
-        let wishes = find_wishes(standing, record.said.standing);
+        let wishes = record.said.wishes(standing);
         let project = self.own_project().await?;
         let identity = self.identity(record, job.version).await?;
         let target = job.target(&project, &self.options, &identity);
-        let is_edited = record.said.fields.as_ref() != Some(&target.digest);
+        // What a lost request has written may have to be taken back.
+        let is_edited = record.said.fields.as_ref() != Some(&target.digest) || record.pending.is_some();
         if is_edited || !wishes.is_empty() || record.is_suspect {
             if wishes.is_empty() && !job.is_news(record) && !record.is_suspect {
                 self.keep_distance(record)?;
@@ -56,6 +57,7 @@ impl Issues {
         }
         if standing.is_some() {
             record.said.standing = standing;
+            record.said.moving = None;
         }
         self.relate(job, record).await?;
         self.bring_links(job, record).await

@@ -49,18 +49,11 @@ impl Issues {
             Err(error) if error.fault == Fault::NotFound => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        if record.said.standing != Some(Standing::Resolved) {
-            record.remarks.no_way = self.move_on(&held.id, held.category(), Wish::Resolve).await?;
-            record.said.standing = Some(Standing::Resolved);
-            record.said.resolved_at = Some(self.clock.now());
-            self.save(note, record).await?;
+        if !record.said.wishes(Some(Standing::Resolved)).is_empty() {
+            self.follow_of(note, record, &held, Wish::Resolve).await?;
         }
         let Some(link) = record.said.link.clone().and_then(strike_through) else { return Ok(()) };
-        if record.said.link.as_ref() != Some(&link) && self.put_link(note, record, &issue.id, &link).await? {
-            record.said.link = Some(link);
-            self.save(note, record).await?;
-        }
-        Ok(())
+        self.bring_link(note, record, &issue.id, link).await
     }
 
     /// The same for every incident of a source.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::creation::Creation;
-pub use self::said::{Said, Standing, find_wishes};
+pub use self::said::{Said, Standing};
 pub use self::step::{Policy, Step};
 use super::content::edit::Written;
 use crate::domain::Timestamp;

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 
+use super::said::find_wishes;
 use super::*;
 use crate::clock::from_millis;
 use crate::destinations::issues::content::workflow::Wish;
@@ -104,6 +105,22 @@ fn the_status_follows_the_tool_and_nothing_else() {
         (None, None, &[]),
     ] {
         assert_eq!(find_wishes(now, said), wishes, "{now:?} after {said:?}");
+    }
+}
+
+#[test]
+fn what_a_lost_request_may_have_brought_about_is_repeated_or_taken_back() {
+    use Standing::{Acknowledged, Open, Resolved};
+    use Wish::{Reopen, Resolve};
+    for (said, moving, now, wishes) in [
+        (Open, Resolved, Open, &[Reopen][..]),
+        (Open, Resolved, Resolved, &[Resolve]),
+        (Open, Resolved, Acknowledged, &[Reopen, Wish::Acknowledge]),
+        (Resolved, Open, Resolved, &[Resolve]),
+        (Open, Acknowledged, Open, &[]),
+    ] {
+        let said = Said { standing: Some(said), moving: Some(moving), ..Said::default() };
+        assert_eq!(said.wishes(Some(now)), wishes, "{now:?} after {said:?}");
     }
 }
 

@@ -39,18 +39,31 @@ pub struct Said {
     /// Digest of the fields that were wanted.
     pub fields: Option<String>,
     pub standing: Option<Standing>,
+    /// The standing that a request for a change of status may have brought about whose answer was not noted.
+    pub moving: Option<Standing>,
     /// The change of status that a comment was written for last.
     pub commented: Option<i64>,
     pub level: Option<Severity>,
     /// The link to the incident.
     pub link: Option<Value>,
+    /// A request for another link may have left, and its answer was not noted.
+    pub is_linking: bool,
     pub edited_at: Option<Timestamp>,
     pub resolved_at: Option<Timestamp>,
 }
 
+impl Said {
+    /// How the status should change, in order. What may have been brought about is taken back if it is no longer so.
+    #[must_use]
+    pub fn wishes(&self, now: Option<Standing>) -> Vec<Wish> {
+        let moving = self.moving.filter(|moving| now != Some(*moving));
+        find_wishes(now, moving.or(self.standing))
+    }
+}
+
 /// How the status should change, in order. A new work item counts as open.
 #[must_use]
-pub fn find_wishes(now: Option<Standing>, said: Option<Standing>) -> Vec<Wish> {
+pub(super) fn find_wishes(now: Option<Standing>, said: Option<Standing>) -> Vec<Wish> {
     let said = said.unwrap_or(Standing::Open);
     match (now, said) {
         (Some(Standing::Resolved), Standing::Open | Standing::Acknowledged) => vec![Wish::Resolve],
