@@ -39,11 +39,13 @@ pub struct Said {
     /// Digest of the fields that were wanted.
     pub fields: Option<String>,
     pub standing: Option<Standing>,
-    /// The change of status that a comment was written for last.
-    pub commented: Option<i64>,
+    /// The change of status of which a comment is still to be written.
+    pub uncommented: Option<Wish>,
     pub level: Option<Severity>,
     /// The link to the incident.
     pub link: Option<Value>,
+    /// The incident, by the tool's id, whose work item this one's is a duplicate of.
+    pub merged_into: Option<String>,
     pub edited_at: Option<Timestamp>,
     pub resolved_at: Option<Timestamp>,
 }
