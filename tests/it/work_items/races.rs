@@ -34,6 +34,8 @@ async fn one_that_is_gone_right_after_it_was_made_is_made_again_if_wanted() {
     world.board().delete("OPS-1");
     world.pass(8).await;
     assert_eq!(world.issue_of("Q1").key, "OPS-2");
+    // People hear of both.
+    world.expect_told(1);
     world.finish().await;
 }
 
