@@ -1,12 +1,16 @@
 //! `prune`: removes from Jira what its site may no longer see.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::layout::moment_and_age;
 use super::output;
 use crate::app::open_engine;
 use crate::clock::Clock;
 use crate::config::Config;
+
+/// How soon a removal goes on that a limit has held back.
+const GOES_ON: Duration = Duration::from_secs(3);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -27,7 +31,12 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
     let removals = if arguments.dry_run {
         engine.outbound().plan_removals().await?
     } else {
-        engine.outbound().remove_due(arguments.now).await?
+        let mut removed = engine.outbound().remove_due(arguments.now).await?;
+        while engine.outbound().has_unfinished_removal() {
+            tokio::time::sleep(GOES_ON).await;
+            removed.extend(engine.outbound().remove_due(arguments.now).await?);
+        }
+        removed
     };
     if json {
         output::json(&removals)?;

@@ -4,7 +4,10 @@
 //! invisible to every other one.
 
 use async_trait::async_trait;
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::domain::{EntityId, EntityKind};
 
 /// A record could not be read or written; the sentence says why. Trying again later may help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +23,29 @@ pub struct Note {
     /// By which the other side knows what was made.
     pub number: Option<i64>,
     pub value: Value,
+}
+
+/// How what is remembered of an entity is told to a person. Pure.
+#[derive(Debug, Clone, Copy)]
+pub struct Remembers {
+    /// The name of the note about an entity, if there is one for its kind.
+    pub name: fn(EntityKind, &EntityId) -> Option<String>,
+    /// What the value of such a note says, with the destination's keys of the configuration; `None` if it cannot be read.
+    /// An empty object stands for no note.
+    pub tell: fn(&Map<String, Value>, &Value) -> Option<Told>,
+}
+
+/// What is remembered of an entity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// What people call what was made for it.
+    pub key: Option<String>,
+    /// Where people open that.
+    pub link: Option<String>,
+    /// The destination's own word.
+    pub state: String,
+    /// Without a full stop.
+    pub sentences: Vec<String>,
 }
 
 /// Which notes are listed.

@@ -18,6 +18,7 @@ pub mod text;
 
 pub use destination::{Account, Batch, BuildError, Destination, DestinationType, Held, Probe, Sent, Tidied};
 pub use issue_keys::{associate_issue_keys, find_issue_keys};
+pub use ledger::{Remembers, Told};
 pub use profile::SourceProfile;
 pub use refusal::{Evidence, Refusal, Remedy, Scope};
 pub use start::{DestinationKind, DestinationTypes, Facilities, Quotas, SharedPoints};

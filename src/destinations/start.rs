@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::DestinationType;
+use super::ledger::Remembers;
 use crate::clock::{Clock, Timestamp};
 use crate::http::HttpClient;
 
@@ -48,6 +49,8 @@ pub struct DestinationKind {
     pub never_shown: &'static str,
     /// The page for operators, in Markdown.
     pub page: &'static str,
+    /// How to tell what it remembers of an entity; `None` if it remembers nothing.
+    pub remembers: Option<Remembers>,
     /// Makes the type ready, once per process.
     pub start: fn(&Facilities) -> Arc<dyn DestinationType>,
 }

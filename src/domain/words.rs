@@ -1,7 +1,8 @@
 //! The tools' own words for status and severity, so that an operator learns which of them are not mapped, and the
 //! number by which people know an incident.
 //!
-//! Only for the operator, and never shown in Jira; nothing but the acknowledgement is part of an incident's content.
+//! Only for the operator, and never shown in Jira; nothing but the acknowledgement and the merging is part of an
+//! incident's content.
 
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +51,9 @@ pub struct ToolWords {
     /// Somebody has taken it on. Jira's incidents know no such state.
     #[serde(default)]
     pub acknowledged: bool,
+    /// The incident, by the tool's id, that it was merged into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<String>,
 }
 
 impl ToolWords {
@@ -58,13 +62,20 @@ impl ToolWords {
     #[must_use]
     pub fn told(status: &str, severity: &str) -> Self {
         let acknowledged = ACKNOWLEDGED.iter().any(|word| status.trim().eq_ignore_ascii_case(word));
-        Self { status: find_word(status), severity: find_word(severity), number: None, acknowledged }
+        let (status, severity) = (find_word(status), find_word(severity));
+        Self { status, severity, acknowledged, ..Self::default() }
     }
 
     /// Whether nothing of it is part of an incident's content.
     #[must_use]
     pub fn is_aside(&self) -> bool {
-        !self.acknowledged
+        !self.acknowledged && self.merged_into.is_none()
+    }
+
+    /// The same of an incident that was merged into another, by the tool's id of that.
+    #[must_use]
+    pub fn merged(self, into: Option<String>) -> Self {
+        Self { merged_into: into, ..self }
     }
 
     /// The same with the incident's number; `#` before it does not count.

@@ -91,7 +91,7 @@ async fn a_name_is_taken_out_of_everything(on: On) {
         plan.counts(),
         ErasureCounts { entities: 1, webhooks: 1, history: 2, facts: 0, reasons: 1, workspaces: 0 }
     );
-    let told = bridge.engine.operator().explain("QJANE1").await.expect("the store works");
+    let told = bridge.engine.operator().explain("QJANE1", &[]).await.expect("the store works");
     let told = serde_json::to_string(&told.stories).expect("it is JSON");
     assert!(told.contains("[erased] is paged") && !told.contains("Jane"), "{told}");
     assert_eq!(bridge.jira().incident("pd:QJANE1").expect("it is there")["summary"], "[erased] is paged");
@@ -130,7 +130,7 @@ async fn a_name_is_taken_out_of_workspaces_and_of_what_changed(on: On) {
         plan.counts(),
         ErasureCounts { entities: 0, webhooks: 1, history: 2, facts: 0, reasons: 0, workspaces: 1 }
     );
-    let told = bridge.engine.operator().explain("QJANE1").await.expect("the store works");
+    let told = bridge.engine.operator().explain("QJANE1", &[]).await.expect("the store works");
     let told = serde_json::to_string(&told.stories).expect("it is JSON");
     assert!(told.contains("[erased] is paged") && !told.contains("Jane"), "{told}");
     let known = bridge.engine.store().entities().list_workspaces().await.expect("the store works");

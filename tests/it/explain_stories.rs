@@ -6,6 +6,7 @@ use std::path::Path;
 
 use incident_bridge::clock::Clock;
 use incident_bridge::domain::parse_timestamp;
+use incident_bridge::simulator::platform::Account;
 
 use crate::harness::pagerduty::{sign, triggered};
 use crate::harness::place::{Place, command};
@@ -26,6 +27,9 @@ fn documented(heading: &str) -> String {
 /// The text with everything that differs between two runs replaced by its kind, and without line breaks within
 /// sentences, which depend on the length of names.
 fn normalise(text: &str, site: &str) -> String {
+    let text = ["http", "https"]
+        .iter()
+        .fold(text.to_owned(), |text, scheme| text.replace(&format!("{scheme}://{site}/"), "SITE/"));
     let mut sentences: Vec<String> = Vec::new();
     for line in text.lines() {
         match sentences.last_mut().filter(|_| line.starts_with("    ")) {
@@ -69,6 +73,21 @@ impl Stage {
         let place = Place::new();
         let bridge = place.serve().await;
         place.site.install(&place.base_url).await.expect("it installs");
+        Self { place, _bridge: bridge }
+    }
+
+    /// With a project for work items in place of the app.
+    async fn with_work_items() -> Self {
+        let place = Place::new();
+        place.site.board().admit(Account::of_user("bot@acme.example", "a-token"));
+        let table = format!(
+            "[[jira_issues]]\nsite = \"{}\"\nproject = \"OPS\"\nissue_type = \"Incident\"\n\
+             email = \"bot@acme.example\"\napi_token = \"a-token\"\n",
+            place.site.addr()
+        );
+        let text = std::fs::read_to_string(&place.file).expect("it reads");
+        std::fs::write(&place.file, format!("{text}\n{table}")).expect("the folder is writable");
+        let bridge = place.serve().await;
         Self { place, _bridge: bridge }
     }
 
@@ -137,6 +156,21 @@ async fn an_incident_that_changed_and_is_asked_for_by_whatever_people_know_of_it
     for name in ["Q1A2B3", "pd:Q1A2B3", "7", "#7", "https://acme.pagerduty.com/incidents/Q1A2B3/"] {
         stage.tells(name, "Jira holds the last change", "It changed").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_incident_that_is_a_work_item_and_that_people_have_edited() {
+    let stage = Stage::with_work_items().await;
+    assert_eq!(stage.post(&triggered("Q1A2B3").titled("Checkout is down").body(&Clock::system())).await, 202);
+    stage.confirmed().await;
+    stage.place.site.board().edit("OPS-1", "summary", "Checkout: bad deployment".into());
+    let escalated = triggered("Q1A2B3").titled("Checkout and search are down").of_priority("P1");
+    assert_eq!(stage.post(&escalated.body(&Clock::system())).await, 202);
+    stage.confirmed_with("P2 → P1").await;
+    let resolved = triggered("Q1A2B3").titled("Checkout and search are down").of_priority("P1").resolved();
+    assert_eq!(stage.post(&resolved.body(&Clock::system())).await, 202);
+    stage.confirmed_with("open → resolved").await;
+    stage.tells("Q1A2B3", "Jira holds the last change", "It is a work item").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

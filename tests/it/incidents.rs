@@ -85,7 +85,7 @@ async fn an_incident_is_found_by_number_and_address_and_shows_its_reviews_and_is
     tell_reviews(&bridge).await;
     let operator = bridge.engine.operator();
     for name in ["7", "#7", "https://acme.pagerduty.com/incidents/Q1"] {
-        let told = operator.explain(name).await.expect("the store works");
+        let told = operator.explain(name, &[]).await.expect("the store works");
         assert_eq!(told.stories.len(), 1, "{name}");
         let facts = told.stories[0].facts.as_ref().expect("it is there");
         assert_eq!(
@@ -97,10 +97,11 @@ async fn an_incident_is_found_by_number_and_address_and_shows_its_reviews_and_is
     }
     // As a release stored it that did not keep addresses.
     bridge.execute("UPDATE entities SET url_digest = NULL, number = NULL").await;
-    let told = operator.explain("https://acme.pagerduty.com/incidents/Q1").await.expect("the store works");
+    let told =
+        operator.explain("https://acme.pagerduty.com/incidents/Q1", &[]).await.expect("the store works");
     assert_eq!(told.stories.len(), 1);
     for name in ["8", "https://acme.pagerduty.com/incidents/Q2"] {
-        assert!(operator.explain(name).await.expect("the store works").unknown.is_some(), "{name}");
+        assert!(operator.explain(name, &[]).await.expect("the store works").unknown.is_some(), "{name}");
     }
     bridge.finish().await;
 }

@@ -31,7 +31,7 @@ pub struct Arguments {
 pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow::Result<ExitCode> {
     let clock = Clock::system();
     let operator = open_operator(config, clock.clone()).await?;
-    let explanation = operator.explain(&arguments.incident).await?;
+    let explanation = operator.explain(&arguments.incident, &config.destinations).await?;
     if json {
         output::json(&explanation)?;
     } else {

@@ -12,6 +12,7 @@ use crate::sync::{
 /// How far lines after the first are indented, behind an instant and elsewhere.
 const SENTENCES: usize = 28;
 const STANDINGS: usize = 4;
+const MADE: usize = 6;
 
 /// What happened, entry by entry.
 pub(super) fn print_timeline(story: &Story, places: &[Place]) {
@@ -36,6 +37,9 @@ pub(super) fn print_standings(story: &Story, places: &[Place], now: Timestamp, v
         let tone = tone(standing.delivery.state);
         for line in wrap(&format!("  {site}: "), &text, STANDINGS) {
             output::toned(&[(tone, &line)]);
+        }
+        for sentence in standing.made.iter().flat_map(|made| &made.sentences) {
+            output::lines(wrap("    - ", sentence, MADE));
         }
     }
     if story.deliveries.is_empty() {
@@ -162,7 +166,7 @@ fn by(cause: &Cause) -> String {
 }
 
 fn stand(standing: &StoryDelivery, title: &str, now: Timestamp, verbose: bool) -> String {
-    let StoryDelivery { delivery, obstacle } = standing;
+    let StoryDelivery { delivery, obstacle, .. } = standing;
     let reason = delivery.reason.as_deref().unwrap_or("no reason given");
     let (wanted, held) = if verbose {
         (format!("version {}", delivery.wanted), format!("version {}", delivery.acknowledged))

@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 use super::client::Client;
 use super::life::Issues;
 use super::options::Options;
+use super::told::REMEMBERS;
 use crate::destinations::{
     Account, BuildError, Destination, DestinationKind, DestinationType, Facilities, SourceProfile,
 };
@@ -21,6 +22,7 @@ pub const KIND: DestinationKind = DestinationKind {
     title: "Jira",
     never_shown: "look at the work item in Jira: somebody may have deleted it",
     page: include_str!("../../../docs/destinations/issues.md"),
+    remembers: Some(REMEMBERS),
     start,
 };
 

@@ -13,6 +13,7 @@ pub mod options;
 pub mod probe;
 mod record;
 pub mod refusal;
+mod told;
 pub mod trial;
 
 pub use kind::KIND;

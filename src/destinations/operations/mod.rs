@@ -30,6 +30,7 @@ pub const KIND: DestinationKind = DestinationKind {
     title: "Jira",
     never_shown: "check that the projects of its issue keys exist",
     page: include_str!("../../../docs/destinations/operations.md"),
+    remembers: None,
     start,
 };
 

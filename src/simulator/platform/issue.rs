@@ -32,6 +32,8 @@ pub struct Change {
     pub at: Timestamp,
     pub author: String,
     pub field: String,
+    /// Id of the status that it has since, if that changed.
+    pub to: Option<String>,
 }
 
 /// A work item.
@@ -108,7 +110,7 @@ impl Issue {
                 "id": (n + 1).to_string(),
                 "author": { "displayName": change.author, "accountId": change.author },
                 "created": change.at.to_rfc3339(),
-                "items": [{ "field": change.field, "fieldId": change.field }],
+                "items": [{ "field": change.field, "fieldId": change.field, "to": change.to }],
             })
         });
         let histories: Vec<Value> = histories.collect();

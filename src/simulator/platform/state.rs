@@ -156,8 +156,9 @@ impl Platform {
         if let Some(issue) = self.issues.get_mut(&id) {
             issue.updated = now;
             for field in fields {
+                let to = (*field == "status").then(|| issue.status.clone());
                 let (author, field) = (author.to_owned(), (*field).to_owned());
-                issue.changes.push(Change { at: now, author, field });
+                issue.changes.push(Change { at: now, author, field, to });
             }
             self.index.note(now, id);
         }

@@ -44,7 +44,9 @@ impl Mapper {
             url: self.url(data),
             status: self.status(data.text("/status")),
             severity: self.severity(data, rank),
-            words: ToolWords::told(data.text("/status"), priority_name(data)).numbered(number(data)),
+            words: ToolWords::told(data.text("/status"), priority_name(data))
+                .numbered(number(data))
+                .merged(data.find_id("/resolve_reason/incident/id")),
             created_at: data.find_time("/created_at").unwrap_or(at),
             updated_at: at,
             components: data.find_id("/service/id").into_iter().collect(),

@@ -59,6 +59,7 @@ fn a_merged_incident_names_its_target_and_a_reassigned_service_is_mentioned() {
     let incident = incident(&found.observations[0]);
     assert_eq!(incident.status, IncidentStatus::Resolved);
     assert!(incident.description.contains("- Merged into: [#9] Root"), "{}", incident.description);
+    assert_eq!(incident.words.merged_into.as_deref(), Some("Q9"));
     assert_eq!(found.mentioned[0].provider_id, "PCHKOUT1");
     assert_eq!(found.mentioned[0].name, "Checkout API");
     assert_eq!(found.workspaces[0].name, "Payments");

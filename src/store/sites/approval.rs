@@ -3,6 +3,7 @@
 use super::ledger::LedgerRow;
 use super::{Ledger, Sites};
 use crate::domain::DestinationId;
+use crate::store::db::args;
 use crate::store::error::StoreError;
 
 /// Where it is remembered.
@@ -40,6 +41,16 @@ impl Sites<'_> {
             Some(_) => Approval::Settled,
             None => Approval::Open,
         })
+    }
+
+    /// How many creations wait for a person, for each destination where any do.
+    pub async fn list_asked(self) -> Result<Vec<(DestinationId, i64)>, StoreError> {
+        let sql = r#"
+            SELECT destination, record
+            FROM ledger
+            WHERE name = $1 AND state = 'asked'"#;
+        let rows: Vec<(DestinationId, String)> = self.db.list(sql, &args![NAME]).await?;
+        Ok(rows.into_iter().map(|(id, count)| (id, count.parse().unwrap_or_default())).collect())
     }
 
     /// Writes how far it is.

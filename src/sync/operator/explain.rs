@@ -1,8 +1,12 @@
 //! Collects what the store knows about one incident, review or component. Asks neither the tool nor Jira.
 
+use serde_json::{Value, json};
+
 use super::Operator;
 use super::story::{Explanation, Obstacle, Story, StoryDelivery, UnknownId};
 use crate::clock::Timestamp;
+use crate::config::DestinationConfig;
+use crate::destinations::{TYPES, Told};
 use crate::domain::{DeliveryState, EntityId, address_digest};
 use crate::store::{
     DeliveryRow, InboxState, Installation, InstallationState, Place, ReceiptRow, StoredEntity,
@@ -12,10 +16,15 @@ use crate::sync::directory::INSTALLED;
 
 impl Operator {
     /// Everything known under `id`: the id in Jira, the tool's own id, or else the tool's number or address of it.
+    /// `configured` are the destinations of the configuration.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn explain(&self, id: &str) -> Result<Explanation, SyncError> {
+    pub async fn explain(
+        &self,
+        id: &str,
+        configured: &[DestinationConfig],
+    ) -> Result<Explanation, SyncError> {
         let sites = self.store.sites().list_installations().await?;
         let places = self.store.sites().list_places().await?;
         let mut stories = Vec::new();
@@ -27,7 +36,11 @@ impl Operator {
             found = self.find_by_address(id).await?;
         }
         for entity in found {
-            stories.push(self.collect_story(&sites, &places, entity).await?);
+            let mut story = self.collect_story(&sites, &places, entity).await?;
+            for standing in &mut story.deliveries {
+                standing.made = self.find_made(&places, &standing.delivery, configured).await?;
+            }
+            stories.push(story);
         }
         let unknown = if stories.is_empty() { Some(self.describe_unknown(id).await?) } else { None };
         Ok(Explanation { stories, unknown, places })
@@ -69,7 +82,7 @@ impl Operator {
             let obstacle = find_obstacle(sites, &delivery, now)
                 .or_else(|| find_obstacle_elsewhere(places, &delivery, now))
                 .or_else(|| find_delay(&delivery));
-            StoryDelivery { delivery, obstacle }
+            StoryDelivery { delivery, obstacle, made: None }
         });
         let facts = self.collect_facts(&entity).await?;
         Ok(Story {
@@ -84,6 +97,24 @@ impl Operator {
             source: entity.source,
             version: entity.version,
         })
+    }
+
+    /// What a destination remembers of what it made for an entity.
+    async fn find_made(
+        &self,
+        places: &[Place],
+        delivery: &DeliveryRow,
+        configured: &[DestinationConfig],
+    ) -> Result<Option<Told>, SyncError> {
+        let Some(place) = places.iter().find(|place| place.name == delivery.site) else { return Ok(None) };
+        let kind = TYPES.iter().find(|kind| kind.name == place.type_name);
+        let Some(remembers) = kind.and_then(|kind| kind.remembers) else { return Ok(None) };
+        let Some(name) = (remembers.name)(delivery.kind, &delivery.entity_id) else { return Ok(None) };
+        let row = self.store.ledger().find(&place.id, &name).await?;
+        let value = row.map_or_else(|| Some(json!({})), |row| serde_json::from_str(&row.record).ok());
+        let config = configured.iter().find(|config| config.id == place.id.as_str());
+        let options = config.map(|config| config.options.clone()).unwrap_or_default();
+        Ok(value.and_then(|value: Value| (remembers.tell)(&options, &value)))
     }
 
     async fn describe_unknown(&self, id: &str) -> Result<UnknownId, SyncError> {

@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use crate::clock::Timestamp;
+use crate::destinations::Told;
 use crate::domain::{EntityId, EntityKind};
 use crate::store::{DeliveryRow, Place, QuarantinedRow, ReceiptRow, TimelineEntry};
 
@@ -85,6 +86,8 @@ pub struct StoryDelivery {
     pub delivery: DeliveryRow,
     /// While it waits: the reason.
     pub obstacle: Option<Obstacle>,
+    /// What the destination remembers of what it made for it.
+    pub made: Option<Told>,
 }
 
 /// What keeps a site from being served.

@@ -50,6 +50,8 @@ pub struct Outbound {
     near_limit: NearLimit,
     read_pauses: ReadPauses,
     turns: Turns,
+    /// A removal was held back by a limit, and goes on soon.
+    unfinished_removal: AtomicBool,
 }
 
 impl Outbound {
@@ -64,6 +66,7 @@ impl Outbound {
             near_limit: NearLimit::default(),
             read_pauses: ReadPauses::default(),
             turns: Turns::default(),
+            unfinished_removal: AtomicBool::default(),
         }
     }
 
@@ -82,6 +85,12 @@ impl Outbound {
     #[must_use]
     pub fn linger(&self) -> Duration {
         self.delivery.linger
+    }
+
+    /// Whether a removal was held back by a limit.
+    #[must_use]
+    pub fn has_unfinished_removal(&self) -> bool {
+        self.unfinished_removal.load(Ordering::SeqCst)
     }
 
     /// The types of destinations that this process has.

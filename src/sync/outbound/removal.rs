@@ -5,16 +5,22 @@
 //! must not empty a team's Incidents page.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+
+use chrono::TimeDelta;
 
 use super::Outbound;
 use super::ask::Failures;
 use super::deliver::Served;
 use crate::clock::after;
 use crate::destinations::{Destination, Remedy};
-use crate::domain::{DestinationId, EntityId, SourceId, Timestamp};
+use crate::domain::{DestinationId, EntityId, Shift as _, SourceId, Timestamp};
 use crate::sync::SyncError;
 use crate::sync::core::Faults;
 use crate::sync::directory::{DestinationAccess, Snapshot};
+
+/// A limit that holds a removal back for less than this is waited for.
+const SOON: TimeDelta = TimeDelta::minutes(1);
 
 /// Something to be removed from a destination.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -89,6 +95,7 @@ impl Outbound {
     /// When the database fails. What a destination refuses is stored with it; the next round continues.
     pub async fn remove_due(&self, at_once: bool) -> Result<Vec<PlannedRemoval>, SyncError> {
         let (mut removed, mut refused, mut faults) = (Vec::new(), BTreeSet::new(), Faults::default());
+        self.unfinished_removal.store(false, Ordering::SeqCst);
         for removal in self.plan_removals().await? {
             let snapshot = self.core.directory.current().await?;
             let Some(access) = snapshot.find(&removal.destination).filter(|access| access.enabled) else {
@@ -120,6 +127,10 @@ impl Outbound {
             Ok(destination) => match self.remove(access, &*destination, removal).await? {
                 Served::Done => return Ok(true),
                 Served::Refused(refusal) | Served::Stopped(refusal) => {
+                    let soon = self.core.clock.now().later_by(SOON);
+                    if matches!(refusal.remedy, Remedy::WaitUntil { until, .. } if until < soon) {
+                        self.unfinished_removal.store(true, Ordering::SeqCst);
+                    }
                     self.record_backoff(access, &refusal, began).await?;
                 }
             },

@@ -1,6 +1,8 @@
-//! The nightly comparison of Jira with the store, and then retention. The schedule signals it.
+//! The nightly comparison of Jira with the store, and then retention. The schedule signals it; a removal that a limit
+//! has held back goes on by itself.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,10 +17,15 @@ use crate::sync::outbound::Outbound;
 /// How far the clocks of processes may differ without any of them repeating what another has done.
 const ONCE: Duration = Duration::from_mins(1);
 
+/// How soon a removal goes on that a limit has held back.
+const GOES_ON: Duration = Duration::from_secs(3);
+
 pub(super) struct CheckDrift {
     pub core: Arc<Core>,
     pub outbound: Arc<Outbound>,
     pub retention: Retention,
+    /// It was signalled.
+    pub is_due: AtomicBool,
 }
 
 #[async_trait]
@@ -42,15 +49,22 @@ impl Task for CheckDrift {
 
     async fn signal(&self) {
         self.core.signals.drift.notified().await;
+        self.is_due.store(true, Ordering::SeqCst);
     }
 
     async fn run(&self) -> Result<Next, SyncError> {
-        let work = Box::pin(async {
-            self.outbound.check_drift().await?;
-            apply_retention(&self.core, &self.retention).await
-        });
-        // The schedule of every process says the same, at almost the same moment.
-        let done = self.core.store.leases().hold_and_keep("nightly", ONCE, work).await?;
-        done.unwrap_or(Ok(())).map(|()| Next::AtInterval)
+        if self.is_due.swap(false, Ordering::SeqCst) {
+            let work = Box::pin(async {
+                self.outbound.check_drift().await?;
+                apply_retention(&self.core, &self.retention).await
+            });
+            // The schedule of every process says the same, at almost the same moment.
+            let done = self.core.store.leases().hold_and_keep("nightly", ONCE, work).await?;
+            done.unwrap_or(Ok(()))?;
+        } else {
+            self.outbound.remove_due(false).await?;
+        }
+        let goes_on = self.outbound.has_unfinished_removal();
+        Ok(if goes_on { Next::After(GOES_ON) } else { Next::AtInterval })
     }
 }

@@ -49,6 +49,7 @@ impl Task for UpdateGauges {
         if let Some(named) = faults.keep("sites", self.find_named().await) {
             faults.keep("parked sites", self.update_sites(&named).await);
             faults.keep("deliveries", self.update_deliveries(&named).await);
+            faults.keep("held creations", self.update_held(&named).await);
         }
         faults.keep("the oldest delivery", self.update_oldest().await);
         if let Some(counts) = faults.keep("inbox", self.core.store.inbox().count().await) {
@@ -120,6 +121,17 @@ impl UpdateGauges {
         let now = self.core.clock.elapsed();
         let pause = now.saturating_sub(before).saturating_mul(COUNTING_SHARE);
         *self.count_at.lock().unwrap_or_else(PoisonError::into_inner) = now.saturating_add(pause);
+        Ok(())
+    }
+
+    async fn update_held(&self, named: &Named) -> Result<(), SyncError> {
+        let mut held: HashMap<String, i64> = HashMap::new();
+        for (id, count) in self.core.store.sites().list_asked().await? {
+            let site = named.sites.iter().find(|it| it.id == id).map_or(OTHER, |it| it.site.as_str());
+            *held.entry(site.to_owned()).or_default() += count;
+        }
+        let values = held.into_iter().map(|(site, n)| (SiteLabel { site }, gauge_value(n)));
+        self.core.metrics.levels.held_creations.replace(values);
         Ok(())
     }
 

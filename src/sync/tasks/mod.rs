@@ -19,6 +19,7 @@ mod task;
 mod tidy;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 pub(in crate::sync) use retention::apply_retention;
 pub(in crate::sync) use supervisor::describe_panic;
@@ -55,6 +56,7 @@ pub fn for_sync(engine: &Engine) -> Vec<Arc<dyn Task>> {
             core: core.clone(),
             outbound: outbound.clone(),
             retention: engine.retention.clone(),
+            is_due: AtomicBool::default(),
         }),
         Arc::new(gauges::UpdateGauges::new(core.clone())),
         Arc::new(housekeeping::KeepHouse { core: core.clone() }),

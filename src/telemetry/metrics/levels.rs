@@ -25,6 +25,8 @@ pub struct Levels {
     pub backfill_complete: Gauges<SourceLabel>,
     /// Destinations for which a person must act.
     pub parked: Gauges<SiteLabel>,
+    /// What a first sync would make and a person has not approved yet.
+    pub held_creations: Gauges<SiteLabel>,
     /// Seconds since the oldest waiting delivery began to wait.
     pub oldest_waiting: Gauge<f64, AtomicU64>,
     /// Seconds since the epoch, of the last page that was read.
@@ -47,6 +49,8 @@ impl Levels {
             backfill_expected: r.gauges("backfill_expected", "Statements that the first sync will read"),
             backfill_complete: r.gauges("backfill_complete", "1 once the first sync is done"),
             parked: r.gauges("parked", "Destinations for which a person must act"),
+            held_creations: r
+                .gauges("held_creations", "What a first sync would make once a person approves it"),
             oldest_waiting: r.gauge("oldest_waiting_seconds", "Age of the oldest waiting delivery"),
             poll_success: r
                 .lasting("poll_last_success_timestamp_seconds", "When a page of the source was last read"),

@@ -43,6 +43,8 @@ pub struct PagerDutyEvent {
     service: String,
     kind: &'static str,
     status: &'static str,
+    priority: String,
+    merged_into: Option<String>,
     at: Option<Timestamp>,
     id: Option<String>,
 }
@@ -55,6 +57,8 @@ pub fn triggered(incident: &str) -> PagerDutyEvent {
         service: "PCHECKOUT".to_owned(),
         kind: "incident.triggered",
         status: "triggered",
+        priority: "P2".to_owned(),
+        merged_into: None,
         at: None,
         id: None,
     }
@@ -67,6 +71,19 @@ impl PagerDutyEvent {
 
     pub fn acknowledged(self) -> Self {
         Self { kind: "incident.acknowledged", status: "acknowledged", ..self }
+    }
+
+    /// In a state of the tool's own.
+    pub fn status(self, status: &'static str) -> Self {
+        Self { status, ..self }
+    }
+
+    pub fn of_priority(self, name: &str) -> Self {
+        Self { priority: name.to_owned(), ..self }
+    }
+
+    pub fn merged_into(self, incident: &str) -> Self {
+        Self { merged_into: Some(incident.to_owned()), ..self.resolved() }
     }
 
     pub fn titled(self, title: &str) -> Self {
@@ -92,6 +109,12 @@ impl PagerDutyEvent {
 
     pub fn body(&self, clock: &Clock) -> String {
         let at = self.at.unwrap_or_else(|| clock.now());
+        let mut data = incident(&self.incident, &self.title, self.status, &self.service, super::start_time());
+        data["priority"]["summary"] = self.priority.as_str().into();
+        if let Some(other) = &self.merged_into {
+            let incident = json!({ "id": other, "summary": format!("[#7] {other}") });
+            data["resolve_reason"] = json!({ "type": "merge_resolve_reason", "incident": incident });
+        }
         json!({ "event": {
             "id": self.id.clone().unwrap_or_else(|| clock.new_id()),
             "event_type": self.kind,
@@ -99,7 +122,7 @@ impl PagerDutyEvent {
             "occurred_at": format_timestamp(at),
             "agent": null,
             "client": null,
-            "data": incident(&self.incident, &self.title, self.status, &self.service, super::start_time()),
+            "data": data,
         }})
         .to_string()
     }

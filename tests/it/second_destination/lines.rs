@@ -23,8 +23,14 @@ use serde_json::{Value, json};
 pub const MOST: usize = 4;
 
 /// Its row in the table of types.
-pub const KIND: DestinationKind =
-    DestinationKind { name: "lines", title: "the file", never_shown: "look into the file", page: "", start };
+pub const KIND: DestinationKind = DestinationKind {
+    name: "lines",
+    title: "the file",
+    never_shown: "look into the file",
+    page: "",
+    remembers: None,
+    start,
+};
 
 fn start(_: &Facilities) -> Arc<dyn DestinationType> {
     Arc::new(Lines)

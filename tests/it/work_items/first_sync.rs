@@ -38,6 +38,11 @@ async fn those_that_a_bulk_creation_refuses_are_made_alone() {
     world.finish().await;
 }
 
+async fn scrape(world: &World) -> String {
+    world.bridge.task("gauges").run().await.expect("the store works");
+    world.bridge.get_as_operator("/metrics").await.text
+}
+
 #[tokio::test]
 async fn more_than_a_hundred_wait_for_a_person_and_nothing_else_does() {
     let world = World::start().await;
@@ -45,6 +50,8 @@ async fn more_than_a_hundred_wait_for_a_person_and_nothing_else_does() {
     world.pass(5).await;
     assert!(world.board().issues().is_empty());
     assert!(world.reason("M7").await.contains("destinations approve ops"), "{}", world.reason("M7").await);
+    assert!(scrape(&world).await.contains("incident_bridge_held_creations{site=\"ops\"} 120"));
+    assert!(world.told("M7").await.contains("no work item yet"));
     let operator = world.bridge.engine.operator();
     let held = operator.list_held().await.expect("the store works");
     assert_eq!(held.iter().map(|it| (it.destination.as_str(), it.count)).collect::<Vec<_>>(), [("ops", 120)]);
@@ -53,6 +60,7 @@ async fn more_than_a_hundred_wait_for_a_person_and_nothing_else_does() {
     world.calm(300).await;
     assert_eq!(world.board().issues().len(), 120);
     assert!(operator.list_held().await.expect("the store works").is_empty());
+    assert!(!scrape(&world).await.contains("held_creations{"));
     world.finish().await;
 }
 

@@ -121,6 +121,7 @@ async fn transitions_are_listed_and_taken() {
     let way = |fields: Value| Way {
         id: "31".to_owned(),
         name: "Done".to_owned(),
+        to: None,
         fields: fields.as_object().unwrap().clone(),
     };
     site.answers_with(ResponseTemplate::new(204)).await;

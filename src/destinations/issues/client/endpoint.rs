@@ -90,6 +90,12 @@ impl Endpoint {
         }
     }
 
+    /// Whether it concerns one issue.
+    #[must_use]
+    pub fn is_of_issue(self) -> bool {
+        self.path().starts_with("/rest/api/3/issue/{}")
+    }
+
     /// Whether it changes something.
     #[must_use]
     pub fn is_write(self) -> bool {

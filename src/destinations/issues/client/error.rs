@@ -65,10 +65,16 @@ impl Rejection {
         let fields = self.fields.iter().map(|(field, text)| format!("{field}: {text}"));
         let parts: Vec<String> = self.messages.iter().cloned().chain(fields).take(MAX_MESSAGES).collect();
         let status = self.status;
-        if parts.is_empty() {
-            format!("Jira answered {status}")
-        } else {
-            format!("Jira answered {status}: {}", parts.join("; "))
+        let told = if parts.is_empty() { String::new() } else { format!(": {}", parts.join("; ")) };
+        format!("Jira answered {status}{told}{}", self.advice())
+    }
+
+    /// What a person should do about a status that has one cause only.
+    fn advice(&self) -> &'static str {
+        match self.status {
+            422 => " (the project's configuration does not allow it: ask an administrator of the project)",
+            410 | 415 => " (a fault of this program: please report it)",
+            _ => "",
         }
     }
 }

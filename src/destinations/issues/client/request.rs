@@ -15,7 +15,7 @@ use super::endpoint::Endpoint;
 use super::error::{CallError, FailedAnswer, Fault};
 use super::pacing::{Held, Pacing};
 use crate::clock::Clock;
-use crate::destinations::issues::options::{Host, Options};
+use crate::destinations::issues::options::{Host, Options, browse_url};
 use crate::destinations::jira::{Meta, find_limit_left, read_throttle};
 use crate::http::{HttpClient, ObservedRequest, TransportFault, read_body};
 
@@ -114,11 +114,7 @@ impl Client {
     /// Where people open a work item.
     #[must_use]
     pub fn browse_url(&self, key: &str) -> String {
-        let mut url = self.access.site.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.clear().extend(["browse", key]);
-        }
-        url.into()
+        browse_url(&self.access.site, key)
     }
 
     /// Sends a request once, to the host that takes the token.

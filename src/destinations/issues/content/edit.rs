@@ -119,12 +119,12 @@ impl Written {
     }
 }
 
-/// An edit, and what of it was left to people.
+/// An edit, and what is left to people.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edit {
     /// `None` if there is nothing to change.
     pub body: Option<IssueBody>,
-    /// Fields that people have changed and the tool would change.
+    /// Fields that people have changed.
     pub respected: Vec<Field>,
     /// What counts as written before the body is applied.
     pub written: Written,
@@ -178,7 +178,7 @@ pub fn edit(scope: Scope<'_>, wanted: &Wanted, written: &Written, held: &Issue, 
 
 enum Change {
     None,
-    /// Wanted, but people have changed the field.
+    /// People have changed the field.
     Theirs,
     To(Value),
 }
@@ -209,8 +209,8 @@ fn compare(field: Field, wanted: &Wanted, written: &Written, held: &Issue) -> Ch
     } else if held == *written && (written.is_some() || field == Field::Priority) {
         // A priority that was never written is the one that Jira chose, or none.
         Change::To(target)
-    } else if written.as_ref() == Some(&wanted) {
-        // Only people have changed it.
+    } else if held.is_none() && written.is_none() {
+        // It had no place when the work item was made.
         Change::None
     } else {
         Change::Theirs

@@ -9,9 +9,10 @@ use serde_json::Value;
 use super::identity::{Identity, PROPERTY};
 use super::screen::{Named, text_of};
 use super::workflow::Category;
+use crate::domain::{Timestamp, parse_timestamp};
 
 /// The fields to ask for.
-pub const FIELDS: [&str; 9] = [
+pub const FIELDS: [&str; 10] = [
     "summary",
     "description",
     "status",
@@ -21,6 +22,7 @@ pub const FIELDS: [&str; 9] = [
     "project",
     "issuetype",
     "created",
+    "updated",
 ];
 
 /// What was read of one work item.
@@ -72,6 +74,12 @@ impl Issue {
     #[must_use]
     pub fn status(&self) -> Option<&str> {
         self.fields.pointer("/status/name")?.as_str()
+    }
+
+    /// When anything of it changed last, by Jira's clock.
+    #[must_use]
+    pub fn updated(&self) -> Option<Timestamp> {
+        parse_timestamp(self.fields.get("updated")?.as_str()?)
     }
 
     #[must_use]
@@ -134,6 +142,7 @@ mod tests {
                 "status": { "name": "Offen", "statusCategory": { "key": "new", "id": 2 } },
                 "priority": { "id": "1", "name": "Highest" }, "components": [{ "id": "10012", "name": "API" }, {}],
                 "project": { "key": "OPS" }, "issuetype": { "id": "10005" },
+                "updated": "2026-04-03T11:12:00.000+0200",
             },
             "properties": { "incident-bridge": identity().to_value() },
         }))
@@ -144,6 +153,7 @@ mod tests {
         );
         assert_eq!((issue.summary(), issue.status()), (Some("s"), Some("Offen")));
         assert_eq!((issue.category(), issue.project()), (Some(Category::New), Some("OPS")));
+        assert_eq!(issue.updated(), parse_timestamp("2026-04-03T09:12:00Z"));
         assert_eq!(issue.priority().unwrap().id, "1");
         assert_eq!(issue.issue_type().as_deref(), Some("10005"));
         assert_eq!(issue.labels().into_iter().collect::<Vec<_>>(), ["a", "b"]);

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::screen::{Named, ScreenField, is_same_name, text_of};
@@ -36,7 +37,8 @@ impl Category {
 }
 
 /// What the incident asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Wish {
     Acknowledge,
     Resolve,
@@ -53,7 +55,9 @@ impl Wish {
         }
     }
 
-    fn is_fulfilled(self, current: Option<Category>) -> bool {
+    /// Whether a work item of this category needs nothing more.
+    #[must_use]
+    pub fn is_fulfilled(self, current: Option<Category>) -> bool {
         match self {
             // A work item that people have moved on is not moved back.
             Self::Acknowledge => current != Some(Category::New),
@@ -78,6 +82,8 @@ pub enum Choice {
 pub struct Transition {
     pub id: String,
     pub name: String,
+    /// Id of the status that it leads to.
+    pub to: Option<String>,
     /// Names of the status that it leads to: as the site shows it, and untranslated if Jira tells.
     pub target: Vec<String>,
     pub category: Option<Category>,
@@ -95,6 +101,7 @@ impl Transition {
         Some(Self {
             id: text_of(value.get("id")?)?,
             name: value.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            to: to.and_then(|to| text_of(to.get("id")?)),
             target: ["name", "untranslatedName"].into_iter().filter_map(name).collect(),
             category: to.and_then(|to| Category::find(to.pointer("/statusCategory/key")?.as_str()?)),
             is_available: value.get("isAvailable").and_then(Value::as_bool).unwrap_or(true),
@@ -130,6 +137,8 @@ pub struct Way {
     pub id: String,
     /// For sentences.
     pub name: String,
+    /// Id of the status that it leads to.
+    pub to: Option<String>,
     /// `fields` of the request; mostly empty.
     pub fields: Map<String, Value>,
 }
@@ -246,7 +255,8 @@ fn fill(transition: &Transition, resolution: Resolution<'_>) -> Result<Way, Vec<
         }
     }
     if missing.is_empty() {
-        Ok(Way { id: transition.id.clone(), name: transition.describe(), fields })
+        let (id, to) = (transition.id.clone(), transition.to.clone());
+        Ok(Way { id, name: transition.describe(), to, fields })
     } else {
         Err(missing)
     }

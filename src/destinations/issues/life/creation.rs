@@ -111,6 +111,7 @@ impl Issues {
         record.said.standing = Some(Standing::Open);
         record.remarks.shortened = target.shortened;
         record.remarks.unmatched.clone_from(&target.unmatched);
+        record.remarks.priority = target.wanted.priority.as_ref().map(|priority| priority.name.clone());
     }
 
     /// Notes the priority that Jira chose because none was sent: only at once can it be told from one that a person chose.

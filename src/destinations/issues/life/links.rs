@@ -1,14 +1,15 @@
-//! Links from a work item back to the tool: to the incident, and to the reviews that cover it; and from one work item of
-//! an incident to the next.
+//! Links from a work item back to the tool: to the incident, and to the reviews that cover it; and from one work item to
+//! another: to the next of its incident, and to that of the incident it was merged into.
 
 use chrono::TimeDelta;
 use serde_json::Value;
 
 use super::issues::Issues;
-use super::job::Job;
+use super::job::{Job, note_of};
 use super::stop::{Stop, later};
 use crate::destinations::issues::client::{CallError, Fault};
-use crate::destinations::issues::record::{Record, ReviewLink};
+use crate::destinations::issues::record::{Record, ReviewLink, State};
+use crate::domain::EntityId;
 
 /// How soon a work item is looked at that could not be linked because it was not there.
 const SOON: TimeDelta = TimeDelta::seconds(2);
@@ -104,6 +105,25 @@ impl Issues {
             Err(error) if !is_refused(&error.fault) => Err(error.into()),
             _ => {
                 record.before = None;
+                self.save(&job.note(), record).await
+            }
+        }
+    }
+
+    /// Links the work item of an incident that was merged into another as a duplicate of that one's, if that has one.
+    pub(super) async fn mark_merged(&self, job: &Job<'_>, record: &mut Record) -> Result<(), Stop> {
+        let (Some(survivor), Some(issue)) = (&job.incident.words.merged_into, &record.issue) else {
+            return Ok(());
+        };
+        if record.said.merged_into.as_ref() == Some(survivor) {
+            return Ok(());
+        }
+        let other = self.load(&note_of(&EntityId::new(&job.source.source, survivor))).await?;
+        let Some(other) = other.issue.filter(|_| other.state == State::Linked) else { return Ok(()) };
+        match self.client.link_issues("Duplicate", &issue.key, &other.key).await {
+            Err(error) if !is_refused(&error.fault) => Err(error.into()),
+            _ => {
+                record.said.merged_into = Some(survivor.clone());
                 self.save(&job.note(), record).await
             }
         }

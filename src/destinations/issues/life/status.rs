@@ -5,15 +5,27 @@ use chrono::TimeDelta;
 use super::issues::Issues;
 use super::job::Job;
 use super::stop::{Stop, later};
-use crate::destinations::issues::client::Fault;
+use crate::destinations::issues::client::{CallError, Endpoint, Fault};
 use crate::destinations::issues::content::description::comment;
 use crate::destinations::issues::content::issue::Issue;
-use crate::destinations::issues::content::workflow::{Category, Choice, NoWay, Step, Wish, choose};
+use crate::destinations::issues::content::workflow::{Choice, NoWay, Step, Wish, choose};
 use crate::destinations::issues::options::Comments;
-use crate::destinations::issues::record::{Record, Standing};
+use crate::destinations::issues::record::{Moving, Record};
 
-/// How soon a transition is tried again that met somebody else's.
-const AFTER_CONFLICT: TimeDelta = TimeDelta::seconds(2);
+/// How soon a transition is chosen anew that was refused.
+const AFTER_REFUSAL: TimeDelta = TimeDelta::seconds(2);
+
+/// After so many refusals in a row there is no way; somebody else's writes at the same time are met more often.
+const MOST_REFUSALS: u32 = 2;
+const MOST_CONFLICTS: u32 = 4;
+
+/// What came of a change of status.
+pub(super) enum Outcome {
+    /// A sentence about it.
+    Done(String),
+    /// Why it cannot be.
+    NoWay(String),
+}
 
 impl Issues {
     /// One change of status. Where there is no way, that is remarked, and not tried again before the incident changes.
@@ -24,69 +36,102 @@ impl Issues {
         held: &Issue,
         wish: Wish,
     ) -> Result<(), Stop> {
-        self.follow_of(&job.note(), record, held, wish).await?;
-        self.comment_on(job, record, &held.id, wish).await
+        self.move_noting(&job.note(), record, held, wish).await?;
+        record.said.standing = Some(wish.into());
+        record.said.resolved_at = (wish == Wish::Resolve).then(|| self.clock.now());
+        if self.options.comments == Comments::Status && wish != Wish::Acknowledge {
+            record.said.uncommented = Some(wish);
+        }
+        self.save(&job.note(), record).await
     }
 
-    /// The same without a comment.
-    pub(super) async fn follow_of(
+    /// Takes the transition that fits, and remarks what came of it.
+    pub(super) async fn move_noting(
         &self,
         note: &str,
         record: &mut Record,
         held: &Issue,
         wish: Wish,
     ) -> Result<(), Stop> {
-        let standing = match wish {
-            Wish::Acknowledge => Standing::Acknowledged,
-            Wish::Resolve => Standing::Resolved,
-            Wish::Reopen => Standing::Open,
+        let before = record.moving.clone().filter(|it| it.wish == wish && it.refusals == 0);
+        let outcome = match before {
+            Some(_) if wish.is_fulfilled(held.category()) => Outcome::Done(
+                "it is as wanted; the answer to the bridge's own transition was lost".to_owned(),
+            ),
+            Some(before) if self.was_moved(&held.id, &before).await? => {
+                Outcome::Done("it has been moved on since the bridge moved it: that is left".to_owned())
+            }
+            _ => self.move_on(held, wish, Some((note, record))).await?,
         };
-        record.said.moving = Some(standing);
-        self.save(note, record).await?;
-        record.remarks.no_way = self.move_on(&held.id, held.category(), wish).await?;
-        record.said.standing = Some(standing);
-        record.said.moving = None;
-        record.said.resolved_at = (wish == Wish::Resolve).then(|| self.clock.now());
+        record.moving = None;
+        (record.remarks.status, record.remarks.no_way) = match outcome {
+            Outcome::Done(how) => (Some(how), None),
+            Outcome::NoWay(why) => (None, Some(why)),
+        };
+        Ok(())
+    }
+
+    /// Whether a transition took place whose answer was lost.
+    async fn was_moved(&self, issue: &str, moving: &Moving) -> Result<bool, Stop> {
+        Ok(self.client.find_history(issue).await?.value.iter().any(|entry| moving.is(entry)))
+    }
+
+    /// Takes the transition that fits; where there is a record, it says so before the request leaves, and one that is
+    /// refused is chosen anew a moment later.
+    pub(super) async fn move_on(
+        &self,
+        held: &Issue,
+        wish: Wish,
+        mut noted: Option<(&str, &mut Record)>,
+    ) -> Result<Outcome, Stop> {
+        if wish.is_fulfilled(held.category()) || *self.choice(wish) == Choice::Off {
+            return Ok(Outcome::Done(self.why_nothing(wish).to_owned()));
+        }
+        if let Some(paused) = self.client.find_held(Endpoint::Transition, Some(&held.id)) {
+            return Err(CallError::held(Endpoint::Transition, paused).into());
+        }
+        let offered = self.client.list_transitions(&held.id).await?.value;
+        let resolution = self.options.resolution.as_deref();
+        let way = match choose(&offered, wish, self.choice(wish), resolution, held.category()) {
+            Step::Nothing => return Ok(Outcome::Done(self.why_nothing(wish).to_owned())),
+            Step::NoWay(no_way) => {
+                if no_way.offered.is_empty() {
+                    self.check_permission("TRANSITION_ISSUES", "Transition Issues").await?;
+                }
+                return Ok(Outcome::NoWay(describe(&no_way)));
+            }
+            Step::Take(way) => way,
+        };
+        let refusals = noted.as_ref().and_then(|(_, record)| Some(record.moving.as_ref()?.refusals));
+        let moving = Moving { wish, to: way.to.clone(), after: held.updated(), refusals: 0 };
+        self.note_moving(&mut noted, moving.clone()).await?;
+        match self.client.transition_issue(&held.id, &way).await {
+            Ok(_) => Ok(Outcome::Done(format!("the bridge took the transition {}", way.name))),
+            Err(error) if matches!(error.fault, Fault::Rejected(_) | Fault::Conflict) => {
+                let refusals = refusals.unwrap_or_default().saturating_add(1);
+                let most = if error.fault == Fault::Conflict { MOST_CONFLICTS } else { MOST_REFUSALS };
+                if noted.is_none() || refusals >= most {
+                    return Ok(Outcome::NoWay(format!("{} was refused: {error}", way.name)));
+                }
+                self.note_moving(&mut noted, Moving { refusals, ..moving }).await?;
+                Err(Stop::Wait { until: later(self.clock.now(), AFTER_REFUSAL), why: error.to_string() })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn note_moving(&self, noted: &mut Option<(&str, &mut Record)>, moving: Moving) -> Result<(), Stop> {
+        let Some((note, record)) = noted else { return Ok(()) };
+        record.moving = Some(moving);
         self.save(note, record).await
     }
 
-    /// Takes the transition that fits. Returns why there is none, if there is none.
-    pub(super) async fn move_on(
-        &self,
-        issue: &str,
-        category: Option<Category>,
-        wish: Wish,
-    ) -> Result<Option<String>, Stop> {
-        let mut current = category;
-        let mut refused = None;
-        for _ in 0..2 {
-            let offered = self.client.list_transitions(issue).await?.value;
-            let resolution = self.options.resolution.as_deref();
-            match choose(&offered, wish, self.choice(wish), resolution, current) {
-                Step::Nothing => return Ok(None),
-                Step::NoWay(no_way) => {
-                    if no_way.offered.is_empty() {
-                        self.check_permission("TRANSITION_ISSUES", "Transition Issues").await?;
-                    }
-                    return Ok(Some(describe(&no_way)));
-                }
-                Step::Take(way) => match self.client.transition_issue(issue, &way).await {
-                    Ok(_) => return Ok(None),
-                    Err(error) if error.fault == Fault::Conflict && refused.is_some() => {
-                        return Err(Stop::Wait {
-                            until: later(self.clock.now(), AFTER_CONFLICT),
-                            why: error.to_string(),
-                        });
-                    }
-                    Err(error) if matches!(error.fault, Fault::Rejected(_) | Fault::Conflict) => {
-                        refused = Some(format!("{} was refused: {error}", way.name));
-                        current = self.client.find_issue(issue).await?.value.category();
-                    }
-                    Err(error) => return Err(error.into()),
-                },
-            }
+    fn why_nothing(&self, wish: Wish) -> &'static str {
+        if *self.choice(wish) == Choice::Off {
+            "left alone, because `transitions` turns it off"
+        } else {
+            "left alone: people had moved it already"
         }
-        Ok(refused)
     }
 
     fn choice(&self, wish: Wish) -> &Choice {
@@ -98,30 +143,19 @@ impl Issues {
         }
     }
 
-    /// A comment cannot be taken back or made only once, so it is noted before it leaves and never repeated.
-    async fn comment_on(
-        &self,
-        job: &Job<'_>,
-        record: &mut Record,
-        issue: &str,
-        wish: Wish,
-    ) -> Result<(), Stop> {
-        let text = match wish {
-            Wish::Resolve => "Resolved in the tool.",
-            Wish::Reopen => "Reopened in the tool.",
-            Wish::Acknowledge => return Ok(()),
-        };
-        if self.options.comments == Comments::Off || record.said.commented == Some(job.version) {
-            return Ok(());
-        }
-        record.said.commented = Some(job.version);
+    /// Writes the comment that a change of status left to be written. It cannot be made only once, so it is noted as
+    /// written before it leaves, and repeated only if it certainly was not sent.
+    pub(super) async fn comment(&self, job: &Job<'_>, record: &mut Record, issue: &str) -> Result<(), Stop> {
+        let Some(wish) = record.said.uncommented.take() else { return Ok(()) };
+        let text = if wish == Wish::Resolve { "Resolved in the tool." } else { "Reopened in the tool." };
         self.save(&job.note(), record).await?;
         match self.client.add_comment(issue, &comment(text)).await {
             Err(error)
                 if matches!(error.fault, Fault::HeldBack(_) | Fault::RateLimited { .. } | Fault::NotSent) =>
             {
-                record.said.commented = None;
-                self.save(&job.note(), record).await
+                record.said.uncommented = Some(wish);
+                self.save(&job.note(), record).await?;
+                Err(error.into())
             }
             _ => Ok(()),
         }

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use crate::destinations::issues::client::{CallError, Fault, Scope};
 use crate::destinations::ledger::LedgerFault;
-use crate::destinations::{Refusal, Remedy};
+use crate::destinations::{Refusal, Remedy, Scope as Extent};
 use crate::domain::{Timestamp, Verdict};
 
 /// That much later.
@@ -17,6 +17,8 @@ pub fn later(at: Timestamp, by: TimeDelta) -> Timestamp {
 pub enum Stop {
     /// It concerns this incident only, which is tried again at that time.
     Wait { until: Timestamp, why: String },
+    /// The work item was there a moment ago and is not any more.
+    Missing(CallError),
     /// Jira will not take this version of the incident.
     Refused { why: String, trace_id: Option<String> },
     /// It concerns every incident.
@@ -38,6 +40,9 @@ impl Stop {
     pub fn into_verdict(self) -> Result<Verdict, Refusal> {
         match self {
             Self::Wait { until, why } => Ok(Verdict::Later { until, reason: why }),
+            Self::Missing(error) => {
+                Ok(Verdict::Refused { reason: error.to_string(), trace_id: error.trace_id })
+            }
             Self::Refused { why, trace_id } => Ok(Verdict::Refused { reason: why, trace_id }),
             Self::All(refusal) => Err(*refusal),
         }
@@ -46,7 +51,11 @@ impl Stop {
     /// The same where there is no incident to give a verdict on.
     pub fn into_refusal(self) -> Refusal {
         match self {
-            Self::Wait { until, why } => Refusal::new(Remedy::Retry { not_before: Some(until) }, why),
+            Self::Wait { until, why } => {
+                let remedy = Remedy::WaitUntil { until, scope: Extent::Request };
+                Refusal { was_sent: false, ..Refusal::new(remedy, why) }
+            }
+            Self::Missing(error) => error.into(),
             Self::Refused { why, .. } => Refusal::new(Remedy::GiveUp, why),
             Self::All(refusal) => *refusal,
         }
@@ -61,6 +70,9 @@ impl From<LedgerFault> for Stop {
 
 impl From<CallError> for Stop {
     fn from(error: CallError) -> Self {
+        if error.fault == Fault::NotFound && error.endpoint.is_of_issue() {
+            return Self::Missing(error);
+        }
         let held = match &error.fault {
             Fault::HeldBack(held) | Fault::RateLimited { held, .. } => Some(*held),
             _ => None,

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::issues::{Issues, read_record};
 use super::links::is_refused;
+use super::status::Outcome;
 use super::stop::Stop;
 use crate::destinations::issues::client::{CallError, Fault, MAX_FETCHED};
 use crate::destinations::issues::content::body::IssueBody;
@@ -120,13 +121,22 @@ impl Issues {
             };
             spare(marked)?;
             spare(self.client.link_issues("Duplicate", &extra.key, &double.keep.key).await.map(drop))?;
-            let no_way = self.move_on(&extra.id, extra.category(), Wish::Resolve).await?;
+            let no_way = match self.move_on(extra, Wish::Resolve, None).await {
+                Ok(Outcome::NoWay(why)) => Some(why),
+                Ok(Outcome::Done(_)) | Err(Stop::Missing(_)) => None,
+                // It was labelled just now, and is resolved by the next sweep.
+                Err(Stop::Wait { .. }) => continue,
+                Err(stop) => return Err(stop),
+            };
             let value = json!({ "of": double.keep.id, "noWay": no_way });
             let (name, state) = (note_of_double(extra), "marked".to_owned());
             self.ledger.write(&[Note { name, state, number: None, value }]).await?;
             tracing::warn!(extra = %extra.key, keep = %double.keep.key, "two work items for one incident; one is marked");
         }
-        Ok(())
+        let Some(note) = self.find_note(&double.keep).await? else { return Ok(()) };
+        let mut record = self.load(&note).await?;
+        record.remarks.doubles.extend(double.extra.iter().map(|extra| extra.key.clone()));
+        self.save(&note, &record).await
     }
 
     /// Incidents whose work items were gone and are back.

@@ -23,11 +23,22 @@ const AFTER_CONFLICTS: [TimeDelta; 3] = [TimeDelta::seconds(2), TimeDelta::secon
 impl Issues {
     /// Brings everything up to date that is not.
     pub(super) async fn update(&self, job: &Job<'_>, record: &mut Record) -> Result<(), Stop> {
+        match self.bring_up_to_date(job, record).await {
+            Err(Stop::Missing(error)) => {
+                // Whether people took it away is found out by looking at it once more.
+                record.is_suspect = true;
+                Err(self.after_conflict(job, record, &error).await)
+            }
+            done => done,
+        }
+    }
+
+    async fn bring_up_to_date(&self, job: &Job<'_>, record: &mut Record) -> Result<(), Stop> {
         let Some(issue) = record.issue.clone().filter(|_| record.state == State::Linked) else {
             return Ok(());
         };
         let standing = Standing::of(job.incident);
-        let wishes = record.said.wishes(standing);
+        let wishes = record.wishes(standing);
         let project = self.own_project().await?;
         let identity = self.identity(record, job.version).await?;
         let target = job.target(&project, &self.options, &identity);
@@ -57,9 +68,11 @@ impl Issues {
         }
         if standing.is_some() {
             record.said.standing = standing;
-            record.said.moving = None;
+            record.moving = None;
         }
+        self.comment(job, record, &issue.id).await?;
         self.relate(job, record).await?;
+        self.mark_merged(job, record).await?;
         self.bring_links(job, record).await
     }
 
@@ -102,7 +115,7 @@ impl Issues {
         let refused = self.projects.list_refused(&project.key);
         let scope = Scope { update: &self.options.update, refused: &refused };
         let Edit { body, respected, written } = edit(scope, &target.wanted, &record.written, held, &identity);
-        record.remarks.respected = respected.iter().map(|field| field.as_str().to_owned()).collect();
+        record.remarks.note_theirs(&respected, self.clock.now());
         record.written = written;
         if let Some(mut body) = body {
             self.announce_edit(job, record, &body).await?;
@@ -131,6 +144,7 @@ impl Issues {
         record.said.level = Some(job.incident.severity);
         record.remarks.shortened = target.shortened;
         record.remarks.unmatched = target.unmatched;
+        record.remarks.priority = target.wanted.priority.map(|priority| priority.name);
         self.save(&job.note(), record).await
     }
 

@@ -49,8 +49,14 @@ impl Issues {
             Err(error) if error.fault == Fault::NotFound => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        if !record.said.wishes(Some(Standing::Resolved)).is_empty() {
-            self.follow_of(note, record, &held, Wish::Resolve).await?;
+        if !record.wishes(Some(Standing::Resolved)).is_empty() {
+            match self.move_noting(note, record, &held, Wish::Resolve).await {
+                Err(Stop::Missing(_)) => return Ok(()),
+                moved => moved?,
+            }
+            record.said.standing = Some(Standing::Resolved);
+            record.said.resolved_at = Some(self.clock.now());
+            self.save(note, record).await?;
         }
         let Some(link) = record.said.link.clone().and_then(strike_through) else { return Ok(()) };
         self.bring_link(note, record, &issue.id, link).await
@@ -59,11 +65,11 @@ impl Issues {
     /// The same for every incident of a source.
     pub async fn withdraw_all(&self, source: &SourceId) -> Result<(), Stop> {
         let prefix = format!("incident/{source}:");
-        let mut after = String::new();
+        let (mut after, mut waits) = (String::new(), None);
         loop {
             let filter = NoteFilter { prefix: &prefix, state: None, after: &after };
             let notes = self.ledger.list(filter, PAGE).await?;
-            let Some(last) = notes.last() else { return Ok(()) };
+            let Some(last) = notes.last() else { return waits.map_or(Ok(()), Err) };
             let last = last.name.clone();
             for note in notes {
                 match self.withdraw(&note.name).await {
@@ -71,6 +77,8 @@ impl Issues {
                     Err(Stop::Refused { why, .. }) => {
                         tracing::warn!(note = %note.name, why, "a work item could not be resolved");
                     }
+                    // One that must wait for its next request keeps none of the others either.
+                    Err(wait @ Stop::Wait { .. }) => waits = Some(wait),
                     done => done?,
                 }
             }

@@ -19,6 +19,7 @@ use url::Url;
 
 use self::keys::Keys;
 pub use self::kinds::{Comments, Components, Host, OnDelete, Reviews, Transitions};
+pub(super) use self::site::browse_url;
 use self::values::{
     parse_choice, parse_cloud_id, parse_date, parse_email, parse_field, parse_filled, parse_level,
     parse_project, parse_window,
@@ -104,6 +105,13 @@ pub struct Options {
     pub recreate: bool,
     pub on_delete: OnDelete,
     pub writes_per_second: NonZeroU32,
+}
+
+/// Where people open a work item, from the keys alone; `None` if they name no site.
+#[must_use]
+pub fn find_browse_url(options: &Map<String, Value>, key: &str) -> Option<String> {
+    let (site, _) = site::parse(options.get("site")?.as_str()?).ok()?;
+    Some(browse_url(&site, key))
 }
 
 impl Options {

@@ -40,6 +40,15 @@ pub(super) fn parse(text: &str) -> Result<(Url, Url), String> {
     Ok((site, gateway))
 }
 
+/// Where people open a work item of a site.
+pub(in crate::destinations::issues) fn browse_url(site: &Url, key: &str) -> String {
+    let mut url = site.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.clear().extend(["browse", key]);
+    }
+    url.into()
+}
+
 fn is_this_machine(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),

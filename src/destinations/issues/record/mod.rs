@@ -3,6 +3,7 @@
 //! Must stay readable for ever: older releases wrote what is in the store. Pure.
 
 mod creation;
+mod moving;
 mod said;
 mod step;
 
@@ -12,10 +13,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::creation::Creation;
+pub use self::moving::Moving;
 pub use self::said::{Said, Standing};
 pub use self::step::{Policy, Step};
-use super::content::edit::Written;
+use super::content::edit::{Field, Written};
+use super::content::workflow::Wish;
 use crate::domain::Timestamp;
+use said::find_wishes;
 
 /// How far the work item of an incident is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,14 +107,29 @@ pub struct Remarks {
     pub left_out: BTreeSet<String>,
     /// Blocks of the description that had no room.
     pub shortened: usize,
-    /// Fields that people have changed and which are left to them.
-    pub respected: BTreeSet<String>,
+    /// Fields that people have changed and which are left to them, each with the time at which that was noticed.
+    pub theirs: BTreeMap<String, Timestamp>,
     /// Names of components that the project has not.
     pub unmatched: Vec<String>,
+    /// Name of the priority that the level stands for.
+    pub priority: Option<String>,
+    /// What was done about the status last.
+    pub status: Option<String>,
     /// Why the status could not follow.
     pub no_way: Option<String>,
     /// Why the links could not be made.
     pub no_links: Option<String>,
+    /// Keys of work items that stood for the same incident and were marked.
+    pub doubles: BTreeSet<String>,
+}
+
+impl Remarks {
+    /// Notes which fields are left to people now.
+    pub fn note_theirs(&mut self, fields: &[Field], now: Timestamp) {
+        let known = std::mem::take(&mut self.theirs);
+        let since = |field: &Field| known.get(field.as_str()).copied().unwrap_or(now);
+        self.theirs = fields.iter().map(|field| (field.as_str().to_owned(), since(field))).collect();
+    }
 }
 
 /// The whole record of an incident.
@@ -131,6 +150,8 @@ pub struct Record {
     pub written: Written,
     /// The same if the request that left last has worked.
     pub pending: Option<Written>,
+    /// The transition that left last and has no answer yet.
+    pub moving: Option<Moving>,
     pub said: Said,
     /// It was not where it should be, and must be looked at.
     pub is_suspect: bool,
@@ -157,6 +178,7 @@ impl Default for Record {
             creation: Creation::default(),
             written: Written::default(),
             pending: None,
+            moving: None,
             said: Said::default(),
             is_suspect: false,
             is_withdrawn: false,
@@ -180,6 +202,15 @@ impl Record {
             reviews: reviews.into_iter().map(again).collect(),
             ..Self::default()
         };
+    }
+
+    /// How the status should change, in order, whether or not a lost request has worked: what it may have brought about is
+    /// repeated, or taken back if it is no longer so.
+    #[must_use]
+    pub fn wishes(&self, now: Option<Standing>) -> Vec<Wish> {
+        let lost = self.moving.as_ref().filter(|it| it.refusals == 0).map(|it| it.wish.into());
+        let ways = [self.said.standing, lost.or(self.said.standing)];
+        ways.map(|standing| find_wishes(now, standing)).into_iter().max_by_key(Vec::len).unwrap_or_default()
     }
 
     /// The request for it leaves now, and will have written this.

@@ -2,7 +2,6 @@
 
 use chrono::TimeDelta;
 
-use super::said::find_wishes;
 use super::*;
 use crate::clock::from_millis;
 use crate::destinations::issues::content::workflow::Wish;
@@ -111,16 +110,21 @@ fn the_status_follows_the_tool_and_nothing_else() {
 #[test]
 fn what_a_lost_request_may_have_brought_about_is_repeated_or_taken_back() {
     use Standing::{Acknowledged, Open, Resolved};
-    use Wish::{Reopen, Resolve};
-    for (said, moving, now, wishes) in [
-        (Open, Resolved, Open, &[Reopen][..]),
-        (Open, Resolved, Resolved, &[Resolve]),
-        (Open, Resolved, Acknowledged, &[Reopen, Wish::Acknowledge]),
-        (Resolved, Open, Resolved, &[Resolve]),
-        (Open, Acknowledged, Open, &[]),
+    use Wish::{Acknowledge, Reopen, Resolve};
+    for (said, wish, now, wishes) in [
+        (Open, Resolve, Open, &[Reopen][..]),
+        (Open, Resolve, Resolved, &[Resolve]),
+        (Open, Resolve, Acknowledged, &[Reopen, Acknowledge]),
+        (Resolved, Reopen, Resolved, &[Resolve]),
+        (Resolved, Reopen, Acknowledged, &[Reopen, Acknowledge]),
+        (Open, Acknowledge, Open, &[]),
     ] {
-        let said = Said { standing: Some(said), moving: Some(moving), ..Said::default() };
-        assert_eq!(said.wishes(Some(now)), wishes, "{now:?} after {said:?}");
+        let mut record = Record::default();
+        record.said.standing = Some(said);
+        record.moving = Some(Moving { wish, to: None, after: None, refusals: 0 });
+        assert_eq!(record.wishes(Some(now)), wishes, "{now:?} after {record:?}");
+        record.moving = Some(Moving { wish, to: None, after: None, refusals: 1 });
+        assert_eq!(record.wishes(Some(now)), find_wishes(Some(now), Some(said)), "it was refused");
     }
 }
 

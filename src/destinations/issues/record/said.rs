@@ -28,6 +28,17 @@ impl Standing {
     }
 }
 
+impl From<Wish> for Standing {
+    /// What a change of status leads to.
+    fn from(wish: Wish) -> Self {
+        match wish {
+            Wish::Acknowledge => Self::Acknowledged,
+            Wish::Resolve => Self::Resolved,
+            Wish::Reopen => Self::Open,
+        }
+    }
+}
+
 /// What was written last.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -39,26 +50,17 @@ pub struct Said {
     /// Digest of the fields that were wanted.
     pub fields: Option<String>,
     pub standing: Option<Standing>,
-    /// The standing that a request for a change of status may have brought about whose answer was not noted.
-    pub moving: Option<Standing>,
-    /// The change of status that a comment was written for last.
-    pub commented: Option<i64>,
+    /// The change of status of which a comment is still to be written.
+    pub uncommented: Option<Wish>,
     pub level: Option<Severity>,
     /// The link to the incident.
     pub link: Option<Value>,
     /// A request for another link may have left, and its answer was not noted.
     pub is_linking: bool,
+    /// The incident, by the tool's id, whose work item this one's is a duplicate of.
+    pub merged_into: Option<String>,
     pub edited_at: Option<Timestamp>,
     pub resolved_at: Option<Timestamp>,
-}
-
-impl Said {
-    /// How the status should change, in order. What may have been brought about is taken back if it is no longer so.
-    #[must_use]
-    pub fn wishes(&self, now: Option<Standing>) -> Vec<Wish> {
-        let moving = self.moving.filter(|moving| now != Some(*moving));
-        find_wishes(now, moving.or(self.standing))
-    }
 }
 
 /// How the status should change, in order. A new work item counts as open.
