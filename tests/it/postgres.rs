@@ -7,6 +7,7 @@ use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::pagerduty::triggered;
+use crate::harness::program::eventually;
 use crate::harness::{Setup, fresh_postgres};
 
 const INCIDENTS: &str = "/rest/operations/1.0/bulk";
@@ -69,7 +70,9 @@ async fn readiness_is_answered_while_the_database_answers_nothing() {
     assert_eq!(answer.body["database"]["why"], "no answer within 2 s");
     assert_eq!(bridge.get_as_operator("/healthz").await.status, 200);
     holder.rollback().await.expect("it lets go");
-    assert_eq!(bridge.get_as_operator("/readyz").await.status, 200);
+    // Within two seconds, which a busy database may take too.
+    let is_ready = async || (bridge.get_as_operator("/readyz").await.status == 200).then_some(());
+    eventually("it is ready again", is_ready).await;
     pool.close().await;
     bridge.finish().await;
 }
