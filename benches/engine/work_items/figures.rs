@@ -49,7 +49,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// `begin` is when the first sync and the changes began, and `made` and `end` when they were over.
+    /// Looks at a site on which everything is over; `made` is what it had seen when the first sync was.
     pub fn new(load: Load, site: &Simulator, identity: Identity, times: Times, made: Seen) -> Self {
         let Wrong { doubles, stale } = Wrong::of(site, &load, identity);
         let Times { made_in, shown_in } = times;
@@ -86,7 +86,6 @@ pub struct Times {
 pub type Identity = fn(&Issue) -> Option<String>;
 
 /// Incidents that Jira does not show as the tool has them.
-#[derive(Debug, PartialEq, Eq)]
 pub struct Wrong {
     pub doubles: usize,
     pub stale: usize,
