@@ -3,21 +3,12 @@
 //! Must say nothing of the incident: what a failure means for one work item is decided where its state is known.
 
 use crate::destinations::issues::client::{CallError, Endpoint, Fault, Held, Scope as Paused};
-use crate::destinations::{Evidence, Refusal, Remedy, Scope};
+use crate::destinations::{Refusal, Remedy, Scope};
 
 impl From<CallError> for Refusal {
     fn from(error: CallError) -> Self {
-        Self {
-            remedy: remedy(&error),
-            was_sent: !matches!(error.fault, Fault::HeldBack(_)),
-            message: error.to_string(),
-            trace_id: error.trace_id,
-            evidence: Box::new(Evidence {
-                status: error.status,
-                unreachable: error.unreachable.map(|fault| *fault),
-                clock_skew: error.date_skew,
-            }),
-        }
+        let (remedy, was_sent) = (remedy(&error), !matches!(error.fault, Fault::HeldBack(_)));
+        error.into_refusal(remedy, was_sent)
     }
 }
 

@@ -57,11 +57,11 @@ impl Destination for Operations {
     async fn delete(&self, kind: EntityKind, id: &EntityId) -> Result<Verdict, Refusal> {
         match self.client.delete_entity(kind, id).await {
             Ok(_) => Ok(Verdict::Accepted),
-            Err(error) if error.disposition == Disposition::GiveUp => {
+            Err(error) if error.fault == Disposition::GiveUp => {
                 Ok(Verdict::Refused { reason: error.message, trace_id: error.trace_id })
             }
             // The documented answer to an unknown id is 202; a 404 says the same.
-            Err(error) if error.disposition == Disposition::Gone => Ok(Verdict::Accepted),
+            Err(error) if error.fault == Disposition::Gone => Ok(Verdict::Accepted),
             Err(error) => Err(error.into()),
         }
     }

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::client::Scope as JiraScope;
 use super::client::{Disposition, JiraError};
-use crate::destinations::{Evidence, Refusal, Remedy, Scope};
+use crate::destinations::{Refusal, Remedy, Scope};
 
 /// A larger difference between the clocks explains a refused token.
 const SKEW: TimeDelta = TimeDelta::seconds(60);
@@ -15,23 +15,15 @@ const GONE: &str = "Jira no longer knows the site or the API: check that the sit
 
 impl From<JiraError> for Refusal {
     fn from(error: JiraError) -> Self {
-        Self {
-            remedy: remedy(&error),
-            was_sent: error.status.is_some() || !matches!(error.disposition, Disposition::WaitUntil { .. }),
-            message: error.to_string(),
-            trace_id: error.trace_id,
-            evidence: Box::new(Evidence {
-                status: error.status,
-                unreachable: error.unreachable.map(|fault| *fault),
-                clock_skew: error.date_skew,
-            }),
-        }
+        let was_sent = error.status.is_some() || !matches!(error.fault, Disposition::WaitUntil { .. });
+        let remedy = remedy(&error);
+        error.into_refusal(remedy, was_sent)
     }
 }
 
 fn remedy(error: &JiraError) -> Remedy {
     let park = |advice: String| Remedy::Park { advice, may_pass: false };
-    match &error.disposition {
+    match &error.fault {
         Disposition::Retry { not_before } => Remedy::Retry { not_before: *not_before },
         Disposition::SlowDown => Remedy::SlowDown,
         Disposition::WaitUntil { until, scope } => {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::error::{CallError, Rejection};
+use super::error::{CallError, Fault, Rejection};
 use super::request::Reply;
 use crate::destinations::issues::content::issue::Issue;
 use crate::destinations::issues::content::screen::{Named, text_of};
@@ -91,7 +91,7 @@ pub(super) fn understand<T>(
     let body: Option<Value> = serde_json::from_slice(&body).ok();
     match body.as_ref().and_then(read) {
         Some(value) => Ok(Answer { value, meta }),
-        None => Err(CallError::unreadable(endpoint, status, meta)),
+        None => Err(CallError::unreadable(endpoint, Fault::Unclear { not_before: None }, (status, meta))),
     }
 }
 

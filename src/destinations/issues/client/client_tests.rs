@@ -9,7 +9,10 @@ use crate::destinations::issues::content::body::IssueBody;
 use crate::destinations::issues::content::jql;
 use crate::destinations::issues::content::workflow::Way;
 
-const READ: &str = "fields=summary%2Cdescription%2Cstatus%2Cpriority%2Clabels%2Ccomponents%2Cproject%2Cissuetype%2Ccreated%2Cupdated";
+const READ: &str = concat!(
+    "fields=summary%2Cdescription%2Cstatus%2Cpriority%2Clabels%2Ccomponents%2Cproject%2Cissuetype%2Ccreated",
+    "%2Cupdated"
+);
 
 fn body() -> IssueBody {
     let fields = json!({ "summary": "s", "project": { "key": "OPS" } });

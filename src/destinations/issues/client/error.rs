@@ -5,15 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::TimeDelta;
-use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, LOCATION};
 use serde_json::Value;
-use url::Url;
 
 use super::endpoint::Endpoint;
 use super::pacing::{Held, Scope};
-use crate::destinations::jira::{Meta, Reason, clean, find_retry_after, text};
+use crate::destinations::jira::{FailedAnswer, Failure, Meta, Reason, clean, find_retry_after};
 use crate::domain::Timestamp;
 use crate::http::{TransportCause, TransportFault};
 
@@ -117,29 +113,9 @@ pub enum Fault {
 }
 
 /// A call that did not succeed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{endpoint}: {message}")]
-pub struct CallError {
-    pub endpoint: Endpoint,
-    /// Absent when there was no answer.
-    pub status: Option<u16>,
-    pub fault: Fault,
-    /// A sentence, with Jira's own message if there is one.
-    pub message: String,
-    /// What to quote to Atlassian's support.
-    pub trace_id: Option<String>,
-    /// Jira's `Date` minus the local clock.
-    pub date_skew: Option<TimeDelta>,
-    /// Why there was no answer, if there was none.
-    pub unreachable: Option<Box<TransportFault>>,
-}
+pub type CallError = Failure<Endpoint, Fault>;
 
 impl CallError {
-    pub(super) fn new(endpoint: Endpoint, fault: Fault, message: &str) -> Self {
-        let message = clean(message);
-        Self { endpoint, status: None, fault, message, trace_id: None, date_skew: None, unreachable: None }
-    }
-
     /// One that we hold back ourselves.
     #[must_use]
     pub fn held(endpoint: Endpoint, held: Held) -> Self {
@@ -155,40 +131,20 @@ impl CallError {
     pub(super) fn transport(endpoint: Endpoint, fault: &TransportFault) -> Self {
         let meaning =
             if was_sent(&fault.cause) { Fault::Unclear { not_before: None } } else { Fault::NotSent };
-        Self {
-            unreachable: Some(Box::new(fault.clone())),
-            ..Self::new(endpoint, meaning, &fault.to_string())
-        }
-    }
-
-    /// A success that cannot be read.
-    pub(super) fn unreadable(endpoint: Endpoint, status: StatusCode, meta: Meta) -> Self {
-        let message = format!("Jira answered {} with a body that is not the documented one", status.as_u16());
-        Self {
-            status: Some(status.as_u16()),
-            trace_id: meta.trace_id,
-            date_skew: meta.date_skew,
-            ..Self::new(endpoint, Fault::Unclear { not_before: None }, &message)
-        }
+        Self::unreachable(endpoint, meaning, fault)
     }
 
     /// An answer with an error status. `limited` is the pause that a 429 leads to.
-    pub(super) fn answered(
+    pub(super) fn refused(
         endpoint: Endpoint,
         answer: &FailedAnswer<'_>,
         limited: Option<(Reason, Held)>,
     ) -> Self {
-        let meta = Meta::read(answer.headers, answer.now);
-        let status = answer.status.as_u16();
         let body = serde_json::from_slice(answer.body).unwrap_or_default();
-        let rejection = Rejection::read(status, &body);
-        let message = rejection.sentence();
-        Self {
-            status: Some(status),
-            trace_id: meta.trace_id,
-            date_skew: meta.date_skew,
-            ..Self::new(endpoint, meaning(answer, rejection, limited), &message)
-        }
+        let rejection = Rejection::read(answer.status.as_u16(), &body);
+        let message = clean(&rejection.sentence());
+        let head = (answer.status, Meta::read(answer.headers, answer.now));
+        Self::answered(endpoint, meaning(answer, rejection, limited), message, head)
     }
 
     /// Whether Jira may have done it: only then must nobody simply repeat a creation.
@@ -198,21 +154,13 @@ impl CallError {
     }
 }
 
-/// An answer with an error status, as far as it was read.
-pub(super) struct FailedAnswer<'a> {
-    pub status: StatusCode,
-    pub headers: &'a HeaderMap,
-    pub body: &'a [u8],
-    /// The requested address, against which a redirect is resolved.
-    pub url: &'a Url,
-    pub now: Timestamp,
-}
-
 fn meaning(answer: &FailedAnswer<'_>, rejection: Rejection, limited: Option<(Reason, Held)>) -> Fault {
     let unclear = || Fault::Unclear { not_before: find_retry_after(answer.headers, answer.now) };
     match (answer.status.as_u16(), limited) {
         (429, Some((reason, held))) => Fault::RateLimited { reason, held },
-        (300..=399, _) => find_redirect(answer).map_or_else(unclear, |to_host| Fault::Redirected { to_host }),
+        (300..=399, _) => {
+            answer.find_redirect().map_or_else(unclear, |to_host| Fault::Redirected { to_host })
+        }
         (401, _) => {
             let body = String::from_utf8_lossy(answer.body).to_ascii_lowercase();
             Fault::Unauthorized { lacks_scope: body.contains(SCOPE_MISMATCH) }
@@ -226,12 +174,6 @@ fn meaning(answer: &FailedAnswer<'_>, rejection: Rejection, limited: Option<(Rea
         (400..=499, _) => Fault::Rejected(Box::new(rejection)),
         _ => unclear(),
     }
-}
-
-fn find_redirect(answer: &FailedAnswer<'_>) -> Option<String> {
-    let target = answer.url.join(text(answer.headers, &LOCATION)?).ok()?;
-    let host = target.host_str()?;
-    Some(target.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
 /// Whether the request may have reached Jira.

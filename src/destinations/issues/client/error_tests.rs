@@ -1,6 +1,8 @@
 //! What each answer, and each lack of one, means.
 
+use reqwest::StatusCode;
 use serde_json::json;
+use url::Url;
 
 use super::*;
 use crate::domain::parse_timestamp;
@@ -17,7 +19,7 @@ fn error_of(status: u16, headers: &[(&'static str, &str)], body: &str) -> CallEr
         url: &Url::parse("https://acme.atlassian.net/rest/api/3/issue").unwrap(),
         now: parse_timestamp("2026-04-03T09:12:00Z").unwrap(),
     };
-    CallError::answered(Endpoint::CreateIssue, &answer, None)
+    CallError::refused(Endpoint::CreateIssue, &answer, None)
 }
 
 #[test]

@@ -12,11 +12,11 @@ use url::Url;
 
 use super::access::{Access, Way};
 use super::endpoint::Endpoint;
-use super::error::{CallError, FailedAnswer, Fault};
+use super::error::{CallError, Fault};
 use super::pacing::{Held, Pacing};
 use crate::clock::Clock;
 use crate::destinations::issues::options::{Host, Options, browse_url};
-use crate::destinations::jira::{Meta, find_limit_left, read_throttle};
+use crate::destinations::jira::{FailedAnswer, Meta, find_limit_left, read_throttle};
 use crate::http::{HttpClient, ObservedRequest, TransportFault, read_body};
 
 /// Longest answer that is read, unpacked.
@@ -230,6 +230,6 @@ impl Client {
         // The status says what it means; if the body breaks off, only Jira's message is lost.
         let body = read.unwrap_or_default();
         let answer = FailedAnswer { status, headers: response.headers(), body: &body, url, now };
-        Err(CallError::answered(endpoint, &answer, limited))
+        Err(CallError::refused(endpoint, &answer, limited))
     }
 }

@@ -132,7 +132,7 @@ fn understand<T>(
     let Reply { status, meta, body } = reply;
     match parse(&body) {
         Some(value) => Ok(Answer { value, meta }),
-        None => Err(JiraError::unreadable(endpoint, status, meta)),
+        None => Err(JiraError::not_documented(endpoint, status, meta)),
     }
 }
 

@@ -189,7 +189,7 @@ async fn a_redirect_is_reported_and_not_followed() {
     let template = ResponseTemplate::new(301).insert_header("location", "https://renamed.atlassian.net/x");
     site.answers_with(template).await;
     let error = site.client.submit(&incidents(1)).await.unwrap_err();
-    assert_eq!(error.disposition, Disposition::Redirected { to_host: "renamed.atlassian.net".to_owned() });
+    assert_eq!(error.fault, Disposition::Redirected { to_host: "renamed.atlassian.net".to_owned() });
     site.the_request().await;
 }
 
@@ -209,7 +209,7 @@ async fn every_failure_says_what_it_asks_for() {
     ] {
         site.answers(status, json!([{ "message": "because", "errorTraceId": "t-1" }])).await;
         let error = site.client.submit(&incidents(count)).await.unwrap_err();
-        assert_eq!((error.status, error.disposition), (Some(status), expected), "{status} with {count}");
+        assert_eq!((error.status, error.fault), (Some(status), expected), "{status} with {count}");
         assert_eq!(error.trace_id.as_deref(), Some("t-1"));
         assert_eq!(error.message, format!("Jira answered {status}: because"));
     }
@@ -224,7 +224,7 @@ async fn a_rate_limited_request_says_until_when_and_who_waits() {
     site.answers_with(template).await;
     let error = site.client.list_workspaces(None).await.unwrap_err();
     let until = parse_timestamp("2026-04-03T10:00:00Z").unwrap();
-    assert_eq!(error.disposition, Disposition::WaitUntil { until, scope: Scope::AllSites });
+    assert_eq!(error.fault, Disposition::WaitUntil { until, scope: Scope::AllSites });
 }
 
 #[tokio::test]
@@ -245,9 +245,9 @@ async fn a_success_with_an_unreadable_body_is_tried_again() {
     let site = site().await;
     site.answers_with(ResponseTemplate::new(202).set_body_string("<html>")).await;
     let error = site.client.submit(&incidents(2)).await.unwrap_err();
-    assert_eq!(error.disposition, Disposition::Retry { not_before: None });
+    assert_eq!(error.fault, Disposition::Retry { not_before: None });
     let error = site.client.find_entity(EntityKind::Incident, &id("x")).await.unwrap_err();
-    assert_eq!(error.disposition, Disposition::Retry { not_before: None });
+    assert_eq!(error.fault, Disposition::Retry { not_before: None });
 }
 
 #[tokio::test]
@@ -256,7 +256,7 @@ async fn an_endless_answer_is_cut_off() {
     site.answers_with(ResponseTemplate::new(202).set_body_bytes(vec![b' '; 9 * 1024 * 1024])).await;
     let error = site.client.submit(&incidents(1)).await.unwrap_err();
     assert!(error.message.ends_with("answers with more than the 8388608 bytes that are read"), "{error}");
-    assert_eq!(error.disposition, Disposition::Retry { not_before: None });
+    assert_eq!(error.fault, Disposition::Retry { not_before: None });
 }
 
 #[tokio::test]
@@ -266,7 +266,7 @@ async fn a_site_that_cannot_be_reached_is_tried_again_and_no_address_is_told() {
     let unreachable = Url::parse("http://127.0.0.1:1/").unwrap();
     let client = JiraClient { site: unreachable, ..client };
     let error = client.list_workspaces(Some(&id("secret-id"))).await.unwrap_err();
-    assert_eq!((error.status, &error.disposition), (None, &Disposition::Retry { not_before: None }));
+    assert_eq!((error.status, &error.fault), (None, &Disposition::Retry { not_before: None }));
     assert!(!error.to_string().contains("secret-id"), "{error}");
     assert_eq!(error.message, "127.0.0.1:1 refuses the connection");
 }
@@ -283,7 +283,7 @@ async fn a_slow_site_is_given_up_on_and_tried_again() {
     let http = reqwest::Client::builder().timeout(std::time::Duration::from_millis(50)).build().unwrap();
     let client = JiraClient { http, ..client };
     let error = client.submit(&incidents(1)).await.unwrap_err();
-    assert_eq!(error.disposition, Disposition::Retry { not_before: None });
+    assert_eq!(error.fault, Disposition::Retry { not_before: None });
     assert_eq!(error.message, format!("{} did not answer in time", server.address()));
 }
 
@@ -300,7 +300,7 @@ async fn more_requests_than_jira_allows_are_held_back_before_they_go_out() {
     };
     assert_eq!(sent.into_inner(), 50);
     assert_eq!(site.server.received_requests().await.unwrap().len(), 50);
-    assert!(matches!(error.disposition, Disposition::WaitUntil { scope: Scope::Endpoint, .. }));
+    assert!(matches!(error.fault, Disposition::WaitUntil { scope: Scope::Endpoint, .. }));
 }
 
 #[tokio::test]
@@ -314,5 +314,5 @@ async fn an_unusable_secret_is_an_authorization_problem() {
     };
     let client = JiraClient { auth: Arc::new(auth), ..client };
     let error = client.list_workspaces(None).await.unwrap_err();
-    assert_eq!((error.status, error.disposition), (None, Disposition::Unauthorized));
+    assert_eq!((error.status, error.fault), (None, Disposition::Unauthorized));
 }

@@ -2,18 +2,15 @@
 //!
 //! Must never carry a token, a query string or an unbounded text: these errors end in logs and tables.
 
-use chrono::TimeDelta;
 use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, LOCATION};
 use serde_json::Value;
-use url::Url;
 
 use super::auth::AuthError;
 use super::budget::UsedUp;
 use super::endpoint::Endpoint;
 use super::scope::Scope;
 use crate::destinations::jira::{
-    Meta, Throttled, clean, clean_trace_id, find_retry_after, read_throttle, text,
+    FailedAnswer, Failure, Meta, Throttled, clean, clean_trace_id, find_retry_after, read_throttle,
 };
 use crate::domain::Timestamp;
 use crate::http::TransportFault;
@@ -46,69 +43,38 @@ pub enum Disposition {
 }
 
 /// A request to Jira that did not succeed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{endpoint}: {message}")]
-pub struct JiraError {
-    pub endpoint: Endpoint,
-    /// Absent when there was no answer.
-    pub status: Option<u16>,
-    pub disposition: Disposition,
-    /// A sentence, with Jira's own message if there is one.
-    pub message: String,
-    /// What to quote to Atlassian's support.
-    pub trace_id: Option<String>,
-    /// Jira's `Date` minus the local clock.
-    pub date_skew: Option<TimeDelta>,
-    /// Why there was no answer, if there was none.
-    pub unreachable: Option<Box<TransportFault>>,
-}
+pub type JiraError = Failure<Endpoint, Disposition>;
 
 impl JiraError {
     /// An answer with an error status. `items` is the number of entities (or ids) that the request carried.
     pub(super) fn from_answer(endpoint: Endpoint, answer: &FailedAnswer<'_>, items: usize) -> Self {
-        let meta = Meta::read(answer.headers, answer.now);
         let (messages, trace_id) = read_messages(answer.body);
         let status = answer.status.as_u16();
-        Self {
-            endpoint,
-            status: Some(status),
-            disposition: classify(answer, items),
-            message: if messages.is_empty() {
-                format!("Jira answered {status}")
-            } else {
-                format!("Jira answered {status}: {}", messages.join("; "))
-            },
-            trace_id: trace_id.or(meta.trace_id),
-            date_skew: meta.date_skew,
-            unreachable: None,
-        }
+        let message = if messages.is_empty() {
+            format!("Jira answered {status}")
+        } else {
+            format!("Jira answered {status}: {}", messages.join("; "))
+        };
+        let head = (answer.status, Meta::read(answer.headers, answer.now));
+        let failure = Self::answered(endpoint, classify(answer, items), message, head);
+        Self { trace_id: trace_id.or(failure.trace_id), ..failure }
     }
 
     /// No answer, or an incomplete one.
     pub(super) fn transport(endpoint: Endpoint, fault: &TransportFault) -> Self {
-        let retry = Disposition::Retry { not_before: None };
-        let unreachable = Some(Box::new(fault.clone()));
-        Self { unreachable, ..Self::without_answer(endpoint, retry, &fault.to_string()) }
+        Self::unreachable(endpoint, Disposition::Retry { not_before: None }, fault)
     }
 
     /// A success whose body is not what the API documents. Submitting again is harmless: an update with a
     /// known sequence number changes nothing.
-    pub(super) fn unreadable(endpoint: Endpoint, status: StatusCode, meta: Meta) -> Self {
-        Self {
-            endpoint,
-            status: Some(status.as_u16()),
-            disposition: Disposition::Retry { not_before: None },
-            message: format!("Jira answered {} with a body that is not the documented one", status.as_u16()),
-            trace_id: meta.trace_id,
-            date_skew: meta.date_skew,
-            unreachable: None,
-        }
+    pub(super) fn not_documented(endpoint: Endpoint, status: StatusCode, meta: Meta) -> Self {
+        Self::unreadable(endpoint, Disposition::Retry { not_before: None }, (status, meta))
     }
 
     /// Held back on our side, below Jira's burst limit.
     pub(super) fn paced(endpoint: Endpoint, until: Timestamp) -> Self {
         let disposition = Disposition::WaitUntil { until, scope: Scope::Endpoint };
-        Self::without_answer(endpoint, disposition, "held back to stay below Jira's burst limit")
+        Self::new(endpoint, disposition, "held back to stay below Jira's burst limit")
     }
 
     /// The points of this hour are used up.
@@ -116,44 +82,22 @@ impl JiraError {
         let UsedUp { until, whole_app } = used_up;
         let scope = if whole_app { Scope::AllSites } else { Scope::Site };
         let disposition = Disposition::WaitUntil { until, scope };
-        Self::without_answer(endpoint, disposition, "held back: the hourly points that Jira grants are spent")
+        Self::new(endpoint, disposition, "held back: the hourly points that Jira grants are spent")
     }
 
     pub(super) fn unsigned(endpoint: Endpoint, error: &AuthError) -> Self {
-        Self::without_answer(endpoint, Disposition::Unauthorized, &error.to_string())
+        Self::new(endpoint, Disposition::Unauthorized, &error.to_string())
     }
 
     pub(super) fn unserializable(endpoint: Endpoint, error: &serde_json::Error) -> Self {
-        Self::without_answer(endpoint, Disposition::GiveUp, &format!("the body cannot be written: {error}"))
+        Self::new(endpoint, Disposition::GiveUp, &format!("the body cannot be written: {error}"))
     }
-
-    fn without_answer(endpoint: Endpoint, disposition: Disposition, message: &str) -> Self {
-        let message = clean(message);
-        Self {
-            endpoint,
-            status: None,
-            disposition,
-            message,
-            trace_id: None,
-            date_skew: None,
-            unreachable: None,
-        }
-    }
-}
-
-/// An answer with an error status, as far as it was read.
-pub(super) struct FailedAnswer<'a> {
-    pub status: StatusCode,
-    pub headers: &'a HeaderMap,
-    pub body: &'a [u8],
-    /// The requested address, against which a redirect is resolved.
-    pub url: &'a Url,
-    pub now: Timestamp,
 }
 
 fn classify(answer: &FailedAnswer<'_>, items: usize) -> Disposition {
     match answer.status.as_u16() {
-        300..=399 => find_redirect_host(answer)
+        300..=399 => answer
+            .find_redirect()
             .map_or(Disposition::Retry { not_before: None }, |to_host| Disposition::Redirected { to_host }),
         401 => Disposition::Unauthorized,
         403 => Disposition::Forbidden,
@@ -168,12 +112,6 @@ fn classify(answer: &FailedAnswer<'_>, items: usize) -> Disposition {
         400..=499 => Disposition::GiveUp,
         _ => Disposition::Retry { not_before: find_retry_after(answer.headers, answer.now) },
     }
-}
-
-fn find_redirect_host(answer: &FailedAnswer<'_>) -> Option<String> {
-    let target = answer.url.join(text(answer.headers, &LOCATION)?).ok()?;
-    let host = target.host_str()?;
-    Some(target.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
 /// Messages and trace id of an error body: the array `ErrorMessages`, or Jira's older `errorMessages`.
@@ -195,7 +133,9 @@ pub(super) fn read_errors(errors: &[Value]) -> (Vec<String>, Option<String>) {
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
     use serde_json::json;
+    use url::Url;
 
     use super::*;
     use crate::domain::{EntityKind, parse_timestamp};
@@ -217,7 +157,7 @@ mod tests {
     }
 
     fn disposition(status: u16, items: usize) -> Disposition {
-        error_of(status, items, &[], &json!(null)).disposition
+        error_of(status, items, &[], &json!(null)).fault
     }
 
     #[test]
@@ -245,7 +185,7 @@ mod tests {
     fn a_busy_site_names_the_earliest_next_attempt() {
         let error = error_of(503, 1, &[("retry-after", "30")], &json!(null));
         let not_before = parse_timestamp("2026-04-03T09:12:30Z");
-        assert_eq!(error.disposition, Disposition::Retry { not_before });
+        assert_eq!(error.fault, Disposition::Retry { not_before });
     }
 
     #[test]
@@ -256,7 +196,7 @@ mod tests {
             ("/login.jsp", "acme.atlassian.net"),
         ] {
             let error = error_of(302, 1, &[("location", location)], &json!(null));
-            assert_eq!(error.disposition, Disposition::Redirected { to_host: host.to_owned() });
+            assert_eq!(error.fault, Disposition::Redirected { to_host: host.to_owned() });
         }
     }
 

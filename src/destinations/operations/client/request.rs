@@ -10,10 +10,10 @@ use url::Url;
 
 use super::auth::{AuthError, SiteAuth};
 use super::endpoint::Endpoint;
-use super::error::{FailedAnswer, JiraError};
+use super::error::JiraError;
 use super::pacing::Pacing;
 use crate::clock::Clock;
-use crate::destinations::jira::{Meta, find_limit_left};
+use crate::destinations::jira::{FailedAnswer, Meta, find_limit_left};
 use crate::http::{ObservedRequest, TransportFault, read_body};
 
 /// Longest answer that is read, unpacked. A bulk answer with 1000 refusals stays far below.
