@@ -122,14 +122,14 @@ async fn compare_facts(cluster: &str, arguments: &Arguments) -> anyhow::Result<E
 
 async fn play_work_items(program: PathBuf, arguments: Arguments) -> anyhow::Result<ExitCode> {
     let folder = tempfile::tempdir()?;
-    let (rounds, seed, speed) = (arguments.rounds, arguments.seed, arguments.speed);
+    let (rounds, seed) = (arguments.rounds, arguments.seed);
     let plan = work_items::Plan {
         program,
         port: find_ports(1)?.first().copied().unwrap_or_default(),
         rounds,
         seed,
         round: Duration::try_from_secs_f64(arguments.seconds_per_round)?,
-        haste: arguments.faketime.map(|library| work_items::Haste { library, speed }),
+        haste: arguments.faketime.map(|library| work_items::Haste { library, speed: arguments.speed }),
         brief: false,
     };
     let start = Instant::now();

@@ -143,7 +143,7 @@ impl Sender {
     pub fn new(seed: u64, clock: Clock) -> Self {
         let (course, incidents, acknowledged, answered) = Default::default();
         let (random, last_ms) = (Random(seed), clock.now_ms());
-        Self { random, course, last_ms, clock, incidents, acknowledged, answered }
+        Self { random, course, clock, last_ms, incidents, acknowledged, answered }
     }
 
     /// The next event: an incident opens, or an existing one changes.

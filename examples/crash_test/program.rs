@@ -17,7 +17,7 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// The program with its folder and its port, which are the same for every start.
 pub struct Program {
-    program: PathBuf,
+    binary: PathBuf,
     folder: PathBuf,
     port: u16,
     http: reqwest::Client,
@@ -27,9 +27,9 @@ pub struct Program {
 }
 
 impl Program {
-    pub fn new(program: &Path, folder: &Path, port: u16, http: reqwest::Client) -> Self {
-        let (program, folder) = (program.to_owned(), folder.to_owned());
-        Self { program, folder, port, http, environment: Vec::new() }
+    pub fn new(binary: &Path, folder: &Path, port: u16, http: reqwest::Client) -> Self {
+        let (binary, folder) = (binary.to_owned(), folder.to_owned());
+        Self { binary, folder, port, http, environment: Vec::new() }
     }
 
     pub fn base_url(&self) -> String {
@@ -55,11 +55,11 @@ impl Program {
 
     pub fn spawn(&self) -> anyhow::Result<Child> {
         let log = std::fs::File::options().create(true).append(true).open(self.folder.join("bridge.log"))?;
-        let mut command = Command::new(&self.program);
+        let mut command = Command::new(&self.binary);
         command.arg("serve").arg("--config").arg(self.config()).kill_on_drop(true);
         command.envs(self.environment.clone());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        command.spawn().with_context(|| format!("{} does not start", self.program.display()))
+        command.spawn().with_context(|| format!("{} does not start", self.binary.display()))
     }
 
     /// Returns once it answers.
@@ -91,7 +91,7 @@ impl Program {
 
     /// What waits or was refused, as an operator would ask it.
     pub async fn list_left(&self) -> anyhow::Result<Vec<String>> {
-        let mut command = Command::new(&self.program);
+        let mut command = Command::new(&self.binary);
         command.args(["deliveries", "list", "--json", "--config"]).arg(self.config());
         command.envs(self.environment.clone());
         let said = command.output().await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use incident_bridge::simulator::Simulator;
-use incident_bridge::simulator::platform::Issue;
+use incident_bridge::simulator::platform::{Issue, RemoteLink};
 use serde_json::Value;
 
 use super::super::model::{Incident, Sender};
@@ -119,18 +119,18 @@ fn list_stale(jira: &Simulator, people: &People, issue: &Issue, incident: &Incid
     let facets = [
         ("summary", shown("summary") == incident.title().as_str()),
         ("description", shown("description").to_string().contains(&format!("P{} since", incident.priority))),
-        ("priority", shown("priority")["name"].as_str() == level.copied()),
+        ("priority", shown("priority").get("name").and_then(Value::as_str) == level.copied()),
         ("components", names.eq(wanted)),
         ("status", is_followed),
     ];
-    let links: Vec<&Value> =
-        issue.remote_links.iter().map(|it| &it.body["object"]["status"]["resolved"]).collect();
+    let is_struck = |link: &RemoteLink| link.body.pointer("/object/status/resolved").and_then(Value::as_bool);
+    let links: Vec<Option<bool>> = issue.remote_links.iter().map(is_struck).collect();
     let mut stale: Vec<&str> = facets
         .into_iter()
         .filter(|(field, is_right)| !is_right && !people.own(issue, field))
         .map(|(field, _)| field)
         .collect();
-    if links != [&Value::Bool(incident.resolved)] {
+    if links != [Some(incident.resolved)] {
         stale.push("link");
     }
     if !issue.labels().contains(&"incident-bridge") {

@@ -71,7 +71,7 @@ pub async fn play(plan: Plan, folder: &Path, progress: impl Fn(u32, &Report)) ->
     let traffic = Traffic::new(sender, PACE, http, program.base_url());
     let people = People::new(plan.seed);
     let (down, report) = Default::default();
-    let mut stage = Stage { program, time, jira, traffic, people, down, report, plan };
+    let mut stage = Stage { plan, time, program, jira, traffic, people, down, report };
     stage.prepare()?;
     let begin = stage.time.clock.now();
     let mut bridge = stage.start_first().await?;
