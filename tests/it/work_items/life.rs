@@ -90,6 +90,18 @@ async fn what_a_lost_request_has_changed_is_taken_back() {
 }
 
 #[tokio::test]
+async fn one_that_is_reopened_and_acknowledged_at_once_is_in_progress() {
+    let world = World::start().await;
+    world.open("Q1").await;
+    world.resolve("Q1").await;
+    assert_eq!(world.category_of("Q1"), "done");
+    world.pass(60).await;
+    world.acknowledge("Q1").await;
+    assert_eq!(world.category_of("Q1"), "indeterminate");
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn a_change_is_one_burst_of_mails_however_much_else_waits() {
     let world = World::keyed("writes_per_second = 1").await;
     world.tell_many(20).await;

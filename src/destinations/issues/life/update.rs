@@ -48,7 +48,7 @@ impl Issues {
             if wishes.is_empty() && !job.is_news(record) && !record.is_suspect {
                 self.keep_distance(record)?;
             }
-            let held = match self.client.find_issue(&issue.id).await {
+            let mut held = match self.client.find_issue(&issue.id).await {
                 Ok(answer) => answer.value,
                 Err(error) if error.fault == Fault::NotFound => return self.lose(job, record).await,
                 Err(error) => return Err(error.into()),
@@ -58,6 +58,8 @@ impl Issues {
             record.is_suspect = false;
             if wishes.contains(&Wish::Reopen) {
                 self.follow(job, record, &held, Wish::Reopen).await?;
+                // What follows depends on the status that it has now.
+                held = self.client.find_issue(&issue.id).await?.value;
             }
             if is_edited {
                 self.edit(job, record, &held, target).await?;
