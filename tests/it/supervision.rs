@@ -204,6 +204,25 @@ async fn a_scheduler_that_is_silent_for_ten_rounds_is_started_again() {
 }
 
 #[tokio::test]
+async fn a_nightly_round_that_fails_is_repeated_as_a_whole() {
+    let bridge = Setup::default().config("[retention]\ninbox = \"1d\"\n").start().await;
+    bridge.install().await;
+    bridge.pagerduty(&triggered("Q1")).await;
+    bridge.settle().await;
+    bridge.advance(3 * 24 * 3600);
+    let nightly = bridge.task("drift");
+    bridge.engine.signals().drift.notify_one();
+    nightly.signal().await;
+    bridge.execute("ALTER TABLE destinations RENAME TO away").await;
+    nightly.run().await.expect_err("a table is missing");
+    bridge.execute("ALTER TABLE away RENAME TO destinations").await;
+    nightly.run().await.expect("the store works");
+    assert_eq!(bridge.count("SELECT COUNT(*) FROM inbox").await, 0);
+    bridge.settle().await;
+    bridge.finish().await;
+}
+
+#[tokio::test]
 async fn the_longest_durations_that_are_taken_stop_nothing() {
     let long = "[retention]\ninbox = \"100y\"\ntimeline = \"100y\"\n[sync]\nremoval_grace = \"100y\"\n\
                 [delivery]\nvisible_within = \"100y\"\n";

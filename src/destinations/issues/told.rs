@@ -17,7 +17,7 @@ fn name(kind: EntityKind, id: &EntityId) -> Option<String> {
     (kind == EntityKind::Incident).then(|| note_of(id))
 }
 
-/// `options` are the keys of the destination; empty if the configuration has it no more.
+/// `options` are the keys of the destination; empty if the configuration no longer has it.
 fn tell(options: &Map<String, Value>, value: &Value) -> Option<Told> {
     let record: Record = serde_json::from_value(value.clone()).ok()?;
     let key = record.issue.as_ref().map(|issue| issue.key.clone());

@@ -53,7 +53,7 @@ impl Task for CheckDrift {
     }
 
     async fn run(&self) -> Result<Next, SyncError> {
-        if self.is_due.swap(false, Ordering::SeqCst) {
+        if self.is_due.load(Ordering::SeqCst) {
             let work = Box::pin(async {
                 self.outbound.check_drift().await?;
                 apply_retention(&self.core, &self.retention).await
@@ -61,6 +61,8 @@ impl Task for CheckDrift {
             // The schedule of every process says the same, at almost the same moment.
             let done = self.core.store.leases().hold_and_keep("nightly", ONCE, work).await?;
             done.unwrap_or(Ok(()))?;
+            // Not before: a round that fails is repeated as a whole.
+            self.is_due.store(false, Ordering::SeqCst);
         } else {
             self.outbound.remove_due(false).await?;
         }
