@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use incident_bridge::simulator::Simulator;
 use incident_bridge::simulator::platform::Issue;
 
-use super::changes::Load;
+use super::changes::{Change, Load};
 use crate::table::count;
 
 /// The counters of a site at one moment.
@@ -105,7 +105,10 @@ impl Wrong {
             })
         };
         let ends = load.ends();
-        let wrong = ends.iter().filter(|(id, end)| !is_shown(id, &end.title, end.is_resolved));
+        // One that is over before it was made needs none.
+        let needs_none = |id: &String, end: &Change| end.is_resolved && !by_incident.contains_key(id);
+        let is_wrong = |id, end: &Change| !needs_none(id, end) && !is_shown(id, &end.title, end.is_resolved);
+        let wrong = ends.iter().filter(|(id, end)| is_wrong(id, end));
         Self { stale: wrong.count(), doubles: by_incident.values().filter(|same| same.len() > 1).count() }
     }
 }
