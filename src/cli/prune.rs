@@ -1,16 +1,13 @@
 //! `prune`: removes from Jira what its site may no longer see.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use super::layout::moment_and_age;
 use super::output;
 use crate::app::open_engine;
 use crate::clock::Clock;
 use crate::config::Config;
-
-/// How soon a removal goes on that a limit has held back.
-const GOES_ON: Duration = Duration::from_secs(3);
+use crate::sync::Outbound;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -33,7 +30,7 @@ pub async fn main(config: &Config, arguments: &Arguments, json: bool) -> anyhow:
     } else {
         let mut removed = engine.outbound().remove_due(arguments.now).await?;
         while engine.outbound().has_unfinished_removal() {
-            tokio::time::sleep(GOES_ON).await;
+            tokio::time::sleep(Outbound::REMOVAL_GOES_ON).await;
             removed.extend(engine.outbound().remove_due(arguments.now).await?);
         }
         removed

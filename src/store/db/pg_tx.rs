@@ -44,7 +44,7 @@ impl PgTx {
 }
 
 impl Drop for PgTx {
-    /// Without a runtime the connection is closed, which ends the transaction too.
+    /// Outside of a runtime it is left to the pool.
     fn drop(&mut self) {
         if let (Some(transaction), alive) = (self.transaction.take(), self.alive.take())
             && let Ok(runtime) = tokio::runtime::Handle::try_current()

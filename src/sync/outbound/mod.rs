@@ -87,6 +87,9 @@ impl Outbound {
         self.delivery.linger
     }
 
+    /// How soon a removal goes on that a limit has held back.
+    pub const REMOVAL_GOES_ON: Duration = Duration::from_secs(3);
+
     /// Whether a removal was held back by a limit.
     #[must_use]
     pub fn has_unfinished_removal(&self) -> bool {

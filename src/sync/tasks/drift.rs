@@ -17,9 +17,6 @@ use crate::sync::outbound::Outbound;
 /// How far the clocks of processes may differ without any of them repeating what another has done.
 const ONCE: Duration = Duration::from_mins(1);
 
-/// How soon a removal goes on that a limit has held back.
-const GOES_ON: Duration = Duration::from_secs(3);
-
 pub(super) struct CheckDrift {
     pub core: Arc<Core>,
     pub outbound: Arc<Outbound>,
@@ -67,6 +64,6 @@ impl Task for CheckDrift {
             self.outbound.remove_due(false).await?;
         }
         let goes_on = self.outbound.has_unfinished_removal();
-        Ok(if goes_on { Next::After(GOES_ON) } else { Next::AtInterval })
+        Ok(if goes_on { Next::After(Outbound::REMOVAL_GOES_ON) } else { Next::AtInterval })
     }
 }

@@ -58,8 +58,10 @@ impl Issues {
             record.is_suspect = false;
             if wishes.contains(&Wish::Reopen) {
                 self.follow(job, record, &held, Wish::Reopen).await?;
-                // What follows depends on the status that it has now.
-                held = self.client.find_issue(&issue.id).await?.value;
+                if wishes.len() > 1 {
+                    // What follows depends on the status that it has now.
+                    held = self.client.find_issue(&issue.id).await?.value;
+                }
             }
             if is_edited {
                 self.edit(job, record, &held, target).await?;
