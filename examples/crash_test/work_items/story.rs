@@ -172,8 +172,9 @@ impl Stage {
                 // A moment in which the machine is busy is ten seconds then.
                 self.report.difference.noisy.clear();
             }
-            let Difference { lost, stale, .. } = &self.report.difference;
-            if lost.is_empty() && stale.is_empty() {
+            let Difference { lost, stale, undone, .. } = &self.report.difference;
+            // What was covered comes back when the work item is read back.
+            if lost.is_empty() && stale.is_empty() && undone.is_empty() {
                 self.report.left = self.program.list_left().await?;
                 if self.report.left.is_empty() {
                     break;

@@ -139,7 +139,7 @@ mod tests {
 
     use super::*;
     use crate::clock::from_millis;
-    use crate::destinations::issues::content::edit::Field;
+    use crate::destinations::issues::content::field::Field;
     use crate::destinations::issues::record::IssueRef;
 
     fn told(record: &Record) -> Told {

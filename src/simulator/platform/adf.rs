@@ -20,16 +20,20 @@ pub fn check(document: &Value) -> Result<(), String> {
     children(node, BLOCKS, check_node)
 }
 
+/// The texts of a document, one block a line.
+pub fn text(document: &Value) -> String {
+    let blocks = document["content"].as_array().into_iter().flatten();
+    blocks.map(|block| texts(block).concat()).collect::<Vec<_>>().join("\n")
+}
+
 /// Characters of all texts of a document.
 pub fn text_length(document: &Value) -> usize {
-    match document {
-        Value::Object(node) => {
-            let own = node.get("text").and_then(Value::as_str).map_or(0, |it| it.encode_utf16().count());
-            own + node.get("content").map_or(0, text_length)
-        }
-        Value::Array(nodes) => nodes.iter().map(text_length).sum(),
-        _ => 0,
-    }
+    texts(document).iter().map(|text| text.encode_utf16().count()).sum()
+}
+
+fn texts(node: &Value) -> Vec<&str> {
+    let inner = node["content"].as_array().into_iter().flatten().flat_map(texts);
+    node["text"].as_str().into_iter().chain(inner).collect()
 }
 
 fn check_node(node: &Map<String, Value>) -> Result<(), String> {

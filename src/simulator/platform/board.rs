@@ -6,11 +6,8 @@ use super::super::handle::Simulator;
 use super::account::Account;
 use super::issue::Issue;
 use super::project::Project;
-use super::state::{Mail, Platform};
+use super::state::{Edit, Mail, PERSON, Platform};
 use crate::clock::Timestamp;
-
-/// Who changes things by hand.
-const PERSON: &str = "a person";
 
 /// The site's projects as people use them.
 #[derive(Clone, Copy, Debug)]
@@ -90,11 +87,16 @@ impl Board<'_> {
     /// A person writes a field.
     pub fn edit(self, id_or_key: &str, field: &str, value: Value) {
         self.change(|platform, now| {
-            let Some(id) = platform.find_id(id_or_key) else { return };
-            if let Some(issue) = platform.get_mut(id) {
-                issue.fields.insert(field.to_owned(), value);
-            }
-            platform.record_change(now, id, PERSON, &[field]);
+            let Some(issue) = platform.find_id(id_or_key) else { return };
+            platform.edit(now, Edit { issue, field: field.to_owned(), value });
+        });
+    }
+
+    /// A person writes a field right after an issue was read the next time.
+    pub fn edit_after_read(self, id_or_key: &str, field: &str, value: Value) {
+        self.change(|platform, _| {
+            let Some(issue) = platform.find_id(id_or_key) else { return };
+            platform.after_reads.push(Edit { issue, field: field.to_owned(), value });
         });
     }
 
@@ -113,10 +115,7 @@ impl Board<'_> {
             let statuses =
                 platform.project_of(issue).map(|it| it.workflow.statuses.clone()).unwrap_or_default();
             let Some(status) = statuses.iter().find(|it| it.name == status) else { return };
-            if let Some(issue) = platform.get_mut(id) {
-                status.id.clone_into(&mut issue.status);
-            }
-            platform.record_change(now, id, PERSON, &["status"]);
+            platform.change((now, PERSON), id, &["status"], |issue| status.id.clone_into(&mut issue.status));
         });
     }
 
@@ -127,7 +126,7 @@ impl Board<'_> {
             let Some(target) = platform.find_project(project).cloned() else { return };
             let Some(key) = platform.take_key(project) else { return };
             platform.rename(id, key);
-            if let Some(issue) = platform.get_mut(id) {
+            platform.change((now, PERSON), id, &["project"], |issue| {
                 issue.project.clone_from(&target.id);
                 if target.find_type(&issue.issue_type).is_none()
                     && let Some(first) = target.types.first()
@@ -139,8 +138,7 @@ impl Board<'_> {
                 {
                     first.id.clone_into(&mut issue.status);
                 }
-            }
-            platform.record_change(now, id, PERSON, &["project"]);
+            });
         });
     }
 

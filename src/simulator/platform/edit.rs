@@ -211,17 +211,14 @@ impl Desk<'_> {
         cause: &'static str,
     ) {
         let Some(issue) = self.platform.get_mut(id) else { return };
-        issue.properties.extend(properties);
-        let mut names = Vec::new();
-        for (name, value) in changed {
-            if issue.fields.get(&name) != Some(&value) {
-                issue.fields.insert(name.clone(), value);
-                names.push(name);
-            }
-        }
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let new = changed.into_iter().filter(|(name, value)| issue.fields.get(name) != Some(value));
+        let new: Map<String, Value> = new.collect();
+        let names: Vec<&str> = new.keys().map(String::as_str).collect();
         let author = self.account.name.clone();
-        self.platform.record_change(self.now, id, &author, &names);
+        self.platform.change((self.now, &author), id, &names, |issue| {
+            issue.properties.extend(properties);
+            issue.fields.extend(new.clone());
+        });
         // Without administration Jira ignores the wish silently.
         let is_silent =
             self.query("notifyUsers").as_deref() == Some("false") && self.account.may(Permission::Administer);
@@ -298,16 +295,16 @@ impl Desk<'_> {
     }
 
     fn move_to(&mut self, id: u64, status: &str, is_done: bool, given: &Map<String, Value>) {
-        let Some(issue) = self.platform.get_mut(id) else { return };
-        status.clone_into(&mut issue.status);
-        issue.fields.extend(given.clone());
-        if !is_done {
-            issue.fields.insert("resolution".to_owned(), Value::Null);
-        } else if issue.fields.get("resolution").is_none_or(Value::is_null) {
-            issue.fields.insert("resolution".to_owned(), json!({ "name": "Done" }));
-        }
         let author = self.account.name.clone();
-        self.platform.record_change(self.now, id, &author, &["status"]);
+        self.platform.change((self.now, &author), id, &["status"], |issue| {
+            status.clone_into(&mut issue.status);
+            issue.fields.extend(given.clone());
+            if !is_done {
+                issue.fields.insert("resolution".to_owned(), Value::Null);
+            } else if issue.fields.get("resolution").is_none_or(Value::is_null) {
+                issue.fields.insert("resolution".to_owned(), json!({ "name": "Done" }));
+            }
+        });
         self.platform.send_mail(self.now, id, "doTransition");
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::adf;
 use super::project::Project;
 use super::workflow::Status;
 use crate::clock::Timestamp;
@@ -32,8 +33,34 @@ pub struct Change {
     pub at: Timestamp,
     pub author: String,
     pub field: String,
-    /// Id of the status that it has since, if that changed.
-    pub to: Option<String>,
+    pub from: Side,
+    pub to: Side,
+}
+
+/// What a field held before or after a change, as a history shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Side {
+    /// Of what has one, such as a status or a priority.
+    pub id: Option<String>,
+    /// A document without its formatting.
+    pub text: Option<String>,
+}
+
+impl Side {
+    fn of(value: Option<&Value>) -> Self {
+        let part = |name: &str| value?.get(name)?.as_str().map(str::to_owned);
+        let text = match value {
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(Value::Array(items)) => Some(items.iter().map(name_of).collect::<Vec<_>>().join(" ")),
+            Some(document) if document["type"] == "doc" => Some(adf::text(document)),
+            _ => part("name"),
+        };
+        Self { id: part("id"), text }
+    }
+}
+
+fn name_of(item: &Value) -> &str {
+    item.as_str().or_else(|| item["name"].as_str()).unwrap_or_default()
 }
 
 /// A work item.
@@ -80,6 +107,16 @@ impl Issue {
         self.changes.iter().rev().find(|it| it.field == field).map(|it| it.author.as_str())
     }
 
+    /// What a field holds as a history shows it; `status` and `project` too.
+    pub fn side(&self, field: &str) -> Side {
+        let id = match field {
+            "status" => Some(&self.status),
+            "project" => Some(&self.project),
+            _ => None,
+        };
+        id.map_or_else(|| Side::of(self.fields.get(field)), |id| Side { id: Some(id.clone()), text: None })
+    }
+
     /// As `getIssue`, `bulkFetchIssues` and the search show it. `wanted` are field names; `*all` and
     /// `*navigable` are every field.
     pub fn to_json(&self, project: &Project, url: &str, wanted: &[String], properties: &[String]) -> Value {
@@ -110,7 +147,11 @@ impl Issue {
                 "id": (n + 1).to_string(),
                 "author": { "displayName": change.author, "accountId": change.author },
                 "created": change.at.to_rfc3339(),
-                "items": [{ "field": change.field, "fieldId": change.field, "to": change.to }],
+                "items": [{
+                    "field": change.field, "fieldId": change.field,
+                    "from": change.from.id, "fromString": change.from.text,
+                    "to": change.to.id, "toString": change.to.text,
+                }],
             })
         });
         let histories: Vec<Value> = histories.collect();

@@ -152,7 +152,7 @@ impl Desk<'_> {
         }
     }
 
-    fn get_issue(&self, id: u64) -> Answer {
+    fn get_issue(&mut self, id: u64) -> Answer {
         let words =
             |name: &str| self.query(name).map(|it| it.split(',').map(str::to_owned).collect::<Vec<_>>());
         let fields = words("fields").unwrap_or_else(|| vec!["*all".to_owned()]);
@@ -162,6 +162,7 @@ impl Desk<'_> {
         if self.query("expand").is_some_and(|it| it.contains("changelog")) {
             shown["changelog"] = self.look_up(id).map(|(issue, _)| issue.to_changelog()).unwrap_or_default();
         }
+        self.platform.note_read(self.now, id);
         Answer::json(200, shown)
     }
 

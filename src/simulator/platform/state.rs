@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::account::Account;
 use super::index::Index;
-use super::issue::{Change, Issue};
+use super::issue::{Change, Issue, Side};
 use super::limits::Limits;
 use super::project::Project;
 use crate::clock::Timestamp;
@@ -33,6 +34,17 @@ pub struct Mail {
     pub cause: &'static str,
 }
 
+/// Who changes things by hand.
+pub const PERSON: &str = "a person";
+
+/// A field that a person writes.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    pub issue: u64,
+    pub field: String,
+    pub value: Value,
+}
+
 /// Projects, people and issues of one site.
 #[derive(Debug)]
 pub struct Platform {
@@ -42,6 +54,8 @@ pub struct Platform {
     pub limits: Limits,
     pub index: Index,
     pub mails: Vec<Mail>,
+    /// Each as soon as its issue was read.
+    pub after_reads: Vec<Edit>,
     /// How often each operation was performed.
     pub calls: BTreeMap<&'static str, u64>,
     issues: BTreeMap<u64, Issue>,
@@ -67,6 +81,7 @@ impl Platform {
             limits: Limits::default(),
             index: Index::new(seed),
             mails: Vec::new(),
+            after_reads: Vec::new(),
             calls: BTreeMap::new(),
             issues: BTreeMap::new(),
             deleted: BTreeMap::new(),
@@ -151,17 +166,37 @@ impl Platform {
         }
     }
 
-    /// Notes who changed fields of an issue.
-    pub fn record_change(&mut self, now: Timestamp, id: u64, author: &str, fields: &[&str]) {
-        if let Some(issue) = self.issues.get_mut(&id) {
-            issue.updated = now;
-            for field in fields {
-                let to = (*field == "status").then(|| issue.status.clone());
-                let (author, field) = (author.to_owned(), (*field).to_owned());
-                issue.changes.push(Change { at: now, author, field, to });
-            }
-            self.index.note(now, id);
+    /// Changes an issue, and notes who changed which of these fields.
+    pub fn change(
+        &mut self,
+        (now, author): (Timestamp, &str),
+        id: u64,
+        fields: &[&str],
+        change: impl FnOnce(&mut Issue),
+    ) {
+        let Some(issue) = self.issues.get_mut(&id) else { return };
+        let before: Vec<Side> = fields.iter().map(|field| issue.side(field)).collect();
+        change(issue);
+        issue.updated = now;
+        for (field, from) in fields.iter().zip(before) {
+            let (author, field) = (author.to_owned(), (*field).to_owned());
+            let to = issue.side(&field);
+            issue.changes.push(Change { at: now, author, field, from, to });
         }
+        self.index.note(now, id);
+    }
+
+    /// A person writes a field.
+    pub fn edit(&mut self, now: Timestamp, Edit { issue, field, value }: Edit) {
+        self.change((now, PERSON), issue, &[&field], |issue| drop(issue.fields.insert(field.clone(), value)));
+    }
+
+    /// What people do as soon as an issue was read.
+    pub fn note_read(&mut self, now: Timestamp, id: u64) {
+        let (due, rest) = std::mem::take(&mut self.after_reads).into_iter().partition(|it| it.issue == id);
+        self.after_reads = rest;
+        let due: Vec<Edit> = due;
+        due.into_iter().for_each(|edit| self.edit(now, edit));
     }
 
     pub fn send_mail(&mut self, at: Timestamp, issue: u64, cause: &'static str) {

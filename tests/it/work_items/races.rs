@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use incident_bridge::app::{App, Roles};
 use incident_bridge::simulator::Fault;
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::world::World;
@@ -129,5 +130,48 @@ async fn two_processes_on_one_database_make_one_work_item_for_each_incident() {
     stop.cancel();
     other.run(stop).await.expect("it stops");
     world.expect_told(2 * ids.len());
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_people_write_between_a_read_and_a_write_is_given_back() {
+    let document = json!({ "type": "doc", "version": 1, "content": [
+        { "type": "paragraph", "content": [{ "type": "text", "text": "theirs" }] },
+    ] });
+    for (field, value) in [
+        ("summary", json!("theirs")),
+        ("description", document),
+        ("priority", json!({ "id": "5", "name": "Lowest" })),
+    ] {
+        let world = World::start().await;
+        world.open("Q1").await;
+        world.pass(60).await;
+        world.board().edit_after_read("OPS-1", field, value.clone());
+        world.tell(triggered("Q1").titled("Ours").of_priority("P3").kind("incident.priority_updated")).await;
+        assert_ne!(world.issue_of("Q1").fields[field], value, "Jira cannot tell");
+        world.pass(60).await;
+        assert_eq!(world.issue_of("Q1").fields[field], value);
+        world
+            .say(triggered("Q1").titled("Ours again").of_priority("P4").kind("incident.priority_updated"))
+            .await;
+        world.pass(60).await;
+        assert_eq!(world.issue_of("Q1").fields[field], value, "it stays theirs");
+        assert!(world.told("Q1").await.contains(field));
+        // The mail about what was given back.
+        world.expect_told(1);
+        world.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_write_without_an_answer_covered_is_given_back_too() {
+    let world = World::start().await;
+    world.open("Q1").await;
+    world.pass(60).await;
+    world.board().edit_after_read("OPS-1", "summary", json!("theirs"));
+    world.jira().fail_next(Fault::dropped().on_operation("editIssue"));
+    world.tell(triggered("Q1").titled("Ours").kind("incident.priority_updated")).await;
+    world.pass(60).await;
+    assert_eq!(world.issue_of("Q1").text("summary"), "theirs");
     world.finish().await;
 }

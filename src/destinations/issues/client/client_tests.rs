@@ -110,7 +110,7 @@ async fn work_items_are_read_one_by_one_in_bulk_and_by_search() {
     assert_eq!(sent["jql"], jql::by_label("OPS", "ib-1"));
 
     site.answers(200, json!({ "id": "7", "changelog": { "histories": [{ "id": "1" }] } })).await;
-    assert_eq!(site.client.find_history("7").await.unwrap().value.len(), 1);
+    assert_eq!(site.client.find_issue_with_history("7").await.unwrap().value.history().len(), 1);
 }
 
 #[tokio::test]

@@ -52,17 +52,18 @@ impl Client {
 
     /// E3, by id or by any key that it has had.
     pub async fn find_issue(&self, id: &str) -> Result<Answer<Issue>, CallError> {
-        let call = Call::of_issue(Endpoint::FindIssue, &[id])
-            .query("fields", FIELDS.join(","))
-            .query("properties", PROPERTY);
+        understand(self.send(&Self::finding(id)).await?, Issue::read)
+    }
+
+    /// E3 with who changed what and when.
+    pub async fn find_issue_with_history(&self, id: &str) -> Result<Answer<Issue>, CallError> {
+        let call = Self::finding(id).query("expand", "changelog");
         understand(self.send(&call).await?, Issue::read)
     }
 
-    /// E3 with who changed what and when, as Jira tells it: the newest first, at most 100.
-    pub async fn find_history(&self, id: &str) -> Result<Answer<Vec<Value>>, CallError> {
-        let call =
-            Call::of_issue(Endpoint::FindIssue, &[id]).query("fields", "status").query("expand", "changelog");
-        understand(self.send(&call).await?, |body| list(body.get("changelog")?, &["histories"]).cloned())
+    fn finding(id: &str) -> Call {
+        let call = Call::of_issue(Endpoint::FindIssue, &[id]);
+        call.query("fields", FIELDS.join(",")).query("properties", PROPERTY)
     }
 
     /// E11, by ids or keys, up to [`MAX_FETCHED`]: those that exist and may be seen, whatever the index knows.

@@ -10,43 +10,11 @@ use serde_json::{Value, json};
 use super::body::IssueBody;
 use super::components::change_components;
 use super::create::Wanted;
+use super::field::Field;
 use super::identity::Identity;
 use super::issue::Issue;
 use super::normal::{document_digest, text_digest};
 use super::screen::text_of;
-
-/// A field that is kept up to date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Field {
-    Summary,
-    Description,
-    Priority,
-    Components,
-    Labels,
-}
-
-impl Field {
-    pub const ALL: [Self; 5] =
-        [Self::Summary, Self::Description, Self::Priority, Self::Components, Self::Labels];
-
-    /// Jira's id of it, and its name in the configuration.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Summary => "summary",
-            Self::Description => "description",
-            Self::Priority => "priority",
-            Self::Components => "components",
-            Self::Labels => "labels",
-        }
-    }
-
-    /// The field of that name.
-    #[must_use]
-    pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|field| field.as_str() == name)
-    }
-}
 
 /// What was written to a work item last, as far as it tells people's edits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +31,17 @@ pub struct Written {
 }
 
 impl Written {
+    /// What tells whether people have changed a field; `None` for lists, to which everybody adds.
+    #[must_use]
+    pub fn of(&self, field: Field) -> Option<&String> {
+        match field {
+            Field::Summary => self.summary.as_ref(),
+            Field::Description => self.description.as_ref(),
+            Field::Priority => self.priority.as_ref(),
+            Field::Components | Field::Labels => None,
+        }
+    }
+
     /// Takes over what a body writes that Jira has accepted.
     pub fn apply(&mut self, body: &IssueBody) {
         let field = |name: &str| body.fields.get(name);
@@ -93,15 +72,15 @@ impl Written {
 
     /// Takes over what a request was to write whose answer was lost, as far as the work item shows it.
     pub fn take_over(&mut self, pending: &Self, held: &Issue) {
-        let shown = held.summary().map(text_digest);
+        let shown = held.digest(Field::Summary);
         if shown == pending.summary {
             self.summary = shown;
         }
-        let shown = held.description().map(document_digest);
+        let shown = held.digest(Field::Description);
         if shown == pending.description {
             self.description = shown;
         }
-        let shown = held.priority().map(|priority| priority.id);
+        let shown = held.digest(Field::Priority);
         if shown == pending.priority {
             self.priority = shown;
         }
@@ -184,29 +163,19 @@ enum Change {
 }
 
 fn compare(field: Field, wanted: &Wanted, written: &Written, held: &Issue) -> Change {
-    let (target, wanted, written, held) = match field {
-        Field::Summary => (
-            json!(wanted.summary),
-            text_digest(&wanted.summary),
-            &written.summary,
-            held.summary().map(text_digest),
-        ),
-        Field::Description => (
-            wanted.description.clone(),
-            document_digest(&wanted.description),
-            &written.description,
-            held.description().map(document_digest),
-        ),
+    let (target, wanted) = match field {
+        Field::Summary => (json!(wanted.summary), text_digest(&wanted.summary)),
+        Field::Description => (wanted.description.clone(), document_digest(&wanted.description)),
         Field::Priority => {
             let Some(priority) = &wanted.priority else { return Change::None };
-            let held = held.priority().map(|priority| priority.id);
-            (json!({ "id": priority.id }), priority.id.clone(), &written.priority, held)
+            (json!({ "id": priority.id }), priority.id.clone())
         }
         Field::Components | Field::Labels => return Change::None,
     };
+    let (held, written) = (held.digest(field), written.of(field));
     if held.as_ref() == Some(&wanted) {
         Change::None
-    } else if held == *written && (written.is_some() || field == Field::Priority) {
+    } else if held.as_ref() == written && (written.is_some() || field == Field::Priority) {
         // A priority that was never written is the one that Jira chose, or none.
         Change::To(target)
     } else if held.is_none() && written.is_none() {

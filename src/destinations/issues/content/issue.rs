@@ -4,9 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::field::Field;
 use super::identity::{Identity, PROPERTY};
+use super::normal::{document_digest, text_digest};
 use super::screen::{Named, text_of};
 use super::workflow::Category;
 use crate::domain::{Timestamp, parse_timestamp};
@@ -34,6 +36,7 @@ pub struct Issue {
     pub key: String,
     fields: Value,
     properties: Value,
+    history: Vec<Value>,
 }
 
 impl Issue {
@@ -46,6 +49,11 @@ impl Issue {
             key: value.get("key").and_then(text_of).unwrap_or_default(),
             fields: part("fields"),
             properties: part("properties"),
+            history: value
+                .pointer("/changelog/histories")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default(),
         })
     }
 
@@ -63,6 +71,32 @@ impl Issue {
     #[must_use]
     pub fn description(&self) -> Option<&Value> {
         self.fields.get("description").filter(|description| !description.is_null())
+    }
+
+    /// What tells whether people have changed a field; `None` if it is empty, and for lists, to which everybody adds.
+    #[must_use]
+    pub fn digest(&self, field: Field) -> Option<String> {
+        match field {
+            Field::Summary => self.summary().map(text_digest),
+            Field::Description => self.description().map(document_digest),
+            Field::Priority => self.priority().map(|priority| priority.id),
+            Field::Components | Field::Labels => None,
+        }
+    }
+
+    /// Who changed what and when, as Jira tells it, the newest first and at most 100; empty unless it was asked for.
+    #[must_use]
+    pub fn history(&self) -> &[Value] {
+        &self.history
+    }
+
+    /// The same work item with these fields.
+    #[must_use]
+    pub fn showing(mut self, fields: Map<String, Value>) -> Self {
+        if let Some(shown) = self.fields.as_object_mut() {
+            shown.extend(fields);
+        }
+        self
     }
 
     #[must_use]

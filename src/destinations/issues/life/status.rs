@@ -73,7 +73,8 @@ impl Issues {
 
     /// Whether a transition took place whose answer was lost.
     async fn was_moved(&self, issue: &str, moving: &Moving) -> Result<bool, Stop> {
-        Ok(self.client.find_history(issue).await?.value.iter().any(|entry| moving.is(entry)))
+        let held = self.client.find_issue_with_history(issue).await?.value;
+        Ok(held.history().iter().any(|entry| moving.is(entry)))
     }
 
     /// Takes the transition that fits; where there is a record, it says so before the request leaves, and one that is

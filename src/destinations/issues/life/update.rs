@@ -10,6 +10,7 @@ use super::stop::{Stop, later};
 use crate::destinations::issues::client::{CallError, Fault};
 use crate::destinations::issues::content::body::IssueBody;
 use crate::destinations::issues::content::edit::{Edit, Scope, edit};
+use crate::destinations::issues::content::history::Unproven;
 use crate::destinations::issues::content::issue::Issue;
 use crate::destinations::issues::content::workflow::Wish;
 use crate::destinations::issues::record::{IssueRef, Record, Standing, State};
@@ -48,8 +49,8 @@ impl Issues {
             if wishes.is_empty() && !job.is_news(record) && !record.is_suspect {
                 self.keep_distance(record)?;
             }
-            let mut held = match self.client.find_issue(&issue.id).await {
-                Ok(answer) => answer.value,
+            let mut held = match self.find_current(&issue.id, record).await {
+                Ok(held) => held,
                 Err(error) if error.fault == Fault::NotFound => return self.lose(job, record).await,
                 Err(error) => return Err(error.into()),
             };
@@ -60,10 +61,10 @@ impl Issues {
                 self.follow(job, record, &held, Wish::Reopen).await?;
                 if wishes.len() > 1 {
                     // What follows depends on the status that it has now.
-                    held = self.client.find_issue(&issue.id).await?.value;
+                    held = self.find_current(&issue.id, record).await?;
                 }
             }
-            if is_edited {
+            if is_edited || record.unproven.is_some() {
                 self.edit(job, record, &held, target).await?;
             }
             for wish in wishes.into_iter().filter(|wish| *wish != Wish::Reopen) {
@@ -78,6 +79,43 @@ impl Issues {
         self.relate(job, record).await?;
         self.mark_merged(job, record).await?;
         self.bring_links(job, record).await
+    }
+
+    /// The work item as it is now; with its history if that must prove the last edit.
+    pub(super) async fn find_current(&self, id: &str, record: &Record) -> Result<Issue, CallError> {
+        let found = match record.unproven {
+            Some(_) => self.client.find_issue_with_history(id).await,
+            None => self.client.find_issue(id).await,
+        };
+        Ok(found?.value)
+    }
+
+    /// Gives back what people wrote just before the last edit, which covered it: it is theirs from then on.
+    pub(super) async fn give_back(&self, record: &mut Record, mut held: Issue) -> Result<Issue, Stop> {
+        let covered = record.unproven.as_ref().map(|it| it.find_covered(&held, &record.written));
+        if let Some(fields) = covered.filter(|it| !it.is_empty()) {
+            let body = IssueBody { fields: fields.clone(), ..IssueBody::default() };
+            match self.client.edit_issue(&held.id, &body).await {
+                Ok(_) => {
+                    tracing::info!(
+                        issue = held.key,
+                        "what a person wrote just before the bridge was given back"
+                    );
+                    held = held.showing(fields);
+                }
+                // It is in the history, and nowhere else.
+                Err(error) if matches!(error.fault, Fault::Rejected(_)) => {
+                    tracing::warn!(issue = held.key, %error, "what a person wrote just before the bridge is lost");
+                }
+                Err(error) if error.fault == Fault::Conflict => {
+                    let [soon, ..] = AFTER_CONFLICTS;
+                    return Err(Stop::Wait { until: later(self.clock.now(), soon), why: error.to_string() });
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        record.unproven = None;
+        Ok(held)
     }
 
     fn keep_distance(&self, record: &Record) -> Result<(), Stop> {
@@ -116,20 +154,21 @@ impl Issues {
         if let Some(pending) = record.pending.take() {
             record.written.take_over(&pending, held);
         }
+        let held = &self.give_back(record, held.clone()).await?;
         let refused = self.projects.list_refused(&project.key);
         let scope = Scope { update: &self.options.update, refused: &refused };
         let Edit { body, respected, written } = edit(scope, &target.wanted, &record.written, held, &identity);
         record.remarks.note_theirs(&respected, self.clock.now());
         record.written = written;
         if let Some(mut body) = body {
-            self.announce_edit(job, record, &body).await?;
+            self.announce_edit(job, record, (&body, held)).await?;
             let mut outcome = self.client.edit_issue(&held.id, &body).await;
             for _ in 0..2 {
                 let Err(error) = &outcome else { break };
                 let repaired = self.repair_edit(&body, error, &target, (&project.key, record));
                 let Some(repaired) = repaired else { break };
                 body = repaired;
-                self.announce_edit(job, record, &body).await?;
+                self.announce_edit(job, record, (&body, held)).await?;
                 if !body.has_fields() {
                     break;
                 }
@@ -153,7 +192,13 @@ impl Issues {
     }
 
     /// Commits what a request that leaves now will have written.
-    async fn announce_edit(&self, job: &Job<'_>, record: &mut Record, body: &IssueBody) -> Result<(), Stop> {
+    async fn announce_edit(
+        &self,
+        job: &Job<'_>,
+        record: &mut Record,
+        (body, held): (&IssueBody, &Issue),
+    ) -> Result<(), Stop> {
+        record.unproven = Unproven::of(body, held);
         let mut pending = record.written.clone();
         pending.apply(body);
         record.pending = Some(pending);

@@ -103,8 +103,8 @@ impl Issues {
         let Some(issue) = record.issue.clone().filter(|_| record.state == State::Linked) else {
             return Ok(Some(as_it_should_be(record.said.version, Map::new())));
         };
-        let held = match self.client.find_issue(&issue.id).await {
-            Ok(answer) => Some(answer.value),
+        let held = match self.find_current(&issue.id, &record).await {
+            Ok(held) => Some(held),
             Err(error) if error.fault == Fault::NotFound => None,
             Err(error) => return Err(error.into()),
         };
@@ -116,9 +116,10 @@ impl Issues {
             record.reviews.values_mut().for_each(|review| review.sent = false);
             return self.suspect(&note, &mut record).await;
         }
-        let before = record.written.clone();
+        let before = record.clone();
+        let held = self.give_back(&mut record, held).await?;
         record.written.note_defaults(&held);
-        if record.written != before {
+        if record != before {
             self.save(&note, &record).await?;
         }
         let category = held.category().map(Category::as_str);

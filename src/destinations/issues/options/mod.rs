@@ -24,7 +24,7 @@ use self::values::{
     parse_choice, parse_cloud_id, parse_date, parse_email, parse_field, parse_filled, parse_level,
     parse_project, parse_window,
 };
-use super::content::edit::Field;
+use super::content::field::Field;
 use super::content::labels::parse_label;
 use crate::domain::Severity;
 

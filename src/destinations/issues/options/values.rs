@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 
 use crate::config::parse_duration;
-use crate::destinations::issues::content::edit::Field;
+use crate::destinations::issues::content::field::Field;
 use crate::destinations::issues::content::priority::LEVELS;
 use crate::destinations::issues::content::workflow::Choice;
 use crate::domain::Severity;

@@ -16,7 +16,9 @@ pub use self::creation::Creation;
 pub use self::moving::Moving;
 pub use self::said::{Said, Standing};
 pub use self::step::{Policy, Step};
-use super::content::edit::{Field, Written};
+use super::content::edit::Written;
+use super::content::field::Field;
+use super::content::history::Unproven;
 use super::content::workflow::Wish;
 use crate::domain::Timestamp;
 use said::find_wishes;
@@ -150,6 +152,8 @@ pub struct Record {
     pub written: Written,
     /// The same if the request that left last has worked.
     pub pending: Option<Written>,
+    /// The edit that left last, until the history has shown what it covered.
+    pub unproven: Option<Unproven>,
     /// The transition that left last and has no answer yet.
     pub moving: Option<Moving>,
     pub said: Said,
@@ -178,6 +182,7 @@ impl Default for Record {
             creation: Creation::default(),
             written: Written::default(),
             pending: None,
+            unproven: None,
             moving: None,
             said: Said::default(),
             is_suspect: false,
