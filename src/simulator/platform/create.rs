@@ -94,6 +94,7 @@ impl Desk<'_> {
             changes: Vec::new(),
             created: self.now,
             updated: self.now,
+            resolved: None,
         });
         self.platform.index.note(self.now, id);
         self.platform.send_mail(self.now, id, cause);

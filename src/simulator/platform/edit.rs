@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::super::exchange::Answer;
 use super::adf;
 use super::permissions::Permission;
-use super::project::Project;
+use super::project::{IssueType, Project};
 use super::refusal::{self, FieldErrors, not_on_screen};
 use super::rest::Desk;
 use super::state::Settings;
@@ -162,6 +162,16 @@ fn check_labels(value: &Value) -> Result<Value, String> {
     Ok(unique.into())
 }
 
+/// Whether an edit names the project or the type that the issue has. Jira finds them and changes nothing; of an unknown
+/// project it says so.
+fn repeats_place(name: &str, value: &Value, project: &Project, issue_type: Option<&IssueType>) -> bool {
+    match name {
+        "project" => value["id"] == project.id || value["key"] == project.key,
+        "issuetype" => issue_type.is_some_and(|it| value["id"] == it.id || value["name"] == it.name),
+        _ => false,
+    }
+}
+
 /// Properties that ride along with a create or an edit.
 pub(super) fn read_properties(body: &Value) -> Result<BTreeMap<String, Value>, String> {
     let properties = body["properties"].as_array().into_iter().flatten();
@@ -187,8 +197,11 @@ impl Desk<'_> {
         if !self.account.may(Permission::Edit) || status.is_some_and(|it| !it.editable) {
             return refusal::message(400, "You do not have permission to edit this issue.");
         }
-        let fields = body["fields"].as_object().cloned().unwrap_or_default();
-        let screen = project.find_type(&issue.issue_type).map(|it| it.edit.clone()).unwrap_or_default();
+        let issue_type = project.find_type(&issue.issue_type);
+        let fields = body["fields"].as_object().into_iter().flatten();
+        let fields = fields.filter(|(name, value)| !repeats_place(name, value, &project, issue_type));
+        let fields = fields.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let screen = issue_type.map(|it| it.edit.clone()).unwrap_or_default();
         let screen = screen.iter().map(String::as_str).collect();
         let edits = Edits { fields: &fields, update: &body["update"], screen, project: &project };
         let (changed, errors) = edits.apply(&issue.fields, self.platform.settings);
@@ -295,8 +308,8 @@ impl Desk<'_> {
     }
 
     fn move_to(&mut self, id: u64, status: &str, is_done: bool, given: &Map<String, Value>) {
-        let author = self.account.name.clone();
-        self.platform.change((self.now, &author), id, &["status"], |issue| {
+        let (now, author) = (self.now, self.account.name.clone());
+        self.platform.change((now, &author), id, &["status"], |issue| {
             status.clone_into(&mut issue.status);
             issue.fields.extend(given.clone());
             if !is_done {
@@ -304,6 +317,7 @@ impl Desk<'_> {
             } else if issue.fields.get("resolution").is_none_or(Value::is_null) {
                 issue.fields.insert("resolution".to_owned(), json!({ "name": "Done" }));
             }
+            issue.resolved = is_done.then(|| issue.resolved.unwrap_or(now));
         });
         self.platform.send_mail(self.now, id, "doTransition");
     }

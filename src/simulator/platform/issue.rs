@@ -83,6 +83,8 @@ pub struct Issue {
     pub changes: Vec<Change>,
     pub created: Timestamp,
     pub updated: Timestamp,
+    /// Since when it has a resolution.
+    pub resolved: Option<Timestamp>,
 }
 
 impl Issue {
@@ -170,6 +172,7 @@ impl Issue {
         fields.insert("status".to_owned(), status.unwrap_or_default());
         fields.insert("created".to_owned(), self.created.to_rfc3339().into());
         fields.insert("updated".to_owned(), self.updated.to_rfc3339().into());
+        fields.insert("resolutiondate".to_owned(), self.resolved.map(|at| at.to_rfc3339()).into());
         fields
     }
 }

@@ -1,43 +1,68 @@
 //! The search index: it lags behind the issues, and can lose sight of one for a moment.
 
+use std::cmp::Ordering;
+
 use serde_json::{Value, json};
 
 use super::super::exchange::Answer;
 use super::index::list;
 use super::issue::Issue;
-use super::jql::{self, Order, Query};
+use super::jql::{self, Clause, Order, Query, SortKey};
 use super::refusal;
 use super::rest::Desk;
 use super::state::Platform;
 use crate::clock::Timestamp;
 
 impl Platform {
-    fn matches(&self, now: Timestamp, issue: &Issue, query: &Query) -> bool {
-        let project = query.project.as_deref().and_then(|key| self.find_project(key));
-        project.is_some_and(|it| it.id == issue.project)
-            && query
-                .label
-                .as_deref()
-                .is_none_or(|label| issue.labels().iter().any(|it| it.eq_ignore_ascii_case(label)))
-            && query.created_within.is_none_or(|age| issue.created >= now - age)
+    fn meets(&self, now: Timestamp, issue: &Issue, clause: &Clause) -> bool {
+        match clause {
+            Clause::Project(key) => self.find_project(key).is_some_and(|it| it.id == issue.project),
+            Clause::Label(label) => issue.labels().iter().any(|it| it.eq_ignore_ascii_case(label)),
+            Clause::CreatedWithin(age) => issue.created >= now - *age,
+            Clause::ResolvedWithin(age) => issue.resolved.is_some_and(|at| at >= now - *age),
+            Clause::Unresolved => issue.resolved.is_none(),
+            Clause::NotResolvedAs(name) => {
+                issue.resolved.is_some()
+                    && issue.fields.get("resolution").is_none_or(|it| it["name"] != *name)
+            }
+            Clause::NotDone => {
+                let project = self.project_of(issue);
+                project.and_then(|it| it.workflow.find(&issue.status)).is_none_or(|it| it.category != "done")
+            }
+        }
     }
 
     /// Ids of what a query finds, in its order.
     fn search(&mut self, now: Timestamp, query: &Query, reconciled: &[u64]) -> Vec<u64> {
-        let found: Vec<&Issue> = self.issues().filter(|it| self.matches(now, it, query)).collect();
-        let mut rows: Vec<(Timestamp, u64, u64)> =
-            found.iter().map(|it| (it.created, number(&it.key), it.id)).collect();
-        let order = query.order.unwrap_or(Order { by_key: false, descending: true });
-        rows.sort_by_key(
-            |(created, number, id)| {
-                if order.by_key { (None, *number, *id) } else { (Some(*created), 0, *id) }
-            },
-        );
-        if order.descending {
-            rows.reverse();
-        }
-        let ids = rows.into_iter().map(|(_, _, id)| id);
-        ids.filter(|id| reconciled.contains(id) || self.index.knows(now, *id)).collect()
+        let is_found = |issue: &&Issue| {
+            query.terms.iter().all(|term| term.iter().any(|clause| self.meets(now, issue, clause)))
+        };
+        let mut found: Vec<&Issue> = self.issues().filter(is_found).collect();
+        let newest_first = [Order { by: SortKey::Created, descending: true }];
+        let order = if query.order.is_empty() { &newest_first[..] } else { &query.order };
+        found.sort_by(|a, b| self.compare(a, b, order));
+        let ids: Vec<u64> = found.into_iter().map(|it| it.id).collect();
+        ids.into_iter().filter(|id| reconciled.contains(id) || self.index.knows(now, *id)).collect()
+    }
+
+    /// What is equal in every respect stands as it was made, or the other way round.
+    fn compare(&self, a: &Issue, b: &Issue, order: &[Order]) -> Ordering {
+        let by = |Order { by, descending }: &Order| {
+            let compared = match by {
+                SortKey::Created => a.created.cmp(&b.created),
+                SortKey::Key => number(&a.key).cmp(&number(&b.key)),
+                SortKey::Status => self.place_of_status(a).cmp(&self.place_of_status(b)),
+                SortKey::Resolved => a.resolved.cmp(&b.resolved),
+            };
+            if *descending { compared.reverse() } else { compared }
+        };
+        let made =
+            if order.first().is_some_and(|it| it.descending) { b.id.cmp(&a.id) } else { a.id.cmp(&b.id) };
+        order.iter().map(by).find(|it| it.is_ne()).unwrap_or(made)
+    }
+
+    fn place_of_status(&self, issue: &Issue) -> Option<usize> {
+        self.project_of(issue)?.workflow.statuses.iter().position(|it| it.id == issue.status)
     }
 }
 
@@ -55,7 +80,7 @@ impl Desk<'_> {
                 return refusal::message(400, &format!("Error in the JQL Query: {why}"));
             }
         };
-        let visible = query.project.as_deref().and_then(|key| self.platform.find_project(key));
+        let visible = query.project().and_then(|key| self.platform.find_project(key));
         if visible.is_none_or(|it| !self.sees(it)) {
             let why = "The value does not exist for the field 'project'.";
             return refusal::message(400, why);

@@ -13,6 +13,7 @@ use super::workflow::Workflow;
 use super::{Account, Permission, answer, checks, find_host};
 use crate::clock::{Clock, from_millis};
 
+mod alertmanager;
 mod bounds;
 
 struct Site {
