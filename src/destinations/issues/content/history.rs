@@ -2,6 +2,7 @@
 //!
 //! Jira has no edit that depends on what is there; only the history of a work item tells it afterwards. Pure.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -34,29 +35,32 @@ impl Unproven {
     }
 
     /// What people wrote that the edit covered, by field, as a body gives it back. `held` was read later, with its
-    /// history, the newest change first. A description comes back without its formatting: the history keeps only its text.
+    /// history. A description comes back without its formatting: the history keeps only its text.
     #[must_use]
     pub fn find_covered(&self, held: &Issue, written: &Written) -> Map<String, Value> {
         let is_ours =
             |field: &&Field| held.digest(**field).is_some_and(|it| Some(&it) == written.of(**field));
         let covered = |field: &Field| {
+            let changes = held.history().iter().filter_map(|entry| self.find_change(entry, *field));
+            let mut changes: Vec<(Timestamp, &Value)> = changes.collect();
+            // Jira documents no order. Of those at one time, it shows the newest first.
+            changes.sort_by_key(|(at, _)| Reverse(*at));
             // The newest change is ours; one before it, made since the work item was read, is not.
-            let mut changes = held.history().iter().filter_map(|entry| self.find_change(entry, *field));
-            let (newest, _) = changes.next().zip(changes.next())?;
+            let [(_, newest), _, ..] = changes.as_slice() else { return None };
             Some((field.as_str().to_owned(), value_before(newest, *field)))
         };
         self.fields.iter().filter(is_ours).filter_map(covered).collect()
     }
 
-    /// The change of a field that an entry of the history tells, if it is later than what was read.
-    fn find_change<'a>(&self, entry: &'a Value, field: Field) -> Option<&'a Value> {
-        let at = entry.get("created").and_then(Value::as_str).and_then(parse_timestamp);
+    /// The change of a field that an entry of the history tells, and its time, if it is later than what was read.
+    fn find_change<'a>(&self, entry: &'a Value, field: Field) -> Option<(Timestamp, &'a Value)> {
+        let at = parse_timestamp(entry.get("created")?.as_str()?)?;
         let is_it = |item: &&Value| {
             let name = item.get("fieldId").or_else(|| item.get("field")).and_then(Value::as_str);
             name == Some(field.as_str())
         };
-        let is_later = at.zip(self.after).is_some_and(|(at, after)| at > after);
-        entry.get("items").filter(|_| is_later)?.as_array()?.iter().find(is_it)
+        let is_later = self.after.is_some_and(|after| at > after);
+        Some((at, entry.get("items").filter(|_| is_later)?.as_array()?.iter().find(is_it)?))
     }
 }
 
@@ -120,12 +124,15 @@ mod tests {
         ];
         for (field, value) in theirs {
             let name = field.as_str();
-            let history = [
+            let mut history = [
                 change(2, name, "theirs", "ours"),
                 change(1, name, "before", "theirs"),
                 change(0, "x", "", ""),
             ];
-            assert_eq!(find(field, &ours(field), &history), Map::from_iter([(name.to_owned(), value)]));
+            let covered = Map::from_iter([(name.to_owned(), value)]);
+            assert_eq!(find(field, &ours(field), &history), covered);
+            history.reverse();
+            assert_eq!(find(field, &ours(field), &history), covered, "whatever the order");
         }
     }
 

@@ -84,7 +84,7 @@ impl Issue {
         }
     }
 
-    /// Who changed what and when, as Jira tells it, the newest first and at most 100; empty unless it was asked for.
+    /// Who changed what and when, as Jira tells it, at most the last 100 changes; empty unless it was asked for.
     #[must_use]
     pub fn history(&self) -> &[Value] {
         &self.history
