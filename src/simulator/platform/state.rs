@@ -193,10 +193,12 @@ impl Platform {
 
     /// What people do as soon as an issue was read.
     pub fn note_read(&mut self, now: Timestamp, id: u64) {
-        let (due, rest) = std::mem::take(&mut self.after_reads).into_iter().partition(|it| it.issue == id);
+        let waiting = std::mem::take(&mut self.after_reads);
+        let (due, rest): (Vec<Edit>, Vec<Edit>) = waiting.into_iter().partition(|it| it.issue == id);
         self.after_reads = rest;
-        let due: Vec<Edit> = due;
-        due.into_iter().for_each(|edit| self.edit(now, edit));
+        for edit in due {
+            self.edit(now, edit);
+        }
     }
 
     pub fn send_mail(&mut self, at: Timestamp, issue: u64, cause: &'static str) {
