@@ -122,9 +122,9 @@ impl Way {
         let (interval, repeat) =
             (arguments.group_interval.to_string(), (2 * arguments.group_interval).to_string());
         let route = fill(ROUTE, &[("{interval}", &interval), ("{repeat}", &repeat)]);
-        let templates = arguments.templates.iter();
-        let templates: String =
-            templates.map(|file| format!("templates: [{:?}]\n", file.display())).collect();
+        let templates = arguments.templates.as_ref();
+        let templates =
+            templates.map(|file| format!("templates: [{:?}]\n", file.display())).unwrap_or_default();
         let file = folder.join("alertmanager.yml");
         std::fs::write(&file, templates + &route + &kind.receiver(url))?;
         let (process, alertmanager) = start_alertmanager(arguments, &file).await?;
