@@ -99,7 +99,7 @@ fn judge_absence(place: &DatabasePlace) -> Option<Check> {
     }
     let folder = place.folder()?;
     Some(if folder.is_dir() {
-        let cause = format!("there is no {place} yet");
+        let cause = format!("{place} does not exist yet");
         let fix = "start `incident-bridge serve`, or run `incident-bridge migrate`; if there was one, correct \
                    `store.url` or restore the backup";
         Check::fix(GROUP, code::DATABASE_MISSING, OPEN, cause, fix)
