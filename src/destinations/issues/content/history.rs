@@ -43,7 +43,7 @@ impl Unproven {
         let covered = |field: &Field| {
             let changes = held.history().iter().filter_map(|entry| self.find_change(entry, *field));
             let mut changes: Vec<(Timestamp, &Value)> = changes.collect();
-            // Jira documents no order. Of those at one time, it shows the newest first.
+            // Jira documents no order; those of one time stay as it tells them.
             changes.sort_by_key(|(at, _)| Reverse(*at));
             // The newest change is ours; one before it, made since the work item was read, is not.
             let [(_, newest), _, ..] = changes.as_slice() else { return None };
