@@ -42,26 +42,36 @@ impl Unproven {
             |field: &&Field| held.digest(**field).is_some_and(|it| Some(&it) == written.of(**field));
         let covered = |field: &Field| {
             let changes = held.history().iter().filter_map(|entry| self.find_change(entry, *field));
-            let mut changes: Vec<(Timestamp, &Value)> = changes.collect();
+            let mut changes: Vec<Change<'_>> = changes.collect();
             // Jira documents no order; those of one time stay as it tells them.
-            changes.sort_by_key(|(at, _)| Reverse(*at));
-            // The newest change is ours; one before it, made since the work item was read, is not.
-            let [(_, newest), _, ..] = changes.as_slice() else { return None };
-            Some((field.as_str().to_owned(), value_before(newest, *field)))
+            changes.sort_by_key(|change| Reverse(change.at));
+            // The newest change is ours. One before it, made since the work item was read, is not, unless an earlier
+            // request of ours took effect that late.
+            let [newest, before, ..] = changes.as_slice() else { return None };
+            let value = value_before(newest.item, *field);
+            (newest.author != before.author).then(|| (field.as_str().to_owned(), value))
         };
         self.fields.iter().filter(is_ours).filter_map(covered).collect()
     }
 
-    /// The change of a field that an entry of the history tells, and its time, if it is later than what was read.
-    fn find_change<'a>(&self, entry: &'a Value, field: Field) -> Option<(Timestamp, &'a Value)> {
+    /// The change of a field that an entry of the history tells, if it is later than what was read.
+    fn find_change<'a>(&self, entry: &'a Value, field: Field) -> Option<Change<'a>> {
         let at = parse_timestamp(entry.get("created")?.as_str()?)?;
         let is_it = |item: &&Value| {
             let name = item.get("fieldId").or_else(|| item.get("field")).and_then(Value::as_str);
             name == Some(field.as_str())
         };
         let is_later = self.after.is_some_and(|after| at > after);
-        Some((at, entry.get("items").filter(|_| is_later)?.as_array()?.iter().find(is_it)?))
+        let item = entry.get("items").filter(|_| is_later)?.as_array()?.iter().find(is_it)?;
+        Some(Change { at, author: entry.pointer("/author/accountId"), item })
     }
+}
+
+/// A change of one field.
+struct Change<'a> {
+    at: Timestamp,
+    author: Option<&'a Value>,
+    item: &'a Value,
 }
 
 /// What a field held before a change.
@@ -84,6 +94,7 @@ mod tests {
     fn change(second: u32, field: &str, from: &str, to: &str) -> Value {
         json!({
             "created": format!("2026-04-03T11:12:{second:02}.500+0200"),
+            "author": { "accountId": if to == "ours" { "bridge" } else { "ada" } },
             "items": [
                 { "field": "labels", "fieldId": "labels" },
                 { "field": field, "fieldId": field, "from": from, "fromString": from, "to": to, "toString": to },
@@ -147,6 +158,8 @@ mod tests {
         assert_eq!(find(summary, &json!("theirs"), &later), Map::new());
         let other = [alone[0].clone(), change(0, "priority", "3", "4")];
         assert_eq!(find(summary, &ours, &other), Map::new());
+        let late = [alone[0].clone(), change(0, "summary", "earlier", "ours")];
+        assert_eq!(find(summary, &ours, &late), Map::new(), "a request of ours that took effect late");
     }
 
     #[test]
