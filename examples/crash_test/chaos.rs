@@ -1,5 +1,5 @@
-//! Several real programs on one PostgreSQL database under load: they are killed, stopped for longer than a lease, and cut
-//! off from the database, and Jira must still hold exactly what was acknowledged.
+//! Several real programs on one PostgreSQL database under load: they are killed, stopped for longer than a lease, cut off
+//! from the database, and replaced by a newer version, and Jira must still hold exactly what was acknowledged.
 //!
 //! Must not know how the programs share the work: it counts who has written what under which lease.
 
@@ -12,12 +12,13 @@ use anyhow::{Context as _, ensure};
 use incident_bridge::clock::Clock;
 use incident_bridge::simulator::{Fault, RunningSimulator, Simulator, SimulatorOptions};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::database::Database;
 use super::model::{Difference, Event, Random, SECRET, Sender};
+use super::replica::Replica;
 
 /// Webhooks in flight at once.
 const PARALLEL: usize = 8;
@@ -44,8 +45,12 @@ const AUDIT: &str = "
 pub struct Plan {
     /// The built `incident-bridge`.
     pub program: PathBuf,
+    /// An older version, with which all begin; they are replaced one by one in the course of the rounds.
+    pub old_program: Option<PathBuf>,
     /// A superuser's URL of the cluster.
     pub cluster: String,
+    /// A shell command that restarts it.
+    pub restart: Option<String>,
     /// Free ports, one for each process.
     pub ports: Vec<u16>,
     pub rounds: u32,
@@ -60,6 +65,10 @@ pub struct Report {
     pub kills: u32,
     pub stops: u32,
     pub outages: u32,
+    /// Processes that ended in good order and came back in the newer version.
+    pub upgrades: u32,
+    /// From PostgreSQL's return to the first webhook that is answered with 2xx, in the worst case.
+    pub until_ingest: Duration,
     pub webhooks: usize,
     pub unanswered: usize,
     pub incidents: usize,
@@ -88,6 +97,8 @@ impl fmt::Display for Report {
             ("kills", self.kills.to_string()),
             ("stops", self.stops.to_string()),
             ("outages of PostgreSQL", self.outages.to_string()),
+            ("  longest until ingest, ms", self.until_ingest.as_millis().to_string()),
+            ("upgrades", self.upgrades.to_string()),
             ("webhooks posted", self.webhooks.to_string()),
             ("  without a 2xx, so repeated", self.unanswered.to_string()),
             ("incidents", self.incidents.to_string()),
@@ -106,47 +117,6 @@ impl fmt::Display for Report {
     }
 }
 
-struct Replica {
-    config: PathBuf,
-    log: PathBuf,
-    process: Option<Child>,
-    /// Stopped until then.
-    stopped: Option<Instant>,
-}
-
-impl Replica {
-    fn start(&mut self, program: &Path) -> anyhow::Result<()> {
-        let log = std::fs::File::options().create(true).append(true).open(&self.log)?;
-        let mut command = Command::new(program);
-        command.arg("serve").arg("--config").arg(&self.config).kill_on_drop(true);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        self.process =
-            Some(command.spawn().with_context(|| format!("{} does not start", program.display()))?);
-        self.stopped = None;
-        Ok(())
-    }
-
-    /// Starts it again if it has ended, as a supervisor would, and lets it go on when its time has come.
-    fn look_after(&mut self, program: &Path) -> anyhow::Result<()> {
-        if self.stopped.is_some_and(|until| until <= Instant::now()) {
-            self.stopped = None;
-            self.signal("-CONT")?;
-        }
-        let ended = match &mut self.process {
-            Some(process) => process.try_wait()?.is_some(),
-            None => true,
-        };
-        if ended { self.start(program) } else { Ok(()) }
-    }
-
-    fn signal(&self, name: &str) -> anyhow::Result<()> {
-        let Some(id) = self.process.as_ref().and_then(Child::id) else { return Ok(()) };
-        let status = std::process::Command::new("kill").args([name, &id.to_string()]).status()?;
-        ensure!(status.success(), "kill {name} {id}: {status}");
-        Ok(())
-    }
-}
-
 struct Stage {
     plan: Plan,
     database: Database,
@@ -156,8 +126,13 @@ struct Stage {
     http: reqwest::Client,
     replicas: Vec<Replica>,
     pending: Vec<Event>,
+    /// When PostgreSQL was there again, until a webhook is answered.
+    back: Option<Instant>,
     report: Report,
 }
+
+/// A webhook, and when it was answered with 2xx.
+type Posted = (Event, Option<Instant>);
 
 /// Runs all rounds with files in `folder`; calls `progress` after each round.
 ///
@@ -175,6 +150,7 @@ pub async fn play(plan: Plan, folder: &Path, progress: impl Fn(u32, &Report)) ->
         http: reqwest::Client::builder().timeout(PATIENCE).build()?,
         replicas: Vec::new(),
         pending: Vec::new(),
+        back: None,
         report: Report::default(),
         jira,
         plan,
@@ -183,6 +159,7 @@ pub async fn play(plan: Plan, folder: &Path, progress: impl Fn(u32, &Report)) ->
     let mut posts = JoinSet::new();
     for round in 1..=stage.plan.rounds {
         stage.disturb_jira();
+        stage.upgrade(round)?;
         stage.cause_accident(round).await?;
         stage.load(&mut posts).await?;
         progress(round, &stage.report);
@@ -196,9 +173,8 @@ impl Stage {
             let config = folder.join(format!("{nth}.toml"));
             std::fs::write(&config, self.configure(nth, port))?;
             let log = folder.join(format!("{nth}.log"));
-            let mut replica = Replica { config, log, process: None, stopped: None };
-            replica.start(&self.plan.program)?;
-            self.replicas.push(replica);
+            let program = self.plan.old_program.as_ref().unwrap_or(&self.plan.program);
+            self.replicas.push(Replica::start(program.clone(), config, log)?);
         }
         let start = Instant::now();
         for port in self.plan.ports.clone() {
@@ -244,19 +220,34 @@ impl Stage {
         }
     }
 
+    /// Replaces one process by its newer version, when it is the next one's turn: the last leaves a share of the rounds to
+    /// the new version alone.
+    fn upgrade(&mut self, round: u32) -> anyhow::Result<()> {
+        if self.plan.old_program.is_none() {
+            return Ok(());
+        }
+        let turns = u32::try_from(self.replicas.len())? + 1;
+        let due = usize::try_from(round * turns / self.plan.rounds.max(1))?;
+        for replica in self.replicas.iter_mut().take(due).filter(|it| it.program != self.plan.program) {
+            replica.program.clone_from(&self.plan.program);
+            replica.signal("-TERM")?;
+            self.report.upgrades += 1;
+        }
+        Ok(())
+    }
+
     /// One process is killed or stopped, or all lose the database; at least one goes on.
     async fn cause_accident(&mut self, round: u32) -> anyhow::Result<()> {
         let nth = usize::try_from(self.accidents.below(self.replicas.len() as u64))?;
-        let are_stopped = self.replicas.iter().filter(|it| it.stopped.is_some()).count();
+        let are_stopped = self.replicas.iter().filter(|it| it.is_stopped()).count();
         let may_stop = are_stopped + 1 < self.replicas.len();
         let Some(replica) = self.replicas.get_mut(nth) else { return Ok(()) };
         match round % 4 {
-            1 if may_stop && replica.stopped.is_none() => {
-                replica.signal("-STOP")?;
-                replica.stopped = Some(Instant::now() + STOPPED);
+            1 if may_stop && !replica.is_stopped() => {
+                replica.stop(Instant::now() + STOPPED)?;
                 self.report.stops += 1;
             }
-            0 => self.cut_off().await?,
+            0 => self.restart().await?,
             _ => {
                 replica.signal("-KILL")?;
                 self.report.kills += 1;
@@ -265,25 +256,38 @@ impl Stage {
         Ok(())
     }
 
-    /// As when PostgreSQL restarts: all sessions end, and for a moment there are no new ones.
+    /// PostgreSQL restarts, or does as if.
+    async fn restart(&mut self) -> anyhow::Result<()> {
+        match &self.plan.restart {
+            Some(command) => {
+                let status =
+                    Command::new("/bin/sh").arg("-c").arg(command).stdout(Stdio::null()).status().await?;
+                ensure!(status.success(), "{command}: {status}");
+            }
+            None => self.cut_off().await?,
+        }
+        self.back = Some(Instant::now());
+        self.report.outages += 1;
+        Ok(())
+    }
+
+    /// All sessions end, and for a moment there are no new ones.
     async fn cut_off(&mut self) -> anyhow::Result<()> {
         let name = self.database.name.clone();
         self.database.execute(&format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")).await?;
         let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
         self.database.execute(&end).await?;
         sleep(Duration::from_millis(self.accidents.below(1500))).await;
-        self.database.execute(&format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")).await?;
-        self.report.outages += 1;
-        Ok(())
+        self.database.execute(&format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")).await
     }
 
     /// Posts webhooks to all programs, also to those that do not answer.
-    async fn load(&mut self, posts: &mut JoinSet<(Event, bool)>) -> anyhow::Result<()> {
+    async fn load(&mut self, posts: &mut JoinSet<Posted>) -> anyhow::Result<()> {
         let longest = u64::try_from(self.plan.round.as_millis())?;
         let end = Instant::now() + Duration::from_millis(longest / 2 + self.accidents.below(longest / 2));
         while Instant::now() < end {
             for replica in &mut self.replicas {
-                replica.look_after(&self.plan.program)?;
+                replica.look_after()?;
             }
             while posts.len() < PARALLEL {
                 let event = self.pending.pop().unwrap_or_else(|| self.sender.next_event());
@@ -303,10 +307,13 @@ impl Stage {
         self.plan.ports.get(nth).copied().unwrap_or_default()
     }
 
-    fn note(&mut self, (event, answered): (Event, bool)) {
+    fn note(&mut self, (event, answered): Posted) {
         self.report.webhooks += 1;
-        if answered {
+        if let Some(at) = answered {
             self.sender.acknowledge(event);
+            if let Some(back) = self.back.take_if(|back| *back <= at) {
+                self.report.until_ingest = self.report.until_ingest.max(at - back);
+            }
         } else {
             self.report.unanswered += 1;
             self.pending.push(event);
@@ -314,13 +321,13 @@ impl Stage {
     }
 
     /// No more accidents: senders repeat what was not answered, and the programs have time to catch up.
-    async fn finish(mut self, mut posts: JoinSet<(Event, bool)>) -> anyhow::Result<Report> {
+    async fn finish(mut self, mut posts: JoinSet<Posted>) -> anyhow::Result<Report> {
         self.jira.clear_faults();
         self.jira.set_rate_limit_share(0.0);
         let start = Instant::now();
         while start.elapsed() < CATCH_UP_LIMIT {
             for replica in &mut self.replicas {
-                replica.look_after(&self.plan.program)?;
+                replica.look_after()?;
             }
             while let Some(done) = posts.join_next().await {
                 self.note(done?);
@@ -330,7 +337,7 @@ impl Stage {
             }
             sleep(Duration::from_millis(300)).await;
             self.report.difference = self.sender.compare(&self.jira);
-            let all_run = self.replicas.iter().all(|replica| replica.stopped.is_none());
+            let all_run = self.replicas.iter().all(|replica| !replica.is_stopped());
             let is_told = posts.is_empty() && self.report.difference == Difference::default();
             if all_run && is_told && self.count_waiting().await? == 0 {
                 break;
@@ -369,10 +376,10 @@ impl Stage {
     }
 }
 
-/// Posts one webhook. Says whether it was answered with 2xx.
-async fn post(http: reqwest::Client, port: u16, event: Event) -> (Event, bool) {
+/// Posts one webhook.
+async fn post(http: reqwest::Client, port: u16, event: Event) -> Posted {
     let request = http.post(format!("http://127.0.0.1:{port}/webhooks/pd"));
     let request = request.header("X-PagerDuty-Signature", event.signature()).body(event.body.clone());
     let answered = request.send().await.is_ok_and(|answer| answer.status().is_success());
-    (event, answered)
+    (event, answered.then(Instant::now))
 }

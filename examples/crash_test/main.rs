@@ -4,7 +4,9 @@
 //! with 0 when Jira holds exactly what was acknowledged, and with 1 otherwise.
 //!
 //! With `--postgres postgres://USER@HOST/postgres` several programs share a database, which it creates and drops: one after
-//! another is killed, stopped for longer than a lease, or cut off from the database with all others.
+//! another is killed, stopped for longer than a lease, or cut off from the database with all others. `--restart COMMAND` is a
+//! shell command that really restarts PostgreSQL in place of that; with `--old-program FILE` all programs begin in an older
+//! version and are replaced one after another.
 //!
 //! With `--work-items` incidents become work items of a project, which people edit meanwhile, and whose search lags. The
 //! search of an hour's lag then finds nothing for the whole run; with `--faketime LIBRARY` (libfaketime) and `--speed N` time
@@ -19,6 +21,7 @@ mod database;
 mod facts;
 mod model;
 mod program;
+mod replica;
 mod story;
 mod traffic;
 mod work_items;
@@ -49,6 +52,12 @@ struct Arguments {
     /// Processes on one PostgreSQL database
     #[arg(long, default_value_t = 4)]
     processes: usize,
+    /// A shell command that restarts this cluster; without it, its sessions end and new ones are refused for a moment
+    #[arg(long, requires = "postgres", conflicts_with = "facts")]
+    restart: Option<String>,
+    /// An older version of the program, from which the processes are upgraded one by one
+    #[arg(long, requires = "postgres", conflicts_with = "facts")]
+    old_program: Option<PathBuf>,
     /// Compare what several processes make of the same webhooks with what one does
     #[arg(long, requires = "postgres")]
     facts: bool,
@@ -151,7 +160,9 @@ async fn play_chaos(program: PathBuf, cluster: &str, arguments: &Arguments) -> a
     let folder = tempfile::tempdir()?;
     let plan = chaos::Plan {
         program,
+        old_program: arguments.old_program.clone(),
         cluster: cluster.to_owned(),
+        restart: arguments.restart.clone(),
         ports: find_ports(arguments.processes)?,
         rounds: arguments.rounds,
         seed: arguments.seed,

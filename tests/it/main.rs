@@ -22,6 +22,7 @@ mod crash_test {
     pub mod facts;
     pub mod model;
     mod program;
+    mod replica;
     pub mod story;
     mod traffic;
     pub mod work_items;

@@ -156,7 +156,9 @@ async fn accidents_of_several_processes_lose_nothing_and_nobody_writes_under_ano
     let folder = tempfile::tempdir().expect("a temporary folder");
     let plan = chaos::Plan {
         program: PROGRAM.into(),
+        old_program: None,
         cluster: require("BRIDGE_TEST_POSTGRES_URL"),
+        restart: None,
         ports: (0..4).map(|_| pick_port()).collect(),
         rounds: 6,
         seed: 7,
