@@ -6,16 +6,21 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::BUSY_TIMEOUT;
 use crate::store::error::StoreError;
 
 /// How long a user waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A wait that is short beside the one for another process.
+const SHORT: Duration = Duration::from_millis(500);
+/// However long a user has waited for its turn, it waits as long for another process: those come and go.
+const LEAST: Duration = Duration::from_millis(100);
 
 /// One connection, opened when it is first used. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -28,6 +33,8 @@ pub(in crate::store) struct Lane {
 #[derive(Debug, Default)]
 struct Slot {
     connection: Option<SqliteConnection>,
+    /// How long its statements wait for another process.
+    busy_timeout: Duration,
     /// A transaction may be open that nobody will commit.
     is_dirty: bool,
     is_closed: bool,
@@ -48,8 +55,13 @@ impl Lane {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
-    /// Waits for the connection, in the order of asking. It has no open transaction.
+    /// Waits for the connection, in the order of asking. It has no open transaction. While another process holds the
+    /// database, nobody waits for those before and then as long again: the time in the queue counts.
     pub async fn take(&self) -> Result<Turn, StoreError> {
+        self.take_since(Instant::now()).await
+    }
+
+    async fn take_since(&self, asked: Instant) -> Result<Turn, StoreError> {
         let slot = if let Ok(slot) = self.slot.clone().try_lock_owned() {
             slot
         } else {
@@ -59,6 +71,9 @@ impl Lane {
         };
         let mut turn = Turn(Some(slot));
         turn.prepare(&self.options).await?;
+        let waited = asked.elapsed();
+        let left = if waited < SHORT { BUSY_TIMEOUT } else { BUSY_TIMEOUT.saturating_sub(waited).max(LEAST) };
+        turn.wait_at_most(left).await?;
         Ok(turn)
     }
 
@@ -114,6 +129,17 @@ impl Turn {
         }
     }
 
+    /// How long the statements of this turn wait for another process that holds the database.
+    pub async fn wait_at_most(&mut self, limit: Duration) -> Result<(), StoreError> {
+        let Some(slot) = self.0.as_mut().filter(|slot| slot.busy_timeout != limit) else { return Ok(()) };
+        let pragma = format!("PRAGMA busy_timeout = {}", limit.as_millis());
+        if let Some(connection) = &mut slot.connection {
+            sqlx::query(AssertSqlSafe(pragma)).execute(connection).await?;
+        }
+        slot.busy_timeout = limit;
+        Ok(())
+    }
+
     async fn prepare(&mut self, options: &SqliteConnectOptions) -> Result<(), StoreError> {
         let Some(slot) = &mut self.0 else { return Ok(()) };
         if slot.is_closed {
@@ -122,6 +148,7 @@ impl Turn {
         slot.undo().await;
         if slot.connection.is_none() {
             slot.connection = Some(SqliteConnection::connect_with(options).await?);
+            slot.busy_timeout = BUSY_TIMEOUT;
         }
         Ok(())
     }
@@ -210,6 +237,25 @@ mod tests {
             drop(turn);
             turn = lane.take().await.unwrap();
             assert_eq!(count(&mut turn).await, i64::from(committed));
+        }
+    }
+
+    async fn busy_timeout(turn: &mut Turn) -> u64 {
+        let (ms,) = sqlx::query_as::<_, (i64,)>("PRAGMA busy_timeout")
+            .fetch_one(turn.connection().unwrap())
+            .await
+            .unwrap();
+        ms.unsigned_abs()
+    }
+
+    #[tokio::test]
+    async fn the_time_in_the_queue_counts_as_a_wait_for_another_process() {
+        let lane = Lane::new(SqliteConnectOptions::new().in_memory(true).busy_timeout(BUSY_TIMEOUT));
+        for (queued, expected) in [(0, 5_000..=5_000), (3, 100..=2_000), (20, 100..=100), (0, 5_000..=5_000)]
+        {
+            let asked = Instant::now().checked_sub(Duration::from_secs(queued)).unwrap();
+            let left = busy_timeout(&mut lane.take_since(asked).await.unwrap()).await;
+            assert!(expected.contains(&left), "{left}");
         }
     }
 

@@ -2,18 +2,20 @@
 //!
 //! PostgreSQL has autovacuum for this.
 
+use std::time::Duration;
+
 use sqlx::Row as _;
 
+use super::Database;
 use super::files::{ExposedFile, list_exposed};
 use super::lane::Turn;
-use super::{BUSY_TIMEOUT, Database};
 use crate::store::error::StoreError;
 
 /// Pages that one step of the vacuum gives back: less than a mebibyte, so that it delays no webhook.
 const VACUUM_STEP: i64 = 200;
 /// How long emptying the write-ahead log waits for readers. Webhooks wait as long, so it is short; the next
 /// attempt is a minute later.
-const SCRUB_TIMEOUT_MS: u128 = 250;
+const SCRUB_TIMEOUT: Duration = Duration::from_millis(250);
 
 impl Database {
     /// The files of this database that others than its owner may read or write.
@@ -44,12 +46,9 @@ impl Database {
     pub async fn empty_log(&self) -> Result<bool, StoreError> {
         let Self::Sqlite { write, .. } = self else { return Ok(true) };
         let mut turn = write.take().await?;
-        let connection = turn.connection()?;
-        let wait = |ms: u128| sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA busy_timeout = {ms}")));
-        wait(SCRUB_TIMEOUT_MS).execute(&mut *connection).await?;
-        let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *connection).await;
-        wait(BUSY_TIMEOUT.as_millis()).execute(&mut *connection).await?;
-        Ok(emptied?.try_get::<i64, _>(0)? == 0)
+        turn.wait_at_most(SCRUB_TIMEOUT).await?;
+        let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(turn.connection()?).await?;
+        Ok(emptied.try_get::<i64, _>(0)? == 0)
     }
 }
 
