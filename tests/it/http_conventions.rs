@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::harness::place::{Place, SOURCE, read};
 use crate::harness::requests::Answer;
@@ -60,6 +62,40 @@ async fn head_is_answered_like_get_without_the_body() {
     let site = bridge.jira().find_installation().expect("it is installed");
     let search = bridge.call(&site, Method::HEAD, "/jira/containers/search", None).await;
     assert_eq!((search.status, search.text.as_str()), (200, ""));
+    bridge.finish().await;
+}
+
+/// Sends a client's bytes in these pieces; returns the status of each answer until the connection ends.
+async fn statuses(bridge: &Bridge, pieces: impl Iterator<Item = &[u8]>) -> Vec<String> {
+    let address = bridge.base_url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.set_nodelay(true).expect("an option");
+    for piece in pieces {
+        stream.write_all(piece).await.expect("it takes bytes");
+        tokio::task::yield_now().await;
+    }
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).await.expect("the answers");
+    let heads = answers.split("HTTP/1.1 ").skip(1);
+    heads.map(|head| head.chars().take(3).collect()).collect()
+}
+
+#[tokio::test]
+async fn requests_are_answered_in_their_order_however_their_bytes_arrive() {
+    let bridge = Bridge::start().await;
+    let get = "GET /atlassian-connect.json HTTP/1.1\r\nHost: x\r\n";
+    let body = format!("{{\"padding\":\"{}\"}}", "a".repeat(5_000));
+    let post = format!(
+        "POST /webhooks/am HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer alertmanager-token\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let long = format!("{get}X-Padding: {}\r\n\r\n", "a".repeat(6_000));
+    let requests = format!("{get}\r\n{post}{long}{post}{get}Connection: close\r\n\r\n");
+    let expected = ["200", "202", "200", "202", "200"];
+    for size in [requests.len(), 4_096, 1_000, 61] {
+        assert_eq!(statuses(&bridge, requests.as_bytes().chunks(size)).await, expected, "{size}");
+    }
     bridge.finish().await;
 }
 

@@ -1,7 +1,7 @@
 //! The bytes of one connection, for as long as it has its seat.
 //!
-//! Hands them on in small pieces, so that a head or the body of a refused request never piles up in the
-//! server's buffer, and none while its answers are not read. Must not look at them.
+//! Hands on one head at a time, so that neither further requests nor the body of a refused one pile up in the server's
+//! buffer, and nothing while its answers are not read. Must not look at what they say: only where a head ends.
 
 use std::future::Future;
 use std::io;
@@ -11,20 +11,25 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
+use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 use super::seats::Seat;
 
-/// Bytes of heads that are handed on at once. The server answers up to 17 requests before it reads on, and the
-/// shortest has 18 bytes: what it has not answered yet never grows.
-const HEAD_PIECE: usize = 256;
+/// Bytes that are read at once outside a request: room for the head of an ordinary request, which then costs one read
+/// and is parsed once. So many may wait here for each connection.
+const HEAD_PIECE: usize = 2 * 1024;
+/// What ends a head.
+const HEAD_END: &[u8] = b"\r\n\r\n";
 /// How long a client may take to read an answer while the body that nobody wanted still arrives.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 pub(super) struct Connection {
     stream: TcpStream,
     seat: Rc<Seat>,
+    /// Bytes behind a head that was handed on.
+    ahead: Vec<u8>,
     /// Whether the last read brought something, which the server has to deal with before it reads on.
     fed: bool,
     /// Whether the client does not read its answers.
@@ -35,11 +40,20 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(stream: TcpStream, seat: Rc<Seat>) -> Self {
-        Self { stream, seat, fed: false, blocked: false, end: None }
+        Self { stream, seat, ahead: Vec::new(), fed: false, blocked: false, end: None }
     }
 
     pub(super) fn seat(&self) -> Rc<Seat> {
         self.seat.clone()
+    }
+
+    /// Outside a request, what follows the first head is kept.
+    fn hand_on(&mut self, bytes: &[u8], buffer: &mut ReadBuf<'_>) {
+        let head = memmem::find(bytes, HEAD_END).map(|at| at.saturating_add(HEAD_END.len()));
+        let now = if self.seat.is_in_request() { None } else { head }.unwrap_or(bytes.len());
+        let (now, later) = bytes.split_at(now.min(buffer.remaining()));
+        buffer.put_slice(now);
+        self.ahead = later.to_vec();
     }
 }
 
@@ -63,18 +77,19 @@ impl AsyncRead for Connection {
                 return Poll::Ready(Ok(()));
             }
         }
-        let read = if self.seat.is_in_request() {
-            let before = buffer.filled().len();
+        let before = buffer.filled().len();
+        if !self.ahead.is_empty() {
+            let bytes = std::mem::take(&mut self.ahead);
+            self.hand_on(&bytes, buffer);
+        } else if self.seat.is_in_request() {
             ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-            buffer.filled().len().saturating_sub(before)
         } else {
             let mut piece = [0; HEAD_PIECE];
-            let most = piece.len().min(buffer.remaining());
-            let mut piece = ReadBuf::new(piece.get_mut(..most).unwrap_or_default());
+            let mut piece = ReadBuf::new(&mut piece);
             ready!(Pin::new(&mut self.stream).poll_read(context, &mut piece))?;
-            buffer.put_slice(piece.filled());
-            piece.filled().len()
-        };
+            self.hand_on(piece.filled(), buffer);
+        }
+        let read = buffer.filled().len().saturating_sub(before);
         self.fed = read > 0;
         Poll::Ready(self.seat.count_read(read))
     }
