@@ -12,9 +12,10 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::BUSY_TIMEOUT;
 use crate::store::error::StoreError;
 
+/// How long a statement waits for another process that holds the database.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a user waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A wait that is short beside the one for another process.

@@ -41,12 +41,12 @@ use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, Sq
 use sqlx::{Connection as _, PgConnection, PgPool};
 
 use crate::store::error::StoreError;
-use lane::{Lane, Readers};
+use lane::{BUSY_TIMEOUT, Lane, Readers};
 use pg_tx::PgTx;
 use row::{Row, bound, values};
 
-/// How long a statement waits for another process that holds SQLite's lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a statement waits for one of PostgreSQL's connections.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The migration since which a database says which programs may work with it.
 const SINCE: i64 = 8;
@@ -88,7 +88,7 @@ impl Database {
             let reading = options.pragma("query_only", "on").pragma("cache_size", "-1000");
             Ok(Self::Sqlite { read: Readers::new(reading), write })
         } else {
-            let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(BUSY_TIMEOUT);
+            let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(ACQUIRE_TIMEOUT);
             let pool = pool.after_connect(|connection, _| Box::pin(sessions::limit(connection)));
             match pool.connect(url).await {
                 Ok(pool) => Ok(Self::Postgres(pool)),
