@@ -24,6 +24,7 @@ const PUBLIC: [(&str, u16); 9] = [
     ("/jira/containers/search", 401),
     ("/static/nothing", 404),
 ];
+const FIRING: &str = include_str!("../fixtures/providers/alertmanager/webhook-firing-single.json");
 const OPERATOR: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// The fields that must be the same for HEAD and GET.
@@ -84,7 +85,7 @@ async fn statuses(bridge: &Bridge, pieces: impl Iterator<Item = &[u8]>) -> Vec<S
 async fn requests_are_answered_in_their_order_however_their_bytes_arrive() {
     let bridge = Bridge::start().await;
     let get = "GET /atlassian-connect.json HTTP/1.1\r\nHost: x\r\n";
-    let body = format!("{{\"padding\":\"{}\"}}", "a".repeat(5_000));
+    let body = format!("{FIRING}{}", " ".repeat(5_000));
     let post = format!(
         "POST /webhooks/am HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer alertmanager-token\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
