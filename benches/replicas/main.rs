@@ -10,7 +10,11 @@
 //! Loopback only, bounded in time; makes databases of its own and drops them. Programs, PostgreSQL, the simulated Jira and
 //! this share the machine. Does not check that nothing is lost: the crash test does.
 
-#![expect(clippy::expect_used, reason = "a benchmark that cannot go on has nobody to tell but the terminal")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark that cannot go on has nobody to tell but the terminal"
+)]
 
 #[expect(dead_code, reason = "other benchmarks need the rest")]
 #[path = "../engine/arrivals.rs"]

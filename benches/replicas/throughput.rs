@@ -29,7 +29,7 @@ pub async fn measure(cluster: &str, quick: bool) {
         ["inbox to effect", "webhooks per second, median", "least", "most", "÷ one", "aim", "applied, times"];
     let mut table = Table::new(&head);
     for sources in SOURCES {
-        eprintln!("{webhooks} webhooks of {sources} sources through 1, 2 and 4 processes, {rounds} rounds");
+        eprintln!("{webhooks} webhooks through 1, 2 and 4 processes, sources: {sources}, rounds: {rounds}");
         let mut found: [Vec<Found>; 3] = Default::default();
         for _ in 0..rounds {
             for (processes, found) in PROCESSES.into_iter().zip(&mut found) {
@@ -40,7 +40,7 @@ pub async fn measure(cluster: &str, quick: bool) {
         let one = found.first().map(|rounds| speeds(rounds)[1]).expect("one process");
         for (processes, rounds) in PROCESSES.into_iter().zip(&found) {
             let [least, median, most] = speeds(rounds);
-            let name = format!("{sources} sources, {processes} processes");
+            let name = format!("sources: {sources}, processes: {processes}");
             let [middle, low, high] = [median, least, most].map(|speed| format!("{speed:.0}"));
             let ratio = format!("{:.2}", median / one);
             table.add(&[&name, &middle, &low, &high, &ratio, "≥ 1", &times(rounds)]);
