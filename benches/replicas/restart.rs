@@ -62,12 +62,14 @@ async fn restart(url: &str, command: &str) -> Timestamp {
     let mut shell = shell.arg("-c").arg(command).kill_on_drop(true).spawn().expect("a shell");
     let start = Instant::now();
     while started_at(url).await.is_none_or(|now| now == before) {
+        let ended = shell.try_wait().expect("its end");
+        assert!(ended.is_none_or(|ended| ended.success()), "the command fails");
         assert!(start.elapsed() < PATIENCE, "PostgreSQL does not come back");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let back_at = Clock::system().now();
     let ended = tokio::time::timeout(PATIENCE, shell.wait()).await.expect("it ends").expect("its end");
-    assert!(ended.success(), "the command fails: {ended}");
+    assert!(ended.success(), "the command fails");
     back_at
 }
 
