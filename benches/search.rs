@@ -15,12 +15,12 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use catalogue::{SERVICES, fill_catalogue, read_config, workspace_ids};
-use config::{Site, webhook_source, write_config};
+use config::{Site, sqlite_url, webhook_source, write_config};
 use criterion::{Criterion, criterion_group, criterion_main};
 use incident_bridge::app;
 use incident_bridge::clock::Clock;
 use incident_bridge::domain::{ClientKey, DestinationId};
-use incident_bridge::store::{LifecycleCall, NewInstallation};
+use incident_bridge::store::{LifecycleCall, NewInstallation, Vault};
 use incident_bridge::sync::Engine;
 
 const JIRA: &str = "http://127.0.0.1:8081";
@@ -30,8 +30,17 @@ const LIMIT: usize = 50;
 async fn engine(folder: &std::path::Path, client_key: &ClientKey) -> Arc<Engine> {
     let address = "127.0.0.1:8080".parse().expect("an address");
     let sources = &webhook_source("workspaces = \"teams\"");
-    let (public, operator) = (address, address);
-    let site = Site { folder, public, operator, jira: &[JIRA], install_keys: JIRA, sources };
+    let site = Site {
+        folder,
+        public: address,
+        operator: address,
+        base_url: "http://127.0.0.1:8080",
+        store: &sqlite_url(folder),
+        vault_key: &Vault::generate_key(),
+        jira: &[JIRA],
+        install_keys: JIRA,
+        sources,
+    };
     let config = read_config(&write_config(&site));
     fill_catalogue(&config).await;
     let engine = app::build_ready_engine(&config, Clock::system()).await.expect("an engine");

@@ -1,14 +1,16 @@
-//! The real program as a child process on its own SQLite file, with default settings.
+//! The real program as a child process with default settings, on its own SQLite file or on a database that it shares.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use incident_bridge::store::Vault;
+use secrecy::SecretString;
 use tempfile::TempDir;
 
 use crate::client::Connection;
-use crate::config::{Site, write_config};
+use crate::config::{Site, sqlite_url, write_config};
 
 const START_LIMIT: Duration = Duration::from_mins(1);
 
@@ -18,17 +20,47 @@ pub struct Ground {
     pub config: PathBuf,
     pub public: SocketAddr,
     operator: SocketAddr,
+    base_url: String,
+}
+
+/// What several processes have in common.
+pub struct Shared<'a> {
+    /// URL of their database.
+    pub store: &'a str,
+    pub vault_key: &'a SecretString,
+    /// Where Jira finds them. `None`: at this one's own address.
+    pub base_url: Option<&'a str>,
 }
 
 impl Ground {
     /// `jira` and `install_keys` are addresses of the sites that may install; `sources` is TOML.
     pub fn new(jira: &[&str], install_keys: &str, sources: &str) -> Self {
+        Self::prepare(None, jira, install_keys, sources)
+    }
+
+    /// The same for one of several processes.
+    pub fn sharing(shared: &Shared<'_>, jira: &[&str], install_keys: &str, sources: &str) -> Self {
+        Self::prepare(Some(shared), jira, install_keys, sources)
+    }
+
+    fn prepare(shared: Option<&Shared<'_>>, jira: &[&str], install_keys: &str, sources: &str) -> Self {
         // On the disk that the program was built on: the system's temporary folder may be in memory.
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
         let (public, operator) = free_addresses();
-        let site = Site { folder: folder.path(), public, operator, jira, install_keys, sources };
-        let config = write_config(&site);
-        Self { folder, config, public, operator }
+        let base_url = shared.and_then(|shared| shared.base_url);
+        let base_url = base_url.map_or_else(|| format!("http://{public}"), str::to_owned);
+        let config = write_config(&Site {
+            folder: folder.path(),
+            public,
+            operator,
+            base_url: &base_url,
+            store: &shared.map_or_else(|| sqlite_url(folder.path()), |shared| shared.store.to_owned()),
+            vault_key: shared.map_or(&Vault::generate_key(), |shared| shared.vault_key),
+            jira,
+            install_keys,
+            sources,
+        });
+        Self { folder, config, public, operator, base_url }
     }
 
     pub fn folder(&self) -> &Path {
@@ -36,12 +68,18 @@ impl Ground {
     }
 
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.public)
+        self.base_url.clone()
     }
 
     /// Starts the program; returns once `/healthz` answers, with the time this took.
     pub async fn start(&self) -> (Bridge, Duration) {
-        self.start_under("").await
+        self.run("", &[]).await
+    }
+
+    /// The same in some roles only; what it logs goes to a file in its folder.
+    pub async fn start_as(&self, roles: &str) -> (Bridge, Duration) {
+        let log = self.folder().join("log");
+        self.run(&format!("exec 2>>'{}'", log.display()), &["--role", roles]).await
     }
 
     /// Runs another command of the program with the same configuration, whatever it says.
@@ -53,9 +91,13 @@ impl Ground {
 
     /// The same, by a shell that first runs `first`, such as setting a limit.
     pub async fn start_under(&self, first: &str) -> (Bridge, Duration) {
+        self.run(first, &[]).await
+    }
+
+    async fn run(&self, first: &str, arguments: &[&str]) -> (Bridge, Duration) {
         let mut command = Command::new("/bin/sh");
         command.arg("-c").arg(format!("{first}\nexec \"$@\"")).arg("sh");
-        command.arg(program()).arg("serve").arg("--config").arg(&self.config);
+        command.arg(program()).arg("serve").arg("--config").arg(&self.config).args(arguments);
         let start = Instant::now();
         let child = command.spawn().expect("the program");
         let bridge = Bridge { child, operator: self.operator };
