@@ -26,6 +26,8 @@ enum Activity {
     Served {
         /// Whether its code panicked the last time.
         panicked: bool,
+        /// Whether it was to have its turn meanwhile: what is new may have come too late for this time.
+        again: bool,
     },
     RestingSince(Duration),
     PanickedUntil(Duration),
@@ -74,8 +76,8 @@ impl Activities {
         !self.lock().queue.is_empty()
     }
 
-    /// Takes the next one, unless `parallel` others are served. Those that are served already, or rest, lose their
-    /// turn.
+    /// Takes the next one, unless `parallel` others are served. Those that rest lose their turn, and those that are served
+    /// have it afterwards.
     pub fn begin_next(&self, now: Duration, parallel: usize) -> Next {
         let mut state = self.lock();
         if state.served >= parallel {
@@ -95,6 +97,10 @@ impl Activities {
         state.served = state.served.saturating_sub(1);
         let before = match ended {
             Ended::Worked => state.activities.remove(id),
+            Ended::Idle if matches!(state.activities.get(id), Some(Activity::Served { again: true, .. })) => {
+                state.queue.push_back(id.clone());
+                state.activities.remove(id)
+            }
             Ended::Idle => state.activities.insert(id.clone(), Activity::RestingSince(now)),
             Ended::Panicked { rest } => {
                 let until = now.saturating_add(rest);
@@ -102,18 +108,22 @@ impl Activities {
                 return false;
             }
         };
-        before == Some(Activity::Served { panicked: true })
+        matches!(before, Some(Activity::Served { panicked: true, .. }))
     }
 }
 
 impl State {
     fn begin(&mut self, id: &DestinationId, now: Duration) -> bool {
-        let panicked = match self.activities.get(id) {
+        let panicked = match self.activities.get_mut(id) {
             None => false,
             Some(Activity::PanickedUntil(until)) if *until <= now => true,
+            Some(Activity::Served { again, .. }) => {
+                *again = true;
+                return false;
+            }
             Some(_) => return false,
         };
-        self.activities.insert(id.clone(), Activity::Served { panicked });
+        self.activities.insert(id.clone(), Activity::Served { panicked, again: false });
         self.served = self.served.saturating_add(1);
         true
     }
@@ -137,7 +147,7 @@ mod tests {
     #[test]
     fn one_for_which_nothing_could_be_done_rests_until_its_time_or_until_there_is_news() {
         let activities = Activities::default();
-        assert!(begins(&activities, "a", SECOND, 9) && !begins(&activities, "a", SECOND, 9));
+        assert!(begins(&activities, "a", SECOND, 9));
         activities.end(&id("a"), SECOND, Ended::Idle);
         activities.wake(SECOND, SECOND);
         assert!(!begins(&activities, "a", SECOND, 9), "it rests");
@@ -145,6 +155,17 @@ mod tests {
         assert!(begins(&activities, "a", SECOND, 9), "there is news");
         activities.end(&id("a"), SECOND, Ended::Worked);
         assert!(begins(&activities, "a", SECOND, 9), "it may have more to do");
+    }
+
+    #[test]
+    fn one_that_is_served_when_there_is_news_has_another_turn_and_only_one() {
+        let activities = Activities::default();
+        assert!(begins(&activities, "a", SECOND, 9) && !begins(&activities, "a", SECOND, 9));
+        activities.end(&id("a"), SECOND, Ended::Idle);
+        assert!(activities.has_queue(), "the news may be none of what it was served with");
+        assert_eq!(activities.begin_next(SECOND, 9), Next::Begun(id("a")));
+        activities.end(&id("a"), SECOND, Ended::Idle);
+        assert!(!activities.has_queue() && !begins(&activities, "a", SECOND, 9), "it rests");
     }
 
     #[test]
@@ -168,7 +189,7 @@ mod tests {
         assert_eq!(activities.begin_next(SECOND, 2), Next::Begun(id("b")));
         activities.end(&id("b"), SECOND, Ended::Worked);
         assert_eq!(activities.begin_next(SECOND, 2), Next::Begun(id("c")), "a is served already");
-        activities.end(&id("a"), SECOND, Ended::Idle);
+        activities.end(&id("a"), SECOND, Ended::Worked);
         assert_eq!(activities.begin_next(SECOND, 2), Next::NoneLeft);
     }
 }
