@@ -7,14 +7,12 @@ use super::request::{get_or_head, only};
 use super::{actions, docs, lifecycle, operator, pages, webhooks};
 use crate::connect::routes;
 
-/// The public routes, which Jira, the tools and people call.
+/// The public routes, which Jira, the tools and people call. They are tried in this order, and patterns cost much more
+/// than fixed paths: so what is called often comes first.
 pub(super) fn public_routes(config: &mut web::ServiceConfig) {
     config
         .service(only("/", "GET, HEAD", get_or_head().to(pages::home)))
         .service(only(routes::DESCRIPTOR, "GET, HEAD", get_or_head().to(pages::descriptor)))
-        .service(only("/static/{file}", "GET, HEAD", get_or_head().to(pages::file)))
-        .service(only("/docs", "GET, HEAD", get_or_head().to(docs::index)))
-        .service(only("/docs/{page:.*}", "GET, HEAD", get_or_head().to(docs::page)))
         .service(only(routes::INSTALLED, "POST", web::post().to(lifecycle::installed)))
         .service(only(routes::UNINSTALLED, "POST", web::post().to(lifecycle::uninstalled)))
         .service(only(routes::ENABLED, "POST", web::post().to(lifecycle::enabled)))
@@ -41,7 +39,10 @@ pub(super) fn public_routes(config: &mut web::ServiceConfig) {
         .service(
             only("/webhooks/{source}/{token}", "POST, PUT", web::post().to(webhooks::receive))
                 .route(web::put().to(webhooks::receive)),
-        );
+        )
+        .service(only("/static/{file}", "GET, HEAD", get_or_head().to(pages::file)))
+        .service(only("/docs", "GET, HEAD", get_or_head().to(docs::index)))
+        .service(only("/docs/{page:.*}", "GET, HEAD", get_or_head().to(docs::page)));
 }
 
 /// The operator's routes, never on the public listener.
