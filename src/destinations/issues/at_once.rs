@@ -21,13 +21,15 @@ impl Issues {
     /// Delivers the entities of a batch. Until one has gone through, each goes alone, so that an expired token or a site that
     /// fails costs one request. After a refusal that concerns all of them nothing begins, and what has begun is waited for.
     pub(super) async fn deliver_all(&self, batch: Batch<'_>) -> Sent {
-        let mut waiting = batch.entities.iter().enumerate().peekable();
+        let mut waiting: Vec<_> = batch.entities.iter().enumerate().collect();
+        waiting.sort_by_key(|(_, it)| needs_others(it));
+        let mut waiting = waiting.into_iter().peekable();
         let (mut running, mut most) = (FuturesUnordered::new(), 1);
         let (mut outcomes, mut stopped) = (Vec::new(), None::<Refusal>);
         loop {
             while stopped.is_none()
                 && let Some((place, next)) =
-                    waiting.next_if(|(_, next)| running.len() < most.min(self.find_room(next)))
+                    waiting.next_if(|(_, next)| running.len() < self.find_room(next, most))
             {
                 running.push(async move { (place, next, self.deliver_one(batch, next).await) });
             }
@@ -55,14 +57,17 @@ impl Issues {
         Sent { outcomes, stopped, ..Sent::default() }
     }
 
-    /// How many may be on their way once this one is, itself included.
-    fn find_room(&self, next: &Outgoing) -> usize {
-        match &next.content {
-            Some(Entity::Incident(incident)) if incident.words.merged_into.is_none() => {
-                self.client.find_room().clamp(1, DELIVERIES)
-            }
-            // It is linked with the work item of another one, which may be on its way; and reviews share work items.
-            _ => 1,
-        }
+    /// How many may be on their way together with this one, itself included.
+    fn find_room(&self, next: &Outgoing, most: usize) -> usize {
+        if needs_others(next) { 1 } else { self.client.find_room().clamp(1, most) }
+    }
+}
+
+/// Whether it must wait for others of its batch: an incident that was merged into another is linked with that one's work
+/// item once there is one, and reviews share work items.
+fn needs_others(outgoing: &Outgoing) -> bool {
+    match &outgoing.content {
+        Some(Entity::Incident(incident)) => incident.words.merged_into.is_some(),
+        _ => true,
     }
 }

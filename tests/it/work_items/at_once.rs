@@ -15,6 +15,9 @@ const FAST: &str = "writes_per_second = 100";
 /// The one request that each work item still needs that was made with others.
 const LINK: &str = "createOrUpdateRemoteIssueLink";
 
+/// Longer than any limit that Jira counts, in seconds.
+const AN_HOUR: i64 = 3700;
+
 /// The right answer, once it is let go.
 fn held() -> Fault {
     Fault::slow(Duration::ZERO).held()
@@ -73,6 +76,7 @@ async fn a_refusal_of_the_first_costs_one_request() {
         world.jira().fail_next(refusal.clone().on_operation(LINK));
         world.tell_many(12).await;
         assert_eq!(count_link_requests(&world), 1, "{refusal:?}");
+        world.bridge.settle_after(AN_HOUR).await;
         world.calm(60).await;
         assert_eq!((count_link_requests(&world), world.calls(LINK)), (13, 12), "{refusal:?}");
         world.finish().await;
@@ -94,6 +98,7 @@ async fn after_a_refusal_nothing_begins_and_what_was_on_its_way_is_not_repeated(
         };
         tokio::join!(world.tell_many(12), site);
         assert_eq!((count_link_requests(&world), world.calls(LINK)), (5, 4), "{refusal:?}");
+        world.bridge.settle_after(AN_HOUR).await;
         world.calm(60).await;
         assert_eq!((count_link_requests(&world), world.calls(LINK)), (13, 12), "{refusal:?}");
         world.finish().await;
@@ -114,6 +119,7 @@ async fn a_site_that_limits_everything_sees_those_on_their_way_and_no_other() {
         assert_eq!((count_link_requests(&world), world.calls(LINK)), (5, 1), "{reason}");
         world.pass(15).await;
         assert_eq!(count_link_requests(&world), 5, "{reason}");
+        world.bridge.settle_after(AN_HOUR).await;
         world.calm(60).await;
         assert_eq!((count_link_requests(&world), world.calls(LINK)), (24, 20), "{reason}");
         world.finish().await;
@@ -137,7 +143,11 @@ async fn a_crash_with_several_creations_on_their_way_loses_none_and_doubles_none
         }
         world.bridge.restart().await;
         world.jira().release(4);
-        world.calm(900).await;
+        // When what was made is looked for.
+        for seconds in [6, 10, 30, 75, 180] {
+            world.bridge.settle_after(seconds).await;
+        }
+        world.calm(60).await;
         assert_eq!(world.board().issues().len(), 9, "done: {is_done}");
         (0..9).for_each(|n| drop(world.issue_of(&format!("M{n}"))));
         world.finish().await;
@@ -170,7 +180,8 @@ async fn one_that_was_merged_into_another_waits_for_that_one() {
     world.pass(60).await;
     world.jira().fail_next(passes().on_operation("createIssue"));
     world.jira().fail_next(Fault::slow(Duration::from_millis(300)).on_operation("createIssue"));
-    world.tell_all([triggered("Q1"), triggered("Q2"), triggered("Q3").merged_into("Q2")].into_iter()).await;
+    // As they are stored, Q3 comes first.
+    world.tell_all([triggered("Q3").merged_into("Q2"), triggered("Q1"), triggered("Q2")].into_iter()).await;
     world.calm(60).await;
     let (survivor, merged) = (world.issue_of("Q2"), world.issue_of("Q3"));
     let links: Vec<_> = merged.links.iter().map(|link| (link.name.as_str(), link.other)).collect();
