@@ -59,6 +59,9 @@ pub struct Fault {
     /// Milliseconds to wait: before anything else, or only with the answer if the effect is `late`.
     #[serde(default)]
     pub delay_ms: u64,
+    /// Whether to wait, at the same point, until [`Simulator::release`](super::Simulator::release) lets the call go.
+    #[serde(skip)]
+    pub held: bool,
     /// Headers added to whatever the answer is, such as `X-RateLimit-NearLimit` on a success.
     #[serde(default)]
     pub headers: Vec<(String, String)>,
@@ -78,6 +81,7 @@ impl Fault {
             operation: None,
             times: 1,
             delay_ms: 0,
+            held: false,
             headers: Vec::new(),
             effect,
         }
@@ -173,6 +177,13 @@ impl Fault {
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = times;
+        self
+    }
+
+    /// Waits, where it would be delayed, until it is let go.
+    #[must_use]
+    pub fn held(mut self) -> Self {
+        self.held = true;
         self
     }
 

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::calls::build_client;
+use super::gate::Gate;
 use super::options::SimulatorOptions;
 use super::schema::Schemas;
 use super::state::State;
@@ -19,6 +20,7 @@ pub struct Simulator(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub clock: Clock,
     pub state: Mutex<State>,
+    pub gate: Gate,
     pub schemas: Schemas,
     pub install_key: InstallKeyPair,
     pub client: reqwest::Client,
@@ -39,6 +41,7 @@ impl Simulator {
         };
         Ok(Self(Arc::new(Inner {
             state: Mutex::new(State::new(options, &clock)),
+            gate: Gate::new(),
             schemas: Schemas::load().map_err(io::Error::other)?,
             client: build_client().map_err(io::Error::other)?,
             url: OnceLock::new(),

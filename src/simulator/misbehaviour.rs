@@ -24,6 +24,21 @@ impl Simulator {
         self.lock().faults.waiting().len()
     }
 
+    /// Returns once that many calls of [held](Fault::held) faults wait.
+    pub async fn wait_for_held(&self, count: usize) {
+        self.0.gate.wait_for(count).await;
+    }
+
+    /// Lets so many of the calls go that wait, those first that have waited longest.
+    pub fn release(&self, count: usize) {
+        self.0.gate.release(count);
+    }
+
+    /// How many have waited at the same time, at most.
+    pub fn most_held(&self) -> usize {
+        self.0.gate.most()
+    }
+
     /// Share of REST calls, 0 to 1, that get 429 at random.
     pub fn set_rate_limit_share(&self, share: f64) {
         self.lock().faults.set_share(share);

@@ -18,6 +18,7 @@ mod descriptor;
 mod entities;
 mod exchange;
 mod faults;
+mod gate;
 mod handle;
 mod history;
 mod lifecycle;

@@ -126,8 +126,16 @@ async fn answer(simulator: Data<Simulator>, request: HttpRequest, body: Bytes) -
     let (method, path) = (request.method().as_str(), request.uri().path());
     let (fault, delay) = simulator.meet(method, path);
     let is_late = matches!(fault, Some(Fault { effect: Effect::Late, .. }));
-    if !is_late && !delay.is_zero() {
-        tokio::time::sleep(delay).await;
+    let wait = async || {
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        if fault.as_ref().is_some_and(|fault| fault.held) {
+            simulator.0.gate.pass().await;
+        }
+    };
+    if !is_late {
+        wait().await;
     }
     let call = Call {
         method,
@@ -139,7 +147,7 @@ async fn answer(simulator: Data<Simulator>, request: HttpRequest, body: Bytes) -
     };
     let outcome = simulator.process(&call, fault.as_ref());
     if is_late {
-        tokio::time::sleep(delay).await;
+        wait().await;
     }
     if matches!(fault, Some(Fault { effect: Effect::Hang, .. })) {
         tokio::time::sleep(HANG).await;

@@ -1,6 +1,7 @@
 //! Incidents as work items of a Jira project, through the real engine, against the simulated site.
 
 mod answers;
+mod at_once;
 mod changes;
 mod creation;
 mod first_sync;

@@ -2,15 +2,13 @@
 //!
 //! Must decide nothing about when something is sent.
 
-use async_trait::async_trait;
-use chrono::TimeDelta;
-
-use super::life::{Issues, Job, Stop, later, note_of};
+use super::life::{Issues, Job, Stop, note_of};
 use super::options::Reviews;
-use crate::destinations::{Batch, Destination, Held, Probe, Refusal, Remedy, Sent, Tidied};
+use crate::destinations::{Batch, Destination, Held, Probe, Refusal, Sent, Tidied};
 use crate::domain::{
     BatchSizes, Entity, EntityId, EntityKind, IncidentStatus, Outgoing, SourceId, Unsent, Verdict,
 };
+use async_trait::async_trait;
 
 /// Incidents that are looked at together; each costs requests of its own.
 const INCIDENTS: usize = 50;
@@ -18,9 +16,6 @@ const REVIEWS: usize = 20;
 
 /// Work items that are made without asking.
 const UNASKED: usize = 100;
-
-/// How long one rests on which a request has failed.
-const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(5);
 
 impl Issues {
     /// Makes the work items that a batch lacks, if they are many.
@@ -39,7 +34,11 @@ impl Issues {
         }
     }
 
-    async fn deliver_one(&self, batch: Batch<'_>, outgoing: &Outgoing) -> Result<Verdict, Refusal> {
+    pub(super) async fn deliver_one(
+        &self,
+        batch: Batch<'_>,
+        outgoing: &Outgoing,
+    ) -> Result<Verdict, Refusal> {
         let done = match &outgoing.content {
             Some(Entity::Incident(incident)) => {
                 let Outgoing { id, version, .. } = outgoing;
@@ -63,26 +62,10 @@ impl Destination for Issues {
     }
 
     async fn send(&self, batch: Batch<'_>) -> Result<Sent, Refusal> {
-        let mut sent = Sent::default();
         if let Err(refusal) = self.deliver_many(batch).await {
-            sent.stopped = Some(refusal);
-            return Ok(sent);
+            return Ok(Sent { stopped: Some(refusal), ..Sent::default() });
         }
-        for outgoing in batch.entities {
-            match self.deliver_one(batch, outgoing).await {
-                Ok(verdict) => sent.outcomes.push(outgoing.outcome(verdict)),
-                Err(refusal) => {
-                    // Whatever failed, the next attempt begins with another one: this one may be what it fails on.
-                    if matches!(refusal.remedy, Remedy::Retry { .. }) {
-                        let (until, reason) = (later(self.clock.now(), AFTER_FAILURE), refusal.to_string());
-                        sent.outcomes.push(outgoing.outcome(Verdict::Later { until, reason }));
-                    }
-                    sent.stopped = Some(refusal);
-                    break;
-                }
-            }
-        }
-        Ok(sent)
+        Ok(self.deliver_all(batch).await)
     }
 
     async fn delete(&self, kind: EntityKind, id: &EntityId) -> Result<Verdict, Refusal> {

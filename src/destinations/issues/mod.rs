@@ -4,6 +4,7 @@
 //! finds out whether it will work. When something is sent is the engine's; `life` does it, and keeps a `record` of every
 //! incident in the ledger. The docs of each file name the facts about Jira that it relies on.
 
+mod at_once;
 pub mod client;
 pub mod content;
 mod destination;

@@ -105,6 +105,13 @@ impl Bucket {
         self.0.saturating_sub(rate.spacing.saturating_mul(rate.burst.saturating_sub(1)))
     }
 
+    /// How many may go now.
+    fn find_room(self, rate: Rate, now: Duration) -> usize {
+        let left = rate.spacing.saturating_mul(rate.burst).saturating_sub(self.0.saturating_sub(now));
+        let count = left.as_nanos().checked_div(rate.spacing.as_nanos());
+        count.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX)
+    }
+
     fn charge(&mut self, rate: Rate, now: Duration) {
         self.0 = self.0.max(now).saturating_add(rate.spacing);
     }
@@ -123,6 +130,15 @@ impl Pacing {
     #[must_use]
     pub fn find_held(&self, endpoint: Endpoint, issue: Option<&str>) -> Option<Held> {
         self.look(&self.lock(), endpoint, issue)
+    }
+
+    /// How many changes may begin at once now, by our own pace; one while Jira asks to pause more than a single issue.
+    #[must_use]
+    pub fn find_room(&self) -> usize {
+        let (state, now) = (self.lock(), self.clock.elapsed());
+        let asks_to_pause =
+            |(pausing, pause): (&Pausing, &Pause)| !matches!(pausing, Pausing::Issue(_)) && pause.until > now;
+        if state.pauses.iter().any(asks_to_pause) { 1 } else { state.writes.find_room(self.writes, now) }
     }
 
     /// Takes a request's place in all limits.
@@ -160,9 +176,13 @@ impl Pacing {
             .and_then(|until| until.signed_duration_since(now).to_std().ok())
             .unwrap_or_default();
         let mut state = self.lock();
-        let in_a_row = state.pauses.get(&pausing).map_or(0, |pause| pause.in_a_row.saturating_add(1));
+        let before = state.pauses.get(&pausing).copied();
+        // Those that were on their way together are refused once.
+        let again = |pause: Pause| pause.in_a_row.saturating_add(u32::from(pause.until <= elapsed));
+        let in_a_row = before.map_or(0, again);
         let own = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(in_a_row)).min(LONGEST_WAIT);
         let wait = asked.max(own.mul_f64(jitter(&self.clock.new_id())));
+        let wait = before.map_or(wait, |pause| wait.max(pause.until.saturating_sub(elapsed)));
         state.pauses.insert(pausing, Pause { until: elapsed.saturating_add(wait), in_a_row });
         Held { until: after(now, wait), scope }
     }

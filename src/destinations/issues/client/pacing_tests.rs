@@ -159,6 +159,46 @@ fn pauses_grow_until_a_request_is_taken() {
 }
 
 #[test]
+fn those_on_their_way_together_are_refused_once_and_the_longest_wait_counts() {
+    let (clock, pacing) = setup(100);
+    let pause = |seconds| {
+        let held = pacing.pause(Endpoint::Search, None, throttled(Reason::Burst, &clock, seconds));
+        (held.until - clock.now()).num_milliseconds()
+    };
+    assert_eq!(pause(20), 20_000);
+    assert_eq!(pause(0), 20_000);
+    assert_eq!(pause(30), 30_000);
+    clock.advance(ms(30_002));
+    let wait = pause(0);
+    assert!((2_800..=5_200).contains(&wait), "the second in a row, not the fourth: {wait}");
+}
+
+#[test]
+fn as_many_begin_at_once_as_the_pace_has_room_for_and_one_during_a_pause() {
+    let (clock, pacing) = setup(5);
+    assert_eq!(pacing.find_room(), 5);
+    for n in 0..3 {
+        pacing.take(Endpoint::EditIssue, Some(&n.to_string())).unwrap();
+    }
+    assert_eq!(pacing.find_room(), 2);
+    // A change that has begun is finished, even if that takes more than there is.
+    for _ in 0..3 {
+        pacing.take(Endpoint::EditIssue, Some("0")).unwrap();
+    }
+    assert_eq!(pacing.find_room(), 0);
+    clock.advance(ms(401));
+    assert_eq!(pacing.find_room(), 1);
+    assert_eq!(pacing.find_held(Endpoint::EditIssue, Some("new")), None);
+    clock.advance(ms(60_000));
+    pacing.pause(Endpoint::EditIssue, Some("1"), throttled(Reason::Issue, &clock, 60));
+    assert_eq!(pacing.find_room(), 5);
+    pacing.pause(Endpoint::Search, None, throttled(Reason::Burst, &clock, 60));
+    assert_eq!(pacing.find_room(), 1);
+    clock.advance(ms(60_001));
+    assert_eq!(pacing.find_room(), 5);
+}
+
+#[test]
 fn a_late_answer_does_not_end_a_pause() {
     let (clock, pacing) = setup(100);
     pacing.pause(Endpoint::Search, None, throttled(Reason::Burst, &clock, 60));

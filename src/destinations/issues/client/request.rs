@@ -99,6 +99,12 @@ impl Client {
         self.pacing.find_held(endpoint, issue)
     }
 
+    /// How many changes may begin at once now.
+    #[must_use]
+    pub fn find_room(&self) -> usize {
+        self.pacing.find_room()
+    }
+
     /// The host that took the token, once one has.
     #[must_use]
     pub fn settled_host(&self) -> Option<Host> {
