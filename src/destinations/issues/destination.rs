@@ -2,13 +2,14 @@
 //!
 //! Must decide nothing about when something is sent.
 
+use async_trait::async_trait;
+
 use super::life::{Issues, Job, Stop, note_of};
 use super::options::Reviews;
 use crate::destinations::{Batch, Destination, Held, Probe, Refusal, Sent, Tidied};
 use crate::domain::{
     BatchSizes, Entity, EntityId, EntityKind, IncidentStatus, Outgoing, SourceId, Unsent, Verdict,
 };
-use async_trait::async_trait;
 
 /// Incidents that are looked at together; each costs requests of its own.
 const INCIDENTS: usize = 50;
