@@ -60,6 +60,7 @@ async fn main() {
         "peak, MB",
     ]);
     for (name, size) in STORES.into_iter().filter(|(name, _)| all || is_named(name)) {
+        eprintln!("{name}");
         let size = size.divided_by(divisor);
         let found = measure::measure(size).await;
         let size = count(size.incidents.max(size.sites).max(size.sources).max(size.containers));

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use incident_bridge::clock::Clock;
 use incident_bridge::simulator::{Fault, RunningSimulator, Simulator, SimulatorOptions};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
