@@ -12,7 +12,8 @@ use tempfile::TempDir;
 use crate::client::Connection;
 use crate::config::{Site, sqlite_url, write_config};
 
-const START_LIMIT: Duration = Duration::from_mins(1);
+/// A first start sets up each source, at a few syncs of the disk.
+const START_LIMIT: Duration = Duration::from_mins(3);
 
 /// A folder with a configuration, ready to serve from.
 pub struct Ground {
