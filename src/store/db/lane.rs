@@ -20,7 +20,7 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A wait that is short beside the one for another process.
 const SHORT: Duration = Duration::from_millis(500);
-/// However long a user has waited for its turn, it waits as long for another process: those come and go.
+/// However long a user has waited for its turn, it waits at least this long for another process: those come and go.
 const LEAST: Duration = Duration::from_millis(100);
 
 /// One connection, opened when it is first used. Cheap to clone.
