@@ -5,7 +5,6 @@
 //! uses only JSON, and reading form fields as parameters would let a body replace a query.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sha2::{Digest, Sha256};
@@ -60,7 +59,7 @@ pub fn matches(claimed: &str, method: &str, target: &str, base_path: &str) -> bo
     let (path, query) = split(target, base_path);
     let decoded = percent_decode_str(&path).decode_utf8().ok().filter(|decoded| *decoded != path);
     let paths = [Some(Cow::Borrowed(&*path)), decoded];
-    let parameters = Parameters::parse(query);
+    let mut parameters = Parameters::parse(query);
     let mut tried: Vec<String> = Vec::new();
     let mut fits = |path: &str, order| {
         let candidate = join(method, path, &parameters.canonical(order));
@@ -116,42 +115,54 @@ fn without_origin(target: &str) -> &str {
     authority.map_or(target, |rest| rest.find(['/', '?']).and_then(|end| rest.get(end..)).unwrap_or_default())
 }
 
-fn encode(text: &str) -> String {
-    utf8_percent_encode(text, RESERVED).to_string()
+/// A name or a value.
+struct Text<'a> {
+    raw: Cow<'a, str>,
+    encoded: String,
 }
 
-/// Decoded parameters, each name with its values, without the token itself.
-struct Parameters<'a>(BTreeMap<Cow<'a, str>, Vec<Cow<'a, str>>>);
+impl<'a> Text<'a> {
+    fn new(raw: Cow<'a, str>) -> Self {
+        // Without `fmt`, which is slow where nothing has to be encoded.
+        Self { encoded: Cow::from(utf8_percent_encode(&raw, RESERVED)).into_owned(), raw }
+    }
+
+    fn by(&self, form: SortBy) -> &str {
+        match form {
+            SortBy::Encoded => &self.encoded,
+            SortBy::Raw => &self.raw,
+        }
+    }
+}
+
+/// Decoded names and values, without the token itself.
+struct Parameters<'a>(Vec<(Text<'a>, Text<'a>)>);
 
 impl<'a> Parameters<'a> {
     fn parse(query: &'a str) -> Self {
-        let mut parameters: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for (name, value) in url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "jwt") {
-            parameters.entry(name).or_default().push(value);
-        }
-        Self(parameters)
+        let pairs = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "jwt");
+        Self(pairs.map(|(name, value)| (Text::new(name), Text::new(value))).collect())
     }
 
-    fn canonical(&self, order: Order) -> String {
-        let pairs = self.0.iter().map(|(name, values)| (encode(name), encode_values(values, order.values)));
-        // The map is sorted by raw name already.
-        let mut pairs: Vec<(String, String)> = pairs.collect();
-        if order.names == SortBy::Encoded {
-            pairs.sort();
+    /// The values of one name stand together, separated by commas.
+    fn canonical(&mut self, order: Order) -> String {
+        self.0.sort_by(|(name, value), (other_name, other_value)| {
+            let by_name = name.by(order.names).cmp(other_name.by(order.names));
+            by_name.then_with(|| value.by(order.values).cmp(other_value.by(order.values)))
+        });
+        let (mut canonical, mut before) = (String::new(), None);
+        for (name, value) in &self.0 {
+            if before == Some(&name.encoded) {
+                canonical.push(',');
+            } else {
+                let separator = if before.is_some() { "&" } else { "" };
+                canonical.extend([separator, &name.encoded, "="]);
+            }
+            canonical.push_str(&value.encoded);
+            before = Some(&name.encoded);
         }
-        let pairs: Vec<String> = pairs.iter().map(|(name, values)| format!("{name}={values}")).collect();
-        pairs.join("&")
+        canonical
     }
-}
-
-fn encode_values(values: &[Cow<'_, str>], by: SortBy) -> String {
-    let mut values: Vec<(&str, String)> = values.iter().map(|value| (&**value, encode(value))).collect();
-    match by {
-        SortBy::Raw => values.sort(),
-        SortBy::Encoded => values.sort_by(|a, b| a.1.cmp(&b.1)),
-    }
-    let encoded: Vec<String> = values.into_iter().map(|(_, encoded)| encoded).collect();
-    encoded.join(",")
 }
 
 #[cfg(test)]
