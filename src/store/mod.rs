@@ -34,10 +34,11 @@ pub use db::news::{Change, News};
 pub use db::owner::Ownership;
 pub use db::place::DatabasePlace;
 pub use deliveries::Deliveries;
+pub use deliveries::batch_rules::{BatchRules, Pace, Turn};
 pub use deliveries::counts::DeliveryCounts;
 pub use deliveries::erasure::Reason;
 pub use deliveries::listing::DeliveryRow;
-pub use deliveries::next_batch::{BatchRules, NextBatch, Pace};
+pub use deliveries::next_batch::NextBatch;
 pub use deliveries::queue::WaitingEntity;
 pub use deliveries::readback::{Readback, ReadbackResult};
 pub use entities::Entities;
@@ -134,6 +135,12 @@ impl Store {
     #[must_use]
     pub fn is_waited_for(&self) -> bool {
         self.db.is_waited_for()
+    }
+
+    /// Whether only one process can sync from this database.
+    #[must_use]
+    pub fn has_one_process(&self) -> bool {
+        self.db.has_one_process()
     }
 
     /// Makes this process one that syncs from the database: the only one on SQLite, where it waits for another's end

@@ -17,7 +17,7 @@ use incident_bridge::domain::{
 };
 use incident_bridge::store::{
     Applied, BatchRules, CallStanding, Claim, DestinationRef, InboxEntry, LedgerRow, LifecycleCall,
-    NewInstallation, Origin, Pace, Report, SourceScope, Store, StoreError, Vault,
+    NewInstallation, Origin, Pace, Report, SourceScope, Store, StoreError, Turn, Vault,
 };
 use sqlx::Connection as _;
 
@@ -54,7 +54,11 @@ impl World {
     }
 
     async fn apply(&self, observations: &[Observation]) -> Applied {
-        let (source, sites) = (source(), [SITE.to_owned()]);
+        self.apply_of(source(), observations).await
+    }
+
+    async fn apply_of(&self, source: SourceId, observations: &[Observation]) -> Applied {
+        let sites = [SITE.to_owned()];
         let scope = SourceScope { source: &source, teams: false, sites: &sites };
         let report = Report { observations, ..Report::new(Origin::Fetch) };
         self.store.apply(&scope, &[report]).await.expect("it applies")
@@ -112,13 +116,13 @@ impl World {
     }
 }
 
-/// The site as it was installed at the start.
 /// What may go into a batch, with the waits of the program.
 fn rules(size: usize, pace: Pace) -> BatchRules {
     let (longest_fill, stalled_after) = (TimeDelta::seconds(30), TimeDelta::seconds(10));
-    BatchRules { sizes: BatchSizes::all(size), pace, longest_fill, stalled_after }
+    BatchRules { sizes: BatchSizes::all(size), pace, longest_fill, stalled_after, turn: Turn::Others }
 }
 
+/// The site as it was installed at the start.
 fn since_start(site: &DestinationId) -> DestinationRef {
     DestinationRef { id: site.clone(), since: start_time() }
 }
@@ -238,6 +242,7 @@ contract! {
         an_answer_to_an_earlier_installation_counts_for_nothing
         a_refusal_is_kept_until_retry_discard_or_change
         components_are_due_first_and_kinds_never_mix
+        incidents_wait_for_the_components_of_their_own_source_only
         a_deletion_is_delivered_as_one
         one_confirmed_sample_confirms_its_batch
         a_backoff_holds_a_site_back_and_an_answer_ends_it

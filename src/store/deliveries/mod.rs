@@ -30,12 +30,14 @@
 //! | `refused` | `record_outcomes`, `record_readbacks` |
 //! | `discarded` | `record_outcomes`, `discard` |
 
+pub(in crate::store) mod batch_rules;
 pub(in crate::store) mod counts;
 pub(in crate::store) mod erasure;
 mod later;
 pub(in crate::store) mod listing;
 mod missing;
 pub(in crate::store) mod next_batch;
+mod next_group;
 mod outcomes;
 pub(in crate::store) mod queue;
 pub(in crate::store) mod readback;

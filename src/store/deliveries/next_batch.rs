@@ -1,59 +1,12 @@
 //! What is sent next: the deliveries that share a request, and those that wait until they fill one.
 
-use chrono::TimeDelta;
-
 use super::Deliveries;
-use crate::clock::{Timestamp, from_millis};
-use crate::domain::{
-    BatchSizes, DestinationId, EntityId, EntityKind, EntityOutcome, Outgoing, Priority, Verdict,
-};
-use crate::store::db::{Arg, Flag, Kept, Millis, args, is_over};
+use super::batch_rules::BatchRules;
+use super::next_group::{BatchFill, Group};
+use crate::clock::Timestamp;
+use crate::domain::{DestinationId, EntityId, EntityKind, EntityOutcome, Outgoing, Verdict};
+use crate::store::db::{Arg, Kept, Millis, args, is_over};
 use crate::store::error::StoreError;
-
-/// Entities of a kind that the destination does not accept are loaded in groups of this many, to be
-/// discarded.
-const NOT_TAKEN: usize = 1000;
-
-/// How much of what waits may be sent now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
-    Everything,
-    /// The destination's limits are nearly used up: what is new or has changed its status or severity, and
-    /// refreshes only if they have waited since before this instant.
-    NewsFirst {
-        refreshes_before: Timestamp,
-    },
-}
-
-/// What may go into the next batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BatchRules {
-    pub sizes: BatchSizes,
-    pub pace: Pace,
-    /// How long what a first sync finds may wait until it fills a request.
-    pub longest_fill: TimeDelta,
-    /// After this long without a page, a first sync no longer holds entities back to fill a request.
-    pub stalled_after: TimeDelta,
-}
-
-impl BatchRules {
-    fn size(&self, group: &Group) -> usize {
-        match self.sizes.of(group.kind) {
-            0 => NOT_TAKEN,
-            size => size,
-        }
-    }
-}
-
-impl Pace {
-    /// The lowest priority that may go, and the instant since when anything else has had to wait.
-    fn bounds(self) -> (Priority, Timestamp) {
-        match self {
-            Self::Everything => (Priority::Refresh, from_millis(0)),
-            Self::NewsFirst { refreshes_before } => (Priority::News, refreshes_before),
-        }
-    }
-}
 
 /// Entities that go into one request: of one kind, one source and one workspace, either all present or all
 /// deleted.
@@ -67,23 +20,6 @@ pub struct NextBatch {
     pub entities: Vec<Outgoing>,
     /// Entities of the batch whose stored content cannot be read: refused, with the reason.
     pub unreadable: Vec<EntityOutcome>,
-}
-
-/// Whether deliveries that may wait until they fill a request are looked at too.
-#[derive(Clone, Copy)]
-enum BatchFill {
-    NotAwaited,
-    Any,
-}
-
-/// What the deliveries of a request have in common.
-#[derive(sqlx::FromRow)]
-struct Group {
-    kind: EntityKind,
-    source: String,
-    workspace: String,
-    #[sqlx(try_from = "Flag")]
-    deleted: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -139,7 +75,7 @@ macro_rules! members {
 }
 
 impl Deliveries<'_> {
-    /// The next request's worth of entities for a destination: components first, then incidents, then
+    /// The next request's worth of entities for a destination: of a source components first, then incidents, then
     /// reviews; of one kind what is live first. The rules can hold refreshes back. What the first sync of a
     /// source finds waits until it fills a request, only while pages come in.
     pub async fn find_next_batch(
@@ -162,60 +98,6 @@ impl Deliveries<'_> {
         Ok(self.find_group(destination, rules, BatchFill::NotAwaited).await?.is_some())
     }
 
-    /// The group of what is to be sent next.
-    async fn find_group(
-        self,
-        destination: &DestinationId,
-        rules: &BatchRules,
-        fill: BatchFill,
-    ) -> Result<Option<Group>, StoreError> {
-        let sql = concat!(
-            r#"
-            SELECT kind, source, workspace, deleted
-            FROM entity_deliveries
-            WHERE destination = $1
-              AND state = 'waiting'
-              AND not_before = 0
-              AND (priority >= $2 OR "#,
-            is_over!("queued_at", "$3", "queued_at", "$4"),
-            r#")
-              AND (
-                kind = 'component'
-                OR priority = $5
-                OR "#,
-            is_over!("queued_at", "$6", "queued_at", "$4"),
-            r#"
-                OR source NOT IN (
-                    SELECT p.source
-                    FROM polls p
-                    WHERE p.caught_up = 0
-                      AND p.failures = 0
-                      AND p.paused = 0
-                      AND p.polled_at > $7
-                      AND p.polled_at <= $4
-                )
-              )
-            ORDER BY kind, priority DESC, queued_at
-            LIMIT 1"#
-        );
-        let (lowest, queued_before) = rules.pace.bounds();
-        let now = self.clock.now();
-        let filled_before = match fill {
-            BatchFill::NotAwaited => (now - rules.longest_fill).timestamp_millis(),
-            BatchFill::Any => i64::MAX,
-        };
-        let args = args![
-            destination,
-            lowest,
-            queued_before,
-            now,
-            Priority::Live,
-            filled_before,
-            now - rules.stalled_after
-        ];
-        self.db.find(sql, &args).await
-    }
-
     fn member_args(self, destination: &DestinationId, group: &Group, rules: &BatchRules) -> [Arg; 9] {
         let (lowest, queued_before) = rules.pace.bounds();
         args![
@@ -227,7 +109,7 @@ impl Deliveries<'_> {
             lowest,
             queued_before,
             self.clock.now(),
-            rules.size(group),
+            rules.size(group.kind),
         ]
     }
 
@@ -247,7 +129,7 @@ impl Deliveries<'_> {
             ) due"#
         );
         let (count,): (i64,) = self.db.get(sql, &self.member_args(destination, group, rules)).await?;
-        Ok(usize::try_from(count).is_ok_and(|count| count >= rules.size(group)))
+        Ok(usize::try_from(count).is_ok_and(|count| count >= rules.size(group.kind)))
     }
 
     async fn load(

@@ -5,7 +5,7 @@ use super::ask::Failures;
 use super::waits::{FILL_STALLED, LONGEST_FILL, PROBE_BATCH};
 use crate::destinations::{Batch, Destination, Refusal, Remedy, Sent};
 use crate::domain::{DestinationId, EntityId, EntityOutcome, Halves, Outgoing, Verdict};
-use crate::store::{BatchRules, NextBatch};
+use crate::store::{BatchRules, NextBatch, Turn};
 use crate::sync::SyncError;
 use crate::sync::core::Faults;
 use crate::sync::directory::DestinationAccess;
@@ -42,15 +42,17 @@ impl Outbound {
             }
         };
         let (mut worked, mut failures) = (false, self.find_failures(access).await?);
+        let mut turn = Turn::Others;
         self.core.store.deliveries().wake(&access.id).await?;
         loop {
             if !self.core.store.sites().is_ready(&access.id).await? {
                 return Ok(worked);
             }
-            let rules = self.rules(access, &*destination, failures);
+            let rules = BatchRules { turn, ..self.rules(access, &*destination, failures) };
             let batch = self.core.store.deliveries().find_next_batch(&access.id, &rules).await?;
             let Some(batch) = batch else { break };
             worked = true;
+            turn = Turn::after(batch.kind);
             let began = self.core.clock.now();
             match self.deliver(access, &*destination, batch, failures).await? {
                 Served::Done => failures = Failures::NONE,
@@ -84,6 +86,7 @@ impl Outbound {
             pace: self.near_limit.pace(&access.id, self.core.clock.now()),
             longest_fill: LONGEST_FILL,
             stalled_after: FILL_STALLED,
+            turn: Turn::Others,
         }
     }
 

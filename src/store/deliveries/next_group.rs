@@ -1,0 +1,155 @@
+//! Whose turn it is: the group of deliveries that the next request is about.
+//!
+//! Nobody knows what Jira makes of an incident whose component it does not know, so the components of a source go before
+//! its incidents. Incidents of another source do not wait for them.
+
+use super::Deliveries;
+use super::batch_rules::{BatchRules, Turn};
+use crate::domain::{DestinationId, EntityKind, Priority};
+use crate::store::db::{Arg, Flag, args, is_over};
+use crate::store::error::StoreError;
+
+/// With more components waiting than this, finding those of one source would cost more than sending some: then all
+/// incidents wait for them.
+const MANY_COMPONENTS: usize = 1_000;
+
+/// Whether deliveries that may wait until they fill a request are looked at too.
+#[derive(Clone, Copy)]
+pub(super) enum BatchFill {
+    NotAwaited,
+    Any,
+}
+
+/// What the deliveries of a request have in common.
+#[derive(sqlx::FromRow)]
+pub(super) struct Group {
+    pub kind: EntityKind,
+    pub source: String,
+    pub workspace: String,
+    #[sqlx(try_from = "Flag")]
+    pub deleted: bool,
+}
+
+/// The group of the first delivery of some kinds.
+macro_rules! first {
+    ($kinds:literal) => {
+        concat!(
+            r#"
+            SELECT kind, source, workspace, deleted
+            FROM entity_deliveries
+            WHERE destination = $1
+              AND state = 'waiting'
+              AND not_before = 0
+              AND "#,
+            $kinds,
+            r#"
+              AND (priority >= $2 OR "#,
+            is_over!("queued_at", "$3", "queued_at", "$4"),
+            r#")
+              AND (
+                kind = 'component'
+                OR priority = $5
+                OR "#,
+            is_over!("queued_at", "$6", "queued_at", "$4"),
+            r#"
+                OR source NOT IN (
+                    SELECT p.source
+                    FROM polls p
+                    WHERE p.caught_up = 0
+                      AND p.failures = 0
+                      AND p.paused = 0
+                      AND p.polled_at > $7
+                      AND p.polled_at <= $4
+                )
+              )
+            ORDER BY kind, priority DESC, queued_at
+            LIMIT 1"#
+        )
+    };
+}
+
+impl Deliveries<'_> {
+    /// The group of what is to be sent next.
+    pub(super) async fn find_group(
+        self,
+        destination: &DestinationId,
+        rules: &BatchRules,
+        fill: BatchFill,
+    ) -> Result<Option<Group>, StoreError> {
+        let args = self.group_args(destination, rules, fill);
+        let component: Option<Group> = self.db.find(first!("kind = 'component'"), &args).await?;
+        let other: Option<Group> = self.db.find(first!("kind > 'component'"), &args).await?;
+        match (component, other) {
+            (Some(component), Some(other))
+                if rules.turn == Turn::Others && component.source != other.source =>
+            {
+                if self.has_many_components(destination).await? {
+                    return Ok(Some(component));
+                }
+                Ok(self.find_component_of(destination, rules, &other.source).await?.or(Some(other)))
+            }
+            (component, other) => Ok(component.or(other)),
+        }
+    }
+
+    async fn has_many_components(self, destination: &DestinationId) -> Result<bool, StoreError> {
+        let sql = r#"
+            SELECT COUNT(*)
+            FROM (
+                SELECT 1 AS one
+                FROM deliveries
+                WHERE destination = $1 AND state = 'waiting' AND not_before = 0 AND kind = 'component'
+                LIMIT $2
+            ) waiting"#;
+        let (count,): (i64,) = self.db.get(sql, &args![destination, MANY_COMPONENTS + 1]).await?;
+        Ok(usize::try_from(count).is_ok_and(|count| count > MANY_COMPONENTS))
+    }
+
+    /// `CROSS` makes SQLite begin with what waits, and not with all components of the source.
+    async fn find_component_of(
+        self,
+        destination: &DestinationId,
+        rules: &BatchRules,
+        source: &str,
+    ) -> Result<Option<Group>, StoreError> {
+        let sql = concat!(
+            r#"
+            SELECT d.kind, e.source, e.workspace,
+                CASE WHEN e.content IS NULL THEN CAST(1 AS BIGINT) ELSE 0 END AS deleted
+            FROM deliveries d
+            CROSS JOIN entities e
+            WHERE e.kind = d.kind
+              AND e.id = d.entity_id
+              AND d.destination = $1
+              AND d.state = 'waiting'
+              AND d.not_before = 0
+              AND d.kind = 'component'
+              AND e.source = $2
+              AND (d.priority >= $3 OR "#,
+            is_over!("d.queued_at", "$4", "d.queued_at", "$5"),
+            r#")
+            ORDER BY d.priority DESC, d.queued_at
+            LIMIT 1"#
+        );
+        let (lowest, queued_before) = rules.pace.bounds();
+        self.db.find(sql, &args![destination, source, lowest, queued_before, self.clock.now()]).await
+    }
+
+    fn group_args(self, destination: &DestinationId, rules: &BatchRules, fill: BatchFill) -> [Arg; 7] {
+        let (lowest, queued_before) = rules.pace.bounds();
+        let now = self.clock.now();
+        let filled_before = match fill {
+            BatchFill::NotAwaited => (now - rules.longest_fill).timestamp_millis(),
+            BatchFill::Any => i64::MAX,
+        };
+        args![
+            destination,
+            lowest,
+            queued_before,
+            now,
+            Priority::Live,
+            filled_before,
+            now - rules.stalled_after
+        ]
+    }
+}
