@@ -17,6 +17,26 @@ use body::Body;
 /// Bytes of the bodies that are read at once: several of the largest, and a small part of the memory.
 const BODIES_AT_ONCE: i64 = 2 * 1024 * 1024;
 
+/// As many as fit into that many bytes, and the first whatever its size.
+const OLDEST_NEW: &str = r#"
+    WITH sizes AS (
+        SELECT id, CASE WHEN body_size > 0 THEN body_size ELSE LENGTH(body) END AS size
+        FROM inbox
+        WHERE state = 'new' AND source = $1
+        ORDER BY id
+        LIMIT $2
+    ),
+    totals AS (
+        SELECT id, size, SUM(size) OVER (ORDER BY id) AS total
+        FROM sizes
+    )
+    SELECT
+        i.id, i.source, i.delivery_id, i.received_at, i.verified_by, i.headers, i.body, i.body_size, i.note
+    FROM totals
+    JOIN inbox i ON i.id = totals.id
+    WHERE totals.total <= $3 OR totals.total = totals.size
+    ORDER BY i.id"#;
+
 /// A webhook to store.
 #[derive(Debug, Clone)]
 pub struct InboxEntry {
@@ -154,43 +174,19 @@ impl<'a> Inbox<'a> {
         self.db.list_values(sql, &args![]).await
     }
 
-    /// The oldest webhooks of `source` that have had no effect yet: at most `limit`.
+    /// The oldest webhooks of `source` that have had no effect yet: at most `limit`, and fewer if they are large.
     pub async fn list_new(self, source: &SourceId, limit: usize) -> Result<Vec<InboxRow>, StoreError> {
-        let sql = r#"
-            SELECT id, source, delivery_id, received_at, verified_by, headers, body, body_size, note
-            FROM inbox
-            WHERE state = 'new' AND source = $1
-            ORDER BY id
-            LIMIT $2"#;
-        self.db.list(sql, &args![source, limit]).await
+        self.db.list(OLDEST_NEW, &args![source, limit, BODIES_AT_ONCE]).await
     }
 
-    /// The same for a transaction that gives them their effect: fewer if they are large.
-    pub(in crate::store) async fn take_new(
+    /// The same as a transaction sees it.
+    pub(in crate::store) async fn list_new_in(
         self,
         tx: &mut Tx,
         source: &SourceId,
         limit: usize,
     ) -> Result<Vec<InboxRow>, StoreError> {
-        let sql = r#"
-            SELECT CAST(CASE WHEN body_size > 0 THEN body_size ELSE LENGTH(body) END AS BIGINT)
-            FROM inbox
-            WHERE state = 'new' AND source = $1
-            ORDER BY id
-            LIMIT $2"#;
-        let sizes: Vec<i64> = tx.list_values(sql, &args![source, limit]).await?;
-        let totals = sizes.iter().scan(0_i64, |total, size| {
-            *total = total.saturating_add(*size);
-            Some(*total)
-        });
-        let fitting = totals.take_while(|total| *total <= BODIES_AT_ONCE).count().max(1).min(limit);
-        let sql = r#"
-            SELECT id, source, delivery_id, received_at, verified_by, headers, body, body_size, note
-            FROM inbox
-            WHERE state = 'new' AND source = $1
-            ORDER BY id
-            LIMIT $2"#;
-        tx.list(sql, &args![source, fitting]).await
+        tx.list(OLDEST_NEW, &args![source, limit, BODIES_AT_ONCE]).await
     }
 
     /// Marks webhooks as processed, each with a note if it had no effect. All of them must still be new.

@@ -52,7 +52,7 @@ impl Store {
 impl Claim<'_> {
     /// The oldest webhooks that have had no effect yet: at most `limit`, and fewer if they are large.
     pub async fn list_new(&mut self, limit: usize) -> Result<Vec<InboxRow>, StoreError> {
-        self.store.inbox().take_new(&mut self.tx, self.source, limit).await
+        self.store.inbox().list_new_in(&mut self.tx, self.source, limit).await
     }
 
     /// What the source keeps under `keys`.

@@ -2,11 +2,11 @@
 //!
 //! A webhook that its parser refuses or panics on, or that the database refuses, is quarantined; no other waits
 //! for it. Sources take turns, one transaction each, so that a flood delays no other source by more than that. That
-//! transaction also reads the webhooks and what the source remembers, so that any number of processes can take part.
+//! transaction also reads what the source remembers, and the webhooks where several processes take part.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Inbound;
 use super::statements::{STATEMENTS, Statements, count_statements};
@@ -19,17 +19,24 @@ use crate::sync::SyncError;
 use crate::sync::core::{Faults, POLLED};
 use crate::sync::registry::SourceRuntime;
 
-/// Webhooks whose effects share one transaction, while nobody waits for its end.
+/// Webhooks whose effects share one transaction, while nobody waits for its end. Sources that wait share it, so that
+/// each has its next turn soon.
 const BATCH: usize = 256;
 /// The same while webhooks that arrive wait to be written.
 const BATCH_BESIDE_ARRIVALS: usize = 64;
-/// The same while other sources wait for their turn.
-const BATCH_BESIDE_OTHERS: usize = 16;
+/// The least of a source's share.
+const SHARE: usize = 16;
 
 /// A webhook of the inbox, with the keys of what its source must remember to read it.
 struct Opened {
     webhook: VerifiedWebhook,
     keys: Vec<String>,
+}
+
+/// Webhooks of the inbox, and what of them can be read without what the source remembers.
+struct Batch {
+    rows: Vec<InboxRow>,
+    opened: Vec<Result<Opened, String>>,
 }
 
 /// A row of the inbox with what it says.
@@ -47,8 +54,20 @@ struct Taken {
     /// Those that cannot be mapped, by their ids, with the reasons.
     refused: Vec<(String, String)>,
     applied: Applied,
+    /// Whether there were as many as fit: more are likely to wait.
+    is_full: bool,
     /// A webhook that says more than fits into one transaction, and the part that comes next.
     begun: Option<Begun>,
+}
+
+/// What a source's turn has done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Nothing,
+    /// Everything that waited.
+    All,
+    /// As much as fits into a turn.
+    Part,
 }
 
 /// A webhook of which some parts are applied.
@@ -61,19 +80,29 @@ impl Inbound {
     /// Processes every new webhook that no other process works on. Returns whether there was any.
     ///
     /// # Errors
+    /// As for [`Inbound::process_round`].
+    pub async fn process_inbox(&self) -> Result<bool, SyncError> {
+        let mut worked = false;
+        while self.process_round().await? {
+            worked = true;
+        }
+        Ok(worked)
+    }
+
+    /// Processes the webhooks that are new now. Returns whether there was any: more may have arrived meanwhile. They are
+    /// left for the next round, where they share a transaction with others.
+    ///
+    /// # Errors
     /// The first failure of the database, once all other sources have had their turns; what was not finished is
     /// repeated.
-    pub async fn process_inbox(&self) -> Result<bool, SyncError> {
+    pub async fn process_round(&self) -> Result<bool, SyncError> {
         let (mut worked, mut faults) = (false, Faults::default());
         let (mut failed, mut limits) = (HashSet::new(), HashMap::new());
-        loop {
-            let mut found = false;
+        let mut has_more = true;
+        while std::mem::take(&mut has_more) {
             let waiting = self.core.store.inbox().list_waiting_sources().await?;
-            let batch = match waiting.len() {
-                0 | 1 if self.core.store.is_waited_for() => BATCH_BESIDE_ARRIVALS,
-                0 | 1 => BATCH,
-                _ => BATCH_BESIDE_OTHERS,
-            };
+            let batch = if self.core.store.is_waited_for() { BATCH_BESIDE_ARRIVALS } else { BATCH };
+            let batch = (batch / waiting.len().max(1)).max(SHARE);
             for name in waiting {
                 let Some(source) = self.core.registry.current().find(&name) else { continue };
                 if failed.contains(&name) {
@@ -82,16 +111,15 @@ impl Inbound {
                 let limit = limits.entry(name.clone()).or_insert(batch);
                 *limit = batch.min(limit.saturating_mul(2));
                 match faults.keep(&name, self.process_some(&source, limit).await) {
-                    Some(some) => found |= some,
+                    Some(turn) => {
+                        worked |= turn != Turn::Nothing;
+                        has_more |= turn == Turn::Part;
+                    }
                     None => {
                         failed.insert(name);
                     }
                 }
             }
-            if !found {
-                break;
-            }
-            worked = true;
         }
         if worked {
             self.core.tell_deliveries();
@@ -100,28 +128,28 @@ impl Inbound {
     }
 
     /// One turn of a source: its oldest webhooks, at most `limit`, which becomes less where the database refuses one of
-    /// them. Returns whether there was anything to do.
-    async fn process_some(&self, source: &SourceRuntime, limit: &mut usize) -> Result<bool, SyncError> {
+    /// them.
+    async fn process_some(&self, source: &SourceRuntime, limit: &mut usize) -> Result<Turn, SyncError> {
         let mut begun = None;
         loop {
             let first = Mutex::new(None);
             match self.take(source, *limit, begun.as_ref(), &first).await {
                 // Another process works on them.
-                Ok(None) => return Ok(false),
+                Ok(None) => return Ok(Turn::Nothing),
                 Ok(Some(taken)) => {
                     self.note(source, &taken).await?;
                     if taken.begun.is_none() {
-                        return Ok(!taken.read.is_empty() || !taken.refused.is_empty());
+                        return Ok(taken.turn());
                     }
                     begun = taken.begun;
                 }
                 // The one at fault is found among fewer.
                 Err(fault) if fault.blames_data() && *limit > 1 => *limit /= 2,
                 Err(fault) => {
-                    let first = first.into_inner().unwrap_or_else(PoisonError::into_inner);
+                    let first = lock(&first).take();
                     let Some(first) = first.filter(|_| fault.blames_data()) else { return Err(fault.into()) };
                     self.set_aside(source, &first, &fault).await?;
-                    return Ok(true);
+                    return Ok(Turn::Part);
                 }
             }
         }
@@ -137,17 +165,32 @@ impl Inbound {
         begun: Option<&Begun>,
         first: &Mutex<Option<String>>,
     ) -> Result<Option<Taken>, StoreError> {
+        let ahead = &Mutex::new(self.read_ahead(source, limit).await?);
         let claimed = self.core.store.claim_webhooks(source.id(), |mut claim| async move {
-            let rows = claim.list_new(limit).await?;
-            let oldest = rows.first().map(|row| row.id.clone());
-            *first.lock().unwrap_or_else(PoisonError::into_inner) = oldest;
-            let opened: Vec<_> = rows.iter().map(|row| open(source, row)).collect();
-            let known = claim.load_memory(&list_keys(&opened)).await?;
-            let mut taken = read_rows(source, rows, opened, known);
+            let batch = lock(ahead).take();
+            let batch = match batch {
+                Some(batch) => batch,
+                None => Batch::open(source, claim.list_new(limit).await?),
+            };
+            *lock(first) = batch.rows.first().map(|row| row.id.clone());
+            let known = claim.load_memory(&list_keys(&batch.opened)).await?;
+            let is_full = batch.rows.len() >= limit;
+            let mut taken = read_rows(source, batch, known);
+            taken.is_full |= is_full;
             taken.write(&mut claim, &source.scope(), begun).await?;
             Ok((claim, taken))
         });
         claimed.await
+    }
+
+    /// The webhooks that the transaction is about to take, where no other process could take them meanwhile: opening
+    /// them takes as long as the rest, and while a transaction is open on SQLite no webhook can be stored.
+    async fn read_ahead(&self, source: &SourceRuntime, limit: usize) -> Result<Option<Batch>, StoreError> {
+        if !self.core.store.has_one_process() {
+            return Ok(None);
+        }
+        let rows = self.core.store.inbox().list_new(source.id(), limit).await?;
+        Ok(Some(Batch::open(source, rows)))
     }
 
     /// The database refuses this one, or the program panics on it: it is kept with the reason.
@@ -182,7 +225,26 @@ impl Inbound {
     }
 }
 
+impl Batch {
+    fn open(source: &SourceRuntime, rows: Vec<InboxRow>) -> Self {
+        let opened = rows.iter().map(|row| open(source, row)).collect();
+        Self { rows, opened }
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Taken {
+    fn turn(&self) -> Turn {
+        match self.is_full {
+            true => Turn::Part,
+            false if self.read.is_empty() && self.refused.is_empty() => Turn::Nothing,
+            false => Turn::All,
+        }
+    }
+
     /// Applies what was read, or the part of it that is next, and keeps what cannot be mapped.
     async fn write(
         &mut self,
@@ -215,18 +277,14 @@ fn list_keys(opened: &[Result<Opened, String>]) -> Vec<String> {
 }
 
 /// Parses the webhooks from the first on that fit into one transaction; one that does not fit stands alone.
-fn read_rows(
-    source: &SourceRuntime,
-    rows: Vec<InboxRow>,
-    opened: Vec<Result<Opened, String>>,
-    mut known: BTreeMap<String, String>,
-) -> Taken {
+fn read_rows(source: &SourceRuntime, batch: Batch, mut known: BTreeMap<String, String>) -> Taken {
     let (mut taken, mut size) = (Taken::default(), 0);
-    for (row, opened) in rows.into_iter().zip(opened) {
+    for (row, opened) in batch.rows.into_iter().zip(batch.opened) {
         match opened.and_then(|opened| parse(source, &opened, &mut known)) {
             Ok((findings, memory)) => {
                 size += count_statements(&findings);
                 if size > STATEMENTS && !taken.read.is_empty() {
+                    taken.is_full = true;
                     break;
                 }
                 let unmapped = findings.unmapped_values(&source.config);
@@ -245,6 +303,8 @@ fn open(source: &SourceRuntime, row: &InboxRow) -> Result<Opened, String> {
         return Err(format!("it was polled: `incident-bridge sync --source {id} --full` reads it again"));
     }
     let webhook = restore(row)?;
+    // Kept with the webhook: whoever parses it later need not begin here.
+    let _parsed = webhook.json();
     let keys = unless_it_panics(|| source.adapter.recall(&webhook)).ok_or(PARSER_PANICKED)?;
     Ok(Opened { webhook, keys })
 }

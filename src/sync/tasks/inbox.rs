@@ -13,7 +13,7 @@ use crate::sync::inbound::Inbound;
 
 /// How long it rests after a round: webhooks that arrive without end share transactions, and each transaction costs a
 /// sync of the disk that those who wait for their answers would rather have.
-const REST: Duration = Duration::from_millis(10);
+const REST: Duration = Duration::from_millis(25);
 
 pub(super) struct ProcessInbox {
     pub core: Arc<Core>,
@@ -42,7 +42,9 @@ impl Task for ProcessInbox {
     }
 
     async fn run(&self) -> Result<Next, SyncError> {
-        self.inbound.process_inbox().await?;
+        if self.inbound.process_round().await? {
+            self.core.signals.inbox.notify_one();
+        }
         Ok(Next::AtInterval)
     }
 }
