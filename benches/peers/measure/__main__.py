@@ -14,6 +14,7 @@ import time
 import backfill
 import compare
 import ingest
+import profile_cpu
 import recovery
 import report
 import start
@@ -29,13 +30,14 @@ PARTS = {
     "recovery": recovery.measure,
     "backfill": backfill.measure,
 }
+BY_NAME = {"profile": profile_cpu.measure}
 
 
 def parse_options():
     parser = argparse.ArgumentParser(prog="benches/peers/run")
     parser.add_argument("--binary", type=pathlib.Path, default=ROOT / "target/release/incident-bridge")
     parser.add_argument("--old", type=pathlib.Path, help="an older version, as a second column")
-    parser.add_argument("--only", action="append", choices=list(PARTS), help="one part; may be repeated")
+    parser.add_argument("--only", action="append", choices=[*PARTS, *BY_NAME], help="one part; may be repeated")
     parser.add_argument("--curves", type=pathlib.Path, action="append", default=[], metavar="DATA",
                         help="cost curves that another script measured, to be shown with the rest")
     parser.add_argument("--rounds", type=int, default=5)
@@ -96,7 +98,7 @@ def main():
     data = folder / f"{options.name}.json"
     try:
         for part in options.only or PARTS:
-            PARTS[part](run)
+            (PARTS | BY_NAME)[part](run)
             # After each part, so that a later failure does not cost the earlier ones.
             save(run, data, describe(run))
     except Void as reason:

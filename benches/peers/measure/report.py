@@ -26,6 +26,13 @@ TABLES = {
     "recovery, outage of Jira": ("After an outage of Jira", [("again_ms", "until Jira has everything, ms"),
                                                              ("during_p99_ms", "webhook p99 meanwhile, ms")], ("again_ms",)),
 }
+PROFILE = [("cpu_us", "CPU µs/request"), ("kernel_percent", "kernel, %"), ("libc_percent", "libc, %"),
+           ("program_percent", "program, %"), ("web_percent", "web threads, %"), ("database_percent", "database thread, %"),
+           ("tasks_percent", "task threads, %"), ("switches", "switches/request"), ("futex", "futex"),
+           ("pwrite64", "pwrite64"), ("fsync", "fsync"), ("fdatasync", "fdatasync"), ("getrandom", "getrandom"),
+           ("recvfrom", "recvfrom")]
+TABLES |= {"profile, search": ("Profile of a verified search", PROFILE, ("cpu_us",)),
+           "profile, ingest": ("Profile of durable ingest", PROFILE, ("cpu_us",))}
 INGEST = [("per_second", "webhooks/s"), ("p50_ms", "p50, ms"), ("p99_ms", "p99, ms"), ("cpu_us", "CPU µs/webhook"),
           ("resident_mb", "resident at the end, MB"), ("disk_syncs", "disk, syncs/s")]
 NAMES = {"per_second": "rate", "cpu_us": "CPU", "p99_ms": "p99", "start_ms": "time", "seconds": "time", "again_ms": "time",
