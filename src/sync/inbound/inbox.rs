@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use chrono::TimeDelta;
+
 use super::Inbound;
 use super::statements::{STATEMENTS, Statements, count_statements};
 use crate::domain::UnmappedValue;
@@ -26,6 +28,8 @@ const BATCH: usize = 256;
 const BATCH_BESIDE_ARRIVALS: usize = 64;
 /// The least of a source's share.
 const SHARE: usize = 16;
+/// Webhooks that arrive go before the effects of those that have waited for less than this.
+const LATE: TimeDelta = TimeDelta::seconds(1);
 
 /// A webhook of the inbox, with the keys of what its source must remember to read it.
 struct Opened {
@@ -56,18 +60,29 @@ struct Taken {
     applied: Applied,
     /// Whether there were as many as fit: more are likely to wait.
     is_full: bool,
+    /// Whether the oldest has waited for long.
+    is_late: bool,
     /// A webhook that says more than fits into one transaction, and the part that comes next.
     begun: Option<Begun>,
 }
 
 /// What a source's turn has done.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
     Nothing,
     /// Everything that waited.
     All,
     /// As much as fits into a turn.
-    Part,
+    Part {
+        is_late: bool,
+    },
+}
+
+impl Turn {
+    /// Whether the next batch follows at once, although others wait to be stored or nobody does.
+    fn goes_on(self, others_wait: bool) -> bool {
+        matches!(self, Self::Part { is_late } if is_late || !others_wait)
+    }
 }
 
 /// A webhook of which some parts are applied.
@@ -89,8 +104,8 @@ impl Inbound {
         Ok(worked)
     }
 
-    /// Processes the webhooks that are new now. Returns whether there was any: more may have arrived meanwhile. They are
-    /// left for the next round, where they share a transaction with others.
+    /// Processes the webhooks that are new now, or a part of them while others wait to be stored. Returns whether there
+    /// was any. What arrives meanwhile is left for the next round, where it shares a transaction with others.
     ///
     /// # Errors
     /// The first failure of the database, once all other sources have had their turns; what was not finished is
@@ -113,7 +128,7 @@ impl Inbound {
                 match faults.keep(&name, self.process_some(&source, limit).await) {
                     Some(turn) => {
                         worked |= turn != Turn::Nothing;
-                        has_more |= turn == Turn::Part;
+                        has_more |= turn.goes_on(self.core.store.is_waited_for());
                     }
                     None => {
                         failed.insert(name);
@@ -149,7 +164,7 @@ impl Inbound {
                     let first = lock(&first).take();
                     let Some(first) = first.filter(|_| fault.blames_data()) else { return Err(fault.into()) };
                     self.set_aside(source, &first, &fault).await?;
-                    return Ok(Turn::Part);
+                    return Ok(Turn::Part { is_late: true });
                 }
             }
         }
@@ -175,8 +190,10 @@ impl Inbound {
             *lock(first) = batch.rows.first().map(|row| row.id.clone());
             let known = claim.load_memory(&list_keys(&batch.opened)).await?;
             let is_full = batch.rows.len() >= limit;
+            let late_since = self.core.clock.now() - LATE;
+            let is_late = batch.rows.first().is_some_and(|row| row.received_at < late_since);
             let mut taken = read_rows(source, batch, known);
-            taken.is_full |= is_full;
+            (taken.is_full, taken.is_late) = (taken.is_full || is_full, is_late);
             taken.write(&mut claim, &source.scope(), begun).await?;
             Ok((claim, taken))
         });
@@ -239,7 +256,7 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Taken {
     fn turn(&self) -> Turn {
         match self.is_full {
-            true => Turn::Part,
+            true => Turn::Part { is_late: self.is_late },
             false if self.read.is_empty() && self.refused.is_empty() => Turn::Nothing,
             false => Turn::All,
         }

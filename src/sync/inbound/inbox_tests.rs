@@ -137,6 +137,16 @@ async fn a_panic_in_the_parser_of_any_type_is_quarantined_and_no_other_source_wa
     }
 }
 
+#[test]
+fn webhooks_that_arrive_go_first_until_an_effect_is_late() {
+    let goes_on = |turn: Turn| [false, true].map(|others_wait| turn.goes_on(others_wait));
+    assert_eq!(goes_on(Turn::Part { is_late: false }), [true, false]);
+    assert_eq!(goes_on(Turn::Part { is_late: true }), [true, true]);
+    for turn in [Turn::All, Turn::Nothing] {
+        assert_eq!(goes_on(turn), [false, false], "{turn:?}");
+    }
+}
+
 /// A tool whose every answer makes the source's code panic.
 #[async_trait]
 impl Poller for Clumsy {
