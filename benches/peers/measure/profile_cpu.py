@@ -76,7 +76,7 @@ def sample(run, server, load):
         if not share:
             continue
         thread, _, where = rest.partition(";")
-        share = float(share.rstrip("%"))
+        share = float(share.strip().rstrip("%"))
         where = where.strip()
         shares["kernel" if where.startswith("[") else "libc" if where.startswith("libc") else "program"] += share
         for prefix, name in THREADS.items():
