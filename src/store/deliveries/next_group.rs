@@ -77,8 +77,9 @@ impl Deliveries<'_> {
         fill: BatchFill,
     ) -> Result<Option<Group>, StoreError> {
         let args = self.group_args(destination, rules, fill);
-        let component: Option<Group> = self.db.find(first!("kind = 'component'"), &args).await?;
+        // In this order: a component that was queued together with an incident is then seen if the incident is.
         let other: Option<Group> = self.db.find(first!("kind > 'component'"), &args).await?;
+        let component: Option<Group> = self.db.find(first!("kind = 'component'"), &args).await?;
         match (component, other) {
             (Some(component), Some(other))
                 if rules.turn == Turn::Others && component.source != other.source =>

@@ -244,7 +244,8 @@ impl Inbound {
 
 impl Batch {
     fn open(source: &SourceRuntime, rows: Vec<InboxRow>) -> Self {
-        let opened = rows.iter().map(|row| open(source, row)).collect();
+        let open = |row| unless_it_panics(|| open(source, row)).unwrap_or(Err(PARSER_PANICKED.to_owned()));
+        let opened = rows.iter().map(open).collect();
         Self { rows, opened }
     }
 }
@@ -322,7 +323,7 @@ fn open(source: &SourceRuntime, row: &InboxRow) -> Result<Opened, String> {
     let webhook = restore(row)?;
     // Kept with the webhook: whoever parses it later need not begin here.
     let _parsed = webhook.json();
-    let keys = unless_it_panics(|| source.adapter.recall(&webhook)).ok_or(PARSER_PANICKED)?;
+    let keys = source.adapter.recall(&webhook);
     Ok(Opened { webhook, keys })
 }
 
