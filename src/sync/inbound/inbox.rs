@@ -79,7 +79,7 @@ enum Turn {
 }
 
 impl Turn {
-    /// Whether the next batch follows at once, although others wait to be stored or nobody does.
+    /// Whether the next batch follows at once. `others_wait`: webhooks that arrived wait to be stored.
     fn goes_on(self, others_wait: bool) -> bool {
         matches!(self, Self::Part { is_late } if is_late || !others_wait)
     }
