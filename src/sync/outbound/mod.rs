@@ -17,6 +17,7 @@ mod readback;
 mod record;
 mod removal;
 mod requests;
+mod serve;
 mod site_backoff;
 mod tidy;
 mod turns;

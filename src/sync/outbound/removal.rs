@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 
 use super::Outbound;
 use super::ask::Failures;
-use super::deliver::Served;
+use super::serve::Served;
 use crate::clock::after;
 use crate::destinations::{Destination, Remedy};
 use crate::domain::{DestinationId, EntityId, Shift as _, SourceId, Timestamp};
