@@ -13,7 +13,7 @@ use incident_bridge::destinations::{DestinationTypes, Facilities, Quotas};
 use incident_bridge::domain::DestinationId;
 use incident_bridge::http::{HttpClient, HttpSettings, build_client};
 use incident_bridge::store::{Store, Vault};
-use incident_bridge::sync::{Engine, Ingestor, Registry, SyncError};
+use incident_bridge::sync::{Engine, Ingestor, Registry, Seat, SyncError};
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
@@ -211,7 +211,7 @@ async fn run(engine: &Engine, job: &Job) -> Result<(), SyncError> {
         Job::Inbox => engine.inbound().process_inbox().await.map(drop),
         Job::Link => engine.outbound().link_workspaces().await.map(drop),
         Job::Nightly => engine.run_nightly().await,
-        Job::Serve(id) => engine.outbound().serve(id).await.map(drop),
+        Job::Serve(id) => engine.outbound().serve(id, &Seat::default()).await.map(drop),
         Job::Poll(id) => match find(id) {
             Some(source) => engine.inbound().poll(&source, |_, _| {}).await.map(drop),
             None => Ok(()),

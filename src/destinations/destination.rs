@@ -75,6 +75,11 @@ pub trait Destination: Send + Sync {
     /// Which kinds it takes, and how many entities share a request.
     fn batch_sizes(&self) -> BatchSizes;
 
+    /// Most requests that may be on their way at once, each about another source.
+    fn requests_at_once(&self) -> u8 {
+        1
+    }
+
     /// Sends one request and gives the verdict on every entity of it.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use super::core::{Core, Signals, SyncError};
 use super::directory::{Directory, Snapshot};
 use super::inbound::{Inbound, Ingestor};
 use super::operator::Operator;
-use super::outbound::Outbound;
+use super::outbound::{Outbound, Seat};
 use super::registry::{Registry, unseal_token};
 use super::tasks::{self, Heartbeats};
 use crate::clock::Clock;
@@ -181,7 +181,7 @@ impl Engine {
             worked |= self.outbound.confirm_installations().await?;
             worked |= self.outbound.link_workspaces().await?;
             for id in self.core.store.deliveries().list_destinations_with_work().await? {
-                worked |= self.outbound.serve(&id).await?;
+                worked |= self.outbound.serve(&id, &Seat::default()).await?;
             }
             if !worked {
                 return Ok(());

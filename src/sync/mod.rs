@@ -30,7 +30,7 @@ pub use operator::{
     SecretState, SourceProgress, SourceStatus, SourcesAt, Standing, Story, StoryDelivery, Subject, UnknownId,
     WebhookActivity, generate_vault_key,
 };
-pub use outbound::{Outbound, PlannedRemoval};
+pub use outbound::{Outbound, PlannedRemoval, Seat};
 pub use preview::{FieldChange, Preview};
 pub use registry::{Registry, RegistryError, SourceRuntime, seal_secret, seal_token, unseal_token};
 pub use tasks::{

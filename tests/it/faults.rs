@@ -97,8 +97,7 @@ async fn a_used_up_quota_of_the_app_is_not_ended_by_an_answer_to_another_site() 
     // The answer for one site is in flight when the other learns that the quota is used up.
     bridge.sites[0].fail_next(Fault::late(Duration::from_millis(700)).on("POST", INCIDENTS));
     bridge.sites[1].fail_next(Fault::rate_limited("jira-quota-global-based", None).on("POST", INCIDENTS));
-    let (slow, refused) =
-        tokio::join!(bridge.engine.outbound().serve(&keys[0]), bridge.engine.outbound().serve(&keys[1]));
+    let (slow, refused) = tokio::join!(bridge.serve(&keys[0]), bridge.serve(&keys[1]));
     assert!(slow.expect("the store works") && refused.expect("the store works"));
     assert!(bridge.sites[0].incident("pd:Q1").is_some());
     bridge.pagerduty(&triggered("Q2")).await;
@@ -152,10 +151,10 @@ async fn an_answer_to_an_older_version_after_that_to_a_newer_one_turns_nothing_b
         bridge.advance(1);
         bridge.pagerduty(&triggered("Q1").titled("Third")).await;
         bridge.engine.inbound().process_inbox().await.expect("the store works");
-        bridge.engine.outbound().serve(&key).await.expect("the store works");
+        bridge.serve(&key).await.expect("the store works");
         assert_eq!(bridge.jira().incident("pd:Q1").expect("it is there")["summary"], "Third");
     };
-    let (older, ()) = tokio::join!(bridge.engine.outbound().serve(&key), newer);
+    let (older, ()) = tokio::join!(bridge.serve(&key), newer);
     older.expect("the store works");
     bridge.settle().await;
     bridge.settle_after(5).await;
@@ -391,7 +390,7 @@ async fn an_answer_to_the_secret_before_a_reinstall_says_nothing_of_the_site() {
     let key = incident_bridge::domain::DestinationId(site.client_key);
     // The request is in flight when the site gets its new secret, so it is refused.
     bridge.advance(1);
-    let (served, _) = tokio::join!(bridge.engine.outbound().serve(&key), bridge.install());
+    let (served, _) = tokio::join!(bridge.serve(&key), bridge.install());
     served.expect("the store works");
     assert_eq!(parked(&bridge).await, None);
     bridge.settle().await;

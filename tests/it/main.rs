@@ -48,6 +48,7 @@ mod simulate {
 }
 
 mod actions;
+mod beside;
 mod cadence;
 mod clock;
 mod collisions;

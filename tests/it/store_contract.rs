@@ -6,6 +6,7 @@ mod inbox;
 mod ledger;
 mod sites;
 mod sources;
+mod turns;
 
 use std::time::Duration;
 
@@ -117,9 +118,16 @@ impl World {
 }
 
 /// What may go into a batch, with the waits of the program.
-fn rules(size: usize, pace: Pace) -> BatchRules {
+fn rules(size: usize, pace: Pace) -> BatchRules<'static> {
     let (longest_fill, stalled_after) = (TimeDelta::seconds(30), TimeDelta::seconds(10));
-    BatchRules { sizes: BatchSizes::all(size), pace, longest_fill, stalled_after, turn: Turn::Others }
+    BatchRules {
+        sizes: BatchSizes::all(size),
+        pace,
+        longest_fill,
+        stalled_after,
+        turn: Turn::Others,
+        beside: &[],
+    }
 }
 
 /// The site as it was installed at the start.
@@ -242,7 +250,6 @@ contract! {
         an_answer_to_an_earlier_installation_counts_for_nothing
         a_refusal_is_kept_until_retry_discard_or_change
         components_are_due_first_and_kinds_never_mix
-        incidents_wait_for_the_components_of_their_own_source_only
         a_deletion_is_delivered_as_one
         one_confirmed_sample_confirms_its_batch
         a_backoff_holds_a_site_back_and_an_answer_ends_it
@@ -252,6 +259,11 @@ contract! {
         news_after_a_clock_was_set_back_is_not_stale
         an_answer_does_not_end_a_wait_that_began_while_it_was_on_its_way
         a_parked_site_is_tried_again_when_a_person_says_so
+    }
+    turns {
+        incidents_wait_for_the_components_of_their_own_source_only
+        nothing_is_found_of_sources_about_which_something_is_on_its_way
+        with_very_many_components_all_incidents_wait_for_them
     }
     ledger {
         a_record_is_written_in_place_of_the_one_before_and_found

@@ -103,10 +103,10 @@ async fn a_slow_site_is_served_beside_the_others() {
     };
     let (slow, quick) = (key(&slow), key(&quick));
     let quick_first = async {
-        bridge.engine.outbound().serve(&quick).await.expect("the store works");
+        bridge.serve(&quick).await.expect("the store works");
         bridge.sites[1].incident("pd:Q1").is_some() && bridge.sites[0].incident("pd:Q1").is_none()
     };
-    let (served, was_first) = tokio::join!(bridge.engine.outbound().serve(&slow), quick_first);
+    let (served, was_first) = tokio::join!(bridge.serve(&slow), quick_first);
     served.expect("the store works");
     assert!(was_first);
     bridge.settle().await;

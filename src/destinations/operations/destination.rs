@@ -10,6 +10,10 @@ use crate::destinations::jira::Answer;
 use crate::destinations::{Batch, Destination, Held, Probe, Refusal, Sent};
 use crate::domain::{BatchSizes, EntityId, EntityKind, EntityOutcome, SourceId, Verdict};
 
+/// A flood of one source, what is read back, and others that change meanwhile each find room. A site that begins to refuse
+/// gets as many before that is known, so few; and with answers after 50 ms they stay below Jira's 100 requests a second.
+const REQUESTS_AT_ONCE: u8 = 4;
+
 /// One site.
 pub struct Operations {
     /// Host, for the log.
@@ -40,6 +44,10 @@ impl Operations {
 impl Destination for Operations {
     fn batch_sizes(&self) -> BatchSizes {
         BatchSizes::all(MAX_ENTITIES_PER_REQUEST)
+    }
+
+    fn requests_at_once(&self) -> u8 {
+        REQUESTS_AT_ONCE
     }
 
     async fn send(&self, batch: Batch<'_>) -> Result<Sent, Refusal> {

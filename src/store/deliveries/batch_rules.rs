@@ -22,7 +22,7 @@ pub enum Pace {
 
 /// What may go into the next batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BatchRules {
+pub struct BatchRules<'a> {
     pub sizes: BatchSizes,
     pub pace: Pace,
     /// How long what a first sync finds may wait until it fills a request.
@@ -31,6 +31,8 @@ pub struct BatchRules {
     pub stalled_after: TimeDelta,
     /// Whose turn it is, when the components of one source wait and the incidents of another.
     pub turn: Turn,
+    /// Sources about which something is on its way: nothing of theirs.
+    pub beside: &'a [String],
 }
 
 /// Components and everything else take turns, so that neither waits for all of the other.
@@ -48,7 +50,7 @@ impl Turn {
     }
 }
 
-impl BatchRules {
+impl BatchRules<'_> {
     pub(super) fn size(&self, kind: EntityKind) -> usize {
         match self.sizes.of(kind) {
             0 => NOT_TAKEN,

@@ -81,7 +81,7 @@ impl Deliveries<'_> {
     pub async fn find_next_batch(
         self,
         destination: &DestinationId,
-        rules: &BatchRules,
+        rules: &BatchRules<'_>,
     ) -> Result<Option<NextBatch>, StoreError> {
         let group = match self.find_group(destination, rules, BatchFill::NotAwaited).await? {
             Some(group) => group,
@@ -94,11 +94,15 @@ impl Deliveries<'_> {
     }
 
     /// Whether something is to be sent that does not wait until it fills a request.
-    pub async fn is_due(self, destination: &DestinationId, rules: &BatchRules) -> Result<bool, StoreError> {
+    pub async fn is_due(
+        self,
+        destination: &DestinationId,
+        rules: &BatchRules<'_>,
+    ) -> Result<bool, StoreError> {
         Ok(self.find_group(destination, rules, BatchFill::NotAwaited).await?.is_some())
     }
 
-    fn member_args(self, destination: &DestinationId, group: &Group, rules: &BatchRules) -> [Arg; 9] {
+    fn member_args(self, destination: &DestinationId, group: &Group, rules: &BatchRules<'_>) -> [Arg; 9] {
         let (lowest, queued_before) = rules.pace.bounds();
         args![
             destination,
@@ -117,7 +121,7 @@ impl Deliveries<'_> {
         self,
         destination: &DestinationId,
         group: &Group,
-        rules: &BatchRules,
+        rules: &BatchRules<'_>,
     ) -> Result<bool, StoreError> {
         let sql = members!(
             r#"
@@ -136,7 +140,7 @@ impl Deliveries<'_> {
         self,
         destination: &DestinationId,
         group: Group,
-        rules: &BatchRules,
+        rules: &BatchRules<'_>,
     ) -> Result<NextBatch, StoreError> {
         let sql = members!(
             r#"

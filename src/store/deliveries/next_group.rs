@@ -30,22 +30,27 @@ pub(super) struct Group {
     pub deleted: bool,
 }
 
-/// The group of the first delivery of some kinds.
+/// The group of the first delivery of some kinds. `$bound` is empty or `few!`.
 macro_rules! first {
-    ($kinds:literal) => {
+    ($kinds:literal, $bound:expr) => {
         concat!(
             r#"
             SELECT kind, source, workspace, deleted
-            FROM entity_deliveries
-            WHERE destination = $1
-              AND state = 'waiting'
-              AND not_before = 0
-              AND "#,
+            FROM (
+                SELECT kind, source, workspace, deleted, priority, queued_at
+                FROM entity_deliveries
+                WHERE destination = $1
+                  AND state = 'waiting'
+                  AND not_before = 0
+                  AND "#,
             $kinds,
+            $bound,
             r#"
-              AND (priority >= $2 OR "#,
+            ) waiting
+            WHERE (priority >= $2 OR "#,
             is_over!("queued_at", "$3", "queued_at", "$4"),
             r#")
+              AND REPLACE($8, ',' || source || ',', '') = $8
               AND (
                 kind = 'component'
                 OR priority = $5
@@ -68,28 +73,40 @@ macro_rules! first {
     };
 }
 
+/// Of what waits, the first: what is on its way about one source must not have everything read that waits of that source.
+macro_rules! few {
+    () => {
+        r#"
+                ORDER BY kind, priority DESC, queued_at
+                LIMIT 1000"#
+    };
+}
+
 impl Deliveries<'_> {
     /// The group of what is to be sent next.
     pub(super) async fn find_group(
         self,
         destination: &DestinationId,
-        rules: &BatchRules,
+        rules: &BatchRules<'_>,
         fill: BatchFill,
     ) -> Result<Option<Group>, StoreError> {
         let args = self.group_args(destination, rules, fill);
+        let (others, components) = if rules.beside.is_empty() {
+            (first!("kind > 'component'", ""), first!("kind = 'component'", ""))
+        } else {
+            (first!("kind > 'component'", few!()), first!("kind = 'component'", few!()))
+        };
         // In this order: a component that was queued together with an incident is then seen if the incident is.
-        let other: Option<Group> = self.db.find(first!("kind > 'component'"), &args).await?;
-        let component: Option<Group> = self.db.find(first!("kind = 'component'"), &args).await?;
-        match (component, other) {
-            (Some(component), Some(other))
-                if rules.turn == Turn::Others && component.source != other.source =>
-            {
-                if self.has_many_components(destination).await? {
-                    return Ok(Some(component));
-                }
-                Ok(self.find_component_of(destination, rules, &other.source).await?.or(Some(other)))
+        let Some(other) = self.db.find::<Group>(others, &args).await? else {
+            return self.db.find(components, &args).await;
+        };
+        match self.db.find::<Group>(components, &args).await? {
+            Some(component) if rules.turn == Turn::Components || component.source == other.source => {
+                Ok(Some(component))
             }
-            (component, other) => Ok(component.or(other)),
+            None if rules.beside.is_empty() => Ok(Some(other)),
+            component if self.has_many_components(destination).await? => Ok(component),
+            _ => Ok(self.find_component_of(destination, rules, &other.source).await?.or(Some(other))),
         }
     }
 
@@ -110,7 +127,7 @@ impl Deliveries<'_> {
     async fn find_component_of(
         self,
         destination: &DestinationId,
-        rules: &BatchRules,
+        rules: &BatchRules<'_>,
         source: &str,
     ) -> Result<Option<Group>, StoreError> {
         let sql = concat!(
@@ -136,7 +153,7 @@ impl Deliveries<'_> {
         self.db.find(sql, &args![destination, source, lowest, queued_before, self.clock.now()]).await
     }
 
-    fn group_args(self, destination: &DestinationId, rules: &BatchRules, fill: BatchFill) -> [Arg; 7] {
+    fn group_args(self, destination: &DestinationId, rules: &BatchRules<'_>, fill: BatchFill) -> [Arg; 8] {
         let (lowest, queued_before) = rules.pace.bounds();
         let now = self.clock.now();
         let filled_before = match fill {
@@ -150,7 +167,9 @@ impl Deliveries<'_> {
             now,
             Priority::Live,
             filled_before,
-            now - rules.stalled_after
+            now - rules.stalled_after,
+            // No source's id has a comma.
+            format!(",{},", rules.beside.join(",")),
         ]
     }
 }

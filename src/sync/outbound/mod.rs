@@ -17,6 +17,7 @@ mod readback;
 mod record;
 mod removal;
 mod requests;
+mod seat;
 mod serve;
 mod site_backoff;
 mod tidy;
@@ -28,6 +29,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use removal::PlannedRemoval;
+pub use seat::Seat;
 
 use self::ledger::StoredLedger;
 use self::near_limit::NearLimit;

@@ -1,54 +1,56 @@
 //! Reads back what destinations accepted, until it shows.
 
+use std::collections::VecDeque;
+
 use chrono::TimeDelta;
 
 use super::Outbound;
 use super::ask::Failures;
+use super::serve::Served;
 use super::waits::{READ_BACK_DELAYS, READ_PAUSE, RESENDS};
 use crate::destinations::{Destination, Held, Refusal, Remedy, Scope};
-use crate::domain::Timestamp;
 use crate::store::{Readback, ReadbackResult};
 use crate::sync::SyncError;
-use crate::sync::core::Faults;
 use crate::sync::directory::DestinationAccess;
 
-/// Read-backs between two checks of what waits for a full request.
+/// Read-backs that are loaded at once.
 const AT_ONCE: usize = 20;
 
 impl Outbound {
-    /// Reads back what is due for a destination. Returns whether anything was.
+    /// What is to be read back next: of `due`, which is filled when it is empty.
+    pub(super) async fn find_readback(
+        &self,
+        access: &DestinationAccess,
+        destination: &dyn Destination,
+        due: &mut VecDeque<Readback>,
+    ) -> Result<Option<Readback>, SyncError> {
+        if destination.is_near_limit() || self.read_pauses.is_paused(&access.id, self.core.clock.now()) {
+            return Ok(None);
+        }
+        if due.is_empty() {
+            *due = self.core.store.deliveries().list_readbacks(&access.id, AT_ONCE).await?.into();
+        }
+        Ok(due.pop_front())
+    }
+
+    /// Reads back one entity.
     pub(super) async fn read_back(
         &self,
         access: &DestinationAccess,
         destination: &dyn Destination,
-        mut failures: Failures,
-    ) -> Result<bool, SyncError> {
-        let (id, store, clock) = (&access.id, &self.core.store, &self.core.clock);
-        if destination.is_near_limit() || self.read_pauses.is_paused(id, clock.now()) {
-            return Ok(false);
-        }
-        let due = store.deliveries().list_readbacks(id, AT_ONCE).await?;
-        let is_any_due = !due.is_empty();
-        let mut faults = Faults::default();
-        for readback in due {
-            let began = clock.now();
-            let request = destination.read_back(readback.kind, &readback.entity_id);
-            let result = match self.ask(failures, Remedy::GiveUp, request).await {
-                Ok(held) => self.judge(access, &readback, held.as_ref()),
-                // Only this one cannot be read back.
-                Err(Refusal { remedy: Remedy::GiveUp | Remedy::Split, message: reason, .. }) => {
-                    ReadbackResult::GivenUp { reason }
-                }
-                Err(refusal) => return self.record_unread(access, &refusal, began).await,
-            };
-            faults.keep(&access.name, self.record_read(access, readback, result).await);
-            failures = Failures::NONE;
-            // New changes must not wait for read-backs.
-            if store.deliveries().is_due(id, &self.rules(access, destination, failures)).await? {
-                return faults.first().map(|()| true);
+        readback: Readback,
+        failures: Failures,
+    ) -> Result<Served, SyncError> {
+        let request = destination.read_back(readback.kind, &readback.entity_id);
+        let result = match self.ask(failures, Remedy::GiveUp, request).await {
+            Ok(held) => self.judge(access, &readback, held.as_ref()),
+            // Only this one cannot be read back.
+            Err(Refusal { remedy: Remedy::GiveUp | Remedy::Split, message: reason, .. }) => {
+                ReadbackResult::GivenUp { reason }
             }
-        }
-        faults.first().map(|()| is_any_due)
+            Err(refusal) => return Ok(self.pause_reading(access, refusal)),
+        };
+        self.record_read(access, readback, result).await.map(|()| Served::Done)
     }
 
     async fn record_read(
@@ -70,25 +72,17 @@ impl Outbound {
     }
 
     /// A limit on reading does not concern writing, so only reading waits. Anything else concerns the whole
-    /// destination. Returns whether there is more to do now.
-    async fn record_unread(
-        &self,
-        access: &DestinationAccess,
-        refusal: &Refusal,
-        began: Timestamp,
-    ) -> Result<bool, SyncError> {
+    /// destination.
+    fn pause_reading(&self, access: &DestinationAccess, refusal: Refusal) -> Served {
         let now = self.core.clock.now();
         let until = match refusal.remedy {
             Remedy::WaitUntil { until, scope: Scope::Request } => until,
             Remedy::SlowDown => now + READ_PAUSE,
-            _ => {
-                self.record_backoff(access, refusal, began).await?;
-                return Ok(true);
-            }
+            _ => return Served::Refused(refusal),
         };
         tracing::debug!(site = %access.name, error = %refusal, %until, "reading back waits");
         self.read_pauses.pause(&access.id, now..until);
-        Ok(false)
+        Served::Done
     }
 
     fn judge(&self, access: &DestinationAccess, readback: &Readback, held: Option<&Held>) -> ReadbackResult {

@@ -1,8 +1,8 @@
 //! Stores what destinations answered: verdicts entity by entity, backoff for the destination.
 
-use super::Outbound;
-use super::site_backoff;
+use super::serve::Served;
 use super::waits::{FIRST_READ_BACK, PARKED_PROBE};
+use super::{Outbound, site_backoff};
 use crate::destinations::{Refusal, Remedy, Scope};
 use crate::domain::{DestinationId, EntityId, EntityOutcome, Timestamp, Verdict};
 use crate::store::{Backoff, NextBatch};
@@ -53,6 +53,28 @@ impl Outbound {
             metrics.delivery_duration.observe((now - entity.waiting_since).as_seconds_f64().max(0.0));
         }
         Ok(())
+    }
+
+    /// Of refusals of requests that were on their way at once one is stored, as they are no failures in a row: what the
+    /// destination said counts more than our own pace, and a longer wait more than a shorter one.
+    pub(super) async fn record_gravest(
+        &self,
+        access: &DestinationAccess,
+        refusals: Vec<(Served, Timestamp)>,
+    ) -> Result<(), SyncError> {
+        let now = self.core.clock.now();
+        let gravity = |(served, began): &(Served, Timestamp)| match served {
+            Served::Done => None,
+            Served::Refused(refusal) | Served::Stopped(refusal) => {
+                let backoff = site_backoff::after(refusal, *began, now, 0, 0);
+                Some((backoff.parked.is_some(), refusal.was_sent, backoff.wait_until))
+            }
+        };
+        match refusals.into_iter().max_by_key(gravity) {
+            Some((Served::Refused(refusal), began)) => self.record_backoff(access, &refusal, began).await,
+            Some((Served::Stopped(refusal), began)) => self.record_stop(access, &refusal, began).await,
+            Some((Served::Done, _)) | None => Ok(()),
+        }
     }
 
     /// Stores how long the destination must not be served after a refusal of what began at `began`, and logs it. An answer to the secret before a

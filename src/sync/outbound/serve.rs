@@ -1,15 +1,25 @@
-//! Serves a destination: what is to be sent to it, then what is to be read back, one request at a time.
+//! Serves a destination: what is to be sent to it, then what is to be read back.
+//!
+//! A few requests are on their way at once, so that the changes of one source need not wait for those of another. Must
+//! never have two about the same source to be sent: they could overtake each other.
+
+use std::collections::VecDeque;
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 
 use super::Outbound;
 use super::ask::Failures;
+use super::seat::Seat;
 use super::waits::{FILL_STALLED, LONGEST_FILL, PROBE_BATCH};
 use crate::destinations::{Destination, Refusal};
-use crate::domain::DestinationId;
-use crate::store::{BatchRules, Turn};
+use crate::domain::{DestinationId, Timestamp};
+use crate::store::{BatchRules, NextBatch, Readback, Turn};
 use crate::sync::SyncError;
+use crate::sync::core::Faults;
 use crate::sync::directory::DestinationAccess;
 
-/// How serving a destination, or one batch of it, ended.
+/// How serving a destination, or one request to it, ended.
 #[derive(Debug)]
 pub(super) enum Served {
     Done,
@@ -19,20 +29,52 @@ pub(super) enum Served {
     Stopped(Refusal),
 }
 
+/// What is done next.
+enum Work {
+    Send(NextBatch),
+    ReadBack(Readback),
+}
+
+/// Work that has ended.
+struct Ended {
+    /// What was sent was of this source; `None` if something was read back.
+    source: Option<String>,
+    began: Timestamp,
+    result: Result<Served, SyncError>,
+}
+
+/// How far the service of a destination has come.
+struct Service {
+    failures: Failures,
+    turn: Turn,
+    /// The sources about which something is on its way.
+    sources: Vec<String>,
+    /// What is to be read back next.
+    due: VecDeque<Readback>,
+    is_reading: bool,
+    has_worked: bool,
+    /// Refusals that concern the destination, with the instant at which the request began.
+    refusals: Vec<(Served, Timestamp)>,
+    faults: Faults,
+    /// Nothing more begins.
+    is_ending: bool,
+}
+
 impl Outbound {
-    /// Serves one destination until nothing is due or it must wait. Returns whether anything was done.
+    /// Serves one destination until nothing is due, it must wait, or another one waits for the seat. Returns whether
+    /// anything was done.
     ///
     /// # Errors
     /// When the database fails. What a destination refuses is no error: it is stored with the destination.
-    pub async fn serve(&self, id: &DestinationId) -> Result<bool, SyncError> {
+    pub async fn serve(&self, id: &DestinationId, seat: &Seat) -> Result<bool, SyncError> {
         let snapshot = self.core.directory.current().await?;
         let Some(access) = snapshot.find(id).filter(|access| access.enabled).cloned() else {
             return Ok(false);
         };
-        Ok(self.alone(id, Box::pin(self.serve_alone(&access))).await?.unwrap_or_default())
+        Ok(self.alone(id, Box::pin(self.serve_alone(&access, seat))).await?.unwrap_or_default())
     }
 
-    async fn serve_alone(&self, access: &DestinationAccess) -> Result<bool, SyncError> {
+    async fn serve_alone(&self, access: &DestinationAccess, seat: &Seat) -> Result<bool, SyncError> {
         let destination = match self.connect(access) {
             Ok(destination) => destination,
             Err(fault) => {
@@ -40,35 +82,68 @@ impl Outbound {
                 return Ok(false);
             }
         };
-        let (mut worked, mut failures) = (false, self.find_failures(access).await?);
-        let mut turn = Turn::Others;
+        let mut service = Service::begin(self.find_failures(access).await?);
         self.core.store.deliveries().wake(&access.id).await?;
+        let mut requests = FuturesUnordered::new();
         loop {
-            if !self.core.store.sites().is_ready(&access.id).await? {
-                return Ok(worked);
+            while service.has_room(requests.len(), &*destination, seat) {
+                let next = self.find_work(access, &*destination, &mut service).await;
+                let Some(work) = service.take(&access.name, next) else { break };
+                requests.push(self.work(access, &*destination, work, service.failures));
             }
-            let rules = BatchRules { turn, ..self.rules(access, &*destination, failures) };
-            let batch = self.core.store.deliveries().find_next_batch(&access.id, &rules).await?;
-            let Some(batch) = batch else { break };
-            worked = true;
-            turn = Turn::after(batch.kind);
-            let began = self.core.clock.now();
-            match self.deliver(access, &*destination, batch, failures).await? {
-                Served::Done => failures = Failures::NONE,
-                Served::Refused(refusal) => {
-                    self.record_backoff(access, &refusal, began).await?;
-                    return Ok(true);
-                }
-                Served::Stopped(refusal) => {
-                    self.record_stop(access, &refusal, began).await?;
-                    return Ok(true);
-                }
+            let has_room = service.has_room(requests.len(), &*destination, seat);
+            tokio::select! {
+                biased;
+                ended = requests.next() => match ended {
+                    Some(ended) => service.note(&access.name, ended),
+                    None => break,
+                },
+                () = seat.news(), if has_room => {}
             }
         }
-        if self.delivery.confirm {
-            worked |= self.read_back(access, &*destination, failures).await?;
+        let Service { has_worked, refusals, faults, .. } = service;
+        self.record_gravest(access, refusals).await?;
+        faults.first().map(|()| has_worked)
+    }
+
+    /// What may be sent now goes before what is to be read back, of which one is read at a time.
+    async fn find_work(
+        &self,
+        access: &DestinationAccess,
+        destination: &dyn Destination,
+        service: &mut Service,
+    ) -> Result<Option<Work>, SyncError> {
+        let store = &self.core.store;
+        if !store.sites().is_ready(&access.id).await? {
+            return Ok(None);
         }
-        Ok(worked)
+        let rules = self.rules(access, destination, service.failures);
+        let rules = BatchRules { turn: service.turn, beside: &service.sources, ..rules };
+        let batch = store.deliveries().find_next_batch(&access.id, &rules).await?;
+        if batch.is_some() || !self.delivery.confirm || service.is_reading {
+            return Ok(batch.map(Work::Send));
+        }
+        Ok(self.find_readback(access, destination, &mut service.due).await?.map(Work::ReadBack))
+    }
+
+    async fn work(
+        &self,
+        access: &DestinationAccess,
+        destination: &dyn Destination,
+        work: Work,
+        failures: Failures,
+    ) -> Ended {
+        let began = self.core.clock.now();
+        match work {
+            Work::Send(batch) => {
+                let source = Some(batch.source.clone());
+                Ended { source, began, result: self.deliver(access, destination, batch, failures).await }
+            }
+            Work::ReadBack(readback) => {
+                let result = self.read_back(access, destination, readback, failures).await;
+                Ended { source: None, began, result }
+            }
+        }
     }
 
     /// What may be sent to the destination now.
@@ -77,7 +152,7 @@ impl Outbound {
         access: &DestinationAccess,
         destination: &dyn Destination,
         failures: Failures,
-    ) -> BatchRules {
+    ) -> BatchRules<'static> {
         let most = self.delivery.max_batch;
         let most = if failures.is_failing() { most.min(PROBE_BATCH) } else { most };
         BatchRules {
@@ -86,6 +161,56 @@ impl Outbound {
             longest_fill: LONGEST_FILL,
             stalled_after: FILL_STALLED,
             turn: Turn::Others,
+            beside: &[],
+        }
+    }
+}
+
+impl Service {
+    fn begin(failures: Failures) -> Self {
+        Self {
+            failures,
+            turn: Turn::Others,
+            sources: Vec::new(),
+            due: VecDeque::new(),
+            is_reading: false,
+            has_worked: false,
+            refusals: Vec::new(),
+            faults: Faults::default(),
+            is_ending: false,
+        }
+    }
+
+    /// Whether another request may begin beside those on their way. One that may fail is asked once at a time.
+    fn has_room(&self, on_their_way: usize, destination: &dyn Destination, seat: &Seat) -> bool {
+        let most = if self.failures.is_failing() { 1 } else { usize::from(destination.requests_at_once()) };
+        on_their_way < most && !self.is_ending && !(self.has_worked && seat.is_wanted())
+    }
+
+    fn take(&mut self, what: &str, next: Result<Option<Work>, SyncError>) -> Option<Work> {
+        self.is_ending |= next.is_err();
+        let work = self.faults.keep(what, next).flatten()?;
+        self.has_worked = true;
+        match &work {
+            Work::Send(batch) => {
+                self.turn = Turn::after(batch.kind);
+                self.sources.push(batch.source.clone());
+            }
+            Work::ReadBack(_) => self.is_reading = true,
+        }
+        Some(work)
+    }
+
+    fn note(&mut self, what: &str, Ended { source, began, result }: Ended) {
+        match source {
+            Some(source) => self.sources.retain(|it| *it != source),
+            None => self.is_reading = false,
+        }
+        self.is_ending |= !matches!(result, Ok(Served::Done));
+        match self.faults.keep(what, result) {
+            Some(Served::Done) => self.failures = Failures::NONE,
+            None => {}
+            Some(refused) => self.refusals.push((refused, began)),
         }
     }
 }

@@ -1,25 +1,23 @@
-//! One request at a time to each destination, whoever makes it.
+//! Requests to each destination wait for their turn, whoever makes them.
 //!
 //! Deliveries, links, the nightly comparison and removals are tasks of their own. Two of their requests could
-//! overtake each other, and a destination's limits count per destination. So each request waits for its turn;
-//! the next in line gets it, so that none waits longer than for those before it. Must not know what a request
-//! is about.
+//! overtake each other, and a destination's limits count per destination. So as many are on their way at once as the
+//! destination takes, and what concerns more than entities of one source goes alone. The next in line gets its turn first,
+//! so that none waits longer than for those before it. Must not know what a request is about.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use tokio::sync::{MutexGuard, Notify};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::destinations::{Batch, Destination, Held, Probe, Refusal, Sent, Tidied};
 use crate::domain::{BatchSizes, DestinationId, EntityId, EntityKind, SourceId, Unsent, Verdict};
 
-type Turn = Arc<tokio::sync::Mutex<()>>;
-
-/// The turns of all destinations that are in use.
+/// The turns of all destinations that are in use: a permit for each request that may be on its way.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    turns: Mutex<HashMap<DestinationId, Turn>>,
+    turns: Mutex<HashMap<DestinationId, Arc<Semaphore>>>,
     /// Notified when a request begins to wait.
     pub awaited: Arc<Notify>,
 }
@@ -30,24 +28,36 @@ impl Turns {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         // Those that nobody uses at the moment.
         turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-        let turn = turns.entry(id.clone()).or_default().clone();
-        Arc::new(InTurn { inner, turn, awaited: self.awaited.clone() })
+        let at_once = inner.requests_at_once();
+        let turns =
+            turns.entry(id.clone()).or_insert_with(|| Arc::new(Semaphore::new(at_once.into()))).clone();
+        Arc::new(InTurn { inner, turns, awaited: self.awaited.clone() })
     }
 }
 
 struct InTurn {
     inner: Arc<dyn Destination>,
-    turn: Turn,
+    turns: Arc<Semaphore>,
     awaited: Arc<Notify>,
 }
 
 impl InTurn {
-    async fn wait(&self) -> MutexGuard<'_, ()> {
-        if let Ok(turn) = self.turn.try_lock() {
-            return turn;
+    /// For a request about entities of one source.
+    async fn beside_others(&self) -> Option<SemaphorePermit<'_>> {
+        self.wait(1).await
+    }
+
+    async fn alone(&self) -> Option<SemaphorePermit<'_>> {
+        self.wait(self.inner.requests_at_once()).await
+    }
+
+    /// Never `None`, as the semaphore is never closed.
+    async fn wait(&self, permits: u8) -> Option<SemaphorePermit<'_>> {
+        if let Ok(turn) = self.turns.try_acquire_many(permits.into()) {
+            return Some(turn);
         }
         self.awaited.notify_one();
-        self.turn.lock().await
+        self.turns.acquire_many(permits.into()).await.ok()
     }
 }
 
@@ -57,28 +67,32 @@ impl Destination for InTurn {
         self.inner.batch_sizes()
     }
 
+    fn requests_at_once(&self) -> u8 {
+        self.inner.requests_at_once()
+    }
+
     async fn send(&self, batch: Batch<'_>) -> Result<Sent, Refusal> {
-        let _turn = self.wait().await;
+        let _turn = self.beside_others().await;
         self.inner.send(batch).await
     }
 
     async fn delete(&self, kind: EntityKind, id: &EntityId) -> Result<Verdict, Refusal> {
-        let _turn = self.wait().await;
+        let _turn = self.beside_others().await;
         self.inner.delete(kind, id).await
     }
 
     async fn read_back(&self, kind: EntityKind, id: &EntityId) -> Result<Option<Held>, Refusal> {
-        let _turn = self.wait().await;
+        let _turn = self.beside_others().await;
         self.inner.read_back(kind, id).await
     }
 
     async fn remove(&self, source: &SourceId, workspace: Option<&EntityId>) -> Result<(), Refusal> {
-        let _turn = self.wait().await;
+        let _turn = self.alone().await;
         self.inner.remove(source, workspace).await
     }
 
     async fn tidy(&self) -> Result<Tidied, Refusal> {
-        let _turn = self.wait().await;
+        let _turn = self.alone().await;
         self.inner.tidy().await
     }
 
@@ -107,22 +121,22 @@ impl Destination for InTurn {
     }
 
     async fn link(&self, workspaces: &[EntityId]) -> Result<(), Refusal> {
-        let _turn = self.wait().await;
+        let _turn = self.alone().await;
         self.inner.link(workspaces).await
     }
 
     async fn unlink(&self, workspaces: &[EntityId]) -> Result<(), Refusal> {
-        let _turn = self.wait().await;
+        let _turn = self.alone().await;
         self.inner.unlink(workspaces).await
     }
 
     async fn list_links(&self) -> Result<Option<Vec<EntityId>>, Refusal> {
-        let _turn = self.wait().await;
+        let _turn = self.alone().await;
         self.inner.list_links().await
     }
 
     async fn probe(&self) -> Result<Probe, Refusal> {
-        let _turn = self.wait().await;
+        let _turn = self.alone().await;
         self.inner.probe().await
     }
 }

@@ -3,10 +3,11 @@
 //! Pure apart from its lock; must not know how a destination is served.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::domain::DestinationId;
+use crate::sync::outbound::Seat;
 
 /// Times count from the start of the clock.
 #[derive(Debug, Default)]
@@ -21,9 +22,10 @@ struct State {
     queue: VecDeque<DestinationId>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Activity {
     Served {
+        seat: Arc<Seat>,
         /// Whether its code panicked the last time.
         panicked: bool,
         /// Whether it was to have its turn meanwhile: what is new may have come too late for this time.
@@ -34,9 +36,9 @@ enum Activity {
 }
 
 /// Whose turn it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) enum Next {
-    Begun(DestinationId),
+    Begun(DestinationId, Arc<Seat>),
     /// As many are served as may be at once.
     NoRoom,
     NoneLeft,
@@ -77,16 +79,21 @@ impl Activities {
     }
 
     /// Takes the next one, unless `parallel` others are served. Those that rest lose their turn, and those that are served
-    /// have it afterwards.
+    /// have it afterwards. If there is no seat for the next one, those who have seats are told.
     pub fn begin_next(&self, now: Duration, parallel: usize) -> Next {
         let mut state = self.lock();
-        if state.served >= parallel {
-            return Next::NoRoom;
-        }
         while let Some(id) = state.queue.pop_front() {
-            if state.begin(&id, now) {
-                return Next::Begun(id);
+            let Some(panicked) = state.may_begin(&id, now) else { continue };
+            if state.served >= parallel {
+                state.queue.push_front(id);
+                state.want_seats();
+                return Next::NoRoom;
             }
+            let seat = Arc::new(Seat::default());
+            let activity = Activity::Served { seat: seat.clone(), panicked, again: false };
+            state.activities.insert(id.clone(), activity);
+            state.served = state.served.saturating_add(1);
+            return Next::Begun(id, seat);
         }
         Next::NoneLeft
     }
@@ -113,24 +120,33 @@ impl Activities {
 }
 
 impl State {
-    fn begin(&mut self, id: &DestinationId, now: Duration) -> bool {
-        let panicked = match self.activities.get_mut(id) {
-            None => false,
-            Some(Activity::PanickedUntil(until)) if *until <= now => true,
-            Some(Activity::Served { again, .. }) => {
+    /// Whether it panicked the last time; `None` if it rests or is served, in which case it is told that there is news.
+    fn may_begin(&mut self, id: &DestinationId, now: Duration) -> Option<bool> {
+        match self.activities.get_mut(id) {
+            None => Some(false),
+            Some(Activity::PanickedUntil(until)) if *until <= now => Some(true),
+            Some(Activity::Served { again, seat, .. }) => {
                 *again = true;
-                return false;
+                seat.tell_news();
+                None
             }
-            Some(_) => return false,
-        };
-        self.activities.insert(id.clone(), Activity::Served { panicked, again: false });
-        self.served = self.served.saturating_add(1);
-        true
+            Some(_) => None,
+        }
+    }
+
+    fn want_seats(&self) {
+        for activity in self.activities.values() {
+            if let Activity::Served { seat, .. } = activity {
+                seat.want();
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -139,9 +155,17 @@ mod tests {
         DestinationId(name.to_owned())
     }
 
+    /// Who begins, and the seat.
+    fn begin(activities: &Activities, now: Duration, parallel: usize) -> Option<(String, Arc<Seat>)> {
+        match activities.begin_next(now, parallel) {
+            Next::Begun(id, seat) => Some((id.0, seat)),
+            Next::NoRoom | Next::NoneLeft => None,
+        }
+    }
+
     fn begins(activities: &Activities, name: &str, now: Duration, parallel: usize) -> bool {
         activities.queue(vec![id(name)]);
-        matches!(activities.begin_next(now, parallel), Next::Begun(_))
+        begin(activities, now, parallel).is_some_and(|(begun, _)| begun == name)
     }
 
     #[test]
@@ -163,7 +187,7 @@ mod tests {
         assert!(begins(&activities, "a", SECOND, 9) && !begins(&activities, "a", SECOND, 9));
         activities.end(&id("a"), SECOND, Ended::Idle);
         assert!(activities.has_queue(), "the news may be none of what it was served with");
-        assert_eq!(activities.begin_next(SECOND, 9), Next::Begun(id("a")));
+        assert_eq!(begin(&activities, SECOND, 9).map(|(id, _)| id).as_deref(), Some("a"));
         activities.end(&id("a"), SECOND, Ended::Idle);
         assert!(!activities.has_queue() && !begins(&activities, "a", SECOND, 9), "it rests");
     }
@@ -184,12 +208,31 @@ mod tests {
     fn only_so_many_are_served_at_once_and_the_others_have_their_turns_in_order() {
         let activities = Activities::default();
         activities.queue(["a", "b", "a", "c"].map(id).to_vec());
-        assert_eq!(activities.begin_next(SECOND, 1), Next::Begun(id("a")));
-        assert_eq!(activities.begin_next(SECOND, 1), Next::NoRoom);
-        assert_eq!(activities.begin_next(SECOND, 2), Next::Begun(id("b")));
+        assert_eq!(begin(&activities, SECOND, 1).map(|(id, _)| id).as_deref(), Some("a"));
+        assert!(matches!(activities.begin_next(SECOND, 1), Next::NoRoom));
+        assert_eq!(begin(&activities, SECOND, 2).map(|(id, _)| id).as_deref(), Some("b"));
         activities.end(&id("b"), SECOND, Ended::Worked);
-        assert_eq!(activities.begin_next(SECOND, 2), Next::Begun(id("c")), "a is served already");
+        assert_eq!(
+            begin(&activities, SECOND, 2).map(|(id, _)| id).as_deref(),
+            Some("c"),
+            "a is served already"
+        );
         activities.end(&id("a"), SECOND, Ended::Worked);
-        assert_eq!(activities.begin_next(SECOND, 2), Next::NoneLeft);
+        assert!(matches!(activities.begin_next(SECOND, 2), Next::NoneLeft));
+    }
+    #[test]
+    fn who_is_served_is_told_of_news_and_of_others_that_wait_for_a_seat() {
+        let activities = Activities::default();
+        activities.queue(vec![id("a")]);
+        let (_, seat) = begin(&activities, SECOND, 1).expect("a begins");
+        activities.queue(vec![id("a")]);
+        assert!(begin(&activities, SECOND, 1).is_none());
+        assert!(seat.news().now_or_never().is_some() && !seat.is_wanted(), "only news of its own");
+        activities.queue(vec![id("b")]);
+        assert!(matches!(activities.begin_next(SECOND, 1), Next::NoRoom) && seat.is_wanted());
+        assert!(seat.news().now_or_never().is_none());
+        activities.end(&id("a"), SECOND, Ended::Worked);
+        let (begun, seat) = begin(&activities, SECOND, 1).expect("the other has its turn");
+        assert!(begun == "b" && !seat.is_wanted());
     }
 }

@@ -20,7 +20,7 @@ use super::task::{Next, Task};
 use crate::domain::DestinationId;
 use crate::sync::SyncError;
 use crate::sync::core::Core;
-use crate::sync::outbound::Outbound;
+use crate::sync::outbound::{Outbound, Seat};
 
 /// How often to look for work unasked.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -85,7 +85,7 @@ impl Task for Deliver {
         let is_news = it.news.swap(false, Ordering::SeqCst);
         it.activities.wake(now, if is_news { Duration::ZERO } else { REST });
         // The store is asked again only when all that it named have had their turns.
-        if it.begin(now) == Turn::NoneLeft {
+        if matches!(it.begin(now), Turn::NoneLeft) {
             it.activities.queue(it.core.store.deliveries().list_destinations_with_work().await?);
             it.begin(now);
         }
@@ -103,14 +103,14 @@ impl Delivering {
     fn begin(self: &Arc<Self>, now: Duration) -> Turn {
         loop {
             match self.activities.begin_next(now, self.outbound.parallel()) {
-                Turn::Begun(id) => drop(self.running.spawn(self.clone().serve(id))),
+                Turn::Begun(id, seat) => drop(self.running.spawn(self.clone().serve(id, seat))),
                 ended => return ended,
             }
         }
     }
 
-    async fn serve(self: Arc<Self>, id: DestinationId) {
-        let ended = match AssertUnwindSafe(self.outbound.serve(&id)).catch_unwind().await {
+    async fn serve(self: Arc<Self>, id: DestinationId, seat: Arc<Seat>) {
+        let ended = match AssertUnwindSafe(self.outbound.serve(&id, &seat)).catch_unwind().await {
             Ok(Ok(true)) => Ended::Worked,
             Ok(Ok(false)) => Ended::Idle,
             Ok(Err(fault)) => {

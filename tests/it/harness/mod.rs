@@ -22,10 +22,10 @@ use incident_bridge::app::{App, Roles};
 use incident_bridge::clock::Clock;
 use incident_bridge::config::Config;
 use incident_bridge::destinations::DestinationKind;
-use incident_bridge::domain::{DeliveryState, EntityId};
+use incident_bridge::domain::{DeliveryState, DestinationId, EntityId};
 use incident_bridge::simulator::{Installation, RunningSimulator};
 use incident_bridge::store::{DeliveryRow, InstallationState};
-use incident_bridge::sync::{Engine, Patience, Runner, Task, for_every_role, for_sync};
+use incident_bridge::sync::{Engine, Patience, Runner, Seat, SyncError, Task, for_every_role, for_sync};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -83,6 +83,11 @@ impl Bridge {
     /// Runs until nothing is left to do at this moment.
     pub async fn settle(&self) {
         self.engine.run_until_idle().await.expect("the store works");
+    }
+
+    /// Serves one destination for as long as there is anything to do at this moment.
+    pub async fn serve(&self, id: &DestinationId) -> Result<bool, SyncError> {
+        self.engine.outbound().serve(id, &Seat::default()).await
     }
 
     pub fn advance(&self, seconds: i64) {

@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 use incident_bridge::clock::from_millis;
-use incident_bridge::domain::{DeliveryState, EntityId, EntityKind, Observation, SourceId, Verdict};
-use incident_bridge::store::{Backoff, BatchRules, Pace, ReadbackResult, Turn};
+use incident_bridge::domain::{DeliveryState, EntityId, EntityKind, Observation, Verdict};
+use incident_bridge::store::{Backoff, Pace, ReadbackResult};
 
 use super::first_sync::poll;
 use super::{World, component, incident, outcome, rules, since_start, source};
@@ -136,43 +136,6 @@ pub async fn components_are_due_first_and_kinds_never_mix(world: World) {
         .expect("it finds")
         .expect("something is due");
     assert_eq!(batch.entities.len(), 3);
-}
-
-pub async fn incidents_wait_for_the_components_of_their_own_source_only(world: World) {
-    let site = world.install("key", "a secret of enough bytes").await;
-    let of = |id: &str| SourceId::parse(id).expect("an id");
-    let say = async |source: &str, observations: &[Observation]| {
-        world.clock.advance(TimeDelta::seconds(1));
-        world.apply_of(of(source), observations).await;
-    };
-    say("large", &["C1", "C2", "C3", "C4"].map(|id| component(id, 0))).await;
-    say("pd", &[component("S1", 0), incident("Q1", "One", 0)]).await;
-    say("other", &[incident("Q1", "One", 0)]).await;
-    let (mut turn, mut sent) = (Turn::Others, Vec::new());
-    let find = |turn| {
-        let rules = BatchRules { turn, ..rules(2, Pace::Everything) };
-        let (deliveries, site) = (world.store.deliveries(), &site);
-        async move { deliveries.find_next_batch(site, &rules).await.expect("it finds") }
-    };
-    while let Some(batch) = find(turn).await {
-        turn = Turn::after(batch.kind);
-        sent.push(format!("{} {}: {}", batch.source, batch.kind.as_str(), batch.entities.len()));
-        let outcomes: Vec<_> =
-            batch.entities.iter().map(|it| outcome(&it.id, it.version, Verdict::Accepted)).collect();
-        let (site, deliveries) = (since_start(&site), world.store.deliveries());
-        let recorded = deliveries.record_outcomes(&site, batch.kind, &outcomes, None);
-        recorded.await.expect("it records");
-    }
-    assert_eq!(
-        sent,
-        [
-            "pd component: 1",
-            "pd incident: 1",
-            "large component: 2",
-            "other incident: 1",
-            "large component: 2"
-        ]
-    );
 }
 
 pub async fn a_deletion_is_delivered_as_one(world: World) {
