@@ -99,7 +99,7 @@ impl Deliveries<'_> {
         destination: &DestinationId,
         rules: &BatchRules<'_>,
     ) -> Result<bool, StoreError> {
-        Ok(self.find_group(destination, rules, BatchFill::NotAwaited).await?.is_some())
+        self.has_group(destination, rules).await
     }
 
     fn member_args(self, destination: &DestinationId, group: &Group, rules: &BatchRules<'_>) -> [Arg; 9] {

@@ -110,6 +110,17 @@ impl Deliveries<'_> {
         }
     }
 
+    /// Whether there is one that does not wait until it fills a request.
+    pub(super) async fn has_group(
+        self,
+        destination: &DestinationId,
+        rules: &BatchRules<'_>,
+    ) -> Result<bool, StoreError> {
+        let sql = if rules.beside.is_empty() { first!("1 = 1", "") } else { first!("1 = 1", few!()) };
+        let args = self.group_args(destination, rules, BatchFill::NotAwaited);
+        Ok(self.db.find::<Group>(sql, &args).await?.is_some())
+    }
+
     async fn has_many_components(self, destination: &DestinationId) -> Result<bool, StoreError> {
         let sql = r#"
             SELECT COUNT(*)

@@ -4,6 +4,7 @@
 //! never have two about the same source to be sent: they could overtake each other.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
@@ -11,7 +12,7 @@ use futures::stream::FuturesUnordered;
 use super::Outbound;
 use super::ask::Failures;
 use super::seat::Seat;
-use super::waits::{FILL_STALLED, LONGEST_FILL, PROBE_BATCH};
+use super::waits::{FILL_STALLED, LASTING, LONGEST_FILL, PROBE_BATCH, SEAT};
 use crate::destinations::{Destination, Refusal};
 use crate::domain::{DestinationId, Timestamp};
 use crate::store::{BatchRules, NextBatch, Readback, Turn};
@@ -45,6 +46,8 @@ struct Ended {
 
 /// How far the service of a destination has come.
 struct Service {
+    /// By the time since the start of the clock.
+    began: Duration,
     failures: Failures,
     turn: Turn,
     /// The sources about which something is on its way.
@@ -61,8 +64,8 @@ struct Service {
 }
 
 impl Outbound {
-    /// Serves one destination until nothing is due, it must wait, or another one waits for the seat. Returns whether
-    /// anything was done.
+    /// Serves one destination until nothing is due, it must wait, or another one has waited for the seat for a while.
+    /// Returns whether anything was done.
     ///
     /// # Errors
     /// When the database fails. What a destination refuses is no error: it is stored with the destination.
@@ -82,16 +85,18 @@ impl Outbound {
                 return Ok(false);
             }
         };
-        let mut service = Service::begin(self.find_failures(access).await?);
+        let began = self.core.clock.elapsed();
+        let mut service = Service::begin(began, self.find_failures(access).await?);
+        let has_seat = || !seat.is_wanted() || self.core.clock.elapsed() < began.saturating_add(SEAT);
         self.core.store.deliveries().wake(&access.id).await?;
         let mut requests = FuturesUnordered::new();
         loop {
-            while service.has_room(requests.len(), &*destination, seat) {
+            while has_seat() && service.has_room(requests.len(), &*destination) {
                 let next = self.find_work(access, &*destination, &mut service).await;
                 let Some(work) = service.take(&access.name, next) else { break };
                 requests.push(self.work(access, &*destination, work, service.failures));
             }
-            let has_room = service.has_room(requests.len(), &*destination, seat);
+            let has_room = has_seat() && service.has_room(requests.len(), &*destination);
             tokio::select! {
                 biased;
                 ended = requests.next() => match ended {
@@ -114,14 +119,29 @@ impl Outbound {
         service: &mut Service,
     ) -> Result<Option<Work>, SyncError> {
         let store = &self.core.store;
-        if !store.sites().is_ready(&access.id).await? {
+        let now = self.core.clock.elapsed();
+        let has_others = service.sources.is_empty() || service.sources.len() < access.sources.len();
+        // What is to be sent is soon over, unless it goes on and on.
+        let may_read = service.sources.is_empty() || now >= service.began.saturating_add(LASTING);
+        let may_read = may_read && self.delivery.confirm && !service.is_reading;
+        if !has_others && !may_read {
             return Ok(None);
         }
         let rules = self.rules(access, destination, service.failures);
         let rules = BatchRules { turn: service.turn, beside: &service.sources, ..rules };
-        let batch = store.deliveries().find_next_batch(&access.id, &rules).await?;
-        if batch.is_some() || !self.delivery.confirm || service.is_reading {
-            return Ok(batch.map(Work::Send));
+        // Most looks are between read-backs and find nothing, so there this one question is all.
+        let reads_on =
+            may_read && !service.due.is_empty() && !store.deliveries().is_due(&access.id, &rules).await?;
+        if !reads_on {
+            if !store.sites().is_ready(&access.id).await? {
+                return Ok(None);
+            }
+            if has_others && let Some(batch) = store.deliveries().find_next_batch(&access.id, &rules).await? {
+                return Ok(Some(Work::Send(batch)));
+            }
+        }
+        if !may_read {
+            return Ok(None);
         }
         Ok(self.find_readback(access, destination, &mut service.due).await?.map(Work::ReadBack))
     }
@@ -167,8 +187,9 @@ impl Outbound {
 }
 
 impl Service {
-    fn begin(failures: Failures) -> Self {
+    fn begin(began: Duration, failures: Failures) -> Self {
         Self {
+            began,
             failures,
             turn: Turn::Others,
             sources: Vec::new(),
@@ -182,9 +203,9 @@ impl Service {
     }
 
     /// Whether another request may begin beside those on their way. One that may fail is asked once at a time.
-    fn has_room(&self, on_their_way: usize, destination: &dyn Destination, seat: &Seat) -> bool {
+    fn has_room(&self, on_their_way: usize, destination: &dyn Destination) -> bool {
         let most = if self.failures.is_failing() { 1 } else { usize::from(destination.requests_at_once()) };
-        on_their_way < most && !self.is_ending && !(self.has_worked && seat.is_wanted())
+        on_their_way < most && !self.is_ending
     }
 
     fn take(&mut self, what: &str, next: Result<Option<Work>, SyncError>) -> Option<Work> {

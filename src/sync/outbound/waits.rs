@@ -48,6 +48,12 @@ pub(super) const REFRESH_HELD_BACK: TimeDelta = TimeDelta::minutes(5);
 /// What was refused this long ago is tried again each night: its cause may be gone.
 pub(super) const REFUSED_RETRY: TimeDelta = TimeDelta::hours(23);
 
+/// How long a destination keeps its seat at least while others wait for one: taking it costs more than a request.
+pub(super) const SEAT: Duration = Duration::from_secs(1);
+
+/// After this long, what is to be read back no longer waits until everything is sent: something always is.
+pub(super) const LASTING: Duration = Duration::from_secs(1);
+
 /// How long what a first sync finds may wait until it fills a request.
 pub(super) const LONGEST_FILL: TimeDelta = TimeDelta::seconds(30);
 

@@ -78,6 +78,11 @@ impl Activities {
         !self.lock().queue.is_empty()
     }
 
+    /// Whether fewer than `parallel` are served.
+    pub fn has_seat(&self, parallel: usize) -> bool {
+        self.lock().served < parallel
+    }
+
     /// Takes the next one, unless `parallel` others are served. Those that rest lose their turn, and those that are served
     /// have it afterwards. If there is no seat for the next one, those who have seats are told.
     pub fn begin_next(&self, now: Duration, parallel: usize) -> Next {

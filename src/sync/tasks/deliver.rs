@@ -84,8 +84,10 @@ impl Task for Deliver {
         let now = it.core.clock.elapsed();
         let is_news = it.news.swap(false, Ordering::SeqCst);
         it.activities.wake(now, if is_news { Duration::ZERO } else { REST });
-        // The store is asked again only when all that it named have had their turns.
-        if matches!(it.begin(now), Turn::NoneLeft) {
+        // The store is asked again only when all that it named have had their turns, and not each time one has been served
+        // while all seats are taken: it costs as much as there are destinations with work.
+        let is_asked = is_news || it.activities.has_seat(it.outbound.parallel());
+        if matches!(it.begin(now), Turn::NoneLeft) && is_asked {
             it.activities.queue(it.core.store.deliveries().list_destinations_with_work().await?);
             it.begin(now);
         }
