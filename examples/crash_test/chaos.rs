@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::database::Database;
-use super::model::{Difference, Event, Random, SECRET, Sender};
+use super::model::{Difference, Event, Random, SEVERAL, Sender, configure_sources};
 use super::replica::Replica;
 
 /// Webhooks in flight at once.
@@ -145,7 +145,7 @@ pub async fn play(plan: Plan, folder: &Path, progress: impl Fn(u32, &Report)) ->
     let name = format!("chaos_{}_{}", std::process::id(), plan.seed);
     let mut stage = Stage {
         database: Database::create(&plan.cluster, &name).await?,
-        sender: Sender::new(plan.seed, clock),
+        sender: Sender::new(plan.seed, clock, SEVERAL),
         accidents: Random(plan.seed),
         http: reqwest::Client::builder().timeout(PATIENCE).build()?,
         replicas: Vec::new(),
@@ -201,8 +201,9 @@ impl Stage {
              [store]\nurl = \"{}{separator}application_name=program{nth}\"\n\
              [vault]\nkey = \"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\"\n\
              [connect]\nsites = [\"{site}\"]\ninsecure_sites = [\"{site}\"]\ninstall_key_urls = [\"{keys}\"]\n\
-             [[sources]]\nid = \"pd\"\ntype = \"pagerduty\"\nwebhook_secrets = [\"{SECRET}\"]\n",
-            self.database.url
+             {}",
+            self.database.url,
+            configure_sources(SEVERAL)
         )
     }
 
@@ -378,7 +379,7 @@ impl Stage {
 
 /// Posts one webhook.
 async fn post(http: reqwest::Client, port: u16, event: Event) -> Posted {
-    let request = http.post(format!("http://127.0.0.1:{port}/webhooks/pd"));
+    let request = http.post(format!("http://127.0.0.1:{port}/webhooks/{}", event.account));
     let request = request.header("X-PagerDuty-Signature", event.signature()).body(event.body.clone());
     let answered = request.send().await.is_ok_and(|answer| answer.status().is_success());
     (event, answered.then(Instant::now))

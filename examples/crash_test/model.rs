@@ -10,10 +10,21 @@ use incident_bridge::domain::format_timestamp;
 use incident_bridge::simulator::{EntityKind, Simulator};
 use serde_json::{Value, json};
 
-/// Signs every webhook; `webhook_secrets` of the source `pd`.
+/// Sources of several PagerDuty accounts: a site then has requests about several of them on their way.
+pub const SEVERAL: &[&str] = &["pd", "pd-eu", "pd-us"];
+/// The source of one account.
+pub const ONE: &[&str] = &["pd"];
+/// Signs every webhook; `webhook_secrets` of every source.
 pub const SECRET: &str = "pagerduty-signs-with-this";
 /// Answered events that may be posted once more.
 const REMEMBERED: usize = 200;
+
+/// The tables of the configuration for these sources.
+pub fn configure_sources(accounts: &[&str]) -> String {
+    let table =
+        |id| format!("[[sources]]\nid = \"{id}\"\ntype = \"pagerduty\"\nwebhook_secrets = [\"{SECRET}\"]\n");
+    accounts.iter().map(table).collect()
+}
 
 /// The same seed gives the same numbers (SplitMix64).
 pub struct Random(pub u64);
@@ -37,6 +48,8 @@ impl Random {
 #[derive(Clone)]
 pub struct Event {
     pub id: String,
+    /// The source that it is posted to.
+    pub account: &'static str,
     pub incident: String,
     pub body: String,
     at_ms: i64,
@@ -56,6 +69,7 @@ impl Event {
 #[derive(Clone)]
 pub struct Incident {
     pub id: String,
+    account: &'static str,
     created_ms: i64,
     pub changes: u64,
     /// How often its status has changed.
@@ -91,7 +105,7 @@ impl Incident {
             "summary": self.title(), "url": self.url(), "createdDate": self.created(),
             "severity": { "level": format!("P{}", self.priority) },
             "status": if self.resolved { "resolved" } else { "open" },
-            "affectedComponents": [format!("pd:{}", self.service())],
+            "affectedComponents": [format!("{}:{}", self.account, self.service())],
         })
     }
 
@@ -127,8 +141,9 @@ pub struct Difference {
     pub versions_down: Vec<String>,
 }
 
-/// A PagerDuty account with its incidents.
+/// PagerDuty accounts with their incidents, whose ids are unique among all.
 pub struct Sender {
+    accounts: &'static [&'static str],
     pub random: Random,
     pub course: Course,
     clock: Clock,
@@ -140,10 +155,10 @@ pub struct Sender {
 }
 
 impl Sender {
-    pub fn new(seed: u64, clock: Clock) -> Self {
+    pub fn new(seed: u64, clock: Clock, accounts: &'static [&'static str]) -> Self {
         let (course, incidents, acknowledged, answered) = Default::default();
         let (random, last_ms) = (Random(seed), clock.now_ms());
-        Self { random, course, clock, last_ms, incidents, acknowledged, answered }
+        Self { accounts, random, course, clock, last_ms, incidents, acknowledged, answered }
     }
 
     /// The next event: an incident opens, or an existing one changes.
@@ -159,11 +174,14 @@ impl Sender {
 
     /// An incident opens.
     pub fn open(&mut self) -> Event {
-        let id = format!("Q{:06}", self.incidents.len());
+        let nth = self.incidents.len();
+        let id = format!("Q{nth:06}");
+        let account = self.accounts.get(nth % self.accounts.len().max(1)).copied().unwrap_or_default();
         let created_ms = self.next_instant();
         let (priority, service) = (1 + self.random.below(5), self.random.below(4));
         let (changes, turns, acknowledged, resolved) = Default::default();
-        let incident = Incident { id, created_ms, changes, turns, acknowledged, resolved, priority, service };
+        let incident =
+            Incident { id, account, created_ms, changes, turns, acknowledged, resolved, priority, service };
         self.event("incident.triggered", incident, created_ms)
     }
 
@@ -219,7 +237,8 @@ impl Sender {
                 "priority": { "id": "PRIO", "type": "priority_reference", "summary": priority },
             },
         }});
-        Event { id, incident: incident.id.clone(), body: body.to_string(), at_ms, state: incident }
+        let (account, name) = (incident.account, incident.id.clone());
+        Event { id, account, incident: name, body: body.to_string(), at_ms, state: incident }
     }
 
     /// The bridge has answered an event with 2xx and is responsible for it from now on.
@@ -254,7 +273,7 @@ impl Sender {
     pub fn compare(&self, jira: &Simulator) -> Difference {
         let mut difference = Difference::default();
         for (id, event) in &self.acknowledged {
-            let (jira_id, expected) = (format!("pd:{id}"), event.state.shown());
+            let (jira_id, expected) = (format!("{}:{id}", event.account), event.state.shown());
             match jira.incident(&jira_id) {
                 None => difference.lost.push(jira_id),
                 Some(shown) if !contains(&shown, &expected) => difference.stale.push(jira_id),
@@ -268,7 +287,10 @@ impl Sender {
             if [submitted, stored].iter().any(|versions| !versions.is_sorted()) {
                 difference.versions_down.push(id.clone());
             }
-            if id.strip_prefix("pd:").is_none_or(|id| !self.acknowledged.contains_key(id)) {
+            let is_of = |(account, name)| {
+                self.acknowledged.get(name).is_some_and(|event: &Event| event.account == account)
+            };
+            if !id.split_once(':').is_some_and(is_of) {
                 difference.invented.push(id);
             }
         }

@@ -10,7 +10,7 @@ use anyhow::{Context as _, ensure};
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
-use super::model::{Random, SECRET};
+use super::model::{Random, configure_sources};
 
 /// How long the bridge may take to start.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -40,15 +40,16 @@ impl Program {
         self.folder.join("bridge.toml")
     }
 
-    /// Writes the configuration: a PagerDuty source `pd`, a SQLite database, and what `destination` says.
-    pub fn configure(&self, destination: &str) -> anyhow::Result<()> {
+    /// Writes the configuration: these PagerDuty sources, a SQLite database, and what `destination` says.
+    pub fn configure(&self, destination: &str, accounts: &[&str]) -> anyhow::Result<()> {
         let (port, url) = (self.port, self.base_url());
         let database = self.folder.join("bridge.db");
         let text = format!(
             "[server]\nlisten = \"127.0.0.1:{port}\"\nbase_url = \"{url}\"\n[operator]\nlisten = \"127.0.0.1:0\"\n\
              [store]\nurl = \"sqlite://{}\"\n[vault]\nkey = \"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\"\n\
-             {destination}[[sources]]\nid = \"pd\"\ntype = \"pagerduty\"\nwebhook_secrets = [\"{SECRET}\"]\n",
+             {destination}{}",
             database.display(),
+            configure_sources(accounts)
         );
         Ok(std::fs::write(self.config(), text)?)
     }

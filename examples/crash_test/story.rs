@@ -12,7 +12,7 @@ use incident_bridge::clock::Clock;
 use incident_bridge::simulator::{EntityKind, Fault, RunningSimulator, Simulator, SimulatorOptions};
 use tokio::time::sleep;
 
-use super::model::{Difference, Sender};
+use super::model::{Difference, SEVERAL, Sender};
 use super::program::Program;
 use super::traffic::{Pace, Posted, Traffic};
 
@@ -96,7 +96,7 @@ pub async fn play(plan: Plan, folder: &Path, progress: impl Fn(u32, &Report)) ->
     let jira = Simulator::start(clock.clone(), "127.0.0.1:0".parse()?, options)?;
     let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
     let program = Program::new(&plan.program, folder, plan.port, http.clone());
-    let traffic = Traffic::new(Sender::new(plan.seed, clock), PACE, http, program.base_url());
+    let traffic = Traffic::new(Sender::new(plan.seed, clock, SEVERAL), PACE, http, program.base_url());
     let mut stage = Stage { program, jira, traffic, report: Report::default(), plan };
     stage.configure()?;
     let mut bridge = stage.program.start().await?;
@@ -119,9 +119,10 @@ pub async fn play(plan: Plan, folder: &Path, progress: impl Fn(u32, &Report)) ->
 impl Stage {
     fn configure(&self) -> anyhow::Result<()> {
         let (site, keys) = (self.jira.addr(), self.jira.install_keys_url());
-        self.program.configure(&format!(
+        let connect = format!(
             "[connect]\nsites = [\"{site}\"]\ninsecure_sites = [\"{site}\"]\ninstall_key_urls = [\"{keys}\"]\n"
-        ))
+        );
+        self.program.configure(&connect, SEVERAL)
     }
 
     /// How Jira behaves in the next round: refuses at random, fails, and shows accepted entities late.

@@ -128,7 +128,7 @@ impl Traffic {
 
 /// Posts one webhook. Says whether it was answered with 2xx.
 async fn post(http: reqwest::Client, base_url: String, event: Event) -> (Event, bool) {
-    let request = http.post(format!("{base_url}/webhooks/pd"));
+    let request = http.post(format!("{base_url}/webhooks/{}", event.account));
     let request = request.header("X-PagerDuty-Signature", event.signature()).body(event.body.clone());
     let answered = request.send().await.is_ok_and(|answer| answer.status().is_success());
     (event, answered)

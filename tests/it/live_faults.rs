@@ -12,7 +12,7 @@ use incident_bridge::clock::Clock;
 use incident_bridge::simulator::RunningSimulator;
 use serde_json::Value;
 
-use crate::crash_test::model::{Difference, Event, Sender};
+use crate::crash_test::model::{Difference, Event, ONE, Sender};
 use crate::harness::place::{Place, SOURCE, command};
 use crate::harness::program::{Program, eventually};
 use crate::harness::start_site;
@@ -44,7 +44,7 @@ impl Story {
         let sites: Vec<_> = (0..sites).map(|_| start_site(&Clock::system(), 0)).collect();
         let place = Place::with(&sites, &format!("{SOURCE}{HASTE}"));
         let bridge = place.serve_under(first).await;
-        Self { place, sites, sender: Sender::new(11, Clock::system()), bridge }
+        Self { place, sites, sender: Sender::new(11, Clock::system(), ONE), bridge }
     }
 
     /// A running bridge, whose sites all hold the first incidents.

@@ -10,7 +10,7 @@ use incident_bridge::simulator::{RunningSimulator, Simulator, SimulatorOptions};
 use tokio::process::Child;
 use tokio::time::sleep;
 
-use super::super::model::{Course, Sender};
+use super::super::model::{Course, ONE, Sender};
 use super::super::program::Program;
 use super::super::traffic::{Pace, Traffic};
 use super::check::{COMPONENTS, Difference, compare};
@@ -67,7 +67,7 @@ pub async fn play(plan: Plan, folder: &Path, progress: impl Fn(u32, &Report)) ->
     let jira = Simulator::start(time.clock.clone(), "127.0.0.1:0".parse()?, options)?;
     let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
     let program = Program::new(&plan.program, folder, plan.port, http.clone());
-    let sender = Sender::new(plan.seed, time.clock.clone());
+    let sender = Sender::new(plan.seed, time.clock.clone(), ONE);
     let traffic = Traffic::new(sender, PACE, http, program.base_url());
     let people = People::new(plan.seed);
     let (down, report) = Default::default();
@@ -104,11 +104,12 @@ impl Stage {
             project.priorities.push(named(PRIORITY));
         });
         let site = self.jira.addr();
-        self.program.configure(&format!(
+        let destination = format!(
             "[connect]\ninsecure_sites = [\"{site}\"]\n[[jira_issues]]\nid = \"ops\"\nsite = \"http://{site}\"\n\
              project = \"OPS\"\nissue_type = \"Incident\"\nemail = \"{EMAIL}\"\napi_token = \"{TOKEN}\"\n\
              writes_per_second = 50\n"
-        ))
+        );
+        self.program.configure(&destination, ONE)
     }
 
     /// The first work item ends the first sync, so that nothing waits for an approval.
