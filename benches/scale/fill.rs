@@ -12,6 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 
 use crate::config::{SOURCE, webhook_source};
+use crate::jira::Jira;
 
 /// What stands for the number of an entity in its content.
 const NUMBER: &str = "@number@";
@@ -39,7 +40,7 @@ impl Size {
 
     /// The `[[sources]]` tables.
     pub fn sources_toml(self) -> String {
-        let mut toml = webhook_source("sites = [\"*.example\"]");
+        let mut toml = webhook_source("sites = [\"*.tenants.example\"]");
         for n in 0..self.sources {
             let _infallible = write!(
                 toml,
@@ -50,38 +51,78 @@ impl Size {
     }
 }
 
+/// What tables and columns are called, which later migrations have changed.
+struct Names {
+    destinations: &'static str,
+    destination_id: &'static str,
+    /// Where a row belongs to a destination.
+    destination: &'static str,
+    id: &'static str,
+    /// Where a row belongs to an entity.
+    entity_id: &'static str,
+}
+
+const NOW: Names = Names {
+    destinations: "destinations",
+    destination_id: "id",
+    destination: "destination",
+    id: "id",
+    entity_id: "entity_id",
+};
+
+/// Before the second migration.
+const FIRST: Names = Names {
+    destinations: "installations",
+    destination_id: "client_key",
+    destination: "client_key",
+    id: "jira_id",
+    entity_id: "jira_id",
+};
+
 /// The file has the tables of the program that is measured, and what its first start has stored.
-pub async fn fill(file: &Path, vault_key: &SecretString, size: Size, jira: &str) {
+pub async fn fill(file: &Path, vault_key: &SecretString, size: Size, jira: &Jira) {
     let options = SqliteConnectOptions::new().filename(file);
     let mut connection = SqliteConnection::connect_with(&options).await.expect("the database");
+    let names = find_names(&mut connection).await;
     connection.execute("BEGIN").await.expect("a transaction");
-    add_entities(&mut connection, "incident", "Q", &incident(), size.incidents).await;
-    add_entities(&mut connection, "component", "P", &component(), size.containers).await;
+    add_entities(&mut connection, &names, ("incident", "Q"), &incident(), size.incidents).await;
+    add_entities(&mut connection, &names, ("component", "P"), &component(), size.containers).await;
     let vault = Vault::new(vault_key, &[]).expect("a key");
     for n in 0..size.sites {
-        add_site(&mut connection, &vault, n, jira).await;
+        add_site(&mut connection, &names, &vault, n, &jira.site(n)).await;
     }
+    let Names { destinations, destination_id, destination, id, entity_id } = names;
     for sql in [
-        "INSERT INTO links (destination, workspace, linked_at) SELECT d.id, w.id, 0 FROM destinations d, workspaces w
-         WHERE w.source = 'pd'",
-        "INSERT INTO deliveries (destination, kind, entity_id, wanted, acknowledged, confirmed, state, queued_at,
-             waiting_since, updated_at)
-         SELECT d.id, e.kind, e.id, e.version, e.version, e.version, 'confirmed', 1, 1, 1
-         FROM destinations d, entities e WHERE e.source = 'pd'",
-        "UPDATE generations SET number = number + 1 WHERE name = 'directory'",
-        "COMMIT",
-        "PRAGMA wal_checkpoint(TRUNCATE)",
+        format!(
+            "INSERT INTO links ({destination}, workspace, linked_at)
+             SELECT d.{destination_id}, w.{id}, 0 FROM {destinations} d, workspaces w WHERE w.source = 'pd'"
+        ),
+        format!(
+            "INSERT INTO deliveries ({destination}, kind, {entity_id}, wanted, acknowledged, confirmed, state, queued_at,
+                 waiting_since, updated_at)
+             SELECT d.{destination_id}, e.kind, e.{id}, e.version, e.version, e.version, 'confirmed', 1, 1, 1
+             FROM {destinations} d, entities e WHERE e.source = 'pd'"
+        ),
+        "UPDATE generations SET number = number + 1 WHERE name = 'directory'".to_owned(),
+        "COMMIT".to_owned(),
+        "PRAGMA wal_checkpoint(TRUNCATE)".to_owned(),
     ] {
-        connection.execute(sql).await.expect("rows are written");
+        connection.execute(AssertSqlSafe(sql)).await.expect("rows are written");
     }
     connection.close().await.expect("it closes");
+}
+
+async fn find_names(connection: &mut SqliteConnection) -> Names {
+    let sql = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'destinations'";
+    let (found,): (i64,) = sqlx::query_as(sql).fetch_one(connection).await.expect("the tables");
+    if found > 0 { NOW } else { FIRST }
 }
 
 /// `content` has [`NUMBER`] where each has its own number.
 async fn add_entities(
     connection: &mut SqliteConnection,
-    kind: &str,
-    id: &str,
+    names: &Names,
+    (kind, prefix): (&str, &str),
     content: &Entity,
     count: usize,
 ) {
@@ -89,11 +130,12 @@ async fn add_entities(
         return;
     }
     let standing = if kind == "incident" { "open/P2" } else { "present" };
+    let id = names.id;
     let sql = format!(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
-         INSERT INTO entities (kind, id, source, provider_id, workspace, version, event_time, digest, standing, content,
+         INSERT INTO entities (kind, {id}, source, provider_id, workspace, version, event_time, digest, standing, content,
              mentioned, created_at, updated_at)
-         SELECT '{kind}', '{SOURCE}:{id}' || i, '{SOURCE}', '{id}' || i, 'account', 1, 1, 'filled', '{standing}',
+         SELECT '{kind}', '{SOURCE}:{prefix}' || i, '{SOURCE}', '{prefix}' || i, 'account', 1, 1, 'filled', '{standing}',
              REPLACE($1, '{NUMBER}', i), 0, 1, 1 FROM n"
     );
     let content = serde_json::to_string(content).expect("JSON");
@@ -101,12 +143,19 @@ async fn add_entities(
     rows.expect("entities are written");
 }
 
-async fn add_site(connection: &mut SqliteConnection, vault: &Vault, n: usize, jira: &str) {
+async fn add_site(connection: &mut SqliteConnection, names: &Names, vault: &Vault, n: usize, base_url: &str) {
     let id = format!("site-{n:06}");
     let secret = vault.seal("installations", &id, &"a shared secret of enough bytes".into()).expect("sealed");
-    let sql = "INSERT INTO destinations (id, state, base_url, site, secret, installed_at, updated_at)
-               VALUES ($1, 'enabled', $2, $3, $4, 1, 1)";
-    let query = sqlx::query(sql).bind(&id).bind(jira).bind(format!("{id}.example")).bind(secret);
+    let Names { destinations, destination_id, .. } = names;
+    let sql = format!(
+        "INSERT INTO {destinations} ({destination_id}, state, base_url, site, secret, installed_at, updated_at)
+         VALUES ($1, 'enabled', $2, $3, $4, 1, 1)"
+    );
+    let query = sqlx::query(AssertSqlSafe(sql))
+        .bind(&id)
+        .bind(base_url)
+        .bind(format!("{id}.tenants.example"))
+        .bind(secret);
     query.execute(connection).await.expect("a site is written");
 }
 

@@ -1,8 +1,10 @@
 //! What a start, an idle second, a new component and an installation cost in a large store, and how much memory it
-//! takes. The program runs as a child process; `BRIDGE_BENCH_BINARY` names another one to compare with.
+//! takes. The program runs as a child process; `BRIDGE_BENCH_BINARY` names another one, and `--old BINARY` one that is
+//! measured beside it.
 //!
 //! `cargo bench --bench scale` measures every store; names after `--` select some: `incidents`, `sites`, `sources`,
-//! `containers`. `--divide N` makes all of them smaller. Loopback only, bounded in time.
+//! `containers`, `webhooks`. `--divide N` makes all of them smaller; given several times it measures each size, and
+//! `--json FILE` writes them as curves for `benches/peers/run --curves FILE`. Loopback only, bounded in time.
 
 #![expect(
     clippy::expect_used,
@@ -17,16 +19,21 @@ mod bridge;
 mod client;
 #[path = "../support/config.rs"]
 mod config;
+mod curves;
+mod file;
 mod fill;
 mod jira;
 mod measure;
 #[path = "../engine/table.rs"]
 mod table;
-#[expect(dead_code, reason = "other benchmarks need the rest")]
 #[path = "../support/webhook.rs"]
 mod webhook;
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 use fill::Size;
+use measure::{Cost, Figures};
 use table::{Table, count};
 
 /// The stores, by name.
@@ -38,6 +45,9 @@ const STORES: [(&str, Size); 5] = [
     ("containers", Size { incidents: 0, sites: 1, sources: 0, containers: 100_000 }),
 ];
 
+/// What names the measurement of the file.
+const WEBHOOKS: &str = "webhooks";
+
 #[tokio::main]
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -45,12 +55,20 @@ async fn main() {
         println!("measures nothing unless run by `cargo bench`");
         return;
     }
-    let given = arguments.iter().position(|argument| argument == "--divide");
-    let divisor = given.and_then(|at| arguments.get(at + 1)).map_or(1, |n| n.parse().expect("a number"));
+    let given = |flag: &'static str| {
+        let places = arguments.iter().enumerate().filter(move |(_, argument)| *argument == flag);
+        places.filter_map(|(at, _)| arguments.get(at + 1))
+    };
+    let mut divisors: Vec<usize> = given("--divide").map(|n| n.parse().expect("a number")).collect();
+    divisors.resize(divisors.len().max(1), 1);
     let is_named = |name: &str| arguments.iter().any(|argument| argument == name);
-    let all = !STORES.iter().any(|(name, _)| is_named(name));
+    let old: Vec<_> = given("--old").map(PathBuf::from).collect();
+    let programs: Vec<_> =
+        [("new", None)].into_iter().chain(old.iter().map(|it| ("old", Some(it.as_path())))).collect();
+    let all = !is_named(WEBHOOKS) && !STORES.iter().any(|(name, _)| is_named(name));
     let mut table = Table::new(&[
         "store",
+        "program",
         "size",
         "start, ms",
         "idle second, ms of CPU",
@@ -59,14 +77,45 @@ async fn main() {
         "resident, MB",
         "peak, MB",
     ]);
+    let mut curves = Vec::new();
     for (name, size) in STORES.into_iter().filter(|(name, _)| all || is_named(name)) {
-        eprintln!("{name}");
-        let size = size.divided_by(divisor);
-        let found = measure::measure(size).await;
-        let size = count(size.incidents.max(size.sites).max(size.sources).max(size.containers));
-        let mut row = vec![name.to_owned(), size];
-        row.extend(found.map(|figure| format!("{figure:.1}")));
-        table.add(&row.iter().map(String::as_str).collect::<Vec<_>>());
+        for size in divisors.iter().map(|divisor| size.divided_by(*divisor)) {
+            let entries = size.incidents.max(size.sites).max(size.sources).max(size.containers);
+            for (version, program) in &programs {
+                eprintln!("{entries} {name}, {version}");
+                let found = measure::measure(size, *program).await;
+                let mut row = vec![name.to_owned(), (*version).to_owned(), count(entries)];
+                row.extend(cells(&found));
+                table.add(&row.iter().map(String::as_str).collect::<Vec<_>>());
+                curves.push(curves::point(name, entries, version, &found));
+            }
+        }
     }
     table.print();
+    if let Some(file) = given("--json").next() {
+        curves::write(Path::new(file), &curves);
+    }
+    if all || is_named(WEBHOOKS) {
+        let mut table = Table::new(&["program", "file for each live webhook, bytes"]);
+        for (version, program) in &programs {
+            table.add(&[version, &count(file::bytes_per_webhook(*program).await)]);
+        }
+        table.print();
+    }
+}
+
+fn cells(found: &Figures) -> [String; 6] {
+    let milliseconds = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1_000.0);
+    let cost = |cost: &Cost| {
+        let more = if cost.is_more { "over " } else { "" };
+        format!("{more}{}", milliseconds(cost.cpu))
+    };
+    [
+        milliseconds(found.start),
+        milliseconds(found.idle),
+        cost(&found.component),
+        found.installed.as_ref().map_or_else(|| "not measured".to_owned(), cost),
+        format!("{:.1}", found.resident_mb),
+        format!("{:.1}", found.peak_mb),
+    ]
 }

@@ -22,6 +22,8 @@ pub struct Ground {
     pub public: SocketAddr,
     operator: SocketAddr,
     base_url: String,
+    /// The program of this build, or the one that the variable `BRIDGE_BENCH_BINARY` names.
+    pub program: PathBuf,
 }
 
 /// What several processes have in common.
@@ -61,7 +63,7 @@ impl Ground {
             install_keys,
             sources,
         });
-        Self { folder, config, public, operator, base_url }
+        Self { folder, config, public, operator, base_url, program: program() }
     }
 
     pub fn folder(&self) -> &Path {
@@ -85,7 +87,7 @@ impl Ground {
 
     /// Runs another command of the program with the same configuration, whatever it says.
     pub async fn command(&self, arguments: &[&str]) {
-        let mut command = tokio::process::Command::new(program());
+        let mut command = tokio::process::Command::new(&self.program);
         command.args(arguments).arg("--config").arg(&self.config);
         command.output().await.expect("the program");
     }
@@ -98,7 +100,7 @@ impl Ground {
     async fn run(&self, first: &str, arguments: &[&str]) -> (Bridge, Duration) {
         let mut command = Command::new("/bin/sh");
         command.arg("-c").arg(format!("{first}\nexec \"$@\"")).arg("sh");
-        command.arg(program()).arg("serve").arg("--config").arg(&self.config).args(arguments);
+        command.arg(&self.program).arg("serve").arg("--config").arg(&self.config).args(arguments);
         let start = Instant::now();
         let child = command.spawn().expect("the program");
         let bridge = Bridge { child, operator: self.operator };
@@ -110,7 +112,6 @@ impl Ground {
     }
 }
 
-/// The program of this build, or another one to compare with: the variable `BRIDGE_BENCH_BINARY` names it.
 fn program() -> PathBuf {
     let other = std::env::var_os("BRIDGE_BENCH_BINARY").map(PathBuf::from);
     other.unwrap_or_else(|| env!("CARGO_BIN_EXE_incident-bridge").into())

@@ -64,10 +64,13 @@ def draw_curves(axis, figures, key, unit="connections"):
     for peer in figures.peers:
         points = []
         for case in cases:
-            values = [row[key] for row in figures.rows if row["peer"] == peer and row["case"] == case]
+            chosen = [row for row in figures.rows if row["peer"] == peer and row["case"] == case]
+            values = [row[key] for row in chosen if key in row]
             if values:
                 values.sort()
                 points.append((int(case.split()[0].replace(",", "")), values[len(values) // 2], values[0], values[-1]))
+        if not points:
+            continue
         x, y, low, high = zip(*points, strict=True)
         colour = COLOURS.get(peer, OTHERS)
         axis.plot(x, y, marker="o", markersize=4, label=peer, color=colour)

@@ -41,13 +41,13 @@ def measure(run: Run):
 
 
 def measure_idle(run, peers, place, postgres):
-    """All at once, one window after the other: an idle process does not disturb another."""
-    with contextlib.ExitStack() as stack:
-        servers = {name: stack.enter_context(start(place)) for name, start in peers.items()}
-        servers["PostgreSQL itself"] = postgres.server
-        seconds = 2 if run.quick else IDLE_SECONDS
-        time.sleep(3)
-        for turn in range(run.rounds):
+    """All at once: an idle process does not disturb another. New ones in each round, as no two take the same memory."""
+    seconds = 2 if run.quick else IDLE_SECONDS
+    for turn in range(run.rounds):
+        with contextlib.ExitStack() as stack:
+            servers = {name: stack.enter_context(start(place)) for name, start in peers.items()}
+            servers["PostgreSQL itself"] = postgres.server
+            time.sleep(3)
             before = {name: server.running_seconds() for name, server in servers.items()}
             time.sleep(seconds)
             for name, server in servers.items():
