@@ -33,14 +33,14 @@ impl Outbound {
         Ok(due.pop_front())
     }
 
-    /// Reads back one entity.
+    /// Reads back one entity; `None` if reading must wait.
     pub(super) async fn read_back(
         &self,
         access: &DestinationAccess,
         destination: &dyn Destination,
         readback: Readback,
         failures: Failures,
-    ) -> Result<Served, SyncError> {
+    ) -> Result<Option<Served>, SyncError> {
         let request = destination.read_back(readback.kind, &readback.entity_id);
         let result = match self.ask(failures, Remedy::GiveUp, request).await {
             Ok(held) => self.judge(access, &readback, held.as_ref()),
@@ -50,7 +50,7 @@ impl Outbound {
             }
             Err(refusal) => return Ok(self.pause_reading(access, refusal)),
         };
-        self.record_read(access, readback, result).await.map(|()| Served::Done)
+        self.record_read(access, readback, result).await.map(|()| Some(Served::Done))
     }
 
     async fn record_read(
@@ -73,16 +73,16 @@ impl Outbound {
 
     /// A limit on reading does not concern writing, so only reading waits. Anything else concerns the whole
     /// destination.
-    fn pause_reading(&self, access: &DestinationAccess, refusal: Refusal) -> Served {
+    fn pause_reading(&self, access: &DestinationAccess, refusal: Refusal) -> Option<Served> {
         let now = self.core.clock.now();
         let until = match refusal.remedy {
             Remedy::WaitUntil { until, scope: Scope::Request } => until,
             Remedy::SlowDown => now + READ_PAUSE,
-            _ => return Served::Refused(refusal),
+            _ => return Some(Served::Refused(refusal)),
         };
         tracing::debug!(site = %access.name, error = %refusal, %until, "reading back waits");
         self.read_pauses.pause(&access.id, now..until);
-        Served::Done
+        None
     }
 
     fn judge(&self, access: &DestinationAccess, readback: &Readback, held: Option<&Held>) -> ReadbackResult {

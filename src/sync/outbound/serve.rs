@@ -41,7 +41,8 @@ struct Ended {
     /// What was sent was of this source; `None` if something was read back.
     source: Option<String>,
     began: Timestamp,
-    result: Result<Served, SyncError>,
+    /// `None` if it was put off.
+    result: Result<Option<Served>, SyncError>,
 }
 
 /// How far the service of a destination has come.
@@ -65,7 +66,7 @@ struct Service {
 
 impl Outbound {
     /// Serves one destination until nothing is due, it must wait, or another one has waited for the seat for a while.
-    /// Returns whether anything was done.
+    /// Returns whether another look may find more: `false` if nothing was done, or reading back must wait.
     ///
     /// # Errors
     /// When the database fails. What a destination refuses is no error: it is stored with the destination.
@@ -157,7 +158,8 @@ impl Outbound {
         match work {
             Work::Send(batch) => {
                 let source = Some(batch.source.clone());
-                Ended { source, began, result: self.deliver(access, destination, batch, failures).await }
+                let served = self.deliver(access, destination, batch, failures).await;
+                Ended { source, began, result: served.map(Some) }
             }
             Work::ReadBack(readback) => {
                 let result = self.read_back(access, destination, readback, failures).await;
@@ -211,7 +213,6 @@ impl Service {
     fn take(&mut self, what: &str, next: Result<Option<Work>, SyncError>) -> Option<Work> {
         self.is_ending |= next.is_err();
         let work = self.faults.keep(what, next).flatten()?;
-        self.has_worked = true;
         match &work {
             Work::Send(batch) => {
                 self.turn = Turn::after(batch.kind);
@@ -227,11 +228,14 @@ impl Service {
             Some(source) => self.sources.retain(|it| *it != source),
             None => self.is_reading = false,
         }
-        self.is_ending |= !matches!(result, Ok(Served::Done));
-        match self.faults.keep(what, result) {
+        self.is_ending |= !matches!(result, Ok(None | Some(Served::Done)));
+        let Some(served) = self.faults.keep(what, result) else { return };
+        // When reading must wait, another look would find the same.
+        self.has_worked = served.is_some();
+        match served {
             Some(Served::Done) => self.failures = Failures::NONE,
-            None => {}
             Some(refused) => self.refusals.push((refused, began)),
+            None => {}
         }
     }
 }
