@@ -244,7 +244,8 @@ impl Story {
     async fn serve_any(&mut self) -> anyhow::Result<()> {
         let world = self.world.clone();
         let process = self.process()?;
-        let mut ids = process.engine.store().deliveries().list_destinations_with_work().await?;
+        let found = process.engine.store().deliveries().list_destinations_with_work().await?;
+        let mut ids: Vec<_> = found.into_iter().map(|it| it.id).collect();
         ids.retain(|id| !process.is_running(&Job::Serve(id.clone())));
         ids.sort();
         match ids.get(world.below(ids.len())).cloned() {

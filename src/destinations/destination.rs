@@ -15,8 +15,8 @@ use serde_json::{Map, Value};
 use super::ledger::Ledger;
 use super::{Refusal, SourceProfile};
 use crate::domain::{
-    BatchSizes, DestinationId, Entity, EntityId, EntityKind, EntityOutcome, Outgoing, SourceId, Unsent,
-    Verdict,
+    BatchSizes, DestinationId, Entity, EntityId, EntityKind, EntityOutcome, Outgoing, SourceId, Timestamp,
+    Unsent, Verdict,
 };
 
 /// Entities that share one request: one kind, one source, one workspace, all of them present.
@@ -132,9 +132,9 @@ pub trait Destination: Send + Sync {
         false
     }
 
-    /// Whether, by our own count, a limit is nearly used up: refreshes should wait.
-    fn is_near_limit(&self) -> bool {
-        false
+    /// Until when, by our own count, a limit is nearly used up: refreshes should wait, and nothing is read back.
+    fn near_limit_until(&self) -> Option<Timestamp> {
+        None
     }
 
     /// Most workspaces that share one request to link or unlink them; `None` when nothing must be linked.

@@ -35,7 +35,7 @@ pub use db::owner::Ownership;
 pub use db::place::DatabasePlace;
 pub use deliveries::Deliveries;
 pub use deliveries::batch_rules::{BatchRules, Pace, Turn};
-pub use deliveries::counts::DeliveryCounts;
+pub use deliveries::counts::{DeliveryCounts, DestinationWithWork};
 pub use deliveries::erasure::Reason;
 pub use deliveries::listing::DeliveryRow;
 pub use deliveries::next_batch::NextBatch;

@@ -180,7 +180,7 @@ impl Engine {
             let mut worked = self.inbound.process_inbox().await?;
             worked |= self.outbound.confirm_installations().await?;
             worked |= self.outbound.link_workspaces().await?;
-            for id in self.core.store.deliveries().list_destinations_with_work().await? {
+            for id in self.outbound.list_destinations_with_work().await? {
                 worked |= self.outbound.serve(&id, &Seat::default()).await?;
             }
             if !worked {

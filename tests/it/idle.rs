@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::TimeDelta;
-use incident_bridge::domain::{ClientKey, DeliveryState, DestinationId};
+use incident_bridge::domain::{ClientKey, DeliveryState};
 use incident_bridge::store::{LifecycleCall, NewInstallation};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
@@ -105,6 +105,12 @@ async fn cost_of_a_round(sites: usize, sources: usize) -> Cost {
     bridge.settle_after(5).await;
     // What was sent is read back: nothing is left that a round would begin and leave running.
     bridge.settle_after(120).await;
+    let cost = cost_of_next_round(&bridge).await;
+    bridge.finish().await;
+    cost
+}
+
+async fn cost_of_next_round(bridge: &Bridge) -> Cost {
     let tasks: Vec<_> = TASKS.iter().map(|name| bridge.task(name)).collect();
     for task in &tasks {
         task.run().await.expect("the store works");
@@ -119,7 +125,6 @@ async fn cost_of_a_round(sites: usize, sources: usize) -> Cost {
     drop(counting);
     let cost = cost.lock().unwrap_or_else(PoisonError::into_inner).clone();
     assert!(!cost.statements.is_empty(), "the database says what it is asked");
-    bridge.finish().await;
     cost
 }
 
@@ -132,6 +137,47 @@ async fn a_round_of_every_task_costs_the_same_for_few_sites_and_sources_and_for_
     assert_eq!(many.statements, few.statements);
     // A source is a row of a few statements that list sources; of sites only those with something to do are read.
     assert!(many.rows <= few.rows + 4 * 40, "{few:?} {many:?}");
+}
+
+/// Posts webhooks until the points of this hour are nearly used up, so that what is sent is not read back.
+async fn spend_points(bridge: &Bridge) {
+    for n in 0..50 {
+        let id = format!("Q{n}");
+        bridge.pagerduty(&triggered(&id)).await;
+        bridge.settle().await;
+        bridge.settle_after(5).await;
+        if bridge.delivery(&format!("pd:{id}")).await.state == DeliveryState::Accepted {
+            return;
+        }
+    }
+    panic!("the points are never used up");
+}
+
+async fn cost_of_a_round_while_reading_waits(sites: usize) -> Cost {
+    let points = "[delivery]\nhourly_points = 30\n";
+    let bridge = Setup::default().store(fresh_postgres().await).config(points).start().await;
+    bridge.install().await;
+    spend_points(&bridge).await;
+    for n in 0..sites {
+        add_site(&bridge, n).await;
+        bridge
+            .execute(&format!(
+                "INSERT INTO deliveries (destination, kind, entity_id, wanted, state, queued_at, waiting_since, \
+                 updated_at, read_back_at) VALUES ('site-{n:04}', 'incident', 'pd:Q0', 1, 'accepted', 0, 0, 1, 1)"
+            ))
+            .await;
+    }
+    bridge.settle_after(120).await;
+    let cost = cost_of_next_round(&bridge).await;
+    bridge.finish().await;
+    cost
+}
+
+#[tokio::test]
+async fn a_round_of_every_task_costs_the_same_however_many_sites_wait_to_be_read_back() {
+    let few = cost_of_a_round_while_reading_waits(3).await;
+    let many = cost_of_a_round_while_reading_waits(40).await;
+    assert_eq!(many.statements, few.statements);
 }
 
 /// What a test makes of a destination and its deliveries, in rows that it writes itself.
@@ -193,15 +239,16 @@ async fn destinations_with_work_are_those_that_reading_everything_finds(setup: S
     let bridge = setup.start().await;
     let choices = ChaCha8Rng::seed_from_u64(11);
     let mut story = Story { bridge: &bridge, choices };
-    let (mut working, mut oldest): (Vec<String>, Option<i64>) = (Vec::new(), None);
+    let (mut working, mut oldest) = (Vec::<(String, bool)>::new(), None::<i64>);
     for n in 0..40 {
         let name = format!("d{n:02}");
         let (works, since) = story.add(&name).await;
-        working.extend(works.then_some(name));
+        working.extend(works.then_some((name, since.is_none())));
         oldest = oldest.into_iter().chain(since).min();
         let deliveries = bridge.engine.store().deliveries();
         let found = deliveries.list_destinations_with_work().await.expect("the store works");
-        assert_eq!(found.iter().map(DestinationId::as_str).collect::<Vec<_>>(), working);
+        let found = found.into_iter().map(|it| (it.id.0, it.only_reads));
+        assert_eq!(found.collect::<Vec<_>>(), working);
         let found = deliveries.find_oldest_waiting().await.expect("the store works");
         assert_eq!(found.map(|at| at.timestamp_millis()), oldest);
     }

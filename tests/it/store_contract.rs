@@ -36,6 +36,11 @@ struct World {
 }
 
 impl World {
+    async fn list_with_work(&self) -> Vec<DestinationId> {
+        let found = self.store.deliveries().list_destinations_with_work().await.expect("it lists");
+        found.into_iter().map(|it| it.id).collect()
+    }
+
     async fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         Self::open(format!("sqlite://{}", folder.path().join("store.db").display()), folder).await

@@ -8,7 +8,7 @@ use super::client::{Api, Disposition, JiraClient, MAX_WORKSPACES_PER_REQUEST, Ve
 use super::payload::{self, BulkRequest, EntityPayload, MAX_ENTITIES_PER_REQUEST};
 use crate::destinations::jira::Answer;
 use crate::destinations::{Batch, Destination, Held, Probe, Refusal, Sent};
-use crate::domain::{BatchSizes, EntityId, EntityKind, EntityOutcome, SourceId, Verdict};
+use crate::domain::{BatchSizes, EntityId, EntityKind, EntityOutcome, SourceId, Timestamp, Verdict};
 
 /// A flood of one source, what is read back, and others that change meanwhile each find room. A site that begins to refuse
 /// gets as many before that is known, so few; and with answers after 50 ms they stay below Jira's 100 requests a second.
@@ -86,8 +86,8 @@ impl Destination for Operations {
         Ok(())
     }
 
-    fn is_near_limit(&self) -> bool {
-        self.client.is_near_quota()
+    fn near_limit_until(&self) -> Option<Timestamp> {
+        self.client.near_quota_until()
     }
 
     fn links_per_request(&self) -> Option<usize> {

@@ -3,7 +3,7 @@
 use super::Deliveries;
 use crate::clock::{Timestamp, from_millis};
 use crate::domain::{DeliveryState, DestinationId, Unsent};
-use crate::store::db::{args, is_over};
+use crate::store::db::{Flag, args, is_over};
 use crate::store::error::StoreError;
 
 /// How many deliveries of a destination are in which state.
@@ -12,6 +12,15 @@ pub struct DeliveryCounts {
     pub destination: DestinationId,
     pub state: DeliveryState,
     pub count: i64,
+}
+
+/// A destination that may be served now.
+#[derive(Debug, Clone, sqlx::FromRow, PartialEq, Eq)]
+pub struct DestinationWithWork {
+    pub id: DestinationId,
+    /// Something is to be read back, and nothing to be sent.
+    #[sqlx(try_from = "Flag")]
+    pub only_reads: bool,
 }
 
 /// A recursive table of every destination with a delivery of some kind, each found with one look into an index that
@@ -77,7 +86,7 @@ impl Deliveries<'_> {
 
     /// Destinations that may be served now and have something to send or to read back. Costs little for each
     /// destination that something waits for, and nothing for others. Of read-backs the next one decides.
-    pub async fn list_destinations_with_work(self) -> Result<Vec<DestinationId>, StoreError> {
+    pub async fn list_destinations_with_work(self) -> Result<Vec<DestinationWithWork>, StoreError> {
         let sql = concat!(
             "WITH RECURSIVE ",
             each_destination!("sending", "state = 'waiting' AND not_before = 0"),
@@ -86,12 +95,12 @@ impl Deliveries<'_> {
             ", ",
             each_destination!("reading", "read_back_at IS NOT NULL"),
             r#"
-            SELECT s.id
+            SELECT s.id, MIN(work.only_reads) AS only_reads
             FROM (
-                SELECT destination
+                SELECT destination, CAST(0 AS BIGINT) AS only_reads
                 FROM sending
-                UNION
-                SELECT destination
+                UNION ALL
+                SELECT destination, CAST(0 AS BIGINT)
                 FROM later
                 WHERE 1 = (
                     SELECT CASE WHEN "#,
@@ -102,8 +111,8 @@ impl Deliveries<'_> {
                     ORDER BY d.not_before
                     LIMIT 1
                 )
-                UNION
-                SELECT destination
+                UNION ALL
+                SELECT destination, CAST(1 AS BIGINT)
                 FROM reading
                 WHERE 1 = (
                     SELECT CASE WHEN "#,
@@ -121,9 +130,10 @@ impl Deliveries<'_> {
               AND "#,
             is_over!("s.wait_until", "$1", "s.wait_since", "$1"),
             r#"
+            GROUP BY s.id
             ORDER BY s.id"#
         );
-        self.db.list_values(sql, &args![self.clock.now()]).await
+        self.db.list(sql, &args![self.clock.now()]).await
     }
 
     /// Incidents that wait for a destination and that it was never sent, by status and level.

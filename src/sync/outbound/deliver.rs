@@ -100,7 +100,7 @@ impl Outbound {
         failures: Failures,
     ) -> Result<Sent, Refusal> {
         let sent = self.ask(failures, Remedy::GiveUp, destination.send(batch)).await?;
-        let near = sent.near_limit || destination.is_near_limit();
+        let near = sent.near_limit || destination.near_limit_until().is_some();
         self.near_limit.note(&access.id, near, self.core.clock.now());
         Ok(sent)
     }

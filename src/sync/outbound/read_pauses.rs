@@ -17,8 +17,12 @@ impl ReadPauses {
     }
 
     pub fn is_paused(&self, id: &DestinationId, now: Timestamp) -> bool {
-        let pauses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pauses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // If the pause began in the future, the clock was set back and the pause is void.
-        pauses.get(id).is_some_and(|pause| pause.contains(&now))
+        let is_paused = pauses.get(id).is_some_and(|pause| pause.contains(&now));
+        if !is_paused {
+            pauses.remove(id);
+        }
+        is_paused
     }
 }

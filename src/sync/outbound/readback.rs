@@ -24,7 +24,12 @@ impl Outbound {
         destination: &dyn Destination,
         due: &mut VecDeque<Readback>,
     ) -> Result<Option<Readback>, SyncError> {
-        if destination.is_near_limit() || self.read_pauses.is_paused(&access.id, self.core.clock.now()) {
+        let now = self.core.clock.now();
+        if self.read_pauses.is_paused(&access.id, now) {
+            return Ok(None);
+        }
+        if let Some(until) = destination.near_limit_until() {
+            self.read_pauses.pause(&access.id, now..until);
             return Ok(None);
         }
         if due.is_empty() {

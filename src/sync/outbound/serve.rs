@@ -15,7 +15,7 @@ use super::seat::Seat;
 use super::waits::{FILL_STALLED, LASTING, LONGEST_FILL, PROBE_BATCH, SEAT};
 use crate::destinations::{Destination, Refusal};
 use crate::domain::{DestinationId, Timestamp};
-use crate::store::{BatchRules, NextBatch, Readback, Turn};
+use crate::store::{BatchRules, DestinationWithWork, NextBatch, Readback, Turn};
 use crate::sync::SyncError;
 use crate::sync::core::Faults;
 use crate::sync::directory::DestinationAccess;
@@ -65,6 +65,18 @@ struct Service {
 }
 
 impl Outbound {
+    /// Destinations that may be served now and for which something can be done. While reading must wait, those that
+    /// have only read-backs are none of them: there may be as many as there are sites.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_destinations_with_work(&self) -> Result<Vec<DestinationId>, SyncError> {
+        let found = self.core.store.deliveries().list_destinations_with_work().await?;
+        let now = self.core.clock.now();
+        let can_work = |it: &DestinationWithWork| !it.only_reads || !self.read_pauses.is_paused(&it.id, now);
+        Ok(found.into_iter().filter(can_work).map(|it| it.id).collect())
+    }
+
     /// Serves one destination until nothing is due, it must wait, or another one has waited for the seat for a while.
     /// Returns whether another look may find more: `false` if nothing was done, or reading back must wait.
     ///

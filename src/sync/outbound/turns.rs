@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::destinations::{Batch, Destination, Held, Probe, Refusal, Sent, Tidied};
-use crate::domain::{BatchSizes, DestinationId, EntityId, EntityKind, SourceId, Unsent, Verdict};
+use crate::domain::{BatchSizes, DestinationId, EntityId, EntityKind, SourceId, Timestamp, Unsent, Verdict};
 
 /// The turns of all destinations that are in use: a permit for each request that may be on its way.
 #[derive(Debug, Default)]
@@ -112,8 +112,8 @@ impl Destination for InTurn {
         self.inner.wants_component_names()
     }
 
-    fn is_near_limit(&self) -> bool {
-        self.inner.is_near_limit()
+    fn near_limit_until(&self) -> Option<Timestamp> {
+        self.inner.near_limit_until()
     }
 
     fn links_per_request(&self) -> Option<usize> {

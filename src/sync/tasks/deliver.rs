@@ -88,7 +88,7 @@ impl Task for Deliver {
         // while all seats are taken: it costs as much as there are destinations with work.
         let is_asked = is_news || it.activities.has_seat(it.outbound.parallel());
         if matches!(it.begin(now), Turn::NoneLeft) && is_asked {
-            it.activities.queue(it.core.store.deliveries().list_destinations_with_work().await?);
+            it.activities.queue(it.outbound.list_destinations_with_work().await?);
             it.begin(now);
         }
         Ok(Next::AtInterval)

@@ -12,10 +12,7 @@ use crate::harness::start_time;
 pub async fn a_delivery_goes_from_waiting_to_confirmed(world: World) {
     let site = world.install("key", "a secret of enough bytes").await;
     world.apply(&[incident("Q1", "One", 0)]).await;
-    assert_eq!(
-        world.store.deliveries().list_destinations_with_work().await.expect("it lists"),
-        std::slice::from_ref(&site)
-    );
+    assert_eq!(world.list_with_work().await, std::slice::from_ref(&site));
     assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Waiting);
     assert_eq!(world.deliver(&site, true).await, ["pd:Q1"]);
     assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Accepted);
@@ -28,7 +25,7 @@ pub async fn a_delivery_goes_from_waiting_to_confirmed(world: World) {
         .record_readbacks(&site, &[(due[0].clone(), ReadbackResult::Later(later))])
         .await
         .expect("it records");
-    assert!(world.store.deliveries().list_destinations_with_work().await.expect("it lists").is_empty());
+    assert!(world.list_with_work().await.is_empty());
     world.clock.advance(TimeDelta::seconds(4));
     let due = world.store.deliveries().list_readbacks(&site, 10).await.expect("it lists");
     assert_eq!(due[0].attempts, 1);
@@ -39,7 +36,7 @@ pub async fn a_delivery_goes_from_waiting_to_confirmed(world: World) {
         .await
         .expect("it records");
     assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Confirmed);
-    assert!(world.store.deliveries().list_destinations_with_work().await.expect("it lists").is_empty());
+    assert!(world.list_with_work().await.is_empty());
     assert_eq!(world.store.deliveries().recheck_confirmed(&site, 10).await.expect("it marks"), 1);
     let again = world.store.deliveries().list_readbacks(&site, 10).await.expect("it lists");
     let lost = ReadbackResult::SendAgain { reason: "lost".to_owned() };
@@ -99,7 +96,7 @@ pub async fn a_refusal_is_kept_until_retry_discard_or_change(world: World) {
     let rows = world.store.deliveries().list(Some(DeliveryState::Refused), 10).await.expect("it lists");
     assert_eq!((rows[0].reason.as_deref(), rows[0].trace_id.as_deref()), (Some("bad words"), Some("t1")));
     assert_eq!(world.store.deliveries().list(None, 10).await.expect("it lists").len(), 1);
-    assert!(world.store.deliveries().list_destinations_with_work().await.expect("it lists").is_empty());
+    assert!(world.list_with_work().await.is_empty());
     let id = EntityId::from_text("pd:Q1");
     assert_eq!(world.store.deliveries().retry(Some(std::slice::from_ref(&id))).await.expect("it retries"), 1);
     assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Waiting);
@@ -207,10 +204,10 @@ pub async fn a_backoff_holds_a_site_back_and_an_answer_ends_it(world: World) {
         world.store.sites().record_site_backoff(&since_start(&site), &backoff).await.expect("it records");
         assert_eq!(world.store.sites().find_failures(&site).await.expect("it counts"), failures);
     }
-    assert!(world.store.deliveries().list_destinations_with_work().await.expect("it lists").is_empty());
+    assert!(world.list_with_work().await.is_empty());
     assert!(world.store.sites().list_ready().await.expect("it lists").is_empty());
     world.clock.advance(TimeDelta::seconds(90));
-    assert_eq!(world.store.deliveries().list_destinations_with_work().await.expect("it lists").len(), 1);
+    assert_eq!(world.list_with_work().await.len(), 1);
     world.deliver(&site, false).await;
     let row = world.store.sites().list_installations().await.expect("it lists").remove(0);
     assert_eq!((row.failures, row.parked, row.last_contact_at), (0, None, Some(world.clock.now())));
@@ -249,7 +246,7 @@ pub async fn a_clock_that_is_set_back_holds_nothing_up(world: World) {
     let backoff = Backoff { wait_until: world.clock.now() + TimeDelta::seconds(90), parked: None };
     world.store.sites().record_site_backoff(&since_start(&site), &backoff).await.expect("it records");
     world.clock.set(TimeDelta::hours(-1));
-    assert_eq!(world.store.deliveries().list_destinations_with_work().await.expect("it lists").len(), 1);
+    assert_eq!(world.list_with_work().await.len(), 1);
     assert_eq!(
         world.store.sites().list_installations().await.expect("it lists")[0].wait_until,
         from_millis(0)
@@ -315,7 +312,7 @@ pub async fn a_parked_site_is_tried_again_when_a_person_says_so(world: World) {
         let backoff = Backoff { wait_until: until, parked };
         world.store.sites().record_site_backoff(&since_start(&site), &backoff).await.expect("it records");
         assert_eq!(world.store.sites().retry_parked().await.expect("it tries"), tried);
-        let ready = world.store.deliveries().list_destinations_with_work().await.expect("it lists").len();
+        let ready = world.list_with_work().await.len();
         assert_eq!(u64::try_from(ready).expect("it fits"), tried);
     }
 }
@@ -339,5 +336,5 @@ pub async fn an_answer_to_an_earlier_installation_counts_for_nothing(world: Worl
     assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Waiting);
     let backoff = Backoff { wait_until: world.clock.now() + TimeDelta::hours(1), parked: None };
     assert!(!world.store.sites().record_site_backoff(&before, &backoff).await.expect("it looks"));
-    assert_eq!(world.store.deliveries().list_destinations_with_work().await.expect("it lists"), [site]);
+    assert_eq!(world.list_with_work().await, [site]);
 }

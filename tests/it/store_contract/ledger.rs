@@ -53,10 +53,7 @@ pub async fn what_a_destination_puts_off_waits_for_its_time_or_for_news(world: W
     let deliveries = world.store.deliveries();
     let next =
         async || deliveries.find_next_batch(&site, &rules(10, Pace::Everything)).await.expect("it finds");
-    let has_work = async || {
-        let all = deliveries.list_destinations_with_work().await.expect("it lists");
-        all.contains(&site)
-    };
+    let has_work = async || world.list_with_work().await.contains(&site);
     let put_off = async |id: &str, seconds| {
         let batch = next().await.expect("something is due");
         let entity = batch.entities.iter().find(|it| it.id.as_str() == id).expect("it is due");

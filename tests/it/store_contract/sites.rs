@@ -89,10 +89,7 @@ pub async fn a_new_key_for_a_site_erases_the_old_one_once_it_is_confirmed(world:
     assert_eq!(states().await, [InstallationState::Enabled, InstallationState::Unconfirmed]);
     world.apply(&[incident("Q1", "Two", 1)]).await;
     assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Waiting, "the old one's, and no other");
-    assert_eq!(
-        world.store.deliveries().list_destinations_with_work().await.expect("it lists"),
-        std::slice::from_ref(&old)
-    );
+    assert_eq!(world.list_with_work().await, std::slice::from_ref(&old));
 
     let candidates = world.store.sites().list_unconfirmed().await.expect("it lists");
     assert_eq!(candidates, [super::since_start(&new)]);
@@ -105,7 +102,7 @@ pub async fn a_new_key_for_a_site_erases_the_old_one_once_it_is_confirmed(world:
     assert!(!world.store.confirm(&candidates[0], &[super::source()]).await.expect("it looks"), "once");
     assert_eq!(states().await, [InstallationState::Replaced, InstallationState::Enabled]);
     assert_eq!(world.state_of("pd:Q1").await, DeliveryState::Waiting);
-    assert_eq!(world.store.deliveries().list_destinations_with_work().await.expect("it lists"), [new]);
+    assert_eq!(world.list_with_work().await, [new]);
 }
 
 pub async fn links_and_associations_are_kept_per_site(world: World) {

@@ -70,15 +70,16 @@ impl Budget {
         Ok(())
     }
 
-    /// Whether under 20 % of a pool is left, which is when Jira itself begins to warn.
+    /// When the pools are filled again, if under 20 % of one is left, which is when Jira itself begins to warn.
     #[must_use]
-    pub fn is_near(&self, site: &str) -> bool {
+    pub fn near_until(&self, site: &str) -> Option<Timestamp> {
         let hour = self.hour();
         let near = |name: &str, quota: Option<u64>| {
             let spent = self.with_pool(name, hour, |pool| pool.taken.saturating_sub(pool.left));
             quota.is_some_and(|quota| spent.saturating_mul(5) >= quota.saturating_mul(4))
         };
-        near(APP, self.quotas.app) || near(&pool_of(site), self.quotas.site)
+        let is_near = near(APP, self.quotas.app) || near(&pool_of(site), self.quotas.site);
+        is_near.then(|| hour.later_by(TimeDelta::hours(1)))
     }
 
     /// Returns whether the points were there.
@@ -158,7 +159,7 @@ mod tests {
         assert_eq!(Some(used_up.until), parse_timestamp("2026-04-03T10:00:00Z"));
         assert!(used_up.whole_app);
         clock.advance(TimeDelta::minutes(48));
-        assert!(budget.spend("b", READ).await.is_ok() && !budget.is_near("b"));
+        assert!(budget.spend("b", READ).await.is_ok() && budget.near_until("b").is_none());
     }
 
     #[tokio::test]
@@ -166,7 +167,8 @@ mod tests {
         let (_, budget) = budget(None, Some(4));
         assert!(budget.spend("a", READ).await.is_ok() && budget.spend("a", READ).await.is_ok());
         assert!(!budget.spend("a", READ).await.unwrap_err().whole_app);
-        assert!(budget.is_near("a") && !budget.is_near("b") && budget.spend("b", READ).await.is_ok());
+        assert_eq!(budget.near_until("a"), parse_timestamp("2026-04-03T10:00:00Z"));
+        assert!(budget.near_until("b").is_none() && budget.spend("b", READ).await.is_ok());
     }
 
     #[tokio::test]
@@ -175,7 +177,7 @@ mod tests {
         for _ in 0..10_000 {
             budget.spend("a", READ).await.unwrap();
         }
-        assert!(!budget.is_near("a"));
+        assert!(budget.near_until("a").is_none());
     }
 
     /// What all processes have taken.
@@ -205,7 +207,7 @@ mod tests {
                 spent += u64::from(budget.spend("a", Endpoint::LinkWorkspaces).await.is_ok());
             }
             assert!(spent <= quota && spent * 10 >= quota * 9, "{spent} of {quota}");
-            assert!(one.is_near("a") && two.is_near("a"));
+            assert!(one.near_until("a").is_some() && two.near_until("a").is_some());
         }
     }
 }

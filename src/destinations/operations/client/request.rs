@@ -14,6 +14,7 @@ use super::error::JiraError;
 use super::pacing::Pacing;
 use crate::clock::Clock;
 use crate::destinations::jira::{FailedAnswer, Meta, find_limit_left};
+use crate::domain::Timestamp;
 use crate::http::{ObservedRequest, TransportFault, read_body};
 
 /// Longest answer that is read, unpacked. A bulk answer with 1000 refusals stays far below.
@@ -61,10 +62,10 @@ impl JiraClient {
         Self { pacing, ..self }
     }
 
-    /// Whether the hourly points are nearly used up: refreshes should wait.
+    /// Until when the hourly points are nearly used up, if they are.
     #[must_use]
-    pub fn is_near_quota(&self) -> bool {
-        self.pacing.budget.is_near(self.site.authority())
+    pub fn near_quota_until(&self) -> Option<Timestamp> {
+        self.pacing.budget.near_until(self.site.authority())
     }
 
     /// A request without a body; `id` goes into the path where the endpoint has a place for it.
