@@ -38,9 +38,11 @@ impl Size {
         }
     }
 
-    /// The `[[sources]]` tables.
+    /// The `[[sources]]` tables, and enough points.
     pub fn sources_toml(self) -> String {
-        let mut toml = webhook_source("sites = [\"*.tenants.example\"]");
+        // The points of an hour would not be enough for thousands of sites: it would be measured how they wait.
+        let points = format!("[delivery]\nhourly_points = {MANY_POINTS}\n");
+        let mut toml = points + &webhook_source("sites = [\"*.tenants.example\"]");
         for n in 0..self.sources {
             let _infallible = write!(
                 toml,
@@ -50,6 +52,9 @@ impl Size {
         toml
     }
 }
+
+/// As many as a configuration may name.
+const MANY_POINTS: usize = 1_000_000_000;
 
 /// What tables and columns are called, which later migrations have changed.
 struct Names {
