@@ -4,8 +4,9 @@
 //!
 //! `cargo bench --bench replicas -- --postgres postgres://postgres@localhost/postgres` measures everything that it can;
 //! names select some: `latency`, `failover`, `throughput`, `restart`. The last needs `--restart 'COMMAND'`, a shell command
-//! that restarts PostgreSQL, and so needs a cluster that nobody else uses. `--quick` measures less, to see whether it
-//! works. `BRIDGE_BENCH_BINARY` names another program to measure.
+//! that restarts PostgreSQL, and so needs a cluster that nobody else uses. `--json FILE` writes the throughput as a curve for
+//! `benches/peers/run --curves FILE`. `--quick` measures less, to see whether it works. `BRIDGE_BENCH_BINARY` names another
+//! program to measure.
 //!
 //! Loopback only, bounded in time; makes databases of its own and drops them. Programs, PostgreSQL, the simulated Jira and
 //! this share the machine. Does not check that nothing is lost: the crash test does.
@@ -26,6 +27,8 @@ mod bridge;
 mod client;
 #[path = "../support/config.rs"]
 mod config;
+#[path = "../support/curves.rs"]
+mod curves;
 #[path = "../../examples/crash_test/database.rs"]
 mod database;
 mod failover;
@@ -45,8 +48,11 @@ mod tool;
 #[path = "../support/webhook.rs"]
 mod webhook;
 
+use std::path::Path;
+
 const HOW: &str = "measures nothing unless run by
-    cargo bench --bench replicas -- --postgres URL [--restart 'COMMAND'] [--quick] [latency] [failover] [throughput] [restart]
+    cargo bench --bench replicas -- --postgres URL [--restart 'COMMAND'] [--json FILE] [--quick]
+    [latency] [failover] [throughput] [restart]
 URL is that of a superuser of a PostgreSQL cluster, COMMAND restarts it.";
 
 #[tokio::main]
@@ -66,7 +72,10 @@ async fn main() {
         failover::measure(cluster, quick).await;
     }
     if all || named("throughput") {
-        throughput::measure(cluster, quick).await;
+        let points = throughput::measure(cluster, quick).await;
+        if let Some(file) = text(&arguments, "--json") {
+            curves::write(Path::new(file), &points);
+        }
     }
     match text(&arguments, "--restart") {
         Some(command) if all || named("restart") => restart::measure(cluster, command, quick).await,

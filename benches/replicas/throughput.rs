@@ -6,6 +6,7 @@
 use std::time::Instant;
 
 use futures::future::join_all;
+use serde_json::{Value, json};
 
 use crate::config::webhook_source_named;
 use crate::inbox::{count_applied, count_new, fill, source_id, wait_until_empty};
@@ -23,11 +24,13 @@ struct Found {
     applied: (i64, i64),
 }
 
-pub async fn measure(cluster: &str, quick: bool) {
+/// Returns the curves over the number of processes.
+pub async fn measure(cluster: &str, quick: bool) -> Vec<Value> {
     let (webhooks, rounds) = if quick { (2_000, 1) } else { (WEBHOOKS, ROUNDS) };
     let head =
         ["inbox to effect", "webhooks per second, median", "least", "most", "÷ one", "aim", "applied, times"];
     let mut table = Table::new(&head);
+    let mut points = vec![json!({}); PROCESSES.len() * rounds];
     for sources in SOURCES {
         eprintln!("{webhooks} webhooks through 1, 2 and 4 processes, sources: {sources}, rounds: {rounds}");
         let mut found: [Vec<Found>; 3] = Default::default();
@@ -38,6 +41,15 @@ pub async fn measure(cluster: &str, quick: bool) {
             }
         }
         let one = found.first().map(|rounds| speeds(rounds)[1]).expect("one process");
+        let all = PROCESSES.into_iter().zip(&found);
+        let all = all.flat_map(|(processes, found)| found.iter().enumerate().map(move |it| (processes, it)));
+        for (point, (processes, (round, found))) in points.iter_mut().zip(all) {
+            point["figure"] = "Cost over processes".into();
+            point["case"] = format!("{processes} processes").into();
+            point["peer"] = "new".into();
+            point["round"] = round.into();
+            point[format!("us_per_webhook_sources_{sources}")] = (1e6 / found.per_second).into();
+        }
         for (processes, rounds) in PROCESSES.into_iter().zip(&found) {
             let [least, median, most] = speeds(rounds);
             let name = format!("sources: {sources}, processes: {processes}");
@@ -48,6 +60,7 @@ pub async fn measure(cluster: &str, quick: bool) {
     }
     println!("{} webhooks each", count(webhooks));
     table.print();
+    points
 }
 
 async fn run(url: &str, webhooks: usize, sources: usize, processes: usize) -> Found {

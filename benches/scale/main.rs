@@ -19,11 +19,13 @@ mod bridge;
 mod client;
 #[path = "../support/config.rs"]
 mod config;
+#[path = "../support/curves.rs"]
 mod curves;
 mod file;
 mod fill;
 mod jira;
 mod measure;
+mod point;
 #[path = "../engine/table.rs"]
 mod table;
 #[path = "../support/webhook.rs"]
@@ -87,7 +89,7 @@ async fn main() {
                 let mut row = vec![name.to_owned(), (*version).to_owned(), count(entries)];
                 row.extend(cells(&found));
                 table.add(&row.iter().map(String::as_str).collect::<Vec<_>>());
-                curves.push(curves::point(name, entries, version, &found));
+                curves.push(point::of(name, entries, version, &found));
             }
         }
     }

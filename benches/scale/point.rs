@@ -1,14 +1,13 @@
-//! What was measured at each size, as `benches/peers/run --curves` reads it.
+//! What was measured at each size, as a point of a curve.
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::measure::Figures;
 
-/// One size of one store. What was given up is left out.
-pub fn point(store: &str, entries: usize, version: &str, found: &Figures) -> Value {
+/// The one of a size of a store. What was given up is left out.
+pub fn of(store: &str, entries: usize, version: &str, found: &Figures) -> Value {
     let milliseconds = |time: Duration| time.as_secs_f64() * 1_000.0;
     let mut point = json!({
         "figure": format!("Cost over {store}"), "case": format!("{entries} {store}"), "peer": version, "round": 0,
@@ -26,10 +25,4 @@ pub fn point(store: &str, entries: usize, version: &str, found: &Figures) -> Val
         }
     }
     point
-}
-
-/// Replaces the file.
-pub fn write(file: &Path, points: &[Value]) {
-    let text = serde_json::to_string_pretty(&json!({ "figures": points })).expect("JSON");
-    std::fs::write(file, text).expect("the file is written");
 }
