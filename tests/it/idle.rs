@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::TimeDelta;
-use incident_bridge::domain::{ClientKey, DeliveryState};
+use incident_bridge::domain::{ClientKey, DeliveryState, DestinationId};
 use incident_bridge::store::{LifecycleCall, NewInstallation};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
@@ -110,6 +110,10 @@ async fn cost_of_a_round(sites: usize, sources: usize) -> Cost {
     cost
 }
 
+fn count_into(cost: &Arc<Mutex<Cost>>) -> tracing::subscriber::DefaultGuard {
+    tracing::subscriber::set_default(tracing_subscriber::registry().with(Counter(Arc::clone(cost))))
+}
+
 async fn cost_of_next_round(bridge: &Bridge) -> Cost {
     let tasks: Vec<_> = TASKS.iter().map(|name| bridge.task(name)).collect();
     for task in &tasks {
@@ -117,8 +121,7 @@ async fn cost_of_next_round(bridge: &Bridge) -> Cost {
     }
     bridge.advance(120);
     let cost = Arc::default();
-    let counting =
-        tracing::subscriber::set_default(tracing_subscriber::registry().with(Counter(Arc::clone(&cost))));
+    let counting = count_into(&cost);
     for task in &tasks {
         task.run().await.expect("the store works");
     }
@@ -178,6 +181,27 @@ async fn a_round_of_every_task_costs_the_same_however_many_sites_wait_to_be_read
     let few = cost_of_a_round_while_reading_waits(3).await;
     let many = cost_of_a_round_while_reading_waits(40).await;
     assert_eq!(many.statements, few.statements);
+}
+
+#[tokio::test]
+async fn while_something_is_read_back_nobody_looks_again_for_what_is_to_be_sent() {
+    let bridge = Setup::default().store(fresh_postgres().await).start().await;
+    let site = DestinationId(bridge.install().await.client_key);
+    bridge.settle_after(120).await;
+    bridge.pagerduty(&triggered("Q1")).await;
+    bridge.settle().await;
+    bridge.advance(120);
+    let cost = Arc::default();
+    let counting = count_into(&cost);
+    bridge.serve(&site).await.expect("the store works");
+    drop(counting);
+    let statements = cost.lock().unwrap_or_else(PoisonError::into_inner).statements.clone();
+    let begins =
+        |text: &str| statements.iter().position(|it| it.starts_with(text)).expect("it was read back");
+    let meanwhile =
+        &statements[begins("SELECT d.kind, d.entity_id") + 1..begins("UPDATE deliveries SET confirmed")];
+    assert!(meanwhile.iter().all(|it| it.contains("FROM leases")), "{meanwhile:?}");
+    bridge.finish().await;
 }
 
 /// What a test makes of a destination and its deliveries, in rows that it writes itself.

@@ -73,6 +73,19 @@ macro_rules! first {
     };
 }
 
+/// The groups of the first component and of the first of the other kinds: at most one each, in one look.
+macro_rules! firsts {
+    ($bound:expr) => {
+        concat!(
+            "SELECT * FROM (",
+            first!("kind = 'component'", $bound),
+            ") component UNION ALL SELECT * FROM (",
+            first!("kind > 'component'", $bound),
+            ") other"
+        )
+    };
+}
+
 /// Of what waits, the first: what is on its way about one source must not have everything read that waits of that source.
 macro_rules! few {
     () => {
@@ -91,16 +104,13 @@ impl Deliveries<'_> {
         fill: BatchFill,
     ) -> Result<Option<Group>, StoreError> {
         let args = self.group_args(destination, rules, fill);
-        let (others, components) = if rules.beside.is_empty() {
-            (first!("kind > 'component'", ""), first!("kind = 'component'", ""))
-        } else {
-            (first!("kind > 'component'", few!()), first!("kind = 'component'", few!()))
-        };
-        // In this order: a component that was queued together with an incident is then seen if the incident is.
-        let Some(other) = self.db.find::<Group>(others, &args).await? else {
-            return self.db.find(components, &args).await;
-        };
-        match self.db.find::<Group>(components, &args).await? {
+        let sql = if rules.beside.is_empty() { firsts!("") } else { firsts!(few!()) };
+        let firsts: Vec<Group> = self.db.list(sql, &args).await?;
+        let (components, others): (Vec<_>, Vec<_>) =
+            firsts.into_iter().partition(|group| group.kind == EntityKind::Component);
+        let component = components.into_iter().next();
+        let Some(other) = others.into_iter().next() else { return Ok(component) };
+        match component {
             Some(component) if rules.turn == Turn::Components || component.source == other.source => {
                 Ok(Some(component))
             }

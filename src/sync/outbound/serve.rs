@@ -107,7 +107,12 @@ impl Outbound {
             while has_seat() && service.has_room(requests.len(), &*destination) {
                 let next = self.find_work(access, &*destination, &mut service).await;
                 let Some(work) = service.take(&access.name, next) else { break };
+                let is_last = matches!(work, Work::ReadBack(_));
                 requests.push(self.work(access, &*destination, work, service.failures));
+                // It was this work's turn because nothing is to be sent.
+                if is_last {
+                    break;
+                }
             }
             let has_room = has_seat() && service.has_room(requests.len(), &*destination);
             tokio::select! {
