@@ -141,18 +141,30 @@ impl Turn {
         Ok(())
     }
 
-    async fn prepare(&mut self, options: &SqliteConnectOptions) -> Result<(), StoreError> {
+    async fn prepare(&mut self, options: &Arc<SqliteConnectOptions>) -> Result<(), StoreError> {
         let Some(slot) = &mut self.0 else { return Ok(()) };
         if slot.is_closed {
             return Err(sqlx::Error::PoolClosed.into());
         }
         slot.undo().await;
-        if slot.connection.is_none() {
-            slot.connection = Some(SqliteConnection::connect_with(options).await?);
-            slot.busy_timeout = BUSY_TIMEOUT;
+        if slot.connection.is_none()
+            && let Some(slot) = self.0.take()
+        {
+            // Whoever got another connection meanwhile no longer waits; what is half open must be there for the next.
+            let opening = tokio::spawn(slot_with_connection(slot, Arc::clone(options)));
+            self.0 = Some(opening.await.map_err(|_| sqlx::Error::WorkerCrashed)??);
         }
         Ok(())
     }
+}
+
+async fn slot_with_connection(
+    mut slot: OwnedMutexGuard<Slot>,
+    options: Arc<SqliteConnectOptions>,
+) -> Result<OwnedMutexGuard<Slot>, StoreError> {
+    slot.connection = Some(SqliteConnection::connect_with(&options).await?);
+    slot.busy_timeout = BUSY_TIMEOUT;
+    Ok(slot)
 }
 
 impl Slot {
@@ -258,6 +270,18 @@ mod tests {
             let left = busy_timeout(&mut lane.take_since(asked).await.unwrap()).await;
             assert!(expected.contains(&left), "{left}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_second_reader_is_opened_once_even_if_the_first_is_free_before_it_is_open() {
+        let readers = Readers::new(SqliteConnectOptions::new().in_memory(true));
+        let first = readers.take().await.unwrap();
+        let mut other = Box::pin(readers.take());
+        assert!(futures::poll!(&mut other).is_pending());
+        drop(first);
+        drop(other.await.unwrap());
+        let second = readers.0[1].slot.lock().await;
+        assert!(second.connection.is_some(), "it was thrown away, half open");
     }
 
     #[tokio::test]
