@@ -46,7 +46,8 @@ def parse_options():
     parser.add_argument("--quick", action="store_true", help="one short round: shows that it works, no figures to quote")
     parser.add_argument("--name", default="peers", help="name of the data file")
     parser.add_argument("--publish", action="store_true", help="write tables and plots into docs/benchmarks")
-    parser.add_argument("--report", type=pathlib.Path, metavar="DATA", help="measure nothing, report this file again")
+    parser.add_argument("--report", type=pathlib.Path, metavar="DATA",
+                        help="measure nothing, report this file again, with newer curves if any are given")
     parser.add_argument("--compare", type=pathlib.Path, nargs=2, metavar="DATA", help="say whether two runs agree")
     parser.add_argument("--target", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -89,18 +90,23 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     if options.compare:
         return compare.show_files(*options.compare)
+    curves = [row for file in options.curves for row in json.loads(file.read_text())["figures"]]
+    data = folder / f"{options.name}.json"
     if options.report:
-        return report.write(json.loads(options.report.read_text()), folder)
+        earlier = json.loads(options.report.read_text())
+        renewed = {row["figure"] for row in curves}
+        earlier["figures"] = [row for row in earlier["figures"] if row["figure"] not in renewed] + curves
+        save(earlier["figures"], data, earlier["about"])
+        return report.write(earlier, folder)
     # Ends the programs that it started, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     run = Run(options)
-    run.figures += [row for file in options.curves for row in json.loads(file.read_text())["figures"]]
-    data = folder / f"{options.name}.json"
+    run.figures += curves
     try:
         for part in options.only or PARTS:
             (PARTS | BY_NAME)[part](run)
             # After each part, so that a later failure does not cost the earlier ones.
-            save(run, data, describe(run))
+            save(run.figures, data, describe(run))
     except Void as reason:
         sys.exit(f"The run is void: {reason}")
     finally:

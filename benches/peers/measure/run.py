@@ -88,6 +88,6 @@ def spread(values):
     return (statistics.median(values), values[0], values[-1]) if values else None
 
 
-def save(run, file, about):
-    rows = ",\n".join(json.dumps(row) for row in run.figures)
+def save(figures, file, about):
+    rows = ",\n".join(json.dumps(row) for row in figures)
     file.write_text(f'{{"about": {json.dumps(about)}, "figures": [\n{rows}\n]}}\n')
