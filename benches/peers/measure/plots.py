@@ -30,7 +30,7 @@ def draw(figure, figures, folder):
     for axis, (key, title) in zip(axes[0], panels, strict=True):
         shape(axis, chosen, key)
         axis.set_title(title)
-    name = f"{figure.replace(', ', '-').replace(' ', '-')}.svg"
+    name = f"{figure.lower().replace(', ', '-').replace(' ', '-')}.svg"
     canvas.tight_layout()
     canvas.savefig(folder / name, transparent=True, metadata={"Date": None})
     pyplot.close(canvas)
