@@ -105,12 +105,13 @@ impl Outbound {
         let mut requests = FuturesUnordered::new();
         loop {
             while has_seat() && service.has_room(requests.len(), &*destination) {
+                // Otherwise what waits until it fills a request is not looked at before something is read back.
+                let looks_at_all = service.due.is_empty();
                 let next = self.find_work(access, &*destination, &mut service).await;
                 let Some(work) = service.take(&access.name, next) else { break };
-                let is_last = matches!(work, Work::ReadBack(_));
+                let nothing_to_send = looks_at_all && matches!(work, Work::ReadBack(_));
                 requests.push(self.work(access, &*destination, work, service.failures));
-                // It was this work's turn because nothing is to be sent.
-                if is_last {
+                if nothing_to_send {
                     break;
                 }
             }
